@@ -1,0 +1,60 @@
+// What a user gets from the registry: the packed tarball is well formed, its types resolve, importing it
+// loads nobody else's code, and its command line starts.
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { outcomeOf, packAndInstall, root } from './packed-package.ts'
+import type { PackedPackage } from './packed-package.ts'
+
+const tool = (name: string): string => join(root, 'node_modules', '.bin', name)
+
+/** Prints the address of every module that importing `name` loads. */
+const printLoaded = (name: string): string => `
+  import { registerHooks } from 'node:module'
+  registerHooks({
+    load(url, context, nextLoad) {
+      if (!url.startsWith('node:')) console.log(url)
+      return nextLoad(url, context)
+    },
+  })
+  await import('${name}')
+`
+
+let inturn: PackedPackage
+
+beforeAll(async () => {
+  inturn = await packAndInstall()
+})
+
+afterAll(async () => {
+  await inturn[Symbol.asyncDispose]()
+})
+
+describe('the packed package', () => {
+  test('is well formed by the rules of publint', async () => {
+    const { code, output } = await outcomeOf(tool('publint'), ['run', inturn.tarball, '--strict'], root)
+    expect(code, output).toBe(0)
+  })
+
+  test('has types that resolve from every entry', async () => {
+    const { code, output } = await outcomeOf(tool('attw'), [inturn.tarball, '--profile', 'esm-only'], root)
+    expect(code, output).toBe(0)
+  })
+
+  test.for(['inturn', 'inturn/operate', 'inturn/testing', 'inturn/stores/memory'])(
+    'importing %s loads no module of anyone else',
+    async (name) => {
+      const script = ['--input-type=module', '--eval', printLoaded(name)]
+      const { code, output } = await inturn.run(process.execPath, script)
+      const loaded = output.trim().split('\n')
+      expect(code, output).toBe(0)
+      expect(loaded.length).toBeGreaterThan(0)
+      expect(loaded.filter((url) => !url.includes('/node_modules/inturn/dist/'))).toEqual([])
+    },
+  )
+
+  test('brings a command line that says how to use it', async () => {
+    const { code, output } = await inturn.run('npx', ['inturn', '--help'])
+    expect(code, output).toBe(0)
+    expect(output).toContain('inturn')
+  })
+})

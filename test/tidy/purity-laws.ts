@@ -1,0 +1,46 @@
+// The laws that make simulation possible: core is pure, and the engine takes time and chance only through
+// its ports.
+import type { Law, Project } from './project.ts'
+
+const timers = ['setTimeout', 'setInterval', 'setImmediate', 'AbortSignal.timeout']
+const chance = ['Math.random', 'crypto', 'randomUUID', 'randomBytes', 'randomInt', 'getRandomValues']
+const time = ['Date.now', 'new Date()', 'performance', ...timers]
+const world = ['Date()', 'process', 'console', 'fetch', 'Buffer', 'globalThis', 'require', ...timers]
+
+const notInCore = new Set([...time, ...chance, ...world])
+const notInEngine = new Set([...time, ...chance])
+
+function uses(project: Project, folder: RegExp, forbidden: ReadonlySet<string>): string[] {
+  return project.files(folder).flatMap((file) => {
+    const used = [...file.namesUsed].filter((name) => forbidden.has(name))
+    return used.map((name) => `${file.path} uses ${name}`)
+  })
+}
+
+export const purityLaws: readonly Law[] = [
+  {
+    name: 'core imports nothing but core: no node: module, no package',
+    broken: (project) =>
+      project.files(/^src\/core\/.*\.ts$/).flatMap((file) => {
+        const foreign = file.imports.filter(({ from }) => !from.startsWith('.'))
+        return foreign.map(({ from }) => `${file.path} imports ${from}`)
+      }),
+    example: { 'src/core/digest.ts': "import { createHash } from 'node:crypto'" },
+  },
+  {
+    name: 'core touches no clock, chance, timer, process or console',
+    broken: (project) => uses(project, /^src\/core\/.*\.ts$/, notInCore),
+    example: { 'src/core/now.ts': 'export const now = () => Date.now()' },
+  },
+  {
+    name: 'the engine takes time and chance only through its ports',
+    broken: (project) => [
+      ...uses(project, /^src\/engine\/.*\.ts$/, notInEngine),
+      ...project
+        .files(/^src\/engine\/.*\.ts$/)
+        .filter((file) => file.imports.some(({ from }) => from.startsWith('node:timers')))
+        .map((file) => `${file.path} imports timers`),
+    ],
+    example: { 'src/engine/retry.ts': 'export const wait = () => setTimeout(retry, Math.random())' },
+  },
+]

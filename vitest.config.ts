@@ -1,0 +1,25 @@
+// How the tests run: against the sources, in two processes, with time limits that only a hang can reach.
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+import type { ViteUserConfig } from 'vitest/config'
+
+const src = fileURLToPath(new URL('./src', import.meta.url))
+
+const config: ViteUserConfig = defineConfig({
+  resolve: {
+    alias: [
+      { find: /^inturn$/, replacement: `${src}/index.ts` },
+      { find: /^inturn\/(operate|producer|testing)$/, replacement: `${src}/$1/index.ts` },
+      { find: /^inturn\/((?:stores|transports)\/[^/]+)$/, replacement: `${src}/$1.ts` },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+})
+
+export default config
