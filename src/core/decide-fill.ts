@@ -1,0 +1,103 @@
+// The rules about a fill: numbers that were burned and will never come. It covers only what is neither held
+// nor accounted for; out of turn it is held like an event. Upholds I3: a filled number has an account of its
+// own.
+import { drain, drainIfClosed } from './advance.ts'
+import { openEpoch } from './epochs.ts'
+import { findHeld, insertHeld } from './held-spans.ts'
+import type { UnclockedSpan } from './held-spans.ts'
+import { endsHalt, isImplausible, refusal } from './judge.ts'
+import { baselineOf, isCurrent, isInTurn } from './numbering-rules.ts'
+import type { FillArrival, FillVerdict, Pass, Step } from './pass.ts'
+import { isStopped } from './pass.ts'
+import { readWire, referenceOf, unwrap } from './unwrap.ts'
+import type { VerdictReason } from './verdict.ts'
+
+interface FillJudgement {
+  readonly verdict: FillVerdict
+  readonly reason?: VerdictReason
+}
+
+/** Decides a fill, moves the draft accordingly, and adds the steps. */
+export function decideFill(pass: Pass, index: number, arrival: FillArrival): void {
+  const fill = unwrapFill(pass, arrival)
+  if ('verdict' in fill) {
+    pass.steps.push(fillStep(index, arrival, fill))
+    return
+  }
+  const outside = judgeRange(pass, fill)
+  const spans = outside === undefined ? uncovered(pass, fill) : []
+  const judgement = outside ?? judgeSpans(pass, spans)
+  if (judgement.verdict === 'fill') open(pass, fill, Number(spans[0]?.after))
+  pass.steps.push(fillStep(index, fill, judgement))
+  if (judgement.verdict !== 'fill' && judgement.verdict !== 'hold') return
+  for (const span of spans) hold(pass, span)
+  if (judgement.verdict === 'fill') drain(pass)
+  else drainIfClosed(pass)
+}
+
+function fillStep(index: number, { epoch, from, to }: FillArrival, judgement: FillJudgement): Step {
+  return { kind: 'fill', index, ...judgement, epoch, from, to }
+}
+
+function unwrapFill(pass: Pass, fill: FillArrival): FillArrival | FillJudgement {
+  const { numbering, spanMax } = pass.rules
+  if (numbering.kind !== 'contiguous') return { verdict: 'invalid', reason: 'fill-needs-contiguous' }
+  const { modulus } = numbering
+  const last = readWire(fill.to, modulus)
+  const from = unwrap(pass, fill.epoch, fill.from)
+  if (typeof from !== 'number') return from
+  if (typeof last !== 'number') return last
+  const steps = modulus === undefined ? last - from : (last - fill.from + modulus) % modulus
+  if (steps < 0) return { verdict: 'invalid', reason: 'fill-not-a-range' }
+  if (steps >= spanMax) return { verdict: 'invalid', reason: 'fill-too-wide' }
+  return { ...fill, from, to: from + steps }
+}
+
+function judgeRange(pass: Pass, fill: FillArrival): FillJudgement | undefined {
+  const { draft } = pass
+  const { epoch, to } = fill
+  const reference = referenceOf(pass, epoch)
+  if (draft.position !== undefined && epoch < draft.epoch) {
+    return draft.ended.some((ended) => ended.epoch === epoch && to <= ended.position)
+      ? { verdict: 'duplicate' }
+      : { verdict: 'stale', reason: 'epoch-over' }
+  }
+  if (reference !== undefined && to <= reference) return { verdict: 'duplicate' }
+  return isImplausible(pass, epoch, to) ? { verdict: 'implausible', reason: 'beyond-span-max' } : undefined
+}
+
+/** The verdict about what the fill covers. */
+function judgeSpans(pass: Pass, spans: readonly UnclockedSpan[]): FillJudgement {
+  const [first] = spans
+  if (first === undefined) return { verdict: 'duplicate' }
+  if (!isInTurn(pass.rules, pass.draft, first)) return refusal(pass) ?? { verdict: 'hold' }
+  return { verdict: !isStopped(pass) || endsHalt(pass, spans) ? 'fill' : 'hold' }
+}
+
+/** The parts of the fill above the position that no held event or fill covers. */
+function uncovered(pass: Pass, fill: FillArrival): readonly UnclockedSpan[] {
+  const { held } = pass.draft
+  const { epoch, reason } = fill
+  const spans: UnclockedSpan[] = []
+  let below = Math.max(fill.from - 1, referenceOf(pass, epoch) ?? Number.NEGATIVE_INFINITY)
+  for (let at = findHeld(held, epoch, below + 1); below < fill.to; at++) {
+    const next = held[at]
+    const reach = next?.epoch === epoch ? Math.min(Number(next.after), fill.to) : fill.to
+    if (below < reach) spans.push({ kind: 'fill', epoch, after: below, to: reach, count: 1, reason })
+    below = next?.epoch === epoch ? Number(next.to) : fill.to
+  }
+  return spans
+}
+
+function open(pass: Pass, { epoch }: FillArrival, after: number): void {
+  const { draft, rules } = pass
+  draft.halt = undefined
+  if (isCurrent(draft, epoch)) return
+  openEpoch(pass, epoch, baselineOf(rules, after))
+  draft.position = after
+}
+
+function hold({ draft, context }: Pass, span: UnclockedSpan): void {
+  draft.held = insertHeld(draft.held, span, context.clock)
+  draft.heldCount++
+}

@@ -1,0 +1,93 @@
+// Decides a batch of one stream: pure functions from a state to the steps that follow and the state after
+// them. A batch is decided against its own earlier verdicts, so decisions do not depend on where batches
+// begin.
+import { noteBelowBaseline, turnLate } from './accounts.ts'
+import { deliver, drain, drainIfClosed } from './advance.ts'
+import { remember } from './conflict-memory.ts'
+import { decideFill } from './decide-fill.ts'
+import { eventSpan, insertHeld, insertIncreasing } from './held-spans.ts'
+import type { Judgement } from './judge.ts'
+import { judge } from './judge.ts'
+import type { Arrival, Decided, EventArrival, Pass, PassContext, Step } from './pass.ts'
+import { beginPass } from './pass.ts'
+import type { StreamRules } from './rules.ts'
+import type { Position } from './sequence.ts'
+import type { StreamState } from './stream-state.ts'
+import type { Candidate } from './unwrap.ts'
+import { toCandidate } from './unwrap.ts'
+
+/** A stream's state and what its rules are. */
+export interface RuledStream {
+  readonly rules: StreamRules
+  readonly state: StreamState
+}
+
+/**
+ * Decides events and fills of one stream in their order of arrival. Pure: the given state stays as it is.
+ *
+ * @param stream - the state before, with the rules of its domain
+ * @param arrivals - at most a batch
+ * @param context - the clock, and what is asked about held events
+ * @returns the steps in the order in which they take effect, and the state after all of them
+ */
+export function decideBatch(
+  stream: RuledStream,
+  arrivals: readonly Arrival[],
+  context: PassContext,
+): Decided {
+  const pass = beginPass(stream.rules, stream.state, context)
+  for (let index = 0; index < arrivals.length; index++) {
+    const arrival = arrivals[index]
+    if (arrival?.kind === 'event') decideEvent(pass, index, arrival)
+    else if (arrival !== undefined) decideFill(pass, index, arrival)
+  }
+  return { state: pass.draft, steps: pass.steps }
+}
+
+function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {
+  const candidate = toCandidate(pass, arrival)
+  if ('verdict' in candidate) {
+    pass.steps.push(verdictStep(index, arrival, candidate))
+    return
+  }
+  const judgement = judge(pass, candidate)
+  if (judgement.verdict === 'deliver') {
+    pass.draft.halt = undefined
+    deliver(pass, candidate)
+  }
+  pass.steps.push(verdictStep(index, candidate, judgement))
+  follow(pass, candidate, judgement)
+}
+
+function verdictStep(index: number, { epoch, sequence }: Position, { verdict, reason }: Judgement): Step {
+  return reason === undefined
+    ? { kind: 'verdict', index, verdict, epoch, sequence }
+    : { kind: 'verdict', index, verdict, reason, epoch, sequence }
+}
+
+/** What a verdict changes beside the position. */
+function follow(pass: Pass, event: Candidate, judgement: Judgement): void {
+  if (judgement.verdict === 'deliver') drain(pass)
+  else if (judgement.verdict === 'hold') hold(pass, event)
+  else if (judgement.verdict === 'late') noteLate(pass, event, judgement)
+}
+
+function hold(pass: Pass, event: Candidate): void {
+  const { draft, rules, context } = pass
+  const { epoch, sequence } = event
+  draft.held =
+    rules.numbering.kind === 'increasing'
+      ? insertIncreasing(draft.held, event, context.clock)
+      : insertHeld(draft.held, eventSpan(event), context.clock)
+  draft.heldCount++
+  pass.held.note(epoch, sequence, event.print)
+  drainIfClosed(pass)
+}
+
+function noteLate(pass: Pass, event: Candidate, judgement: Judgement): void {
+  const { draft, rules } = pass
+  const { epoch, sequence } = event
+  if (judgement.reason === 'account-lost') turnLate(draft, epoch, sequence)
+  if (judgement.reason === 'below-start') noteBelowBaseline(draft, epoch, sequence)
+  if (rules.numbering.kind !== 'contiguous') remember(draft.memory, rules.conflictMemory, event)
+}

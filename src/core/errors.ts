@@ -1,0 +1,54 @@
+// The one base class of inturn's errors. Outcomes are values (a verdict); an error is a failure. Each code
+// has an entry in docs/errors.md that says what happened and what to do.
+
+/** Every way in which inturn can fail. Closed: adaptors translate their driver's errors into one of these. */
+export type ErrorCode =
+  | 'config-invalid'
+  | 'event-invalid'
+  | 'input-unreadable'
+  | 'usage'
+  | 'store-unavailable'
+  | 'store-full'
+  | 'store-read-only'
+  | 'store-corrupt'
+  | 'store-schema-newer'
+  | 'store-closed'
+  | 'commit-unknown'
+  | 'claim-lost'
+  | 'source-unavailable'
+  | 'sink-unavailable'
+  | 'handler-timeout'
+  | 'handler-failed'
+  | 'shutting-down'
+  | 'invariant-violated'
+
+/** Options of an {@link InturnError}. */
+export interface InturnErrorOptions {
+  /** Whether the same call may succeed later with nothing changed. Default false. */
+  readonly retryable?: boolean
+  readonly cause?: unknown
+}
+
+/**
+ * A failure of inturn. `code` is stable and documented; `message` says what was wrong, where, and what to do.
+ */
+export class InturnError extends Error {
+  readonly code: ErrorCode
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, options: InturnErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'InturnError'
+    this.code = code
+    this.retryable = options.retryable ?? false
+  }
+}
+
+/**
+ * States what must hold. A failure means that inturn itself is wrong: the stream stops, nothing is retried.
+ *
+ * @throws InturnError `invariant-violated`
+ */
+export function invariant(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new InturnError('invariant-violated', `inturn broke its own rule: ${message}`)
+}

@@ -1,0 +1,34 @@
+// What inturn calls an event, once intake has read it: where it belongs, its number, and what it carries.
+import type { Epoch, Sequence } from './sequence.ts'
+
+/** One message of one stream. */
+export interface InturnEvent<Data = unknown> {
+  readonly domain: string
+  readonly stream: string
+  /** 0 where the producer names none. */
+  readonly epoch: Epoch
+  /** Unwrapped where the domain has a modulus; absent only in `unordered()` domains. */
+  readonly sequence?: Sequence
+  /** The number on the wire, where the domain has a modulus. */
+  readonly wireSequence?: number
+  /** Linked numbering: the predecessor's number; `null` starts the stream. */
+  readonly previous?: Sequence | null
+  readonly id?: string
+  readonly type?: string
+  /** When it happened, as the producer wrote it. */
+  readonly time?: string
+  readonly data: Data
+}
+
+/** An event of a domain whose streams are tracked: it always has its number. */
+export interface TrackedEvent<Data = unknown> extends InturnEvent<Data> {
+  readonly sequence: Sequence
+}
+
+/** A producer's statement that numbers were burned and will never come. */
+export interface FillEvent {
+  readonly domain: string
+  readonly stream: string
+  readonly epoch: Epoch
+  readonly fill: { readonly from: number; readonly to: number; readonly reason: string }
+}

@@ -1,0 +1,147 @@
+// One pass of the rules over one stream: the owned draft of its state, and the steps that were decided.
+// Inside a pass the draft is changed in place; outside, a pass is a pure function from a state to steps and a
+// new state.
+import type { HeldIndex } from './held-index.ts'
+import { OverlaidIndex } from './held-index.ts'
+import type { StreamRules } from './rules.ts'
+import type { Epoch, Sequence } from './sequence.ts'
+import type { AccountCounts, Clock, StreamState } from './stream-state.ts'
+import type { Verdict, VerdictReason } from './verdict.ts'
+
+/** What a pass is told besides state and events. */
+export interface PassContext {
+  readonly clock: Clock
+  readonly held: HeldIndex
+  /** The domain is at its own limit of held events: what is not in turn is refused. */
+  readonly domainFull?: boolean
+  /** The stream takes no step beyond this position: an event behind it failed, or enough was done for now. */
+  readonly stopAt?: { readonly epoch: Epoch; readonly sequence: Sequence | undefined }
+  /** The failing event at the head may be tried again. */
+  readonly retry?: boolean
+}
+
+/** An event at the rules' door. */
+export interface EventArrival {
+  readonly kind: 'event'
+  readonly epoch: Epoch
+  /** As the producer wrote it: still wrapped where the domain has a modulus. */
+  readonly sequence: Sequence
+  /** Linked numbering: the predecessor; `null` starts the stream. */
+  readonly previous?: Sequence | null
+  /** Of the id, or of the data where there is no id; see fingerprint.ts. */
+  readonly print: number
+}
+
+/** A statement that numbers were burned and will never come. */
+export interface FillArrival {
+  readonly kind: 'fill'
+  readonly epoch: Epoch
+  readonly from: number
+  readonly to: number
+  readonly reason: string
+}
+
+/** What a pass decides about, in order. */
+export type Arrival = EventArrival | FillArrival
+
+/** What the rules say about a fill. */
+export type FillVerdict = 'fill' | 'hold' | 'duplicate' | 'stale' | 'implausible' | 'refuse' | 'invalid'
+
+/** One thing that was decided, in the order in which it takes effect. */
+export type Step =
+  | {
+      readonly kind: 'verdict'
+      /** Which arrival of the batch, from 0. */
+      readonly index: number
+      readonly verdict: Verdict
+      readonly reason?: VerdictReason
+      readonly epoch: Epoch
+      /** Unwrapped. */
+      readonly sequence: Sequence
+    }
+  | {
+      readonly kind: 'fill'
+      readonly index: number
+      readonly verdict: FillVerdict
+      readonly reason?: VerdictReason
+      readonly epoch: Epoch
+      readonly from: number
+      readonly to: number
+    }
+  /** Held events of a range are in turn now, ascending. */
+  | {
+      readonly kind: 'release'
+      readonly epoch: Epoch
+      readonly after: Sequence | null
+      readonly to: Sequence
+    }
+  /** Numbers of a fill are accounted for: in turn, or because their epoch ended while the fill was held. */
+  | {
+      readonly kind: 'filled'
+      readonly epoch: Epoch
+      readonly from: Sequence
+      readonly to: Sequence
+      readonly reason: string
+      readonly cause: 'in-turn' | 'epoch-ended'
+    }
+  /** Held events of an ended epoch become dead letters. */
+  | {
+      readonly kind: 'epoch-ended'
+      readonly epoch: Epoch
+      readonly after: Sequence | null
+      readonly to: Sequence
+    }
+  /** A range is given up; `from` is null where the beginning of the chain is unknown (linked). */
+  | {
+      readonly kind: 'lost'
+      readonly epoch: Epoch
+      readonly from: Sequence | null
+      readonly to: Sequence
+      readonly cause: 'gap-skipped' | 'epoch-ended'
+    }
+  /** A failing event is taken out of its stream; it becomes a dead letter. */
+  | { readonly kind: 'removed'; readonly epoch: Epoch; readonly sequence: Sequence }
+  | { readonly kind: 'halted'; readonly epoch: Epoch; readonly from: Sequence | null; readonly to: Sequence }
+
+/** The outcome of a pass. */
+export interface Decided {
+  readonly state: StreamState
+  readonly steps: readonly Step[]
+}
+
+/** A state that the pass owns. */
+export type Draft = Mutable<Omit<StreamState, 'counts' | 'memory'>> & {
+  readonly counts: Mutable<AccountCounts>
+  readonly memory: Sequence[]
+}
+
+type Mutable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] }
+
+/** A pass while it runs. */
+export interface Pass {
+  readonly rules: StreamRules
+  readonly context: PassContext
+  readonly draft: Draft
+  /** What was held before the pass, and what the pass holds. */
+  readonly held: OverlaidIndex
+  readonly steps: Step[]
+}
+
+/** Begins a pass over a state, which stays as it is. */
+export function beginPass(rules: StreamRules, state: StreamState, context: PassContext): Pass {
+  const draft: Draft = { ...state, counts: { ...state.counts }, memory: state.memory.slice() }
+  return { rules, context, draft, held: new OverlaidIndex(context.held), steps: [] }
+}
+
+/** Whether the stream may take no further step now: halted, backing off, or at the place to stop. */
+export function isStopped(pass: Pass): boolean {
+  return pass.draft.halt !== undefined || isBlocked(pass)
+}
+
+/** Whether the stream may take no further step even if it is not halted. */
+export function isBlocked(pass: Pass): boolean {
+  const { draft, context } = pass
+  if (draft.failing !== undefined && context.retry !== true) return true
+  const { stopAt } = context
+  return stopAt !== undefined && stopAt.sequence === draft.position && stopAt.epoch === draft.epoch
+}

@@ -1,0 +1,37 @@
+// What a domain has decided about its streams, as the rules need it: plain values, checked when the
+// configuration is loaded. Upholds I7: every limit has a name and a default.
+import type { TrackedNumbering } from './numbering.ts'
+
+/** What happens to a gap once its healing and its patience have ended. */
+export type GapEnd = 'wait' | 'skip' | 'halt'
+
+/** The rules of one domain whose streams are tracked. */
+export interface StreamRules {
+  readonly numbering: TrackedNumbering
+  /** Held events (and held fills) a stream, at most. */
+  readonly heldMax: number
+  /** How far ahead of the position a contiguous number may lie. */
+  readonly spanMax: number
+  /** How many accepted numbers a stream remembers with the fingerprint of their id; 0 switches it off. */
+  readonly conflictMemory: number
+  /** How long a gap may stay open before `gapEnd`, in milliseconds of reading time. */
+  readonly patienceMs: number
+  readonly gapEnd: GapEnd
+}
+
+/** The defaults: held 1,000 a stream, spans of 1,000,000, 16 remembered numbers, 30 s of patience. */
+export const defaultStreamLimits: Omit<StreamRules, 'numbering'> = {
+  heldMax: 1_000,
+  spanMax: 1_000_000,
+  conflictMemory: 16,
+  patienceMs: 30_000,
+  gapEnd: 'wait',
+}
+
+/** How many ended epochs a stream remembers. */
+export const endedEpochsMax = 8
+
+/**
+ * How many separate lost, filled or late ranges a stream keeps; beyond it the two oldest become one range.
+ */
+export const accountSpansMax = 10_000

@@ -1,0 +1,41 @@
+// The name of a stream in one text: `domain/stream`, each part percent-encoded. It is what stores key by,
+// what the command line takes, and the beginning of an idempotency key.
+import type { Epoch, Sequence } from './sequence.ts'
+
+/** `domain/stream`, each percent-encoded, for example `user_account/42`. */
+export type StreamPath = string
+
+const plain = /^[A-Za-z0-9_.~-]*$/
+
+/** The path of a stream. */
+export function streamPath(domain: string, stream: string): StreamPath {
+  return `${encodePart(domain)}/${encodePart(stream)}`
+}
+
+/** Domain and stream of a path; `undefined` when the text is no path. */
+export function parseStreamPath(
+  path: string,
+): { readonly domain: string; readonly stream: string } | undefined {
+  const [domain, stream, ...more] = path.split('/')
+  if (domain === undefined || stream === undefined || more.length > 0) return undefined
+  try {
+    return { domain: decodeURIComponent(domain), stream: decodeURIComponent(stream) }
+  } catch {
+    return undefined
+  }
+}
+
+/** The same for every attempt at an event: `consumer/domain/stream/epoch/sequence`, parts percent-encoded. */
+export function idempotencyKey(
+  consumer: string,
+  path: StreamPath,
+  place: { readonly epoch: Epoch; readonly sequence: Sequence | string },
+): string {
+  const { epoch, sequence } = place
+  const last = typeof sequence === 'string' ? encodePart(sequence) : String(sequence)
+  return `${encodePart(consumer)}/${path}/${epoch}/${last}`
+}
+
+function encodePart(part: string): string {
+  return plain.test(part) ? part : encodeURIComponent(part.toWellFormed())
+}

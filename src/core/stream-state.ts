@@ -1,0 +1,132 @@
+// All that is known about one stream for one consumer: a plain value that stores keep and the rules advance.
+// Upholds I1 and I3: position, held spans and accounts together say what became of every number.
+import type { ConflictMemory } from './conflict-memory.ts'
+import type { Epoch, Sequence } from './sequence.ts'
+import type { Span } from './spans.ts'
+
+/** Two clocks of the store: `now` for retries and for people, `readingMs` for patience. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** Milliseconds in which a worker of the consumer was reading its source; never goes backwards. */
+  readonly readingMs: number
+}
+
+/** When a gap opened, by both clocks. A gap that shrinks or is split keeps it. */
+export type GapClock = Clock
+
+/** A run of held events, or a held fill, with what is missing in front of it. */
+export interface HeldSpan {
+  readonly kind: 'events' | 'fill'
+  readonly epoch: Epoch
+  /**
+   * The number that must be accounted for before this span is in turn; `null`: it starts the epoch (linked).
+   */
+  readonly after: Sequence | null
+  readonly to: Sequence
+  /** Held events in the span; 1 for a fill. */
+  readonly count: number
+  /** The clock of the gap in front, if there is one. */
+  readonly clock: GapClock
+  /** Why the numbers of a fill were burned. */
+  readonly reason?: string
+}
+
+/** A range of numbers in one epoch. */
+export interface EpochSpan extends Span {
+  readonly epoch: Epoch
+}
+
+/** What stays known about an epoch that has ended. */
+export interface EndedEpoch {
+  readonly epoch: Epoch
+  /** Its first number; absent where there is no lower bound. */
+  readonly baseline: Sequence | undefined
+  readonly position: Sequence
+  readonly lost: readonly Span[]
+  readonly filled: readonly Span[]
+}
+
+/** Why a stream stands still, and since when. */
+export interface Halt {
+  readonly cause: 'gap' | 'failure' | 'operator' | 'effect-partial'
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly reason: string
+  /** Who, where a person did it. */
+  readonly by?: string
+  /** Cause `gap`: the halt ends once everything up to here has come. */
+  readonly gapTo?: { readonly epoch: Epoch; readonly sequence: Sequence }
+}
+
+/** An event that is in turn and failed; it is held at the head of its stream. */
+export interface Failing {
+  readonly epoch: Epoch
+  readonly sequence: Sequence
+  readonly attempts: number
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly firstAt: number
+  /** When the next attempt is due; absent once the attempts are used up and the stream is halted. */
+  readonly retryAt?: number
+  readonly error: string
+}
+
+/** How many numbers of the stream came to which account, over all epochs. */
+export interface AccountCounts {
+  readonly delivered: number
+  readonly filtered: number
+  readonly filled: number
+  readonly lost: number
+  readonly removed: number
+  readonly late: number
+  /** Handled elsewhere, before the position was imported. */
+  readonly imported: number
+}
+
+/** One stream's state. Plain data; a new stream is {@link unknownStream}. */
+export interface StreamState {
+  /** The epoch of the position; 0 while the position is unknown. */
+  readonly epoch: Epoch
+  /** The last number accounted for without a hole below it; `undefined`: unknown, which is not 0. */
+  readonly position: Sequence | undefined
+  /** The first number of the epoch that belongs to this consumer; what lies below is late. */
+  readonly baseline: Sequence | undefined
+  readonly lost: readonly Span[]
+  readonly filled: readonly Span[]
+  /** Numbers below a baseline that came all the same. */
+  readonly belowBaseline: readonly EpochSpan[]
+  readonly ended: readonly EndedEpoch[]
+  /** Numbers of all epochs that have ended, remembered or not. */
+  readonly endedNumbers: number
+  /** Sorted by (epoch, to), disjoint. */
+  readonly held: readonly HeldSpan[]
+  readonly heldCount: number
+  readonly memory: ConflictMemory
+  /** Linked and increasing numbering: of numbers at or below this nothing is known; an import sets it. */
+  readonly provenAbove: Sequence | undefined
+  readonly halt: Halt | undefined
+  readonly failing: Failing | undefined
+  readonly counts: AccountCounts
+  /** Dead letters `overflow` of this stream that wait to be admitted again. */
+  readonly overflow: number
+}
+
+/** A stream of which nothing is known yet. */
+export const unknownStream: StreamState = {
+  epoch: 0,
+  position: undefined,
+  baseline: undefined,
+  lost: [],
+  filled: [],
+  belowBaseline: [],
+  ended: [],
+  endedNumbers: 0,
+  held: [],
+  heldCount: 0,
+  memory: [],
+  provenAbove: undefined,
+  halt: undefined,
+  failing: undefined,
+  counts: { delivered: 0, filtered: 0, filled: 0, lost: 0, removed: 0, late: 0, imported: 0 },
+  overflow: 0,
+}

@@ -1,0 +1,72 @@
+// A state survives being stored, whatever is in it.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decodeState, encodeState } from '../../../src/core/encode-state.ts'
+import { contiguous, increasing, linked } from '../../../src/core/numbering.ts'
+import type { StreamState } from '../../../src/core/stream-state.ts'
+import { unknownStream } from '../../../src/core/stream-state.ts'
+import { randomHistory } from './random-history.ts'
+import { clockAt, RuledHistory, rulesFor } from './ruled-history.ts'
+
+const odd: Partial<StreamState>[] = [
+  {},
+  { epoch: 7, position: 0, baseline: 0 },
+  { epoch: -3, position: -9, baseline: -20 },
+  { position: Number.MAX_SAFE_INTEGER, baseline: 1 },
+  { position: 2n ** 70n, provenAbove: 2n ** 69n, memory: [0, 2n ** 70n, 4_294_967_295] },
+  { position: 5, memory: [0, 3, 1, 0, 5, 2] },
+  { position: 5, memory: [0, 4, 4_294_967_295, 0, 5, 2_147_483_648] },
+  { halt: { cause: 'gap', at: 5, reason: '{"$bigint":1}', gapTo: { epoch: 1, sequence: 2n ** 80n } } },
+  { failing: { epoch: 0, sequence: 4, attempts: 2, firstAt: 1, retryAt: 9, error: 'nö' }, overflow: 3 },
+  { held: [{ kind: 'fill', epoch: 0, after: null, to: 9, count: 1, clock: clockAt(3), reason: 'burned' }] },
+]
+
+describe('a stored state', () => {
+  test.each(odd)('comes back as it was: %o', (some) => {
+    const state = { ...unknownStream, ...some }
+    expect(decodeState(encodeState(state))).toEqual(state)
+  })
+
+  test('comes back as it was after any history', () => {
+    const numbering = fc.constantFrom(
+      contiguous(),
+      contiguous({ start: 'first-seen' }),
+      increasing(),
+      linked(),
+    )
+    fc.assert(
+      fc.property(numbering, randomHistory({ withFills: true }), (kind, actions) => {
+        const history = new RuledHistory(rulesFor({ numbering: kind, gapEnd: 'skip' }))
+        actions.forEach((action, index) => {
+          if (action.kind === 'gap-end') history.endHeadGap(index)
+          else if (action.kind === 'fill') history.arrive([{ action, index }], index)
+          else history.arrive([{ action: { ...action, previous: null }, index }], index)
+        })
+        const bytes = encodeState(history.state)
+        expect(decodeState(bytes)).toEqual(history.state)
+        expect(decodeState(Uint8Array.from(bytes))).toEqual(history.state)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('an ordinary stream takes no more than 100 bytes', () => {
+    const history = new RuledHistory(rulesFor({ numbering: contiguous() }))
+    for (let n = 1; n <= 1_000; n++) {
+      history.arrive(
+        [{ action: { kind: 'event', epoch: 0, sequence: n, print: 4_000_000_000 + n }, index: n }],
+        0,
+      )
+    }
+    expect(encodeState(history.state).length).toBeLessThanOrEqual(100)
+  })
+
+  test.each([[[]], [[9, 0]], [[1, 0, 200]], [[1, 2, 0, 0, 0, 0, 0, 123, 34]]])(
+    '%j is refused as corrupt',
+    (bytes) => {
+      expect(() => decodeState(new Uint8Array(bytes))).toThrow(
+        expect.objectContaining({ code: 'store-corrupt' }),
+      )
+    },
+  )
+})

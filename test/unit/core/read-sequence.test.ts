@@ -1,0 +1,57 @@
+// What is a number, and what is none: never defaulted, never rounded.
+import { describe, expect, test } from 'vitest'
+import { readEpoch, readSequence } from '../../../src/core/read-sequence.ts'
+
+const unsafe = Number.MAX_SAFE_INTEGER + 1
+
+describe('a sequence', () => {
+  test.each([
+    [0, 0],
+    [-0, 0],
+    [-7, -7],
+    ['007', 7],
+    ['9007199254740991', 9_007_199_254_740_991],
+    [12n, 12],
+  ])('%s is read', (value, sequence) => {
+    expect(Object.is(readSequence(value, { big: false }), sequence)).toBe(true)
+  })
+
+  test.each([
+    [undefined, 'missing'],
+    [null, 'missing'],
+    ['', 'not-an-integer'],
+    [' 1', 'not-an-integer'],
+    ['1.0', 'not-an-integer'],
+    ['-1', 'not-an-integer'],
+    ['+1', 'not-an-integer'],
+    ['1e3', 'not-an-integer'],
+    ['٣', 'not-an-integer'],
+    [1.5, 'not-an-integer'],
+    [Number.NaN, 'not-an-integer'],
+    [Number.POSITIVE_INFINITY, 'not-an-integer'],
+    [true, 'not-an-integer'],
+    [{}, 'not-an-integer'],
+    [[1], 'not-an-integer'],
+    [unsafe, 'beyond-safe-integer'],
+    ['9007199254740992', 'beyond-safe-integer'],
+    [2n ** 60n, 'beyond-safe-integer'],
+  ])('%s is none', (value, problem) => {
+    expect(readSequence(value, { big: false })).toBe(problem)
+  })
+
+  test('where bigint is in use, digits beyond 2^53 - 1 are exact, and rounded numbers still refused', () => {
+    expect(readSequence('18446744073709551615', { big: true })).toBe(18_446_744_073_709_551_615n)
+    expect(readSequence('0000000000000000000005', { big: true })).toBe(5)
+    expect(readSequence(unsafe, { big: true })).toBe('beyond-safe-integer')
+  })
+})
+
+describe('an epoch', () => {
+  test('is 0 only where there is none', () => {
+    expect(readEpoch(undefined)).toBe(0)
+    expect(readEpoch(null)).toBe('missing')
+    expect(readEpoch('3')).toBe(3)
+    expect(readEpoch('x')).toBe('not-an-integer')
+    expect(readEpoch(2n ** 60n)).toBe('beyond-safe-integer')
+  })
+})
