@@ -1,0 +1,108 @@
+// How events, dead letters and ledger entries become text in a store, and come back: JSON that keeps
+// bigints and bytes as they are. Every store uses it, so that what an event looks like does not depend on
+// where it was kept.
+import { InturnError } from '../core/errors.ts'
+import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
+import type { DeadLetter, LedgerEntry } from './records.ts'
+
+/**
+ * A value as text. Bigints and bytes come back as they were; everything else as JSON has it (a Date as
+ * its text).
+ *
+ * @throws InturnError `event-invalid` when the value has no JSON
+ */
+export function recordText(value: object): string {
+  try {
+    return JSON.stringify(value, mark)
+  } catch (cause) {
+    throw new InturnError('event-invalid', `this cannot be kept, because it has no JSON: ${String(cause)}`, {
+      cause,
+    })
+  }
+}
+
+/** A held event from its text. */
+export function readEvent(text: string): TrackedEvent {
+  const event = readText(text)
+  return isTrackedEvent(event) ? event : corrupt('an event', text)
+}
+
+/** A handed-over event or fill from its text. */
+export function readArrival(text: string): InturnEvent | FillEvent {
+  const arrival = readText(text)
+  return isArrival(arrival) ? arrival : corrupt('a handed-over event', text)
+}
+
+/** A dead letter from its text. */
+export function readDeadLetter(text: string): DeadLetter {
+  const letter = readText(text)
+  return isDeadLetter(letter) ? letter : corrupt('a dead letter', text)
+}
+
+/** A ledger entry from its text. */
+export function readLedgerEntry(text: string): LedgerEntry {
+  const entry = readText(text)
+  return isLedgerEntry(entry) ? entry : corrupt('a ledger entry', text)
+}
+
+const marks = new Set(['$bigint', '$bytes'])
+const maybeMarked = /"\$+(?:bigint|bytes)"/
+
+function mark(this: unknown, key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return { $bigint: value.toString() }
+  if (typeof value !== 'object' || value === null) return value
+  const original: unknown = Reflect.get(Object(this), key)
+  if (original instanceof Uint8Array) return { $bytes: Buffer.from(original).toString('base64') }
+  return hasMark(value) ? renameMarks(value, (name) => `$${name}`) : value
+}
+
+function readText(text: string): unknown {
+  return maybeMarked.test(text) ? JSON.parse(text, unmark) : JSON.parse(text)
+}
+
+function unmark(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !hasMark(value)) return value
+  if ('$bigint' in value) return BigInt(String(value.$bigint))
+  if ('$bytes' in value) return new Uint8Array(Buffer.from(String(value.$bytes), 'base64'))
+  return renameMarks(value, (name) => name.slice(1))
+}
+
+/** Whether a user's own key looks like one of ours, with any number of dollars. */
+function hasMark(value: object): boolean {
+  for (const key in value) if (key.startsWith('$') && isMark(key)) return true
+  return false
+}
+
+function isMark(key: string): boolean {
+  return marks.has(key.replace(/^\$+/, '$'))
+}
+
+function renameMarks(value: object, rename: (name: string) => string): object {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [isMark(name) ? rename(name) : name, field]),
+  )
+}
+
+function corrupt(what: string, text: string): never {
+  throw new InturnError('store-corrupt', `the store has ${what} that cannot be read: ${text.slice(0, 200)}`)
+}
+
+function isTrackedEvent(value: unknown): value is TrackedEvent {
+  return isArrival(value) && 'sequence' in value && ['number', 'bigint'].includes(typeof value.sequence)
+}
+
+function isArrival(value: unknown): value is InturnEvent | FillEvent {
+  return hasText(value, 'domain') && hasText(value, 'stream') && 'epoch' in value
+}
+
+function isDeadLetter(value: unknown): value is DeadLetter {
+  return hasText(value, 'key') && hasText(value, 'reason') && 'at' in value
+}
+
+function isLedgerEntry(value: unknown): value is LedgerEntry {
+  return hasText(value, 'kind') && hasText(value, 'by') && 'at' in value
+}
+
+function hasText(value: unknown, name: string): value is object {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'string'
+}

@@ -1,0 +1,99 @@
+// What a store keeps beside states: held events, handed-over events, dead letters, the ledger. Upholds I3:
+// each of them is kept whole, with its reason.
+import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
+import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Verdict } from '../core/verdict.ts'
+
+/** An event that waits for a predecessor, or for its stream. One per stream, epoch and sequence. */
+export interface HeldEvent {
+  readonly stream: StreamPath
+  readonly event: TrackedEvent
+  /** Of the id, or of the data where there is no id. */
+  readonly print: number
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly heldAt: number
+}
+
+/** Held events of one stream and epoch above `after` (`null`: from the lowest) and up to `to`. */
+export interface HeldRange {
+  readonly stream: StreamPath
+  readonly epoch: Epoch
+  readonly after: Sequence | null
+  readonly to: Sequence
+}
+
+/** An event or a fill of a stream whose claim another worker has: kept, and not decided. */
+export interface HandedOver {
+  readonly stream: StreamPath
+  /** What arrived; decided in the order in which it was handed over. */
+  readonly arrival: InturnEvent | FillEvent
+}
+
+/** A handed-over event as the store keeps it. `arrivalId` rises in the order of arrival. */
+export interface StoredHandedOver extends HandedOver {
+  readonly arrivalId: string
+}
+
+/** Why an event was taken out of its stream. A contract: the command line prints it. */
+export type DeadLetterReason =
+  | Exclude<Verdict, 'duplicate' | 'refuse' | 'deliver' | 'hold'>
+  | 'epoch-ended'
+  | 'overflow'
+  | 'skipped'
+  | 'failed'
+  | 'worker-died'
+  | 'too-large'
+
+/** An event taken out of its stream, kept whole. */
+export interface DeadLetter {
+  /** The same for every copy: one dead letter per consumer, domain, stream, epoch, sequence and id. */
+  readonly key: string
+  readonly reason: DeadLetterReason
+  /** What was wrong, in words. */
+  readonly detail: string
+  /** Absent where the event named no readable stream. */
+  readonly stream?: StreamPath
+  readonly epoch?: Epoch
+  readonly sequence?: Sequence
+  readonly id?: string
+  /** The event, or the message as it came where no event could be read from it. */
+  readonly payload: unknown
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly at: number
+  readonly attempts?: number
+}
+
+/** What a ledger entry tells of: an account, or what an operator did. */
+type LedgerKind =
+  | 'lost'
+  | 'filled'
+  | 'late'
+  | 'removed'
+  | 'epoch-opened'
+  | 'halted'
+  | 'resumed'
+  | 'retried'
+  | 'skipped'
+  | 'sought'
+  | 'imported'
+  | 'paused'
+  | 'redriven'
+  | 'dropped'
+
+/** One durable record of an account other than delivered and filtered, or of an operator's action. */
+export interface LedgerEntry {
+  readonly kind: LedgerKind
+  /** Absent where the action was on a whole domain or consumer. */
+  readonly stream?: StreamPath
+  readonly epoch?: Epoch
+  readonly from?: Sequence
+  readonly to?: Sequence
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly at: number
+  /** `inturn`, or the operator's name. */
+  readonly by: string
+  readonly reason: string
+  /** What the state was before an operator's action. */
+  readonly before?: unknown
+}

@@ -1,0 +1,54 @@
+// The source port: where events come from. A source delivers at least once, in any order; it forgets an event
+// only once it has been settled. Upholds I4.
+
+/** One message as a source delivered it. */
+export interface Delivery {
+  /** The message: an object, or text or bytes of JSON. Intake turns it into an event. */
+  readonly message: unknown
+  /** Where it was read, for people: `events.ndjson:17`, `accounts[3]@1042`. */
+  readonly origin: string
+  /** Names the domain, where the source knows it (a topic of its own). */
+  readonly domain?: string
+  /**
+   * The length of the message in bytes where the source kept only its beginning; intake calls it too large.
+   */
+  readonly fullBytes?: number
+}
+
+/** What a source may keep across restarts: its own note of how far it was settled. */
+export interface Checkpoint {
+  load(): Promise<string | undefined>
+  save(value: string): Promise<void>
+}
+
+/** How much to read. */
+export interface ReadRequest {
+  /** At most this many deliveries. */
+  readonly max: number
+  /** Wait at most this long for the first one, in milliseconds. */
+  readonly waitMs: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * A source.
+ *
+ * `log`: deliveries have places, and settling means that everything up to a place is done; the source
+ * remembers what is settled beyond the longest safe prefix. `queue`: each delivery is settled by itself.
+ */
+export interface Source<Message extends Delivery = Delivery> {
+  /** For people, and the name under which its checkpoint is kept: `file events.ndjson`. */
+  readonly name: string
+  readonly kind: 'log' | 'queue'
+  open(checkpoint: Checkpoint): Promise<void>
+  /** The next deliveries; empty when none came in time. In the order in which the source has them. */
+  read(request: ReadRequest): Promise<readonly Message[]>
+  /** These are safe to forget. In any order; once each. */
+  settle(deliveries: readonly Message[]): Promise<void>
+  /** Queue sources: hands deliveries back, to come again after the delay. Log sources never get this call. */
+  release(deliveries: readonly Message[], delayMs: number): Promise<void>
+  /** Whether everything that the source has now was read: a file's end, a log's high watermark. */
+  isCaughtUp(): Promise<boolean>
+  /** Keeps what is settled, and ends. */
+  close(): Promise<void>
+}

@@ -1,0 +1,80 @@
+// What can be read of a store without a claim: for inspection, metrics and the command line. Every list is
+// paged and comes in a stable order.
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Clock, StreamState } from '../core/stream-state.ts'
+import type { DomainStatus } from './domain-status.ts'
+import type { DueTime } from './due-time.ts'
+import type { DeadLetter, DeadLetterReason, HeldEvent, LedgerEntry, StoredHandedOver } from './records.ts'
+
+/** One stream as it is kept. */
+export interface StoredStream {
+  readonly stream: StreamPath
+  readonly state: StreamState
+  /** Deliveries by the store's own count. */
+  readonly deliveries: number
+  readonly due: DueTime
+  /** The worker that has the claim now. */
+  readonly claimedBy?: string
+  readonly fence: number
+  /** When the stream last changed, in milliseconds since 1970. */
+  readonly changedAt: number
+}
+
+/** Which streams to list. */
+export interface StreamQuery {
+  readonly domain?: string
+  /** Only streams with held events, a halt or a failing event. */
+  readonly onlyWaiting?: boolean
+  /** Start behind this path. */
+  readonly after?: StreamPath
+  readonly limit: number
+}
+
+/** A page of one stream's or one consumer's records. `after` is the last cursor that was seen. */
+export interface RecordQuery {
+  readonly stream?: StreamPath
+  readonly domain?: string
+  readonly after?: string
+  readonly limit: number
+}
+
+/** A record with the cursor that continues behind it. */
+export type Paged<Item> = Item & { readonly cursor: string }
+
+/** A consumer as a whole. */
+export interface ConsumerSummary {
+  readonly consumer: string
+  readonly streams: number
+  readonly held: number
+  readonly handedOver: number
+  readonly deadLetters: number
+  readonly ledger: number
+  readonly deliveries: number
+  /** Streams that are halted, and streams whose head failed and waits. */
+  readonly halted: number
+  readonly failing: number
+  readonly clock: Clock
+  /** When a worker last said that it was reading; absent: never. */
+  readonly lastBeatAt?: number
+  readonly domains: ReadonlyMap<string, DomainStatus>
+}
+
+/** Reading a store. Errors as on the store. */
+export interface StoreReader {
+  consumers(): Promise<readonly string[]>
+  summary(consumer: string): Promise<ConsumerSummary>
+  stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined>
+  /** Ascending by path. */
+  streams(consumer: string, query: StreamQuery): Promise<readonly StoredStream[]>
+  /** Ascending by stream, epoch, sequence. */
+  held(consumer: string, query: RecordQuery): Promise<readonly Paged<HeldEvent>[]>
+  /** Ascending by arrival. */
+  handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]>
+  /** In the order in which they were kept. */
+  deadLetters(
+    consumer: string,
+    query: RecordQuery & { readonly reason?: DeadLetterReason; readonly key?: string },
+  ): Promise<readonly Paged<DeadLetter>[]>
+  /** In the order in which they were written. */
+  ledger(consumer: string, query: RecordQuery): Promise<readonly Paged<LedgerEntry>[]>
+}

@@ -1,0 +1,200 @@
+// The store port: where positions, held events, ledger and dead letters live. A store claims,
+// compares-and-sets, keeps and lists; it knows no rule. Its whole contract stands here, and the store suite
+// in `testing` proves it.
+import type { InturnEvent } from '../core/event.ts'
+import type { IdWindow } from '../core/numbering.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Clock, StreamState } from '../core/stream-state.ts'
+import type { DomainStatus } from './domain-status.ts'
+import type { DueTime } from './due-time.ts'
+import type {
+  DeadLetter,
+  HandedOver,
+  HeldEvent,
+  HeldRange,
+  LedgerEntry,
+  StoredHandedOver,
+} from './records.ts'
+import type { StoreReader } from './store-reader.ts'
+
+/** A worker's stake in some streams for one batch. */
+export interface WorkRequest {
+  readonly consumer: string
+  /** The name of the worker, unique among the consumer's workers. */
+  readonly worker: string
+  /** Each once. May be empty: a transaction for events of domains without tracking. */
+  readonly streams: readonly StreamPath[]
+  /**
+   * `transaction`: one transaction from before the states are read until the body has ended; what the body
+   * wrote through `unit.transaction` and `unit.commit` becomes durable together, or not at all if the body
+   * throws. `claim`: leased, fenced claims and no open transaction; each `unit.commit` is atomic by itself.
+   */
+  readonly mode: 'transaction' | 'claim'
+  /** How long a claim lasts when it is not renewed, in milliseconds. The store renews it at a third. */
+  readonly claimMs: number
+}
+
+/** Everything that changes for one stream in a commit. */
+export interface StreamChange {
+  readonly stream: StreamPath
+  readonly state: StreamState
+  /** Events to keep; a held event with the same number is replaced. */
+  readonly hold: readonly HeldEvent[]
+  /** Held events to forget. Applied before `hold`. */
+  readonly release: readonly HeldRange[]
+  /** Handed-over events that are decided now, by arrival id. */
+  readonly decided: readonly string[]
+  /**
+   * Added to the stream's count of deliveries, which is kept apart from its state so that the two can be
+   * compared.
+   */
+  readonly deliveries: number
+  readonly deadLetters: readonly DeadLetter[]
+  /** Dead letters, by key, that are back in the stream. They are forgotten before `deadLetters` are kept. */
+  readonly redriven: readonly string[]
+  readonly ledger: readonly LedgerEntry[]
+  readonly due: DueTime
+}
+
+/** What becomes durable together. */
+export interface Commit {
+  readonly streams: readonly StreamChange[]
+  /** Ids of `unordered()` domains that were processed, for their id windows. */
+  readonly ids?: readonly ProcessedIds[]
+  /** Dead letters and ledger entries that belong to no claimed stream. */
+  readonly deadLetters?: readonly DeadLetter[]
+  readonly ledger?: readonly LedgerEntry[]
+  /** Dead letters of no claimed stream, by key, that were taken out again: redriven, or dropped. */
+  readonly redriven?: readonly string[]
+  /** Domains that an operator pauses or resumes. */
+  readonly paused?: readonly { readonly domain: string; readonly paused: boolean }[]
+}
+
+/** Ids that were processed, and how long and how many of its domain to remember. */
+export interface ProcessedIds {
+  readonly domain: string
+  readonly ids: readonly string[]
+  readonly window: IdWindow
+}
+
+/** What became of one stream's part of a commit. */
+export type CommitOutcome = 'committed' | 'claim-lost'
+
+/**
+ * The streams that a worker won for a batch, and what it may do with them. Not usable after the body has
+ * ended.
+ */
+export interface UnitOfWork<Transaction = unknown> {
+  readonly clock: Clock
+  /** The state of each stream that was won; `unknownStream` for one that the store does not know. */
+  readonly states: ReadonlyMap<StreamPath, StreamState>
+  /** Streams that another worker has. */
+  readonly busy: readonly StreamPath[]
+  /** Every domain of the consumer that the store knows something of. */
+  readonly domains: ReadonlyMap<string, DomainStatus>
+  /** Mode `transaction` of a store with transactions: what handlers write through. */
+  readonly transaction: Transaction | undefined
+  /**
+   * Mode `transaction`: a statement of a handler has rolled the whole transaction back; nothing of it can be
+   * committed, and `savepoint` and `commit` refuse.
+   */
+  readonly isUndone: boolean
+  /** Fires when a claim is lost. */
+  readonly signal: AbortSignal
+  /** The fence of a won stream: rises with every claim of it. */
+  fence(stream: StreamPath): number
+  /** The held events of some ranges, in one round trip; ascending by (epoch, sequence) within a stream. */
+  held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]>
+  /** The handed-over events of the streams, in order of arrival, at most `limit` a stream. */
+  handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]>
+  /** The dead letters `overflow` of a stream, ascending by (epoch, sequence). */
+  overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]>
+  /** Which of the ids were processed within the domain's window. */
+  knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>>
+  /**
+   * Makes changes durable: at once in mode `claim`, with the transaction in mode `transaction`. A stream
+   * whose claim is lost changes nothing and comes back as `claim-lost`; the others are committed.
+   *
+   * @throws InturnError `commit-unknown` when it cannot be told whether the commit happened
+   */
+  commit(commit: Commit): Promise<readonly CommitOutcome[]>
+  /** Mode `transaction`: runs a part whose writes are undone, alone, if it throws. */
+  savepoint<Result>(run: () => Promise<Result>): Promise<Result>
+}
+
+/** What a unit of work came to. */
+export interface Worked<Result> {
+  readonly value: Result
+  /** Streams of this unit for which other workers have handed events over. */
+  readonly again: readonly StreamPath[]
+}
+
+/** A temporary, exclusive right to something that is no stream: a sweep, a healer, a worker id. */
+export interface Lease {
+  /** Rises with every holder. */
+  readonly fence: number
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly until: number
+}
+
+/**
+ * A store.
+ *
+ * Every method rejects with an InturnError: `store-unavailable` (retryable) when it cannot be reached,
+ * `store-full`, `store-read-only` or `store-corrupt` as they are. Nothing has changed then.
+ */
+export interface Store<Transaction = unknown> {
+  /** For people: `sqlite billing.db`. */
+  readonly name: string
+  /** Whether what is committed survives the end of the process. */
+  readonly durable: boolean
+  /** Whether handlers can write inside the commit. */
+  readonly effects: 'transaction' | 'fenced'
+  /**
+   * Brings the store into being or up to date. Called once before anything else; safe to call by many
+   * workers.
+   */
+  open(): Promise<void>
+  close(): Promise<void>
+  /** The store's clock, in milliseconds since 1970. */
+  now(): Promise<number>
+  /**
+   * Claims streams, runs the body with those that were won, and releases them. In mode `transaction` of a
+   * store whose `effects` are `fenced`, and in mode `claim`, a stream that another worker has is in `busy`.
+   */
+  work<Result>(
+    request: WorkRequest,
+    body: (unit: UnitOfWork<Transaction>) => Promise<Result>,
+  ): Promise<Worked<Result>>
+  /**
+   * Keeps events of streams that are busy. They are due at once. Returns those of the streams that are free
+   * by now: their claim may have been released before the events were kept, so the caller must look after
+   * them itself.
+   */
+  handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]>
+  /** Keeps what needs no claim. A dead letter that is there already stays as it is. */
+  record(consumer: string, records: Omit<Commit, 'streams' | 'ids'>): Promise<void>
+  /** Streams with work that nothing will arrive for: due times, handed-over events, claims that expired. */
+  due(consumer: string, limit: number): Promise<readonly StreamPath[]>
+  /**
+   * Says that a worker of the consumer has been reading its source. Time since the consumer's last beat is
+   * added to its reading clock if it is at most 5 seconds. Returns both clocks.
+   */
+  heartbeat(consumer: string, worker: string): Promise<Clock>
+  /** Takes or renews a lease; `undefined` while another holder has it. `ms: 0` gives it back. */
+  lease(name: string, request: { readonly holder: string; readonly ms: number }): Promise<Lease | undefined>
+  /** A source's own note of how far it was settled. */
+  checkpoint(consumer: string, source: string): Promise<string | undefined>
+  /**
+   * Keeps a source's note. May become durable a little later: what it forgets is delivered again and
+   * recognised.
+   */
+  saveCheckpoint(consumer: string, source: string, value: string): Promise<void>
+  /** Reading for people and tools; never waits for a worker. */
+  readonly reader: StoreReader
+}
+
+/** Whether what was handed over, or arrived, is an event (and not a fill). */
+export function isEvent(arrival: object): arrival is InturnEvent {
+  return !('fill' in arrival)
+}

@@ -1,0 +1,51 @@
+// What the engine tells about its work: what changed a stream once it is durable, all else as it happens. A
+// listener gets plain values; what it throws is ignored, so that watching never disturbs.
+import type { InturnError } from '../core/errors.ts'
+import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Verdict } from '../core/verdict.ts'
+import type { DeadLetterReason } from './records.ts'
+
+/** Something that happened in an engine. */
+export type EngineNews =
+  | {
+      readonly kind: 'batch'
+      readonly events: number
+      readonly verdicts: Readonly<Partial<Record<Verdict | 'handed-over', number>>>
+    }
+  | {
+      readonly kind: 'failed'
+      readonly stream: StreamPath
+      readonly sequence: Sequence | undefined
+      readonly attempts: number
+      readonly error: string
+      /** What comes next: another attempt, a halt, or a dead letter. */
+      readonly then: 'retry' | 'halt' | 'dead-letter'
+    }
+  | {
+      readonly kind: 'lost'
+      readonly stream: StreamPath
+      readonly epoch: Epoch
+      /** `null` where the beginning of the range is unknown (linked numbering). */
+      readonly from: Sequence | null
+      readonly to: Sequence
+    }
+  /** A gap outlasted its patience; a halt by failure is told as `failed`. */
+  | { readonly kind: 'halted'; readonly stream: StreamPath; readonly reason: string }
+  /** An event was taken out of its stream, or never got into one; for `overflow`, until there is room. */
+  | {
+      readonly kind: 'dead-letter'
+      readonly reason: DeadLetterReason
+      readonly detail: string
+      readonly stream?: StreamPath
+      readonly sequence?: Sequence
+    }
+  /** A domain's `baseline` threw, took too long, or gave no number: the stream waits for its start. */
+  | { readonly kind: 'baseline-failed'; readonly stream: StreamPath; readonly error: string }
+  | { readonly kind: 'claim-lost'; readonly stream: StreamPath }
+  | { readonly kind: 'store-failed'; readonly error: InturnError; readonly retryInMs: number }
+  | { readonly kind: 'source-failed'; readonly error: InturnError; readonly retryInMs: number }
+  | { readonly kind: 'recovered' }
+
+/** Receives {@link EngineNews}. Called at once, so it should be quick. */
+export type Telemetry = (news: EngineNews) => void

@@ -1,0 +1,44 @@
+// Time and randomness as the engine needs them. It has no other access to either, which is what makes it
+// possible to run it on virtual time from a seed.
+
+/** Waiting. Clocks that decide anything are the store's, not these. */
+export interface Timers {
+  /** Milliseconds since some start; never goes backwards. */
+  elapsedMs(): number
+  /** Resolves after `ms`, or as soon as the signal fires. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls back once after `ms`; the returned function cancels it. */
+  after(ms: number, callback: () => void): () => void
+}
+
+/** A source of randomness, for jitter and names. */
+export interface Random {
+  /** From 0 to below 1. */
+  next(): number
+}
+
+/** The machine's own timers. */
+export const systemTimers: Timers = {
+  elapsedMs: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true) {
+        resolve()
+        return
+      }
+      const end = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      signal?.addEventListener('abort', end, { once: true })
+    }),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** The machine's own randomness. */
+export const systemRandom: Random = { next: Math.random }
