@@ -1,0 +1,147 @@
+// The one place that says what a line's field values mean, whatever the format and however they were found.
+// Nothing is defaulted except the epoch that is not there. Upholds I3.
+import { readEpoch, readSequence } from '../core/read-sequence.ts'
+import type { NumberProblem } from '../core/read-sequence.ts'
+import type { Sequence } from '../core/sequence.ts'
+import { exactInteger, NumberText } from './exact-integer.ts'
+import { isRecord } from './field-path.ts'
+import { fillWidthMax, hasBigNumbers } from './recorded-fields.ts'
+import type { RecordedFields } from './recorded-fields.ts'
+import type { InvalidReason, LineContent } from './recorded-line.ts'
+
+/** The values of the wanted fields, as they stand in the line; `undefined` where there is none. */
+export interface FieldValues {
+  readonly stream: readonly unknown[]
+  readonly sequence: unknown
+  readonly epoch: unknown
+  readonly id: unknown
+  readonly previous: unknown
+  readonly arrival: unknown
+  readonly fill: unknown
+}
+
+type Bounds = { readonly from: number; readonly to: number }
+
+const limit = 2n ** 127n
+
+/** What these values say under the numbering of `fields`. */
+export function lineContent(values: FieldValues, fields: RecordedFields): LineContent {
+  const arrival = arrivalOf(values.arrival)
+  const stream = streamKey(values.stream)
+  if (typeof stream !== 'string') return { kind: 'invalid', reason: `stream-${stream.problem}`, ...arrival }
+  const epoch = epochOf(values.epoch)
+  if (isRecord(values.fill)) {
+    const bounds = fillBounds(values.fill, fields)
+    if (typeof bounds === 'string') return { kind: 'invalid', reason: bounds, ...arrival }
+    if (typeof epoch === 'string') return { kind: 'invalid', reason: `epoch-${epoch}`, ...arrival }
+    const { reason } = values.fill
+    return {
+      kind: 'fill',
+      stream,
+      epoch,
+      ...bounds,
+      ...(typeof reason === 'string' && { reason }),
+      ...arrival,
+    }
+  }
+  const sequence = sequenceOf(values.sequence, fields)
+  if (typeof sequence === 'string') return { kind: 'invalid', reason: sequence, ...arrival }
+  if (typeof epoch === 'string') return { kind: 'invalid', reason: `epoch-${epoch}`, ...arrival }
+  const id = idText(values.id)
+  const event = {
+    kind: 'event',
+    stream,
+    epoch,
+    sequence,
+    ...(id !== undefined && { id }),
+    ...arrival,
+  } as const
+  if (fields.previous === undefined) return event
+  if (values.previous === null) return { ...event, previous: null }
+  const previous = numberOf(values.previous, true)
+  if (typeof previous === 'string') return { kind: 'invalid', reason: `previous-${previous}`, ...arrival }
+  if (previous >= sequence) return { kind: 'invalid', reason: 'previous-not-below-sequence', ...arrival }
+  return { ...event, previous }
+}
+
+/**
+ * The text of an id: a string as it is, a number as it is written, anything else as JSON writes it.
+ * `undefined` and `null` are no id.
+ */
+function idText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  if (value instanceof NumberText) return value.text
+  if (value === undefined || value === null) return undefined
+  return JSON.stringify(value, (_key, part: unknown) =>
+    part instanceof NumberText ? Number(part.text) : part,
+  )
+}
+
+/** The stream key of one part as it is, or of several joined by `/`, each percent-encoded. */
+function streamKey(parts: readonly unknown[]): string | { readonly problem: 'missing' | 'not-a-text' } {
+  const texts: string[] = []
+  for (const part of parts) {
+    if (part === undefined || part === null) return { problem: 'missing' }
+    const text = part instanceof NumberText ? part.text : part
+    if (typeof text !== 'number' && (typeof text !== 'string' || text === '' || !text.isWellFormed())) {
+      return { problem: 'not-a-text' }
+    }
+    texts.push(String(text))
+  }
+  if (texts.length === 0) return { problem: 'missing' }
+  return texts.length === 1 ? String(texts[0]) : texts.map(encodeURIComponent).join('/')
+}
+
+function sequenceOf(value: unknown, fields: RecordedFields): Sequence | InvalidReason {
+  const sequence = numberOf(value, hasBigNumbers(fields))
+  return typeof sequence === 'string' ? `sequence-${sequence}` : withinModulus(sequence, fields.modulus)
+}
+
+function withinModulus(sequence: Sequence, modulus: number | undefined): Sequence | InvalidReason {
+  if (modulus === undefined) return sequence
+  if (sequence < 0) return 'below-zero-with-modulus'
+  return sequence >= modulus ? 'at-or-above-modulus' : sequence
+}
+
+function numberOf(value: unknown, big: boolean): Sequence | NumberProblem | 'beyond-128-bits' {
+  const sequence = readSequence(exactValue(value), { big })
+  if (typeof sequence !== 'bigint') return sequence
+  return sequence >= limit || sequence <= -limit ? 'beyond-128-bits' : sequence
+}
+
+function epochOf(value: unknown): number | NumberProblem {
+  return readEpoch(exactValue(value))
+}
+
+/** A number's text as the exact integer; what is no integer as a value that no reader takes for one. */
+function exactValue(value: unknown): unknown {
+  return value instanceof NumberText ? (exactInteger(value.text) ?? 0.5) : value
+}
+
+function fillBounds(fill: Readonly<Record<string, unknown>>, fields: RecordedFields): Bounds | InvalidReason {
+  if (fields.numbering !== 'contiguous') return 'fill-needs-contiguous'
+  const from = fillBound(fill['from'], fields.modulus)
+  const to = fillBound(fill['to'], fields.modulus)
+  if (typeof from === 'string') return from
+  if (typeof to === 'string') return to
+  const width = fillWidth({ from, to }, fields.modulus)
+  if (width < 1) return 'fill-not-a-range'
+  return width > fillWidthMax ? 'fill-too-wide' : { from, to }
+}
+
+/** How many numbers a fill covers; across the counter's end where the numbers wrap. */
+export function fillWidth({ from, to }: { from: number; to: number }, modulus: number | undefined): number {
+  return modulus === undefined ? to - from + 1 : ((to - from + modulus) % modulus) + 1
+}
+
+function fillBound(value: unknown, modulus: number | undefined): number | InvalidReason {
+  const bound = numberOf(value, false)
+  if (typeof bound === 'string') return `fill-${bound}`
+  const within = withinModulus(bound, modulus)
+  return typeof within === 'bigint' ? 'fill-beyond-safe-integer' : within
+}
+
+function arrivalOf(value: unknown): { arrival?: number | string } {
+  if (value instanceof NumberText) return { arrival: Number(value.text) }
+  return typeof value === 'number' || typeof value === 'string' ? { arrival: value } : {}
+}

@@ -1,0 +1,69 @@
+// Reads a CSV record by its header's column names. An empty cell counts as absent; an empty `previous` cell,
+// as CSV has no null, starts a stream.
+import { InturnError } from '../core/errors.ts'
+import type { CsvScanner } from './csv-scanner.ts'
+import { lineContent } from './line-content.ts'
+import type { RecordedFields } from './recorded-fields.ts'
+import type { LineContent } from './recorded-line.ts'
+
+/** Where the wanted columns are. */
+export interface CsvColumns {
+  readonly count: number
+  readonly stream: readonly number[]
+  readonly sequence: number
+  readonly epoch: number | undefined
+  readonly id: number | undefined
+  readonly previous: number | undefined
+  readonly arrival: number | undefined
+}
+
+/**
+ * Finds the wanted columns in a header.
+ *
+ * @throws InturnError `usage` if one is not there
+ */
+export function csvColumns(header: readonly string[], fields: RecordedFields): CsvColumns {
+  const find = (name: string): number => {
+    const index = header.lastIndexOf(name)
+    if (index !== -1) return index
+    const there = header.slice(0, 20).join(', ')
+    throw new InturnError('usage', `There is no column ${name} in the CSV header; it has ${there}`)
+  }
+  const findOptional = (name: string | undefined): number | undefined =>
+    name === undefined ? name : find(name)
+  return {
+    count: header.length,
+    stream: fields.stream.map(find),
+    sequence: find(fields.sequence),
+    epoch: findOptional(fields.epoch),
+    id: findOptional(fields.id),
+    previous: findOptional(fields.previous),
+    arrival: findOptional(fields.arrival),
+  }
+}
+
+/** A reader of the record that `scanner` scanned last. */
+export function csvRecordReader(
+  scanner: CsvScanner,
+  fields: RecordedFields,
+  columns: CsvColumns,
+): (bytes: Buffer) => LineContent {
+  return (bytes) => {
+    if (!scanner.isSound) return { kind: 'invalid', reason: 'csv-quotes' }
+    if (scanner.cellCount !== columns.count) return { kind: 'invalid', reason: 'csv-cells' }
+    const at = (column: number | undefined): string | undefined => {
+      const text = column === undefined ? '' : scanner.text(bytes, column)
+      return text === '' ? undefined : text
+    }
+    const values = {
+      stream: columns.stream.map(at),
+      sequence: at(columns.sequence),
+      epoch: at(columns.epoch),
+      id: at(columns.id),
+      previous: at(columns.previous) ?? null,
+      arrival: at(columns.arrival),
+      fill: undefined,
+    }
+    return lineContent(values, fields)
+  }
+}

@@ -1,0 +1,96 @@
+// Reads a recorded log line by line, in order, as what each line says. For callers that need the lines
+// themselves; the audit, which needs only sums, scans blocks instead.
+import { openInput } from './byte-input.ts'
+import { CsvScanner, cutAtRecord } from './csv-scanner.ts'
+import { csvColumns, csvRecordReader } from './read-csv-record.ts'
+import { jsonLineReader } from './read-json-line.ts'
+import { cutAtNewline, recordChunks } from './record-chunks.ts'
+import { checkFields } from './recorded-fields.ts'
+import type { RecordedFields, RecordedFormat } from './recorded-fields.ts'
+import type { RecordedLine } from './recorded-line.ts'
+
+/** Reads the next chunk's lines. */
+type ChunkReader = (bytes: Buffer) => RecordedLine[]
+
+const chunkBytes = 256 * 1024
+const newline = 0x0a
+
+/** The format that a path's extension names; NDJSON for anything but `.csv`. */
+export function formatOf(path: string): RecordedFormat {
+  return path.toLowerCase().endsWith('.csv') ? 'csv' : 'ndjson'
+}
+
+/**
+ * The lines of a recorded log that are not blank, in order, in batches.
+ *
+ * @param path - a file, or `-` for standard input
+ * @param fields - where to find what; `format` is by the path's extension unless given
+ * @throws InturnError `input-unreadable`, or `usage` for fields that make no sense or are not in the CSV
+ */
+export async function* readRecordedEvents(
+  path: string,
+  fields: RecordedFields & { readonly format?: RecordedFormat },
+): AsyncGenerator<readonly RecordedLine[], void, void> {
+  checkFields(fields)
+  const isCsv = (fields.format ?? formatOf(path)) === 'csv'
+  const read = isCsv ? csvChunkReader(fields) : jsonChunkReader(fields)
+  const input = await openInput(path)
+  try {
+    for await (const { bytes } of recordChunks(input, {
+      cut: isCsv ? cutAtRecord : cutAtNewline,
+      chunkBytes,
+    })) {
+      yield read(bytes)
+    }
+  } finally {
+    await input.close()
+  }
+}
+
+function jsonChunkReader(fields: RecordedFields): ChunkReader {
+  const readLine = jsonLineReader(fields)
+  let line = 0
+  return (bytes) => {
+    const lines: RecordedLine[] = []
+    for (let start = 0; start < bytes.length;) {
+      const end = bytes.indexOf(newline, start)
+      line++
+      if (!isBlank(bytes, start, end)) lines.push({ line, ...readLine(bytes.toString('utf8', start, end)) })
+      start = end + 1
+    }
+    return lines
+  }
+}
+
+function csvChunkReader(fields: RecordedFields): ChunkReader {
+  const scanner = new CsvScanner()
+  let readRecord: ReturnType<typeof csvRecordReader> | undefined
+  let line = 1
+  return (bytes) => {
+    const lines: RecordedLine[] = []
+    for (let start = 0; start < bytes.length;) {
+      const end = scanner.scan(bytes, start)
+      if (!isBlank(bytes, start, end)) {
+        if (readRecord !== undefined) lines.push({ line, ...readRecord(bytes) })
+        else readRecord = csvRecordReader(scanner, fields, csvColumns(csvHeader(scanner, bytes), fields))
+      }
+      line += scanner.lineCount
+      start = end
+    }
+    return lines
+  }
+}
+
+/** The column names in the record that `scanner` scanned last. */
+export function csvHeader(scanner: CsvScanner, bytes: Buffer): string[] {
+  return Array.from({ length: scanner.cellCount }, (_, cell) => scanner.text(bytes, cell))
+}
+
+/** Whether only white space stands there. */
+export function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte !== 0x20 && (byte < 0x09 || byte > 0x0d)) return false
+  }
+  return true
+}

@@ -1,0 +1,67 @@
+// Which fields of a recorded log's lines carry the stream, the numbers and the id, and how the numbers run.
+import { InturnError } from '../core/errors.ts'
+import { contiguous } from '../core/numbering.ts'
+
+/** How a recorded log's numbers run; as the numberings of a domain. */
+export type RecordedNumbering = 'contiguous' | 'increasing' | 'linked'
+
+/** The format of a recorded log. */
+export type RecordedFormat = 'ndjson' | 'csv'
+
+/** Where to find what in a line. Paths are dotted in NDJSON (`data.user.id`) and column names in CSV. */
+export interface RecordedFields {
+  /** One path or several; several make one key, joined by `/`, each percent-encoded. */
+  readonly stream: readonly string[]
+  readonly sequence: string
+  readonly epoch?: string
+  readonly id?: string
+  /** The predecessor's number, for linked numbering. */
+  readonly previous?: string
+  readonly arrival?: string
+  readonly numbering: RecordedNumbering
+  /** The counter wraps here; contiguous numbering only. */
+  readonly modulus?: number
+}
+
+/** The widest fill that is believed, in numbers. */
+export const fillWidthMax = 1_000_000
+
+/** Whether numbers beyond 2^53 - 1 are read, as `bigint`. */
+export function hasBigNumbers(fields: Pick<RecordedFields, 'numbering'>): boolean {
+  return fields.numbering !== 'contiguous'
+}
+
+/**
+ * Checks fields that come from a user.
+ *
+ * @throws InturnError `usage` for an empty path, a previous field missing or out of place, or a bad modulus
+ */
+export function checkFields(fields: RecordedFields): RecordedFields {
+  const paths = [...fields.stream, fields.sequence, fields.epoch, fields.id, fields.previous, fields.arrival]
+  if (fields.stream.length === 0 || paths.some((path) => path !== undefined && !isPath(path))) {
+    throw new InturnError('usage', 'A path names a field, or fields within fields: seq, data.user.id')
+  }
+  if (fields.numbering === 'linked' && fields.previous === undefined) {
+    throw new InturnError('usage', 'Linked numbering needs the field with the predecessor: --previous <path>')
+  }
+  if (fields.numbering !== 'linked' && fields.previous !== undefined) {
+    throw new InturnError('usage', '--previous goes with --numbering linked only')
+  }
+  if (fields.modulus !== undefined) checkModulus(fields.modulus, fields.numbering)
+  return fields
+}
+
+function isPath(path: string): boolean {
+  return path.split('.').every((part) => part !== '')
+}
+
+function checkModulus(modulus: number, numbering: RecordedNumbering): void {
+  if (numbering !== 'contiguous') {
+    throw new InturnError('usage', '--modulus goes with --numbering contiguous only')
+  }
+  try {
+    contiguous({ start: 'first-seen', modulus })
+  } catch {
+    throw new InturnError('usage', `--modulus takes a whole number from 4 to 2^52, not ${modulus}`)
+  }
+}
