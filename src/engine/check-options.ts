@@ -1,0 +1,58 @@
+// Checks of single options, shared by all that users write. Every error names the option and what it takes.
+import type { Duration } from '../core/duration.ts'
+import { durationMs } from '../core/duration.ts'
+import { InturnError } from '../core/errors.ts'
+
+/**
+ * Checks that these are options, and that none of them is unknown: a typing error must not pass for a
+ * default.
+ *
+ * @param name - what the options are for, for the error; `''` at the top
+ * @throws InturnError `config-invalid`
+ */
+export function checkNames(options: unknown, name: string, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InturnError(
+      'config-invalid',
+      `${name === '' ? 'this' : name} takes options: ${known.join(', ')}`,
+    )
+  }
+  for (const field of Object.keys(options)) {
+    if (known.includes(field)) continue
+    const path = name === '' ? field : `${name}.${field}`
+    throw new InturnError('config-invalid', `${path} is no option; there are ${known.join(', ')}`)
+  }
+}
+
+/** A whole number from `least` up, or its default. */
+export function limit(
+  value: number | undefined,
+  option: {
+    readonly name: string
+    readonly fallback: number
+    readonly least: number
+    readonly most?: number
+  },
+): number {
+  const { name, fallback, least, most = Number.MAX_SAFE_INTEGER } = option
+  const chosen = value ?? fallback
+  if (Number.isSafeInteger(chosen) && chosen >= least && chosen <= most) return chosen
+  const range = option.most === undefined ? `from ${least}` : `from ${least} to ${most}`
+  throw new InturnError('config-invalid', `${name} takes a whole number ${range}, not ${String(chosen)}`)
+}
+
+/** A duration in milliseconds, at least 1, or its default. */
+export function waitMs(
+  value: Duration | undefined,
+  option: { readonly name: string; readonly fallback: Duration },
+): number {
+  const ms = durationMs(value ?? option.fallback, option.name)
+  if (ms >= 1) return ms
+  throw new InturnError('config-invalid', `${option.name} takes at least 1 ms, not ${String(value)}`)
+}
+
+/** Checks that an option, if it is given, is a function. */
+export function checkFunction(value: unknown, name: string): void {
+  if (value === undefined || typeof value === 'function') return
+  throw new InturnError('config-invalid', `${name} takes a function, not ${typeof value}`)
+}

@@ -1,0 +1,183 @@
+// Works on streams with `effects: 'external'`: claims are leased and fenced, no transaction is open while
+// handlers run, streams run side by side, and each commits as soon as it has ended. Upholds I2, I5 and I6.
+import type { CommitOutcome, UnitOfWork } from '../ports/store.ts'
+import type { CallScene, HandlerCaller } from './delivery.ts'
+import { mayStillRun } from './delivery.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { stopTurn } from './failed-turn.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { PlannedTurn, PlanOptions } from './plan-turns.ts'
+import { followingTurns, planTurns } from './plan-turns.ts'
+import type { StreamBatch } from './stream-batch.ts'
+import type { PlannedDelivery } from './turn-outcome.ts'
+import type { Turn } from './turn.ts'
+import type { WorkResult } from './work-result.ts'
+
+/** Works on batches whose handlers act elsewhere. */
+export class ClaimedWork {
+  readonly #parts: EngineParts
+  readonly #caller: HandlerCaller
+
+  constructor(parts: EngineParts, caller: HandlerCaller) {
+    this.#parts = parts
+    this.#caller = caller
+  }
+
+  /** Runs the batches under claims. */
+  async run(batches: readonly StreamBatch[], options: PlanOptions, worker: string): Promise<WorkResult> {
+    const { store, consumer, claimMs } = this.#parts
+    const streams = batches.map(({ path }) => path)
+    const request = { consumer, worker, streams, mode: 'claim', claimMs } as const
+    const worked = await store.work(request, (unit) =>
+      new ClaimedUnit(this.#parts, this.#caller, unit).run(batches, options),
+    )
+    return { ...worked.value, again: worked.again }
+  }
+}
+
+/** One unit of work under claims. */
+class ClaimedUnit {
+  readonly #parts: EngineParts
+  readonly #caller: HandlerCaller
+  readonly #unit: UnitOfWork
+  readonly #commits: GroupCommit
+  readonly #startedMs: number
+  readonly #done: PlannedTurn[] = []
+  readonly #lost: StreamBatch[] = []
+  #committed: PlannedTurn[] = []
+  /** Whether the turns at work follow others, whose arrivals are decided already. */
+  #isFollowing = false
+
+  constructor(parts: EngineParts, caller: HandlerCaller, unit: UnitOfWork) {
+    this.#parts = parts
+    this.#caller = caller
+    this.#unit = unit
+    this.#startedMs = parts.timers.elapsedMs()
+    this.#commits = new GroupCommit(unit, (planned, outcome) => this.#take(planned, outcome))
+  }
+
+  async run(batches: readonly StreamBatch[], options: PlanOptions): Promise<Omit<WorkResult, 'again'>> {
+    let turns = await planTurns(this.#parts, this.#unit, { batches, options })
+    while (turns.length > 0) {
+      await this.#deliverAll(turns)
+      turns = await followingTurns(this.#parts, this.#unit, this.#committed.filter(isQuick))
+      this.#committed = []
+      this.#isFollowing = true
+    }
+    const busy = new Set(this.#unit.busy)
+    return {
+      done: this.#done,
+      busy: busy.size === 0 ? [] : batches.filter(({ path }) => busy.has(path)),
+      lost: this.#lost,
+    }
+  }
+
+  /**
+   * Runs turns side by side, and resolves once all are durable; a turn whose handlers return at once takes no
+   * slot. If something fails that is not a handler, what has ended by then is still made durable.
+   */
+  async #deliverAll(turns: readonly PlannedTurn[]): Promise<void> {
+    const running = new Set<Promise<void>>()
+    let failure: { readonly error: unknown } | undefined
+    for (const planned of turns) {
+      const delivering = this.#deliver(planned, 0)
+      if (delivering === undefined) {
+        this.#commits.add(planned)
+        continue
+      }
+      const run: Promise<void> = delivering
+        .then(() => this.#commits.add(planned))
+        .catch((error: unknown) => {
+          failure ??= { error }
+        })
+        .finally(() => running.delete(run))
+      running.add(run)
+      if (running.size >= this.#parts.concurrency) await Promise.race(running)
+      if (failure !== undefined) break
+    }
+    await Promise.all(running)
+    await this.#commits.flush()
+    if (failure !== undefined) throw failure.error
+  }
+
+  #take(planned: PlannedTurn, outcome: CommitOutcome): void {
+    const { batch } = planned
+    if (outcome === 'committed') {
+      this.#committed.push(planned)
+      this.#done.push(planned)
+      return
+    }
+    this.#parts.telemetry({ kind: 'claim-lost', stream: batch.path })
+    if (!this.#isFollowing) this.#lost.push(batch)
+  }
+
+  /**
+   * Calls the handler for each event of a turn from the given call on; a promise only where a handler has
+   * one.
+   */
+  #deliver(planned: PlannedTurn, from: number, calls = callsOf(planned)): Promise<void> | undefined {
+    for (let at = from; at < calls.length; at++) {
+      const call = calls[at] ?? []
+      try {
+        const called = this.#call(planned, call)
+        if (called === undefined) continue
+        return called.then(
+          () => this.#deliver(planned, at + 1, calls),
+          (error: unknown) => this.#fail(planned, call, error),
+        )
+      } catch (error) {
+        return this.#fail(planned, call, error)
+      }
+    }
+    return undefined
+  }
+
+  /**
+   * Stops a turn at a failed event; of several that failed in one call, each is called by itself to find out
+   * which.
+   */
+  async #fail(planned: PlannedTurn, call: readonly PlannedDelivery[], error: unknown): Promise<void> {
+    this.#caller.throwUnlessHandlers(error, this.#unit.transaction)
+    const { turn } = planned
+    const [delivery] = call
+    if (delivery === undefined) throw error
+    if (call.length > 1) return this.#deliver(planned, turn.deliveries.indexOf(delivery), singly(turn))
+    const sinceMs = this.#parts.timers.elapsedMs() - this.#startedMs
+    return stopTurn(this.#parts, this.#unit, { turn, delivery, error, sinceMs })
+  }
+
+  #call({ turn, batch }: PlannedTurn, call: readonly PlannedDelivery[]): void | Promise<void> {
+    const { domain, path } = batch
+    const { transaction, signal } = this.#unit
+    const scene: CallScene = { transaction, signal, fence: this.#unit.fence(path) }
+    const [first, ...others] = call.filter((delivery) => turn.passes(delivery))
+    if (first === undefined) return undefined
+    if (others.length > 0) {
+      return this.#caller.callBatch(
+        domain,
+        [first, ...others].map(({ event }) => event),
+        scene,
+      )
+    }
+    return this.#caller.call({ domain, path, event: first.event, attempt: first.attempt }, scene)
+  }
+}
+
+/** Whether a stream may go on in this unit: one whose handler timed out would keep all the others waiting. */
+function isQuick({ turn }: PlannedTurn): boolean {
+  return !mayStillRun(turn.failure?.error)
+}
+
+/**
+ * The deliveries of a turn as they are called: one by one, or all at once, but not once the first has failed
+ * before.
+ */
+function callsOf({ turn, batch }: PlannedTurn): readonly (readonly PlannedDelivery[])[] {
+  const { deliveries } = turn
+  const isBulk = batch.domain.handleBatch !== undefined && (deliveries[0]?.attempt ?? 1) === 1
+  return isBulk && deliveries.length > 0 ? [deliveries] : singly(turn)
+}
+
+function singly({ deliveries }: Turn): readonly (readonly PlannedDelivery[])[] {
+  return deliveries.map((delivery) => [delivery])
+}

@@ -1,0 +1,26 @@
+// The configuration file of `inturn run`: what a worker is made of, checked where it is written.
+import type { Delivery } from '../ports/source.ts'
+import type { WorkerOptions } from './worker.ts'
+
+/** What `inturn.config.ts` exports: the options of a worker. */
+export type Config<Transaction = unknown, Message extends Delivery = Delivery> = WorkerOptions<
+  Transaction,
+  Message
+>
+
+/**
+ * Gives a configuration its type; changes nothing. It is checked when a worker is made of it.
+ *
+ * @example
+ * export default defineConfig({
+ *   consumer: 'billing',
+ *   store: sqliteStore('billing.db'),
+ *   source: fileSource('events.ndjson'),
+ *   domains: { user_account: { numbering: contiguous(), effects: 'transaction', handle: book } },
+ * })
+ */
+export function defineConfig<Transaction, Message extends Delivery>(
+  config: Config<Transaction, Message>,
+): Config<Transaction, Message> {
+  return config
+}

@@ -1,0 +1,179 @@
+// Calls a domain's handler, with its context and its timeout, and answers what to do when it fails. Upholds
+// I2: the idempotency key is the same at every attempt.
+import { InturnError } from '../core/errors.ts'
+import type { InturnEvent } from '../core/event.ts'
+import { canonicalJson, fingerprint } from '../core/fingerprint.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { idempotencyKey, streamPath } from '../core/stream-path.ts'
+import type { Failing } from '../core/stream-state.ts'
+import type { Domain, FailurePolicy } from './domain.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { CallContext } from './handler-context.ts'
+import type { FailureAnswer } from './turn.ts'
+import { shuttingDown, withinTime } from './within-time.ts'
+
+/** Where a handler is called: the claim, and the transaction if there is one. */
+export interface CallScene {
+  readonly fence: number
+  readonly transaction: unknown
+  /** Fires on lost claim. */
+  readonly signal: AbortSignal
+}
+
+/** One event to hand to a handler. */
+export interface Call {
+  readonly domain: Domain
+  readonly path: StreamPath
+  readonly event: InturnEvent
+  readonly attempt: number
+}
+
+/** Calls handlers. */
+export class HandlerCaller {
+  readonly #parts: EngineParts
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Calls `handle` for one event. Returns nothing where the handler returned at once.
+   *
+   * @throws InturnError `handler-timeout`, or `shutting-down` once the engine has ended; else what the
+   * handler throws
+   */
+  call(call: Call, scene: CallScene): void | Promise<void> {
+    const { domain, event } = call
+    if (domain.handle === undefined) return this.callBatch(domain, [event], scene)
+    if (this.#parts.stop.aborted) throw shuttingDown()
+    const context = new CallContext({
+      consumer: this.#parts.consumer,
+      idempotencyKey: idempotencyKey(this.#parts.consumer, call.path, placeOf(domain, event)),
+      attempt: call.attempt,
+      fence: scene.fence,
+      transaction: scene.transaction,
+      outer: scene.signal,
+    })
+    const result = domain.handle(event, context)
+    return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
+  }
+
+  /** Calls `handleBatch` for several events; throws as {@link call} does. */
+  callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
+    const { consumer, stop } = this.#parts
+    if (stop.aborted) throw shuttingDown()
+    const context = new CallContext({
+      consumer,
+      idempotencyKey: '',
+      attempt: 1,
+      fence: scene.fence,
+      transaction: scene.transaction,
+      outer: scene.signal,
+    })
+    const batchContext = {
+      consumer,
+      fence: scene.fence,
+      transaction: scene.transaction,
+      get signal(): AbortSignal {
+        return context.signal
+      },
+      idempotencyKeyOf: (event: InturnEvent): string =>
+        idempotencyKey(consumer, streamPath(event.domain, event.stream), placeOf(domain, event)),
+    }
+    const result = domain.handleBatch?.(events, batchContext)
+    return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
+  }
+
+  /**
+   * Throws a failure on that is the store's or the worker's, and not the handler's: its attempt does not
+   * count. In a transaction the handler writes through our store, whose errors it passes on.
+   */
+  throwUnlessHandlers(error: unknown, transaction: unknown): void {
+    if (this.#parts.stop.aborted) throw shuttingDown()
+    if (transaction === undefined || !(error instanceof InturnError)) return
+    if (error.code.startsWith('store-') || error.code === 'commit-unknown') throw error
+  }
+
+  async #within(domain: Domain, work: PromiseLike<unknown>, context: CallContext): Promise<void> {
+    const { timeoutMs: ms, name } = domain
+    const late = (): Error =>
+      new InturnError('handler-timeout', `the handler of ${name} took longer than ${ms} ms`)
+    try {
+      await withinTime(this.#parts, work, { ms, late })
+    } catch (error) {
+      context.abort(error)
+      throw error
+    }
+  }
+}
+
+/** Whether the handler was given up on, and may still run. */
+export function mayStillRun(error: unknown): boolean {
+  return error instanceof InturnError && error.code === 'handler-timeout'
+}
+
+/** What to do about a failed attempt, by the domain's policy. */
+export function answerFailure(
+  policy: FailurePolicy,
+  failed: {
+    readonly event: InturnEvent
+    readonly attempt: number
+    readonly error: unknown
+    readonly firstAt: number | undefined
+    readonly now: number
+  },
+  random: number,
+): FailureAnswer {
+  const { event, attempt, error, now } = failed
+  const failing: Failing = {
+    epoch: event.epoch,
+    sequence: event.sequence ?? 0,
+    attempts: attempt,
+    firstAt: failed.firstAt ?? now,
+    error: messageOf(error),
+  }
+  if (attempt >= policy.attempts || !policy.retryable(error)) {
+    return { failing, then: policy.then, reason: 'failed' }
+  }
+  return {
+    failing: { ...failing, retryAt: now + backoffMs(policy, attempt, random) },
+    then: 'retry',
+    reason: 'failed',
+  }
+}
+
+/**
+ * The wait before the next attempt: doubled each time, up to the limit, with full jitter. Source: AWS, 2015.
+ */
+export function backoffMs(policy: FailurePolicy, attempt: number, random: number): number {
+  const ceiling = Math.min(policy.backoffMaxMs, policy.backoffMs * 2 ** Math.min(attempt - 1, 40))
+  return Math.ceil(ceiling * random)
+}
+
+/** An error in a few words, for state and dead letters; at most 500 characters. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return text.slice(0, 500)
+}
+
+/**
+ * What tells an event from all others of its stream: its number, or without tracking its id or its content.
+ */
+function placeOf(
+  domain: Domain,
+  { epoch, sequence, id, data }: InturnEvent,
+): { readonly epoch: number; readonly sequence: number | bigint | string } {
+  if (domain.kind === 'tracked') return { epoch, sequence: sequence ?? '' }
+  return { epoch, sequence: id ?? sequence ?? digest(data) }
+}
+
+/** 64 bits of the content. */
+function digest(data: unknown): string {
+  const text = canonicalJson(data)
+  const halves = [fingerprint(text), fingerprint(`${text.length}:${text}`)]
+  return `~${halves.map((half) => half.toString(16).padStart(8, '0')).join('')}`
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

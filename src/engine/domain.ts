@@ -1,0 +1,59 @@
+// A domain as the engine carries it: every option checked and resolved.
+import type { InturnEvent } from '../core/event.ts'
+import type { Unordered } from '../core/numbering.ts'
+import type { StreamRules } from '../core/rules.ts'
+import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { StandardSchema } from './standard-schema.ts'
+
+/** How failures of a domain's handler are met. */
+export interface FailurePolicy {
+  readonly attempts: number
+  readonly backoffMs: number
+  readonly backoffMaxMs: number
+  readonly then: 'halt' | 'dead-letter'
+  readonly retryable: (error: unknown) => boolean
+}
+
+interface CommonDomain {
+  readonly name: string
+  readonly effects: 'transaction' | 'external'
+  readonly handle: ((event: InturnEvent, context: unknown) => unknown) | undefined
+  readonly handleBatch: ((events: readonly InturnEvent[], context: unknown) => unknown) | undefined
+  readonly filter: ((event: InturnEvent) => boolean) | undefined
+  /** By event type; `*` is any other type. */
+  readonly schemas: ReadonlyMap<string, StandardSchema> | undefined
+  readonly failure: FailurePolicy
+  readonly timeoutMs: number
+}
+
+/** A domain whose streams are tracked. */
+export interface TrackedDomain extends CommonDomain {
+  readonly kind: 'tracked'
+  readonly rules: StreamRules
+  readonly domainHeldMax: number
+  readonly handedOverMax: number
+  readonly baseline:
+    | ((
+        stream: string,
+        first: { readonly epoch: Epoch; readonly sequence: Sequence },
+      ) => number | undefined | Promise<number | undefined>)
+    | undefined
+}
+
+/** A domain without tracking. */
+export interface UnorderedDomain extends CommonDomain {
+  readonly kind: 'unordered'
+  readonly numbering: Unordered
+}
+
+/** A domain. */
+export type Domain = TrackedDomain | UnorderedDomain
+
+/** The domains of a consumer, and which one a type belongs to. */
+export interface Domains {
+  readonly byName: ReadonlyMap<string, Domain>
+  /** The domain whose `types` names the type; `undefined` when none does. */
+  ofType(type: string): Domain | undefined
+  /** The only domain, where there is just one. */
+  readonly only: Domain | undefined
+}

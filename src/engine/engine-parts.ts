@@ -1,0 +1,24 @@
+// What all parts of an engine share: its name, its store, its limits, and the outside world through ports.
+import type { Store } from '../ports/store.ts'
+import type { Telemetry } from '../ports/telemetry.ts'
+import type { Random, Timers } from '../ports/timers.ts'
+import type { Domains } from './domain.ts'
+
+/** The shared parts of an engine. */
+export interface EngineParts {
+  readonly consumer: string
+  /** Unique among the consumer's workers. */
+  readonly worker: string
+  readonly store: Store
+  readonly domains: Domains
+  readonly timers: Timers
+  readonly random: Random
+  readonly telemetry: Telemetry
+  /** Streams whose handlers may run side by side. */
+  readonly concurrency: number
+  readonly claimMs: number
+  /** Events read, and held or handed-over events taken, at a time. */
+  readonly batchMax: number
+  /** Fires when the engine must end at once. */
+  readonly stop: AbortSignal
+}

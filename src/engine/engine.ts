@@ -1,0 +1,222 @@
+// The engine: carries an event's way from the messages of a batch to durable ends. What cannot be read is
+// buried, streams are worked off, events without tracking run at once; the sweep looks after what nothing
+// arrives for. Upholds I2, I3 and I8.
+import { heldSpanAt } from '../core/held-spans.ts'
+import type { Position } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { HandlerCaller } from './delivery.ts'
+import type { EngineParts } from './engine-parts.ts'
+import type { IncomingMessage, Intake, Intaker, UnorderedIntake } from './intake.ts'
+import { overflowWork } from './overflow-work.ts'
+import type { ProcessResult } from './process-result.ts'
+import type { IndexedBatch } from './stream-batches.ts'
+import { batchesByEffects, byEffects, emptyBatches } from './stream-batches.ts'
+import type { StreamJob } from './stream-work.ts'
+import { StreamWork } from './stream-work.ts'
+import { deadLetterNews } from './turn-news.ts'
+import { UnorderedWork } from './unordered-work.ts'
+
+/** A message whose event, or fill, is held. */
+export interface HeldMessage {
+  /** Which message of the call, from 0. */
+  readonly index: number
+  readonly stream: StreamPath
+  /** The event's number, or the last one of a fill: held until the stream's position has reached it. */
+  readonly place: Position
+}
+
+/** What a call to the engine came to. */
+export interface EngineResult {
+  /** One per message. */
+  readonly results: readonly ProcessResult[]
+  /** Messages that are held, where the store is not durable; else none. */
+  readonly held: readonly HeldMessage[]
+}
+
+const none: ReadonlySet<StreamPath> = new Set()
+
+/** Carries the rules out for one consumer. */
+export class Engine {
+  readonly #parts: EngineParts
+  readonly #intaker: Intaker
+  readonly #streams: StreamWork
+  readonly #unordered: UnorderedWork
+  #calls = 0
+  /** Due streams of domains that are not ours, as many as the last sweep has met. */
+  #foreign = 0
+
+  constructor(parts: EngineParts, intaker: Intaker) {
+    const caller = new HandlerCaller(parts)
+    this.#parts = parts
+    this.#intaker = intaker
+    this.#streams = new StreamWork(parts, caller)
+    this.#unordered = new UnorderedWork(parts, caller)
+  }
+
+  /** With a store that is not durable: has somebody told where a stream stands after each of its turns. */
+  tellPositions(tell: (stream: StreamPath, position: Position) => void): void {
+    this.#streams.onPosition = tell
+  }
+
+  /**
+   * Processes messages; when it resolves, every result but `refuse` is durable.
+   *
+   * @param waiting - streams of which earlier events were refused and come again: where a later number would
+   * overtake
+   *   them for good (increasing numbering), it is refused too
+   */
+  async process(
+    messages: readonly IncomingMessage[],
+    waiting: ReadonlySet<StreamPath> = none,
+  ): Promise<EngineResult> {
+    const intakes = await this.#readAll(messages)
+    const job = this.#job({ isSweep: false, undecided: none })
+    await this.#bury(intakes, job.results)
+    const open = waiting.size === 0 ? intakes : intakes.map((intake) => mayPass(intake, waiting))
+    for (const batches of batchesByEffects(open)) await this.#streams.workOff(batches, job)
+    await this.#processUnordered(intakes, job.results)
+    const results = intakes.map((intake, index) => job.results[index] ?? refused(intake))
+    this.#tell(results)
+    return { results, held: this.#parts.store.durable ? [] : heldAmong(results, job) }
+  }
+
+  /**
+   * Looks at streams that are due though nothing arrives; returns for how many something was decided. Due
+   * streams of domains that are not configured (any more) are left alone and keep no others waiting.
+   */
+  async sweep(limit: number, undecided: ReadonlySet<StreamPath> = none): Promise<number> {
+    const job = this.#job({ isSweep: true, undecided })
+    for (const batches of byEffects(await this.#due(limit))) await this.#streams.workOff(batches, job)
+    return job.moved.size
+  }
+
+  /**
+   * Puts refused messages aside as dead letters that their streams take back; which of them were put aside.
+   */
+  async overflow(messages: readonly IncomingMessage[]): Promise<readonly boolean[]> {
+    const aside: boolean[] = messages.map(() => false)
+    for (const batches of batchesByEffects(await this.#readAll(messages))) {
+      const done = new Set(await overflowWork(this.#parts, batches, this.#nextWorker()))
+      for (const batch of batches) {
+        if (done.has(batch)) for (const index of batch.indexes) aside[index] = true
+      }
+    }
+    return aside
+  }
+
+  /** Whether a failed event of one of our streams waits for its next attempt. */
+  async hasRetries(): Promise<boolean> {
+    const { store, consumer, domains } = this.#parts
+    if ((await store.reader.summary(consumer)).failing === 0) return false
+    for (const domain of domains.byName.keys()) {
+      const query = { domain, onlyWaiting: true, limit: 500 }
+      let page = await store.reader.streams(consumer, query)
+      while (page.length > 0) {
+        if (page.some(({ state }) => state.failing?.retryAt !== undefined && !state.halt)) return true
+        const after = page.at(-1)?.stream ?? ''
+        page = page.length < query.limit ? [] : await store.reader.streams(consumer, { ...query, after })
+      }
+    }
+    return false
+  }
+
+  async #readAll(messages: readonly IncomingMessage[]): Promise<readonly Intake[]> {
+    const read = messages.map((message) => this.#intaker.read(message))
+    const ready = read.filter(isRead)
+    return ready.length === read.length ? ready : Promise.all(read.map(async (intake) => intake))
+  }
+
+  async #bury(intakes: readonly Intake[], results: ProcessResult[]): Promise<void> {
+    const letters = [...intakes.entries()].flatMap(([index, intake]) =>
+      intake.kind === 'invalid' ? [{ index, letter: intake.deadLetter }] : [],
+    )
+    if (letters.length === 0) return
+    const { store, consumer, telemetry } = this.#parts
+    const at = await store.now()
+    const deadLetters = letters.map(({ letter }) => ({ ...letter, at }))
+    await store.record(consumer, { deadLetters })
+    for (const letter of deadLetters) telemetry(deadLetterNews(letter))
+    for (const { index, letter } of letters) {
+      const { detail, stream } = letter
+      results[index] = { verdict: 'invalid', detail, released: [], ...(stream !== undefined && { stream }) }
+    }
+  }
+
+  async #processUnordered(intakes: readonly Intake[], results: ProcessResult[]): Promise<void> {
+    const entries = [...intakes.entries()].filter(
+      (entry): entry is [number, UnorderedIntake] => entry[1].kind === 'unordered',
+    )
+    for (const group of Map.groupBy(entries, ([, { domain }]) => domain.effects).values()) {
+      const own = await this.#unordered.run(
+        group.map(([, intake]) => intake),
+        this.#nextWorker(),
+      )
+      group.forEach(([index], at) => {
+        const result = own[at]
+        if (result !== undefined) results[index] = result
+      })
+    }
+  }
+
+  /** Due streams of our domains. Asks for more than wanted where others stand in front of them. */
+  async #due(limit: number): Promise<readonly IndexedBatch[]> {
+    const { store, consumer, domains } = this.#parts
+    for (let asked = limit + this.#foreign; ; asked *= 2) {
+      const due = await store.due(consumer, asked)
+      const own = emptyBatches(domains, due)
+      this.#foreign = due.length - own.length
+      if (own.length > 0 || due.length < asked) return own.slice(0, limit)
+    }
+  }
+
+  #job(how: Pick<StreamJob, 'isSweep' | 'undecided'>): StreamJob {
+    const nextWorker = (): string => this.#nextWorker()
+    return { ...how, results: [], states: new Map(), moved: new Set(), nextWorker }
+  }
+
+  /** A claim belongs to one call: two calls of one worker exclude each other like two workers. */
+  #nextWorker(): string {
+    return `${this.#parts.worker}#${++this.#calls}`
+  }
+
+  #tell(results: readonly ProcessResult[]): void {
+    const verdicts: Partial<Record<ProcessResult['verdict'], number>> = {}
+    for (const { verdict } of results) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
+    this.#parts.telemetry({ kind: 'batch', events: results.length, verdicts })
+  }
+}
+
+/**
+ * The intake, unless it would overtake refused events of its stream that could not be put in order behind it.
+ */
+function mayPass(intake: Intake, waiting: ReadonlySet<StreamPath>): Intake | undefined {
+  const isHindered =
+    intake.kind === 'tracked' &&
+    intake.domain.rules.numbering.kind === 'increasing' &&
+    waiting.has(intake.path)
+  return isHindered ? undefined : intake
+}
+
+function refused(intake: Intake): ProcessResult {
+  const released: ProcessResult['released'] = []
+  const base = { verdict: 'refuse', reason: 'stream-full', released } as const
+  if (intake.kind !== 'tracked') return base
+  const { epoch } = intake.event
+  const sequence = 'fill' in intake.event ? intake.event.fill.from : intake.event.sequence
+  return { ...base, stream: intake.path, epoch, ...(sequence !== undefined && { sequence }) }
+}
+
+/** Which messages are held: by their verdict, and still after all that has come in turn in the same call. */
+function heldAmong(results: readonly ProcessResult[], { states }: StreamJob): readonly HeldMessage[] {
+  return results.flatMap(({ verdict, stream, epoch, sequence, to = sequence }, index) => {
+    const mayBe = verdict === 'hold' || verdict === 'duplicate'
+    if (!mayBe || stream === undefined || epoch === undefined || to === undefined) return []
+    const state = states.get(stream)
+    if (state === undefined || heldSpanAt(state.held, epoch, to) === undefined) return []
+    return [{ index, stream, place: { epoch, sequence: to } }]
+  })
+}
+
+function isRead(intake: Intake | Promise<Intake>): intake is Intake {
+  return !(intake instanceof Promise)
+}

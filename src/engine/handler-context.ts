@@ -1,0 +1,46 @@
+// What a handler is told, made once per event; its signal comes into being only when a handler asks for it.
+import type { HandlerContext } from './domain-options.ts'
+
+/** What a context is made of. */
+export interface ContextFields {
+  readonly consumer: string
+  readonly idempotencyKey: string
+  readonly attempt: number
+  readonly fence: number
+  readonly transaction: unknown
+  /** Fires on lost claim and shutdown. */
+  readonly outer: AbortSignal
+}
+
+/** The context of one call of a handler. */
+export class CallContext implements HandlerContext {
+  readonly consumer: string
+  readonly idempotencyKey: string
+  readonly attempt: number
+  readonly fence: number
+  readonly transaction: unknown
+  readonly #outer: AbortSignal
+  #own: AbortController | undefined
+  #signal: AbortSignal | undefined
+
+  constructor(fields: ContextFields) {
+    this.consumer = fields.consumer
+    this.idempotencyKey = fields.idempotencyKey
+    this.attempt = fields.attempt
+    this.fence = fields.fence
+    this.transaction = fields.transaction
+    this.#outer = fields.outer
+  }
+
+  get signal(): AbortSignal {
+    this.#own ??= new AbortController()
+    this.#signal ??= AbortSignal.any([this.#outer, this.#own.signal])
+    return this.#signal
+  }
+
+  /** Fires the signal for this call alone. */
+  abort(reason: unknown): void {
+    this.#own ??= new AbortController()
+    this.#own.abort(reason)
+  }
+}

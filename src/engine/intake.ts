@@ -1,0 +1,271 @@
+// Turns a message into an arrival: decoded, its domain found, its stream and number read. What cannot be read
+// is `invalid` with its reason; nothing is defaulted or dropped. Upholds I3.
+import { deadLetterKey } from '../core/dead-letter-key.ts'
+import type { FillEvent, InturnEvent } from '../core/event.ts'
+import { eventFingerprint } from '../core/fingerprint.ts'
+import type { Arrival } from '../core/pass.ts'
+import { readEpoch, readSequence } from '../core/read-sequence.ts'
+import type { Sequence } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { streamPath } from '../core/stream-path.ts'
+import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
+import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
+import type { EventFields, EventFrom } from './event-from.ts'
+import { keepablePart, nestingMax, unkeepable } from './keepable.ts'
+import { isRecord, messageBytes, parseMessage } from './parse-message.ts'
+import { schemaProblem } from './standard-schema.ts'
+
+/** An event or a fill of a tracked stream. */
+export interface TrackedIntake {
+  readonly kind: 'tracked'
+  readonly domain: TrackedDomain
+  readonly path: StreamPath
+  readonly arrival: Arrival
+  /** The event; for a fill, what it says. */
+  readonly event: InturnEvent | FillEvent
+}
+
+/** An event of a domain without tracking. */
+export interface UnorderedIntake {
+  readonly kind: 'unordered'
+  readonly domain: UnorderedDomain
+  readonly path: StreamPath
+  readonly event: InturnEvent
+}
+
+/** A message that is no event. */
+export interface InvalidIntake {
+  readonly kind: 'invalid'
+  readonly deadLetter: Omit<DeadLetter, 'at'>
+}
+
+/** What became of a message at the door. */
+export type Intake = TrackedIntake | UnorderedIntake | InvalidIntake
+
+/** A message as it came. */
+export interface IncomingMessage {
+  readonly message: unknown
+  /** Names the domain, where the source knows it. */
+  readonly domain?: string
+  /** The length of the message in bytes where only its beginning was kept. */
+  readonly fullBytes?: number
+}
+
+/** Reads messages for a set of domains. */
+export class Intaker {
+  readonly #domains: Domains
+  readonly #eventFrom: EventFrom
+  readonly #eventBytesMax: number
+  readonly #streamBytesMax: number
+
+  constructor(options: {
+    readonly domains: Domains
+    readonly eventFrom: EventFrom
+    readonly eventBytesMax: number
+    readonly streamBytesMax: number
+  }) {
+    this.#domains = options.domains
+    this.#eventFrom = options.eventFrom
+    this.#eventBytesMax = options.eventBytesMax
+    this.#streamBytesMax = options.streamBytesMax
+  }
+
+  /** Reads one message. Never throws; a promise only where a schema has to be asked. */
+  read(incoming: IncomingMessage): Intake | Promise<Intake> {
+    const { message } = incoming
+    const bytes = incoming.fullBytes ?? messageBytes(message)
+    if (bytes !== undefined && bytes > this.#eventBytesMax) {
+      return invalid(
+        { payload: message },
+        `the event has ${bytes} bytes, more than ${this.#eventBytesMax}`,
+        'too-large',
+      )
+    }
+    const parsed = parseMessage(message, this.#eventFrom)
+    if ('problem' in parsed) return invalid({ payload: this.#keptOf(message) }, parsed.problem)
+    try {
+      return this.#unkeepable(message, parsed.fields) ?? this.#readFields(incoming, parsed.fields)
+    } catch (error) {
+      return invalid({ payload: this.#keptOf(message) }, `the event cannot be read: ${String(error)}`)
+    }
+  }
+
+  /**
+   * The verdict about an event that no store can keep. Text has its JSON already, and is only too deep or
+   * not.
+   */
+  #unkeepable(message: unknown, { data, id: rawId }: EventFields): InvalidIntake | undefined {
+    const isText = typeof message === 'string' || message instanceof Uint8Array
+    if (isText && message.length <= 2 * nestingMax) return undefined
+    const found = isText ? unkeepable(data, Infinity) : unkeepable(message, this.#eventBytesMax)
+    if (found === undefined) return undefined
+    const id = readText(rawId)
+    const place = { payload: this.#keptOf(message), ...(id !== undefined && { id }) }
+    const reason = found.isTooLarge ? 'too-large' : 'invalid'
+    return invalid(place, `the event cannot be kept: ${found.problem}`, reason)
+  }
+
+  /** A message as a dead letter keeps it: whole, or as much of it as has a JSON. */
+  #keptOf(message: unknown): unknown {
+    if (typeof message === 'string' || message instanceof Uint8Array) return message
+    const found = unkeepable(message, Infinity)
+    if (found === undefined) return message
+    return isRecord(message) ? keepablePart(message, Infinity) : `(not kept: ${found.problem})`
+  }
+
+  #readFields(incoming: IncomingMessage, fields: EventFields): Intake | Promise<Intake> {
+    const payload = incoming.message
+    const id = readText(fields.id)
+    const known = { payload, ...(id !== undefined && { id }) }
+    if (fields.problem !== undefined) return invalid(known, fields.problem)
+    const domain = this.#domainOf(incoming, fields)
+    if (typeof domain === 'string') return invalid(known, domain)
+    const stream = readText(fields.stream)
+    if (domain.kind === 'unordered') return this.#readUnordered(domain, fields, { ...known, stream })
+    if (stream === undefined) return invalid(known, 'the event names no stream')
+    if (!stream.isWellFormed()) return invalid(known, 'the stream key is no well-formed Unicode')
+    const streamBytes = Buffer.byteLength(stream)
+    if (streamBytes > this.#streamBytesMax) {
+      return invalid(known, `the stream key has ${streamBytes} bytes, more than ${this.#streamBytesMax}`)
+    }
+    const path = streamPath(domain.name, stream)
+    const epoch = readEpoch(fields.epoch)
+    if (typeof epoch === 'string') return invalid({ ...known, stream: path }, `the epoch is ${epoch}`)
+    const place = { ...known, stream: path, epoch }
+    if (fields.fill !== undefined) return readFill({ domain, stream, path }, fields, place)
+    const sequence = readSequence(fields.sequence, { big: domain.rules.numbering.kind !== 'contiguous' })
+    if (isProblem(sequence)) return invalid(place, `the sequence is ${sequence}`)
+    const previous = readPrevious(fields)
+    if (isProblem(previous)) return invalid({ ...place, sequence }, `previous is ${previous}`)
+    const event: InturnEvent = {
+      domain: domain.name,
+      stream,
+      epoch,
+      sequence,
+      ...(previous !== undefined && { previous }),
+      ...this.#descriptionOf(fields, id),
+    }
+    const print = domain.rules.conflictMemory === 0 ? 0 : eventFingerprint(id, event.data)
+    const arrival: Arrival = {
+      kind: 'event',
+      epoch,
+      sequence,
+      print,
+      ...(previous !== undefined && { previous }),
+    }
+    return this.#checked({ kind: 'tracked', domain, path, arrival, event }, { ...place, sequence })
+  }
+
+  #readUnordered(
+    domain: UnorderedDomain,
+    fields: EventFields,
+    known: Known & { readonly stream: string | undefined },
+  ): Intake | Promise<Intake> {
+    const { stream = '', id } = known
+    const path = streamPath(domain.name, stream)
+    const sequence = fields.sequence === undefined ? undefined : readSequence(fields.sequence, { big: true })
+    const event: InturnEvent = {
+      domain: domain.name,
+      stream,
+      epoch: 0,
+      ...(sequence !== undefined && !isProblem(sequence) && { sequence }),
+      ...this.#descriptionOf(fields, id),
+    }
+    return this.#checked({ kind: 'unordered', domain, path, event }, { ...known, stream: path })
+  }
+
+  #descriptionOf(
+    fields: EventFields,
+    id: string | undefined,
+  ): Pick<InturnEvent, 'id' | 'type' | 'time' | 'data'> {
+    const type = readText(fields.type)
+    const time = readText(fields.time)
+    return {
+      ...(id !== undefined && { id }),
+      ...(type !== undefined && { type }),
+      ...(time !== undefined && { time }),
+      data: fields.data,
+    }
+  }
+
+  #checked(intake: TrackedIntake | UnorderedIntake, place: Known): Intake | Promise<Intake> {
+    const { schemas } = intake.domain
+    if (schemas === undefined || 'fill' in intake.event) return intake
+    const { type = '*', data } = intake.event
+    const schema = schemas.get(type) ?? schemas.get('*')
+    if (schema === undefined) return intake
+    return schemaProblem(schema, data).then(
+      (problem) =>
+        problem === undefined ? intake : invalid(place, `the data does not fit its schema: ${problem}`),
+      (error: unknown) => invalid(place, `the schema failed: ${String(error)}`),
+    )
+  }
+
+  #domainOf(incoming: IncomingMessage, fields: EventFields): Domain | string {
+    const named = fields.domain ?? incoming.domain
+    if (named !== undefined && named !== null) {
+      const domain = typeof named === 'string' ? this.#domains.byName.get(named) : undefined
+      return domain ?? `unknown-domain: no domain is named ${JSON.stringify(named)}`
+    }
+    const { type } = fields
+    const ofType = typeof type === 'string' ? this.#domains.ofType(type) : undefined
+    const domain = ofType ?? this.#domains.only
+    return (
+      domain ??
+      `unknown-domain: the event names no domain, and no domain lists its type ${JSON.stringify(type)}`
+    )
+  }
+}
+
+type Known = Omit<Parameters<typeof deadLetterKey>[0], 'stream'> & { readonly stream?: string | undefined }
+
+function invalid(place: Known, detail: string, reason: DeadLetterReason = 'invalid'): InvalidIntake {
+  const { stream, epoch, sequence, id, payload } = place
+  return {
+    kind: 'invalid',
+    deadLetter: {
+      key: deadLetterKey(place),
+      reason,
+      detail: detail.slice(0, 500),
+      payload: payload instanceof Uint8Array ? new TextDecoder().decode(payload) : payload,
+      ...(stream !== undefined && { stream }),
+      ...(epoch !== undefined && { epoch }),
+      ...(sequence !== undefined && { sequence }),
+      ...(id !== undefined && { id }),
+    },
+  }
+}
+
+function readFill(
+  where: { readonly domain: TrackedDomain; readonly stream: string; readonly path: StreamPath },
+  fields: EventFields,
+  place: Known & { readonly epoch: number },
+): Intake {
+  const { domain, stream, path } = where
+  const { epoch } = place
+  if (!isRecord(fields.fill)) return invalid(place, 'fill takes { from, to, reason }')
+  const from = readSequence(fields.fill['from'], { big: false })
+  const to = readSequence(fields.fill['to'], { big: false })
+  if (typeof from !== 'number' || typeof to !== 'number') {
+    return invalid(place, `fill takes whole numbers: from is ${String(from)}, to is ${String(to)}`)
+  }
+  const reason = readText(fields.fill['reason']) ?? ''
+  const event: FillEvent = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
+  return { kind: 'tracked', domain, path, arrival: { kind: 'fill', epoch, from, to, reason }, event }
+}
+
+function readPrevious(fields: EventFields): Sequence | null | undefined | string {
+  if (!('previous' in fields) || fields.previous === null) return fields.previous === null ? null : undefined
+  return readSequence(fields.previous, { big: true })
+}
+
+function isProblem(value: Sequence | null | undefined | string): value is string {
+  return typeof value === 'string'
+}
+
+/** A text, or a whole number as text; `undefined` for anything else. */
+function readText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  if (typeof value === 'bigint') return value.toString()
+  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
+}

@@ -1,0 +1,236 @@
+// Reads the steps that the rules decided as work: deliveries in order, events to hold or to forget, dead
+// letters, ledger entries. Upholds I1 (order is the order of the steps) and I3 (each step ends somewhere).
+import { deadLetterKey } from '../core/dead-letter-key.ts'
+import { invariant } from '../core/errors.ts'
+import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
+import type { Decided, Step } from '../core/pass.ts'
+import type { Epoch, Sequence } from '../core/sequence.ts'
+import { before as beforeOf, compareSequences } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Failing, StreamState } from '../core/stream-state.ts'
+import type { DeadLetter, DeadLetterReason, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
+import type { HeldCache } from './held-cache.ts'
+import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
+
+/** What the steps are read against. */
+export interface Interpretation {
+  readonly path: StreamPath
+  readonly arrivals: readonly TurnArrival[]
+  /** The state before the turn. */
+  readonly before: StreamState
+  readonly held: HeldCache
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** Why an event is taken out of its stream, where the steps remove one. */
+  readonly removal?: { readonly reason: DeadLetterReason; readonly failing: Failing }
+}
+
+/** The work that decided steps stand for. */
+export function interpretSteps(decided: Decided, about: Interpretation): TurnOutcome {
+  const reading = new StepReader(about)
+  for (const step of decided.steps) reading.read(step)
+  return { ...reading.outcome(decided.state), isIdle: decided.steps.every(isRefusal) }
+}
+
+type VerdictStep = Extract<Step, { kind: 'verdict' }>
+type RangeStep = { readonly epoch: Epoch; readonly after: Sequence | null; readonly to: Sequence }
+
+class StepReader {
+  readonly #about: Interpretation
+  readonly #deliveries: PlannedDelivery[] = []
+  readonly #verdicts: ArrivalVerdict[] = []
+  readonly #hold = new Map<string, HeldEvent>()
+  readonly #release: HeldRange[] = []
+  readonly #deadLetters: DeadLetter[] = []
+  readonly #ledger: LedgerEntry[] = []
+  #place: PlannedDelivery['before']
+  #last: ArrivalVerdict | undefined
+
+  constructor(about: Interpretation) {
+    this.#about = about
+    this.#place = { epoch: about.before.epoch, sequence: about.before.position }
+  }
+
+  outcome(state: StreamState): Omit<TurnOutcome, 'isIdle'> {
+    return {
+      state,
+      deliveries: this.#deliveries,
+      verdicts: this.#verdicts,
+      hold: [...this.#hold.values()],
+      release: this.#release,
+      deadLetters: this.#deadLetters,
+      ledger: this.#ledger,
+    }
+  }
+
+  read(step: Step): void {
+    switch (step.kind) {
+      case 'verdict':
+        this.#readVerdict(step)
+        break
+      case 'fill':
+        this.#readFill(step)
+        break
+      case 'release':
+        for (const { event } of this.#takeHeld(step)) this.#deliver(event, true)
+        break
+      case 'filled':
+        if (step.cause === 'in-turn') this.#place = { epoch: step.epoch, sequence: step.to }
+        this.#enter('filled', step, step.reason)
+        break
+      case 'epoch-ended':
+        this.#endEpoch(step)
+        break
+      case 'lost':
+        if (step.cause === 'gap-skipped') this.#place = { epoch: step.epoch, sequence: step.to }
+        this.#enter('lost', step, step.cause)
+        break
+      case 'removed':
+        this.#remove(step)
+        break
+      case 'halted':
+        this.#enter('halted', step, 'the gap outlasted its patience')
+    }
+  }
+
+  #readFill(step: Extract<Step, { kind: 'fill' }>): void {
+    const { verdict, reason = verdict } = step
+    this.#note({ ...step, sequence: step.from })
+    if (verdict !== 'stale' && verdict !== 'implausible' && verdict !== 'invalid') return
+    this.#bury(this.#arrivalAt(step.index), { reason: verdict, detail: reason })
+  }
+
+  #endEpoch(step: RangeStep): void {
+    const ended = this.#takeHeld(step)
+    for (const { event } of ended) {
+      this.#bury(event, { reason: 'epoch-ended', detail: 'a newer epoch of the stream has opened' })
+    }
+    const from = ended[0]?.event.sequence ?? step.to
+    this.#enter('removed', { epoch: step.epoch, from, to: step.to }, 'epoch-ended')
+  }
+
+  #readVerdict(step: VerdictStep): void {
+    const { verdict, reason, index } = step
+    this.#note(step)
+    if (verdict === 'duplicate' || verdict === 'refuse') return
+    const event = trackedEvent(this.#arrivalAt(index), step.sequence)
+    if (verdict === 'deliver') {
+      this.#deliver(event, false)
+      return
+    }
+    if (verdict === 'hold') {
+      const { path, now } = this.#about
+      const { arrival } = this.#about.arrivals[index] ?? {}
+      const print = arrival?.kind === 'event' ? arrival.print : 0
+      this.#hold.set(keyOf(step.epoch, step.sequence), { stream: path, event, print, heldAt: now })
+      return
+    }
+    this.#bury(event, { reason: verdict, detail: reason ?? verdict })
+    if (verdict === 'late') {
+      this.#enter('late', { epoch: step.epoch, from: step.sequence, to: step.sequence }, reason ?? verdict)
+    }
+  }
+
+  #note(step: Omit<ArrivalVerdict, 'released'> & { readonly index: number }): void {
+    const { verdict, reason, epoch, sequence, to } = step
+    const range = { epoch, sequence, ...(to !== undefined && { to }) }
+    this.#last = { verdict, ...(reason && { reason }), ...range, released: [] }
+    this.#verdicts[step.index] = this.#last
+  }
+
+  #deliver(event: TrackedEvent, isReleased: boolean): void {
+    const { failing } = this.#about.before
+    const { epoch, sequence } = event
+    const attempt = failing?.epoch === epoch && failing.sequence === sequence ? failing.attempts + 1 : 1
+    this.#deliveries.push({ event, before: this.#place, attempt })
+    this.#place = { epoch, sequence }
+    if (isReleased) this.#last?.released.push(event)
+  }
+
+  #remove(step: Extract<Step, { kind: 'removed' }>): void {
+    const { removal } = this.#about
+    invariant(removal !== undefined, 'an event was removed for no reason')
+    const { epoch, sequence } = step
+    const [held] = this.#takeHeld({ epoch, after: beforeOf(sequence), to: sequence })
+    invariant(held !== undefined, `the event ${String(sequence)} that failed is not held`)
+    const { error: detail, attempts } = removal.failing
+    this.#bury(held.event, { reason: removal.reason, detail, attempts })
+    this.#enter('removed', { epoch, from: sequence, to: sequence }, removal.failing.error)
+    this.#place = { epoch, sequence }
+  }
+
+  /** The held events of a range: those of this turn, which need not be kept, and those that the store has. */
+  #takeHeld(range: RangeStep): readonly HeldEvent[] {
+    const own: HeldEvent[] = []
+    for (const [key, held] of this.#hold) {
+      const { epoch, sequence } = held.event
+      if (epoch !== range.epoch || sequence > range.to || (range.after !== null && sequence <= range.after))
+        continue
+      own.push(held)
+      this.#hold.delete(key)
+    }
+    if (this.#about.before.heldCount === 0) return own.sort(bySequence)
+    const { epoch, after: low, to } = range
+    this.#release.push({ stream: this.#about.path, epoch, after: low, to })
+    return [...this.#about.held.events(epoch, low, to), ...own].sort(bySequence)
+  }
+
+  #bury(
+    event: InturnEvent | FillEvent,
+    why: { readonly reason: DeadLetterReason; readonly detail: string; readonly attempts?: number },
+  ): void {
+    const { path, now } = this.#about
+    const place = {
+      stream: path,
+      epoch: event.epoch,
+      ...('sequence' in event && event.sequence !== undefined && { sequence: event.sequence }),
+      ...('id' in event && event.id !== undefined && { id: event.id }),
+      payload: event,
+    }
+    this.#deadLetters.push({ ...place, key: deadLetterKey(place), ...why, at: now })
+  }
+
+  #enter(
+    kind: LedgerEntry['kind'],
+    range: { readonly epoch: Epoch; readonly from: Sequence | null; readonly to: Sequence },
+    reason: string,
+  ): void {
+    const { epoch, from, to } = range
+    const { path: stream, now: at } = this.#about
+    this.#ledger.push({
+      kind,
+      stream,
+      epoch,
+      ...(from !== null && { from }),
+      to,
+      at,
+      by: 'inturn',
+      reason,
+    })
+  }
+
+  #arrivalAt(index: number): InturnEvent | FillEvent {
+    const arrival = this.#about.arrivals[index]
+    invariant(arrival !== undefined, `there is no arrival ${index}`)
+    return arrival.event
+  }
+}
+
+function isRefusal(step: Step): boolean {
+  return (step.kind === 'verdict' || step.kind === 'fill') && step.verdict === 'refuse'
+}
+
+/** The event as it goes on from here: with the unwrapped number, and the wire's beside it. */
+function trackedEvent(event: InturnEvent | FillEvent, sequence: Sequence): TrackedEvent {
+  invariant('data' in event, 'a fill is no event')
+  if (event.sequence === sequence) return { ...event, sequence }
+  return { ...event, sequence, ...(typeof event.sequence === 'number' && { wireSequence: event.sequence }) }
+}
+
+function keyOf(epoch: Epoch, sequence: Sequence): string {
+  return `${epoch}:${String(sequence)}`
+}
+
+function bySequence(a: HeldEvent, b: HeldEvent): number {
+  return compareSequences(a.event.sequence, b.event.sequence)
+}

@@ -1,0 +1,32 @@
+// The dead letter `overflow`: an event for which its stream has no room is kept whole, and the stream takes
+// it back by itself when it gets there. Its key is apart from those of events that are out for good. Upholds
+// I3 and I7.
+import { deadLetterKey } from '../core/dead-letter-key.ts'
+import type { FillEvent, InturnEvent } from '../core/event.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { DeadLetter, HandedOver } from '../ports/records.ts'
+import { isEvent } from '../ports/store.ts'
+
+/** The dead letter of an event, or a fill, that its stream has no room for. */
+export function overflowLetter(stream: StreamPath, event: InturnEvent | FillEvent, at: number): DeadLetter {
+  const place = {
+    stream,
+    epoch: event.epoch,
+    ...(isEvent(event)
+      ? event.sequence !== undefined && { sequence: event.sequence }
+      : { sequence: event.fill.from }),
+    ...('id' in event && event.id !== undefined && { id: event.id }),
+    payload: event,
+  }
+  const detail = 'its stream was full for longer than the patience, or it lay beyond the look-ahead'
+  return { ...place, key: `overflow/${deadLetterKey(place)}`, reason: 'overflow', detail, at }
+}
+
+/** The event or fill in a dead letter; `undefined` where it has none. */
+export function arrivalIn({ payload }: DeadLetter): HandedOver['arrival'] | undefined {
+  return isArrival(payload) ? payload : undefined
+}
+
+function isArrival(payload: unknown): payload is HandedOver['arrival'] {
+  return typeof payload === 'object' && payload !== null && 'stream' in payload && 'epoch' in payload
+}

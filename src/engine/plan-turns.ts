@@ -1,0 +1,220 @@
+// Plans the turns of a unit of work: takes in handed-over events, asks for baselines, and decides all streams
+// with one read of held events for the whole batch.
+import { eventFingerprint } from '../core/fingerprint.ts'
+import type { Arrival } from '../core/pass.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { StreamState } from '../core/stream-state.ts'
+import { unknownStream } from '../core/stream-state.ts'
+import type { DeadLetter, HandedOver, HeldEvent, HeldRange, StoredHandedOver } from '../ports/records.ts'
+import { isEvent } from '../ports/store.ts'
+import type { UnitOfWork } from '../ports/store.ts'
+import { startedState } from './baseline.ts'
+import type { TrackedDomain } from './domain.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { arrivalIn } from './overflow-letter.ts'
+import type { StreamBatch } from './stream-batch.ts'
+import type { TakenOverflow } from './take-overflow.ts'
+import { takeOverflow } from './take-overflow.ts'
+import type { TurnArrival } from './turn-outcome.ts'
+import { Turn } from './turn.ts'
+
+/** How the streams of a unit are looked at. */
+export interface PlanOptions {
+  /** Look at the clocks of gaps and retries. */
+  readonly isSweep: boolean
+  /** Ask for handed-over events even if the domain counts none. */
+  readonly takesHandedOver: boolean
+  /** Streams of which events were fetched and are not decided: none of their gaps is given up. */
+  readonly undecided: ReadonlySet<StreamPath>
+}
+
+/** How many overflowed events a turn takes back at most; a batch, if that is less. */
+const overflowMax = 100
+
+/** A planned turn, and how many of its arrivals stand before those of the batch. */
+export interface PlannedTurn {
+  readonly turn: Turn
+  readonly batch: StreamBatch
+  readonly earlier: number
+}
+
+/** The turns of the streams that were won, decided. */
+export async function planTurns(
+  parts: EngineParts,
+  unit: UnitOfWork,
+  looked: { readonly batches: readonly StreamBatch[]; readonly options: PlanOptions },
+): Promise<readonly PlannedTurn[]> {
+  const { batches, options } = looked
+  const won = batches.filter(({ path }) => unit.states.has(path))
+  const handedOver = await readHandedOver(unit, won, { ...options, limit: parts.batchMax })
+  const planned: PlannedTurn[] = []
+  for (const batch of won) {
+    const kept = handedOver?.get(batch.path) ?? []
+    const state = unit.states.get(batch.path) ?? unknownStream
+    const keepsGaps = kept.length >= parts.batchMax || options.undecided.has(batch.path)
+    const { isSweep } = options
+    const next = planTurn(parts, unit, { batch, state, handedOver: kept, isSweep, keepsGaps })
+    planned.push(next instanceof Promise ? await next : next)
+  }
+  await decideEach(unit, planned)
+  return planned
+}
+
+/** The turns that follow where a held or overflowed event may be in turn now; decided. */
+export async function followingTurns(
+  parts: EngineParts,
+  unit: UnitOfWork,
+  turns: readonly PlannedTurn[],
+): Promise<readonly PlannedTurn[]> {
+  const following: PlannedTurn[] = []
+  for (const { turn, batch } of turns) {
+    if (!turn.canGoOn()) continue
+    const { isSweep, keepsGaps } = turn.setup
+    const next = { batch: { ...batch, arrivals: [] }, state: turn.state, handedOver: [], isSweep, keepsGaps }
+    following.push({ ...(await planTurn(parts, unit, next)), batch })
+  }
+  await decideEach(unit, following)
+  return following
+}
+
+/** A turn before it is planned. */
+interface TurnPlan {
+  readonly batch: StreamBatch
+  readonly state: StreamState
+  readonly handedOver: readonly StoredHandedOver[]
+  readonly isSweep: boolean
+  readonly keepsGaps: boolean
+}
+
+function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): PlannedTurn | Promise<PlannedTurn> {
+  const { state, batch } = plan
+  const isPlain =
+    state.overflow === 0 && (batch.domain.baseline === undefined || state.position !== undefined)
+  return isPlain ? makeTurn(unit, plan, noOverflow) : planWithQuestions(parts, unit, plan)
+}
+
+const noOverflow: TakenOverflow = { letters: [], hasRoom: false, restFrom: undefined }
+
+/** Plans a turn for which overflowed events, or its domain's baseline, have to be asked for. */
+async function planWithQuestions(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): Promise<PlannedTurn> {
+  const { batch, handedOver, isSweep, keepsGaps } = plan
+  const limit = Math.min(overflowMax, parts.batchMax)
+  const letters = plan.state.overflow === 0 ? [] : await unit.overflow(batch.path, limit)
+  const hasMore = letters.length === limit
+  const counted = { ...plan.state, overflow: hasMore ? plan.state.overflow : letters.length }
+  const arrivals = [...keptArrivals(batch.domain, letters, handedOver), ...batch.arrivals]
+  const state = await startedState(parts, batch, { state: counted, arrivals })
+  const { clock } = unit
+  const question = { domain: batch.domain, state, clock, letters, hasMore, endsGaps: isSweep && !keepsGaps }
+  return makeTurn(unit, { ...plan, state }, takeOverflow(question))
+}
+
+function makeTurn(unit: UnitOfWork, plan: TurnPlan, overflow: TakenOverflow): PlannedTurn {
+  const { batch, state, handedOver, isSweep, keepsGaps } = plan
+  const { domain, path } = batch
+  // Increasing numbers cannot be put in order later: whatever came after the overflowed events waits behind
+  // them.
+  const putsAside = overflow.restFrom !== undefined && domain.rules.numbering.kind === 'increasing'
+  const kept = keptArrivals(domain, overflow.letters, putsAside ? [] : handedOver)
+  const turn = new Turn({
+    domain,
+    path,
+    state,
+    clock: unit.clock,
+    arrivals: putsAside ? kept : withKept(kept, batch.arrivals),
+    overflow,
+    handedOver,
+    putsAside,
+    isSweep,
+    keepsGaps,
+    domainFull: (unit.domains.get(domain.name)?.held ?? 0) >= domain.domainHeldMax,
+  })
+  return { turn, batch, earlier: kept.length }
+}
+
+function withKept(kept: readonly TurnArrival[], come: readonly TurnArrival[]): readonly TurnArrival[] {
+  return kept.length === 0 ? come : [...kept, ...come]
+}
+
+/** Events that were kept whole, in the order in which they are decided. */
+function keptArrivals(
+  domain: TrackedDomain,
+  overflow: readonly DeadLetter[],
+  handedOver: readonly StoredHandedOver[],
+): readonly TurnArrival[] {
+  const events = [...overflow.map(arrivalIn), ...handedOver.map(({ arrival }) => arrival)]
+  return events.filter((event) => event !== undefined).map((event) => turnArrival(event, domain))
+}
+
+async function decideEach(unit: UnitOfWork, planned: readonly PlannedTurn[]): Promise<void> {
+  const open: Decision[] = []
+  for (const { turn } of planned) {
+    const ranges = turn.decide()
+    if (ranges.length > 0) open.push({ turn, ranges, decide: () => turn.decide() })
+  }
+  await learnAll(unit, open)
+}
+
+/** A decision that has to be made again once more is known. */
+interface Decision {
+  readonly turn: Turn
+  /** What has to be read first. */
+  readonly ranges: readonly HeldRange[]
+  readonly decide: () => readonly HeldRange[]
+}
+
+/** Makes a decision until it knows all the held events that it asks for. */
+export async function decideFully(
+  unit: UnitOfWork,
+  turn: Turn,
+  decide: () => readonly HeldRange[],
+): Promise<void> {
+  await learnAll(unit, [{ turn, decide, ranges: decide() }])
+}
+
+/** Reads held events for decisions until none asks for more; one read a round for all of them. */
+async function learnAll(unit: UnitOfWork, decisions: readonly Decision[]): Promise<void> {
+  for (let open = decisions; ;) {
+    open = open.filter(({ ranges }) => ranges.length > 0)
+    if (open.length === 0) return
+    const events = groupByStream(await unit.held(open.flatMap(({ ranges }) => ranges)))
+    open = open.map((decision) => {
+      const { turn, ranges, decide } = decision
+      turn.learn(ranges, events.get(turn.setup.path) ?? [])
+      return { ...decision, ranges: decide() }
+    })
+  }
+}
+
+function groupByStream(held: readonly HeldEvent[]): ReadonlyMap<StreamPath, HeldEvent[]> {
+  return Map.groupBy(held, ({ stream }) => stream)
+}
+
+async function readHandedOver(
+  unit: UnitOfWork,
+  won: readonly StreamBatch[],
+  options: { readonly takesHandedOver: boolean; readonly limit: number },
+): Promise<ReadonlyMap<StreamPath, readonly StoredHandedOver[]> | undefined> {
+  const paths = won
+    .filter(({ domain }) => options.takesHandedOver || (unit.domains.get(domain.name)?.handedOver ?? 0) > 0)
+    .map(({ path }) => path)
+  if (paths.length === 0) return undefined
+  return Map.groupBy(await unit.handedOver(paths, options.limit), ({ stream }) => stream)
+}
+
+function turnArrival(kept: HandedOver['arrival'], domain: TrackedDomain): TurnArrival {
+  return { event: kept, arrival: arrivalOf(kept, domain) }
+}
+
+/** An event or fill that was kept whole, as the rules take it. */
+function arrivalOf(kept: HandedOver['arrival'], domain: TrackedDomain): Arrival {
+  if (!isEvent(kept)) return { kind: 'fill', epoch: kept.epoch, ...kept.fill }
+  const { epoch, id, data, previous } = kept
+  return {
+    kind: 'event',
+    epoch,
+    sequence: kept.wireSequence ?? kept.sequence ?? 0,
+    print: domain.rules.conflictMemory === 0 ? 0 : eventFingerprint(id, data),
+    ...(previous !== undefined && { previous }),
+  }
+}

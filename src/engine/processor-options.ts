@@ -1,0 +1,142 @@
+// What a user writes to make a processor or a worker, beside the domains; and the engine made of it.
+import type { Duration } from '../core/duration.ts'
+import { InturnError } from '../core/errors.ts'
+import type { Store } from '../ports/store.ts'
+import type { EngineNews, Telemetry } from '../ports/telemetry.ts'
+import type { Random, Timers } from '../ports/timers.ts'
+import { systemRandom, systemTimers } from '../ports/timers.ts'
+import { checkFunction, checkNames, limit, waitMs } from './check-options.ts'
+import type { DomainOptions } from './domain-options.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { Engine } from './engine.ts'
+import type { EventFrom } from './event-from.ts'
+import { eventFrom } from './event-from.ts'
+import { Intaker } from './intake.ts'
+import { resolveDomains } from './resolve-domains.ts'
+
+/** Options of a processor. */
+export interface ProcessorOptions<Transaction = unknown> {
+  /** The reader's name: each has its own positions. */
+  readonly consumer: string
+  readonly store: Store<Transaction>
+  readonly domains: Readonly<Record<string, DomainOptions<Transaction>>>
+  /**
+   * Maps a message's envelope to an event. Default: CloudEvents 1.0, the plain schema, and inturn's own
+   * names.
+   */
+  readonly eventFrom?: EventFrom
+  /** Unique among the consumer's workers. Default: made at random. */
+  readonly worker?: string
+  /** Streams whose handlers may run side by side with `effects: 'external'`. Default 64. */
+  readonly concurrency?: number
+  /**
+   * How long a claim lasts if its worker falls silent, at least 1 ms; it is renewed at a third. Default 30 s.
+   */
+  readonly claim?: Duration
+  /** Events, at most, that are processed together. Default 500. */
+  readonly batch?: number
+  /** The largest event in bytes of its JSON. Default 1 MiB. */
+  readonly eventBytesMax?: number
+  /** The longest stream key in bytes. Default 512. */
+  readonly streamBytesMax?: number
+  /** Is told what happens. What it throws is ignored. */
+  readonly telemetry?: Telemetry
+  /** Default: the machine's timers. */
+  readonly timers?: Timers
+  /** Default: `Math.random`. */
+  readonly random?: Random
+}
+
+/** An engine with the parts that its owner needs too. */
+export interface MadeEngine {
+  readonly engine: Engine
+  readonly parts: EngineParts
+  readonly stop: AbortController
+}
+
+const processorNames = [
+  'consumer',
+  'store',
+  'domains',
+  'eventFrom',
+  'worker',
+  'concurrency',
+  'claim',
+  'batch',
+  'eventBytesMax',
+  'streamBytesMax',
+  'telemetry',
+  'timers',
+  'random',
+]
+
+/**
+ * Checks options and makes an engine of them.
+ *
+ * @param otherNames - options that the engine's owner has besides
+ * @throws InturnError `config-invalid` for an option that is missing, unknown or out of its range
+ */
+export function makeEngine<Transaction>(
+  options: ProcessorOptions<Transaction>,
+  otherNames: readonly string[] = [],
+): MadeEngine {
+  checkNames(options, '', [...processorNames, ...otherNames])
+  const { consumer, store, worker } = options
+  checkName(consumer, 'consumer takes a name: the reader whose positions these are')
+  if (worker !== undefined) checkName(worker, 'worker takes a name, unique among the workers of its consumer')
+  if (typeof store !== 'object' || store === null || typeof store.work !== 'function') {
+    throw new InturnError('config-invalid', "store takes a store, for example sqliteStore('billing.db')")
+  }
+  checkFunction(options.eventFrom, 'eventFrom')
+  checkFunction(options.telemetry, 'telemetry')
+  const domains = resolveDomains(options.domains)
+  for (const { name, effects } of domains.byName.values()) {
+    if (effects === 'transaction' && store.effects !== 'transaction') {
+      throw new InturnError(
+        'config-invalid',
+        `domains.${name}.effects: ${store.name} has no transactions for handlers; it takes 'external'`,
+      )
+    }
+  }
+  const random = options.random ?? systemRandom
+  const stop = new AbortController()
+  const whole = (value: number | undefined, name: string, fallback: number): number =>
+    limit(value, { name, fallback, least: 1 })
+  const parts: EngineParts = {
+    consumer,
+    worker: worker ?? `w${Math.floor(random.next() * 2 ** 48).toString(36)}`,
+    store,
+    domains,
+    timers: options.timers ?? systemTimers,
+    random,
+    telemetry: undisturbed(options.telemetry),
+    concurrency: whole(options.concurrency, 'concurrency', 64),
+    claimMs: waitMs(options.claim, { name: 'claim', fallback: '30s' }),
+    batchMax: whole(options.batch, 'batch', 500),
+    stop: stop.signal,
+  }
+  const intaker = new Intaker({
+    domains,
+    eventFrom: options.eventFrom ?? eventFrom,
+    eventBytesMax: whole(options.eventBytesMax, 'eventBytesMax', 1024 * 1024),
+    streamBytesMax: whole(options.streamBytesMax, 'streamBytesMax', 512),
+  })
+  return { engine: new Engine(parts, intaker), parts, stop }
+}
+
+function checkName(name: unknown, takes: string): void {
+  if (typeof name !== 'string' || name === '') throw new InturnError('config-invalid', takes)
+}
+
+/** A listener whose failures disturb nothing. */
+function undisturbed(telemetry: Telemetry | undefined): Telemetry {
+  if (telemetry === undefined) return () => undefined
+  return (news) => {
+    try {
+      const told = Reflect.apply<unknown, [EngineNews], unknown>(telemetry, undefined, [news])
+      if (told instanceof Promise) told.catch(() => undefined)
+    } catch {
+      // Watching must not disturb: what a listener throws is its own affair.
+    }
+  }
+}

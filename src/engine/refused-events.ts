@@ -1,0 +1,97 @@
+// Events that were refused and stay unsettled: a log's worker keeps them, reads on, and offers them again, of
+// each stream the lowest number first. Upholds I1, I6 and I7: a full stream delays no other, the one that it
+// waits for is not behind those that wait for it, and what waits too long or too far becomes a dead letter.
+import type { Position } from '../core/sequence.ts'
+import { comparePositions } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Delivery } from '../ports/source.ts'
+
+/** A refused delivery, with the place of its event. */
+export interface Refused<Message> {
+  readonly delivery: Message
+  readonly stream: StreamPath
+  readonly place: Position
+  /** When it was refused first, in elapsed milliseconds. */
+  readonly sinceMs: number
+}
+
+/** Refused deliveries of one worker. */
+export class RefusedEvents<Message extends Delivery> {
+  readonly #max: number
+  readonly #patienceMs: number
+  /** In the order in which they were read. */
+  readonly #events = new Map<Message, Refused<Message>>()
+  /** Of each stream, ascending by place. The streams take turns in being offered. */
+  readonly #streams = new Map<StreamPath, Refused<Message>[]>()
+
+  constructor(limits: { readonly lookAheadMax: number; readonly patienceMs: number }) {
+    this.#max = limits.lookAheadMax
+    this.#patienceMs = limits.patienceMs
+  }
+
+  get size(): number {
+    return this.#events.size
+  }
+
+  /** How many lie beyond the look-ahead. */
+  get beyond(): number {
+    return Math.max(0, this.#events.size - this.#max)
+  }
+
+  /** The streams of the deliveries. */
+  streams(): ReadonlySet<StreamPath> {
+    return new Set(this.#streams.keys())
+  }
+
+  /** Keeps a refused delivery; one that was kept before keeps its age. */
+  add(refused: Refused<Message>): void {
+    const { delivery, stream } = refused
+    if (this.#events.has(delivery)) return
+    this.#events.set(delivery, refused)
+    const own = this.#streams.get(stream) ?? []
+    this.#streams.set(stream, own)
+    let at = own.length
+    while (at > 0 && isBehind(own[at - 1], refused)) at--
+    own.splice(at, 0, refused)
+  }
+
+  /** Forgets a delivery that was taken in at last. */
+  remove(delivery: Message): void {
+    const refused = this.#events.get(delivery)
+    if (refused === undefined) return
+    this.#events.delete(delivery)
+    const own = this.#streams.get(refused.stream) ?? []
+    own.splice(own.indexOf(refused), 1)
+    if (own.length === 0) this.#streams.delete(refused.stream)
+  }
+
+  /**
+   * The deliveries to be offered again now: the lowest numbers of each stream, of as many streams as there is
+   * room.
+   */
+  offers(limit: number): readonly Message[] {
+    const share = Math.max(1, Math.floor(limit / Math.max(1, this.#streams.size)))
+    const offered: Message[] = []
+    for (const [stream, own] of [...this.#streams].slice(0, limit)) {
+      offered.push(...own.slice(0, share).map(({ delivery }) => delivery))
+      this.#streams.delete(stream)
+      this.#streams.set(stream, own)
+    }
+    return offered
+  }
+
+  /** Deliveries that waited longer than the patience, or lie beyond the look-ahead; the oldest first. */
+  overdue(nowMs: number, limit: number): readonly Message[] {
+    const overdue: Message[] = []
+    for (const { delivery, sinceMs } of this.#events.values()) {
+      if (overdue.length >= limit) break
+      if (overdue.length >= this.beyond && nowMs - sinceMs < this.#patienceMs) break
+      overdue.push(delivery)
+    }
+    return overdue
+  }
+}
+
+function isBehind<Message>(one: Refused<Message> | undefined, other: Refused<Message>): boolean {
+  return one !== undefined && comparePositions(one.place, other.place) > 0
+}

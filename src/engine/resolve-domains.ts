@@ -1,0 +1,227 @@
+// Checks what a user wrote about the domains, and fills in the defaults. Every error names the option and
+// what it takes. Upholds I7: each limit is a named option.
+import { durationMs } from '../core/duration.ts'
+import { InturnError } from '../core/errors.ts'
+import type { Contiguous, Numbering } from '../core/numbering.ts'
+import { defaultStreamLimits } from '../core/rules.ts'
+import type { StreamRules } from '../core/rules.ts'
+import { checkFunction, checkNames, limit, waitMs } from './check-options.ts'
+import type { DomainOptions, FailureOptions } from './domain-options.ts'
+import type { Domain, Domains, FailurePolicy } from './domain.ts'
+
+/**
+ * Resolves the domains of a configuration.
+ *
+ * @throws InturnError `config-invalid` for an option that is missing, unknown or out of its range
+ */
+export function resolveDomains<Transaction>(
+  options: Readonly<Record<string, DomainOptions<Transaction>>>,
+): Domains {
+  if (typeof options !== 'object' || options === null || Object.keys(options).length === 0) {
+    throw new InturnError('config-invalid', 'domains takes at least one domain: { name: { numbering, ... } }')
+  }
+  const domains = Object.entries(options).map(([name, domain]) => resolveDomain(name, domain))
+  const byName = new Map(domains.map((domain) => [domain.name, domain]))
+  const patterns = domains.flatMap((domain) =>
+    (options[domain.name]?.types ?? []).map((type) => ({ domain, matches: typePattern(type, domain.name) })),
+  )
+  checkTypes(options)
+  const known = new Map<string, Domain | undefined>()
+  return {
+    byName,
+    only: domains.length === 1 ? domains[0] : undefined,
+    ofType(type) {
+      if (known.has(type)) return known.get(type)
+      const found = patterns.find(({ matches }) => matches.test(type))?.domain
+      if (known.size < 10_000) known.set(type, found)
+      return found
+    },
+  }
+}
+
+/**
+ * Checks that no type belongs to two domains. Where two patterns meet in one type, the first domain has it.
+ */
+function checkTypes(options: Readonly<Record<string, { readonly types?: readonly string[] }>>): void {
+  const owners = new Map<string, string>()
+  for (const [name, { types = [] }] of Object.entries(options)) {
+    for (const type of new Set(types)) {
+      const owner = owners.get(type)
+      owners.set(type, name)
+      if (owner === undefined) continue
+      throw new InturnError('config-invalid', `domains.${name}.types: ${type} belongs to ${owner} already`)
+    }
+  }
+}
+
+function resolveDomain<Transaction>(name: string, options: DomainOptions<Transaction>): Domain {
+  const option = (field: string): string => `domains.${name}.${field}`
+  checkDomain(name, options)
+  const { effects, filter, schemas, numbering } = options
+  const common = {
+    name,
+    effects,
+    handle: callable(options.handle, option('handle')),
+    handleBatch: callable(options.handleBatch, option('handleBatch')),
+    filter,
+    schemas: schemas === undefined ? undefined : new Map(Object.entries(schemas)),
+    timeoutMs: waitMs(options.timeout, { name: option('timeout'), fallback: '30s' }),
+  }
+  if (numbering.kind === 'unordered') {
+    const failure = resolveFailure(name, { then: 'dead-letter', ...options.failure })
+    if (failure.then === 'dead-letter') return { ...common, kind: 'unordered', numbering, failure }
+    throw new InturnError(
+      'config-invalid',
+      `${option('failure.then')}: an unordered() domain has no stream to halt; it takes 'dead-letter'`,
+    )
+  }
+  const whole = (field: 'domainHeldMax' | 'handedOverMax', fallback: number): number =>
+    limit(options[field], { name: option(field), fallback, least: 1 })
+  return {
+    ...common,
+    kind: 'tracked',
+    rules: { ...resolveLimits(name, options), numbering },
+    failure: resolveFailure(name, options.failure ?? {}),
+    domainHeldMax: whole('domainHeldMax', 100_000),
+    handedOverMax: whole('handedOverMax', 10_000),
+    baseline: options.baseline,
+  }
+}
+
+const trackedFields = [
+  'gap',
+  'baseline',
+  'heldMax',
+  'domainHeldMax',
+  'handedOverMax',
+  'spanMax',
+  'conflictMemory',
+]
+const domainFields = ['types', 'numbering', 'failure', 'timeout', 'filter', 'schemas', 'effects'].concat(
+  ['handle', 'handleBatch'],
+  trackedFields,
+)
+const numberings = ['contiguous', 'linked', 'increasing', 'unordered']
+
+/** Checks what a domain's options are before anything is made of them. */
+function checkDomain<Transaction>(name: string, options: DomainOptions<Transaction>): void {
+  if (name === '') throw new InturnError('config-invalid', 'domains: a domain needs a name')
+  const option = (field: string): string => `domains.${name}.${field}`
+  const fail = (message: string): never => {
+    throw new InturnError('config-invalid', message)
+  }
+  checkNames(options, `domains.${name}`, domainFields)
+  const { numbering, effects, types = [], schemas = {} } = options
+  if (!isNumbering(numbering)) {
+    fail(`${option('numbering')} takes contiguous(), linked(), increasing() or unordered()`)
+  }
+  if (numbering.kind === 'unordered') {
+    const needless = trackedFields.find((field) => Object.hasOwn(options, field))
+    if (needless !== undefined) fail(`${option(needless)} needs a numbering; unordered() has none`)
+    checkNames(numbering.idWindow ?? {}, option('numbering.idWindow'), ['ids', 'ms'])
+  }
+  if (options.baseline !== undefined && !hasStart(numbering)) {
+    fail(
+      `${option('baseline')} needs contiguous() with a start: only there a stream has a number to begin at`,
+    )
+  }
+  if (effects !== 'transaction' && effects !== 'external') {
+    fail(`${option('effects')} takes 'transaction' or 'external'`)
+  }
+  if ((options.handleBatch === undefined) === (options.handle === undefined)) {
+    fail(`domains.${name} takes either handle or handleBatch`)
+  }
+  checkFunction(options.filter, option('filter'))
+  checkFunction(options.baseline, option('baseline'))
+  if (!Array.isArray(types)) fail(`${option('types')} takes a list of event types like 'account.*'`)
+  for (const [type, schema] of Object.entries(schemas)) {
+    if (typeof schema?.['~standard']?.validate === 'function') continue
+    fail(`${option(`schemas['${type}']`)} takes a schema of a library that implements Standard Schema`)
+  }
+}
+
+function isNumbering(numbering: unknown): numbering is Numbering {
+  if (typeof numbering !== 'object' || numbering === null || !('kind' in numbering)) return false
+  return numberings.includes(String(numbering.kind))
+}
+
+function hasStart(numbering: Numbering): numbering is Contiguous {
+  return numbering.kind === 'contiguous' && numbering.start !== 'first-seen'
+}
+
+function resolveLimits<Transaction>(
+  name: string,
+  options: DomainOptions<Transaction>,
+): Omit<StreamRules, 'numbering'> {
+  const defaults = defaultStreamLimits
+  checkNames(options.gap ?? {}, `domains.${name}.gap`, ['patience', 'then'])
+  const gapEnd = options.gap?.then ?? defaults.gapEnd
+  if (gapEnd !== 'wait' && gapEnd !== 'skip' && gapEnd !== 'halt') {
+    throw new InturnError('config-invalid', `domains.${name}.gap.then takes 'wait', 'skip' or 'halt'`)
+  }
+  const of = (
+    field: 'heldMax' | 'spanMax' | 'conflictMemory',
+    range: { least: number; most?: number },
+  ): number =>
+    limit(options[field], { name: `domains.${name}.${field}`, fallback: defaults[field], ...range })
+  return {
+    heldMax: of('heldMax', { least: 1 }),
+    spanMax: of('spanMax', { least: 1 }),
+    conflictMemory: of('conflictMemory', { least: 0, most: 255 }),
+    patienceMs: durationMs(options.gap?.patience ?? defaults.patienceMs, `domains.${name}.gap.patience`),
+    gapEnd,
+  }
+}
+
+const failureFields = ['attempts', 'backoff', 'backoffMax', 'then', 'retryable']
+
+function resolveFailure(name: string, options: FailureOptions): FailurePolicy {
+  const { retryable } = options
+  checkNames(options, `domains.${name}.failure`, failureFields)
+  checkFunction(retryable, `domains.${name}.failure.retryable`)
+  const then = options.then ?? 'halt'
+  if (then !== 'halt' && then !== 'dead-letter') {
+    throw new InturnError('config-invalid', `domains.${name}.failure.then takes 'halt' or 'dead-letter'`)
+  }
+  return {
+    attempts: limit(options.attempts, { name: `domains.${name}.failure.attempts`, fallback: 5, least: 1 }),
+    backoffMs: durationMs(options.backoff ?? 100, `domains.${name}.failure.backoff`),
+    backoffMaxMs: durationMs(options.backoffMax ?? '30s', `domains.${name}.failure.backoffMax`),
+    then,
+    retryable: retryable === undefined ? () => true : (error) => isWorthIt(retryable, error),
+  }
+}
+
+/** What `retryable` says; one that throws says nothing, and every error is worth another attempt then. */
+function isWorthIt(retryable: (error: unknown) => boolean, error: unknown): boolean {
+  try {
+    return retryable(error)
+  } catch {
+    return true
+  }
+}
+
+/**
+ * Handlers are called with the context that fits their domain's effects; its type was checked where they were
+ * written.
+ */
+function callable<Subject>(
+  handler: ((subject: Subject, context: never) => unknown) | undefined,
+  name: string,
+): ((subject: Subject, context: unknown) => unknown) | undefined {
+  if (handler === undefined) return undefined
+  checkFunction(handler, name)
+  return (subject, context): unknown => Reflect.apply(handler, undefined, [subject, context])
+}
+
+function typePattern(type: string, domain: string): RegExp {
+  if (typeof type !== 'string' || type === '') {
+    throw new InturnError('config-invalid', `domains.${domain}.types takes event types like 'account.*'`)
+  }
+  return new RegExp(
+    `^${type
+      .split('*')
+      .map((part) => part.replaceAll(/[^\w]/g, '\\$&'))
+      .join('[^]*')}$`,
+  )
+}

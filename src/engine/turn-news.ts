@@ -1,0 +1,36 @@
+// What a committed turn is worth telling: a failure, numbers given up, a halt, events taken out of their
+// stream.
+import type { DeadLetter } from '../ports/records.ts'
+import type { EngineNews } from '../ports/telemetry.ts'
+import { messageOf } from './delivery.ts'
+import type { Turn } from './turn.ts'
+
+/** The news of a turn that is durable. */
+export function newsOf(turn: Turn): readonly EngineNews[] {
+  const { failure, deadLetters, ledger } = turn
+  if (failure === undefined && deadLetters.length === 0 && ledger.length === 0) return []
+  const { path: stream } = turn.setup
+  const news: EngineNews[] = []
+  if (failure !== undefined) {
+    const { delivery, error, answer } = failure
+    const { sequence } = delivery.event
+    const { attempts } = answer.failing
+    news.push({ kind: 'failed', stream, sequence, attempts, error: messageOf(error), then: answer.then })
+  }
+  for (const { kind, epoch = 0, from = null, to, reason } of ledger) {
+    if (kind === 'lost' && to !== undefined) news.push({ kind, stream, epoch, from, to })
+    if (kind === 'halted' && failure === undefined) news.push({ kind, stream, reason })
+  }
+  return [...news, ...deadLetters.map(deadLetterNews)]
+}
+
+/** The news of a dead letter that was kept. */
+export function deadLetterNews({ reason, detail, stream, sequence }: DeadLetter): EngineNews {
+  return {
+    kind: 'dead-letter',
+    reason,
+    detail,
+    ...(stream !== undefined && { stream }),
+    ...(sequence !== undefined && { sequence }),
+  }
+}

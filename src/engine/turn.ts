@@ -1,0 +1,291 @@
+// One turn of a stream. It is decided against what is known of the held events, decided again once more is
+// known, and decided a last time with a place to stop if a handler fails: decisions are pure, so this costs
+// no effect. Upholds I1: a failing event stops its own stream at the number before it.
+import { invariant } from '../core/errors.ts'
+import { canAdvance, removeHead } from '../core/head.ts'
+import { OverlaidIndex } from '../core/held-index.ts'
+import type { Decided, PassContext } from '../core/pass.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
+import type {
+  DeadLetter,
+  DeadLetterReason,
+  HeldEvent,
+  HeldRange,
+  LedgerEntry,
+  StoredHandedOver,
+} from '../ports/records.ts'
+import type { StreamChange } from '../ports/store.ts'
+import { decideTurn, dueTimeOf } from './decide-turn.ts'
+import type { TrackedDomain } from './domain.ts'
+import { HeldCache } from './held-cache.ts'
+import { interpretSteps } from './interpret-steps.ts'
+import { overflowLetter } from './overflow-letter.ts'
+import type { TakenOverflow } from './take-overflow.ts'
+import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
+
+/** What a turn is about. */
+export interface TurnSetup {
+  readonly domain: TrackedDomain
+  readonly path: StreamPath
+  readonly state: StreamState
+  readonly clock: Clock
+  /** Overflowed events that are taken back, then handed-over ones, then those of the batch. */
+  readonly arrivals: readonly TurnArrival[]
+  /** Dead letters `overflow` that stand first among the arrivals. */
+  readonly overflow: TakenOverflow
+  /** Handed-over events, by arrival id. They stand next among the arrivals, unless they are put aside. */
+  readonly handedOver: readonly StoredHandedOver[]
+  /** Handed-over events become overflow at once: what waits longer than they do must come first. */
+  readonly putsAside: boolean
+  /** Look at the clocks of gaps and retries too. */
+  readonly isSweep: boolean
+  /** Give no gap up all the same: events that may lie in it were fetched and are not decided yet. */
+  readonly keepsGaps: boolean
+  readonly domainFull: boolean
+}
+
+/** How a failing event is met. */
+export interface FailureAnswer {
+  readonly failing: Failing
+  readonly then: 'retry' | 'halt' | 'dead-letter'
+  readonly reason: DeadLetterReason
+}
+
+/** What stopped a turn. */
+export interface TurnFailure {
+  readonly delivery: PlannedDelivery
+  readonly error: unknown
+  readonly answer: FailureAnswer
+}
+
+/** A turn of one stream. */
+export class Turn {
+  readonly setup: TurnSetup
+  readonly #held: HeldCache
+  #outcome: TurnOutcome | undefined
+  #failure: TurnFailure | undefined
+  /** What the domain's filter said, by place. */
+  readonly #passes = new Map<string, boolean>()
+
+  constructor(setup: TurnSetup) {
+    this.setup = setup
+    this.#held = new HeldCache(setup.path, setup.state.heldCount === 0)
+  }
+
+  get deliveries(): readonly PlannedDelivery[] {
+    return this.#known().deliveries
+  }
+
+  get verdicts(): readonly ArrivalVerdict[] {
+    return this.#known().verdicts
+  }
+
+  /** Events that the turn takes out of the stream, those for which there is no room among them. */
+  get deadLetters(): readonly DeadLetter[] {
+    const { deadLetters } = this.#known()
+    const aside = this.#putAside()
+    return aside.length === 0 ? deadLetters : [...deadLetters, ...aside]
+  }
+
+  get ledger(): readonly LedgerEntry[] {
+    const { ledger } = this.#known()
+    return this.#failure?.answer.then === 'halt' ? [...ledger, this.#haltEntry(this.#failure)] : ledger
+  }
+
+  /** What stopped the turn, if a handler failed. */
+  get failure(): TurnFailure | undefined {
+    return this.#failure
+  }
+
+  /** Whether nothing was decided but that there is no room, and nothing was tried. */
+  get isIdle(): boolean {
+    return this.#known().isIdle && this.#failure === undefined && this.setup.handedOver.length === 0
+  }
+
+  /** The state after the turn. */
+  get state(): StreamState {
+    const { state } = this.#known()
+    const passedOver = this.#passedOver()
+    const overflow = state.overflow - this.#redriven().length + this.#putAside().length
+    if (passedOver === 0 && overflow === state.overflow) return state
+    const { counts } = state
+    const delivered = counts.delivered - passedOver
+    return { ...state, overflow, counts: { ...counts, delivered, filtered: counts.filtered + passedOver } }
+  }
+
+  /**
+   * Decides the turn as far as the held events are known; returns what has to be read before it can be
+   * trusted.
+   */
+  decide(): readonly HeldRange[] {
+    return this.#take(this.#decide())
+  }
+
+  /** Takes in what was read for {@link decide}. */
+  learn(ranges: readonly HeldRange[], events: readonly HeldEvent[]): void {
+    this.#held.noteRead(ranges)
+    for (const event of events) this.#held.add(event)
+  }
+
+  /** Whether the domain's filter lets the event through to its handler. Throws what the filter throws. */
+  passes({ event }: PlannedDelivery): boolean {
+    const { filter } = this.setup.domain
+    if (filter === undefined) return true
+    const place = `${event.epoch}/${String(event.sequence)}`
+    const passes = this.#passes.get(place) ?? filter(event)
+    this.#passes.set(place, passes)
+    return passes
+  }
+
+  /**
+   * Decides the turn again with the stream stopped in front of a delivery that failed. Returns what has to be
+   * read, as {@link decide} does; call again with the same failure then.
+   */
+  stopBefore(failure: TurnFailure): readonly HeldRange[] {
+    const { delivery, answer } = failure
+    const { failing, then } = answer
+    const stopped = this.#decide(delivery.before)
+    this.#failure = failure
+    if (then === 'dead-letter') return this.#removeHead(stopped, failure)
+    const halt: Halt | undefined =
+      then === 'halt'
+        ? { cause: 'failure', at: this.setup.clock.now, reason: failing.error }
+        : stopped.state.halt
+    return this.#take({ steps: stopped.steps, state: { ...stopped.state, failing, halt } })
+  }
+
+  /**
+   * Whether another turn should follow: a held event is in turn, or the stream has moved and overflowed
+   * events wait, one of which may be in turn now or have room.
+   */
+  canGoOn(): boolean {
+    const { state, setup } = this
+    if (state.failing !== undefined) return false
+    const hasMoved = state.position !== setup.state.position || state.epoch !== setup.state.epoch
+    if (state.overflow > 0 && (hasMoved || this.#redriven().length > 0)) return true
+    return canAdvance({ rules: setup.domain.rules, state }, this.#context())
+  }
+
+  /** What a commit has to change. */
+  change(): StreamChange {
+    const { deliveries, hold, release } = this.#known()
+    const { state, setup, deadLetters, ledger } = this
+    return {
+      stream: setup.path,
+      state,
+      hold,
+      release,
+      decided: setup.handedOver.map(({ arrivalId }) => arrivalId),
+      deliveries: deliveries.length - this.#passedOver(),
+      deadLetters,
+      redriven: this.#redriven(),
+      ledger,
+      due: dueTimeOf(setup.domain.rules, state, this.canGoOn()),
+    }
+  }
+
+  #decide(stopAt?: PassContext['stopAt']): Decided {
+    const { domain, state, arrivals, isSweep, keepsGaps, overflow } = this.setup
+    const { letters, hasRoom, restFrom } = overflow
+    const heldMax = Math.max(domain.rules.heldMax, state.heldCount + letters.length)
+    const rules = hasRoom ? { ...domain.rules, heldMax } : domain.rules
+    const inputs = arrivals.map(({ arrival }) => arrival)
+    return decideTurn({ rules, state }, inputs, {
+      ...this.#context(),
+      isSweep,
+      keepsGaps,
+      restFrom,
+      ...(hasRoom && { domainFull: false }),
+      ...(stopAt !== undefined && { stopAt }),
+    })
+  }
+
+  /**
+   * Takes the failed event out of its stream. If the turn itself has put another event in front of it (of an
+   * older epoch, which the failed one would have ended), that one comes first, and the failed one has its
+   * turn again.
+   */
+  #removeHead(stopped: Decided, { delivery, answer }: TurnFailure): readonly HeldRange[] {
+    const { event } = delivery
+    const { failing, reason } = answer
+    const held = new OverlaidIndex(this.#held)
+    for (const own of this.#interpret(stopped).hold) held.note(own.event.epoch, own.event.sequence, own.print)
+    const removed = removeHead(
+      { rules: this.setup.domain.rules, state: stopped.state },
+      { ...this.#context(), held },
+    )
+    const last = removed.steps.at(-1)
+    if (last?.kind === 'removed' && last.epoch === event.epoch && last.sequence === event.sequence) {
+      const steps = [...stopped.steps, ...removed.steps]
+      return this.#take({ state: removed.state, steps }, { reason, failing })
+    }
+    this.#failure = undefined
+    return this.#take(stopped)
+  }
+
+  #take(
+    decided: Decided,
+    removal?: { readonly reason: DeadLetterReason; readonly failing: Failing },
+  ): readonly HeldRange[] {
+    this.#outcome = this.#interpret(decided, removal)
+    return this.#held.takeMissing()
+  }
+
+  #interpret(
+    decided: Decided,
+    removal?: { readonly reason: DeadLetterReason; readonly failing: Failing },
+  ): TurnOutcome {
+    const { path, arrivals, state, clock } = this.setup
+    return interpretSteps(decided, {
+      path,
+      arrivals,
+      before: state,
+      held: this.#held,
+      now: clock.now,
+      ...(removal !== undefined && { removal }),
+    })
+  }
+
+  /** The keys of overflowed events that were taken back. */
+  #redriven(): readonly string[] {
+    const { letters } = this.setup.overflow
+    const taken = letters.filter((_, at) => this.verdicts[at]?.verdict !== 'refuse')
+    return taken.map(({ key }) => key)
+  }
+
+  /**
+   * Handed-over events for which there is no room: their source has forgotten them, so they become overflow.
+   */
+  #putAside(): readonly DeadLetter[] {
+    const { path, clock, handedOver, overflow, putsAside } = this.setup
+    if (handedOver.length === 0) return []
+    return handedOver
+      .filter((_, at) => putsAside || this.verdicts[overflow.letters.length + at]?.verdict === 'refuse')
+      .map(({ arrival }) => overflowLetter(path, arrival, clock.now))
+  }
+
+  #haltEntry({ delivery, answer }: TurnFailure): LedgerEntry {
+    const { path: stream, clock } = this.setup
+    const { epoch, sequence } = delivery.event
+    const place = { epoch, from: sequence, to: sequence }
+    return { kind: 'halted', stream, ...place, at: clock.now, by: 'inturn', reason: answer.failing.error }
+  }
+
+  #passedOver(): number {
+    if (this.#passes.size === 0) return 0
+    return this.deliveries.filter(
+      ({ event }) => this.#passes.get(`${event.epoch}/${String(event.sequence)}`) === false,
+    ).length
+  }
+
+  #context(): PassContext {
+    const { clock, domainFull } = this.setup
+    return { clock, held: this.#held, domainFull }
+  }
+
+  #known(): TurnOutcome {
+    invariant(this.#outcome !== undefined, 'a turn was used before it was decided')
+    return this.#outcome
+  }
+}

@@ -1,0 +1,216 @@
+// Works on events of `unordered()` domains: at once and side by side, failures again after a wait, then a
+// dead letter. Each attempt at what is left is a unit of work of its own, so that no wait keeps a transaction
+// open and what has succeeded is durable before others are tried again. Upholds I2 within the id window, and
+// I3.
+import { deadLetterKey } from '../core/dead-letter-key.ts'
+import type { DeadLetter } from '../ports/records.ts'
+import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
+import type { CallScene, HandlerCaller } from './delivery.ts'
+import { backoffMs, mayStillRun, messageOf } from './delivery.ts'
+import type { EngineParts } from './engine-parts.ts'
+import type { UnorderedIntake } from './intake.ts'
+import type { ProcessResult } from './process-result.ts'
+import { deadLetterNews } from './turn-news.ts'
+import { shuttingDown } from './within-time.ts'
+
+/**
+ * What became of an event at one attempt: `failure` where its handler failed, `deadLetter` if that was the
+ * last.
+ */
+interface Attempt {
+  readonly intake: UnorderedIntake
+  readonly verdict: 'deliver' | 'duplicate'
+  readonly failure?: { readonly error: unknown; readonly isLast: boolean }
+  readonly deadLetter?: DeadLetter
+}
+
+/** A handler timed out in a transaction that it may still write through: undone, with that event failed. */
+class Undone extends Error {
+  readonly intake: UnorderedIntake
+  readonly failure: unknown
+
+  constructor(intake: UnorderedIntake, failure: unknown) {
+    super('a transaction is undone because a handler may still run in it')
+    this.intake = intake
+    this.failure = failure
+  }
+}
+
+/** One round: the events that are left, and which attempt it is. */
+interface Round {
+  readonly intakes: readonly UnorderedIntake[]
+  readonly worker: string
+  /** From 1. */
+  readonly attempt: number
+}
+
+/** Works on events without tracking. */
+export class UnorderedWork {
+  readonly #parts: EngineParts
+  readonly #caller: HandlerCaller
+
+  constructor(parts: EngineParts, caller: HandlerCaller) {
+    this.#parts = parts
+    this.#caller = caller
+  }
+
+  /** Processes events of one `effects`; one result per event, in their order. */
+  async run(intakes: readonly UnorderedIntake[], worker: string): Promise<readonly ProcessResult[]> {
+    const results = new Map<UnorderedIntake, ProcessResult>()
+    let left = intakes
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const attempts = await this.#try({ intakes: left, worker, attempt })
+      for (const tried of attempts) this.#tell(tried, attempt)
+      for (const tried of attempts) results.set(tried.intake, resultOf(tried))
+      left = attempts.filter(({ failure }) => failure?.isLast === false).map(({ intake }) => intake)
+      await this.#wait(left, attempt)
+    }
+    return intakes.map((intake) => results.get(intake) ?? resultOf({ intake, verdict: 'deliver' }))
+  }
+
+  /** Tries each event once; what came of it is durable then. */
+  async #try(round: Round): Promise<readonly Attempt[]> {
+    const { store, consumer, claimMs, concurrency } = this.#parts
+    const isTransaction = round.intakes[0]?.domain.effects === 'transaction'
+    const mode = isTransaction ? 'transaction' : 'claim'
+    const request = { consumer, worker: round.worker, streams: [], mode, claimMs } as const
+    const failures = new Map<UnorderedIntake, unknown>()
+    for (;;) {
+      try {
+        const { value } = await store.work(request, async (unit) => {
+          const attempts = await this.#tryEach(unit, round, {
+            failures,
+            lanes: isTransaction ? 1 : concurrency,
+          })
+          await unit.commit(commitOf(attempts))
+          return attempts
+        })
+        return value
+      } catch (error) {
+        if (!(error instanceof Undone)) throw error
+        failures.set(error.intake, error.failure)
+      }
+    }
+  }
+
+  async #tryEach(
+    unit: UnitOfWork,
+    { intakes, attempt }: Round,
+    how: { readonly failures: ReadonlyMap<UnorderedIntake, unknown>; readonly lanes: number },
+  ): Promise<readonly Attempt[]> {
+    const repeated = await repeatedIn(unit, intakes)
+    const attempts: Attempt[] = []
+    const waiting = intakes.entries()
+    const runSome = async (): Promise<void> => {
+      for (const [index, intake] of waiting) {
+        const isKnown = how.failures.has(intake)
+        attempts[index] = repeated.has(index)
+          ? { intake, verdict: 'duplicate' }
+          : isKnown
+            ? this.#failed(unit, intake, { attempt, error: how.failures.get(intake) })
+            : await this.#tryOne(unit, intake, attempt)
+      }
+    }
+    const lanes = Array.from({ length: Math.min(how.lanes, intakes.length) }, runSome)
+    const ends = await Promise.allSettled(lanes)
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    return attempts
+  }
+
+  async #tryOne(unit: UnitOfWork, intake: UnorderedIntake, attempt: number): Promise<Attempt> {
+    const { domain, event, path } = intake
+    const { transaction, signal } = unit
+    const scene: CallScene = { transaction, signal, fence: 0 }
+    try {
+      if (domain.filter !== undefined && !domain.filter(event)) return { intake, verdict: 'deliver' }
+      const call = { domain, path, event, attempt }
+      await (transaction === undefined
+        ? this.#caller.call(call, scene)
+        : unit.savepoint(async () => this.#caller.call(call, scene)))
+      if (unit.isUndone) throw new Error('a statement of the handler has rolled back the whole transaction')
+      return { intake, verdict: 'deliver' }
+    } catch (error) {
+      this.#caller.throwUnlessHandlers(error, transaction)
+      if (transaction !== undefined && (unit.isUndone || mayStillRun(error))) throw new Undone(intake, error)
+      return this.#failed(unit, intake, { attempt, error })
+    }
+  }
+
+  #failed(
+    unit: UnitOfWork,
+    intake: UnorderedIntake,
+    { attempt, error }: { readonly attempt: number; readonly error: unknown },
+  ): Attempt {
+    const { failure } = intake.domain
+    const isLast = attempt >= failure.attempts || !failure.retryable(error)
+    const failed = { intake, verdict: 'deliver', failure: { error, isLast } } as const
+    if (!isLast) return failed
+    const { event, path: stream } = intake
+    const place = { stream, payload: event, ...(event.id !== undefined && { id: event.id }) }
+    const told = { detail: messageOf(error), at: unit.clock.now, attempts: attempt }
+    return { ...failed, deadLetter: { ...place, key: deadLetterKey(place), reason: 'failed', ...told } }
+  }
+
+  async #wait(left: readonly UnorderedIntake[], attempt: number): Promise<void> {
+    if (left.length === 0) return
+    const { timers, random, stop } = this.#parts
+    const waits = left.map(({ domain }) => backoffMs(domain.failure, attempt, random.next()))
+    await timers.sleep(Math.max(...waits), stop)
+    if (stop.aborted) throw shuttingDown()
+  }
+
+  #tell({ intake, failure, deadLetter }: Attempt, attempts: number): void {
+    if (failure === undefined) return
+    const { path: stream, event } = intake
+    const then = failure.isLast ? 'dead-letter' : 'retry'
+    const error = messageOf(failure.error)
+    this.#parts.telemetry({ kind: 'failed', stream, sequence: event.sequence, attempts, error, then })
+    if (deadLetter !== undefined) this.#parts.telemetry(deadLetterNews(deadLetter))
+  }
+}
+
+function resultOf({ intake, verdict, failure }: Attempt): ProcessResult {
+  return {
+    verdict,
+    stream: intake.path,
+    released: [],
+    ...(failure !== undefined && { error: messageOf(failure.error) }),
+  }
+}
+
+/** Which of the events have an id that was processed before, within the window or earlier in the batch. */
+async function repeatedIn(
+  unit: UnitOfWork,
+  intakes: readonly UnorderedIntake[],
+): Promise<ReadonlySet<number>> {
+  const repeated = new Set<number>()
+  const windowed = [...intakes.entries()].filter(
+    ([, { domain, event }]) => domain.numbering.idWindow !== undefined && event.id !== undefined,
+  )
+  for (const [domain, entries] of Map.groupBy(windowed, ([, { domain }]) => domain.name)) {
+    const ids = entries.map(([, { event }]) => event.id ?? '')
+    const seen = new Set(await unit.knownIds(domain, ids))
+    for (const [index, { event }] of entries) {
+      const id = event.id ?? ''
+      if (seen.has(id)) repeated.add(index)
+      seen.add(id)
+    }
+  }
+  return repeated
+}
+
+function commitOf(attempts: readonly Attempt[]): Commit {
+  const deadLetters = attempts.flatMap(({ deadLetter }) => (deadLetter === undefined ? [] : [deadLetter]))
+  const ended = attempts.filter(
+    ({ intake, verdict, failure }) =>
+      intake.event.id !== undefined && verdict === 'deliver' && failure?.isLast !== false,
+  )
+  const ids = [...Map.groupBy(ended, ({ intake }) => intake.domain)].flatMap(
+    ([domain, entries]): ProcessedIds[] => {
+      const { idWindow: window } = domain.numbering
+      if (window === undefined) return []
+      return [{ domain: domain.name, window, ids: entries.map(({ intake }) => intake.event.id ?? '') }]
+    },
+  )
+  return { streams: [], deadLetters, ids }
+}

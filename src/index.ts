@@ -1,0 +1,47 @@
+// The public API of inturn. Stores, transports, operations and the testing kit have entries of their own.
+export type { Duration } from './core/duration.ts'
+export { InturnError } from './core/errors.ts'
+export type { ErrorCode, InturnErrorOptions } from './core/errors.ts'
+export type { FillEvent, InturnEvent, TrackedEvent } from './core/event.ts'
+export { contiguous, increasing, linked, unordered } from './core/numbering.ts'
+export type {
+  Contiguous,
+  IdWindow,
+  Increasing,
+  Linked,
+  Numbering,
+  TrackedNumbering,
+  Unordered,
+} from './core/numbering.ts'
+export type { FillVerdict } from './core/pass.ts'
+export type { GapEnd } from './core/rules.ts'
+export type { Epoch, Position, Sequence } from './core/sequence.ts'
+export { idempotencyKey, parseStreamPath, streamPath } from './core/stream-path.ts'
+export type { StreamPath } from './core/stream-path.ts'
+export { verdicts } from './core/verdict.ts'
+export type { Verdict, VerdictReason } from './core/verdict.ts'
+export { defineConfig } from './engine/define-config.ts'
+export type { Config } from './engine/define-config.ts'
+export type {
+  BatchContext,
+  CommonDomainOptions,
+  DomainOptions,
+  FailureOptions,
+  GapOptions,
+  HandlerContext,
+  HandlerResult,
+  TransactionContext,
+} from './engine/domain-options.ts'
+export { eventFrom } from './engine/event-from.ts'
+export type { EventFields, EventFrom } from './engine/event-from.ts'
+export type { ProcessResult } from './engine/process-result.ts'
+export type { ProcessorOptions } from './engine/processor-options.ts'
+export { createProcessor } from './engine/processor.ts'
+export type { Processor } from './engine/processor.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './engine/standard-schema.ts'
+export { createWorker } from './engine/worker.ts'
+export type { RunOptions, Worker, WorkerOptions } from './engine/worker.ts'
+export type { Checkpoint, Delivery, ReadRequest, Source } from './ports/source.ts'
+export type { Store, UnitOfWork } from './ports/store.ts'
+export type { EngineNews, Telemetry } from './ports/telemetry.ts'
+export type { Random, Timers } from './ports/timers.ts'

@@ -1,0 +1,178 @@
+// What comes in at the door: every message is an event or `invalid` with its reason, and none can stop the
+// others.
+import { describe, expect, it } from 'vitest'
+import { unordered } from '../../../src/core/numbering.ts'
+import { createProcessor } from '../../../src/engine/processor.ts'
+import { domain, EngineWorld, event, verdictsOf } from './engine-world.ts'
+
+const good = event('good', 1)
+
+async function processed(message: unknown, fields: Record<string, unknown> = {}, options = {}) {
+  const world = new EngineWorld()
+  const [result, other] = await world.processor(fields, options).process([message, good])
+  expect(other?.verdict).toBe('deliver')
+  return { world, result, letters: await world.deadLetters() }
+}
+
+const circle: Record<string, unknown> = event('a', 1)
+circle['data'] = { circle }
+
+function throwing(): never {
+  throw new Error('by intent')
+}
+
+function nested(depth: number): unknown {
+  let value: unknown = 1
+  for (let level = 0; level < depth; level++) value = [value]
+  return value
+}
+
+describe('what cannot be an event is invalid, kept with its reason, and stops no other (I3)', () => {
+  const cases: readonly (readonly [name: string, message: unknown, detail: string | RegExp])[] = [
+    ['no JSON', '{"stream":', /cannot be decoded/],
+    ['bytes that are no UTF-8', Uint8Array.of(0xff, 0xfe), /cannot be decoded/],
+    ['a list', '[1]', 'the message is no JSON object'],
+    ['a number', 7, 'the message is no object'],
+    ['null', null, 'the message is no object'],
+    ['an unknown domain', event('a', 1, { domain: 'nobody' }), /unknown-domain/],
+    ['a domain that is no text', event('a', 1, { domain: 7 }), /unknown-domain/],
+    ['a domain named like a builtin', event('a', 1, { domain: 'constructor' }), /unknown-domain/],
+    ['no stream', event('a', 1, { stream: undefined }), 'the event names no stream'],
+    ['an empty stream', event('', 1), 'the event names no stream'],
+    ['a stream with a lone surrogate', event('a\ud800', 1), /well-formed/],
+    ['a stream that is too long', event('ä'.repeat(257), 1), /514 bytes, more than 512/],
+    ['no sequence', event('a', undefined), 'the sequence is missing'],
+    ['a sequence that is null', event('a', null), 'the sequence is missing'],
+    ['a fraction', event('a', 1.5), 'the sequence is not-an-integer'],
+    ['an unreadable epoch', event('a', 1, { epoch: null }), /the epoch is/],
+    ['numbers that differ', { ...event('a', undefined), sequence_number: 1, aggregate_version: 2 }, /differ/],
+    ['a fill without numbers', event('a', 1, { fill: { from: 1 } }), /fill takes whole numbers/],
+    ['a circle', circle, /in a circle/],
+    ['a function for data', event('a', 1, { data: () => 1 }), /a function has no JSON/],
+    ['data that throws', event('a', 1, { data: { toJSON: throwing } }), /has no JSON/],
+    ['data that is nested too deep', event('a', 1, { data: nested(600) }), /nested deeper than 500/],
+  ]
+  it.each(cases)('%s', async (_name, message, detail) => {
+    const { result, letters, world } = await processed(message, {})
+    expect(result?.verdict).toBe('invalid')
+    expect(result?.detail).toMatch(detail)
+    expect(letters).toMatchObject([{ reason: 'invalid' }])
+    expect(world.told('dead-letter')).toMatchObject([{ reason: 'invalid' }])
+  })
+
+  it('text that is nested so deep that it could not be written again', async () => {
+    const text = JSON.stringify(event('a', 2, { data: 'DEEP' })).replace(
+      '"DEEP"',
+      `${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+    )
+    const { result, letters } = await processed(text)
+    expect(result).toMatchObject({
+      verdict: 'invalid',
+      detail: expect.stringMatching(/nested deeper/) as string,
+    })
+    expect(letters).toMatchObject([{ payload: text }])
+  })
+
+  it('different deep messages are different dead letters', async () => {
+    const world = new EngineWorld()
+    const deep = (last: number): string => `{"data":${'['.repeat(20_000)}${last}${']'.repeat(20_000)}}`
+    await world.processor().process([deep(1), deep(2), deep(1)])
+    expect(await world.deadLetters()).toHaveLength(2)
+  })
+})
+
+describe('limits of an event (I7)', () => {
+  it('text beyond 1 MiB is too large', async () => {
+    const { letters } = await processed(JSON.stringify(event('a', 1, { data: 'x'.repeat(1024 * 1024) })))
+    expect(letters).toMatchObject([{ reason: 'too-large' }])
+  })
+
+  it('an object beyond 1 MiB is too large', async () => {
+    const { letters } = await processed(event('a', 1, { data: { text: ['x'.repeat(1024 * 1024)] } }))
+    expect(letters).toMatchObject([{ reason: 'too-large', id: 'a-1' }])
+  })
+
+  it('just below the limit it is an event', async () => {
+    const { result } = await processed(event('a', 1, { data: 'x'.repeat(1024 * 1024 - 200) }))
+    expect(result?.verdict).toBe('deliver')
+  })
+})
+
+describe('names that objects have by nature are names like any other', () => {
+  it('in data', async () => {
+    const world = new EngineWorld()
+    const data = '{"__proto__":{"polluted":1},"constructor":2,"$bigint":"3"}'
+    const message = (sequence: number): string =>
+      `{"domain":"account","stream":"a","sequence":${sequence},"data":${data}}`
+    const seen: string[] = []
+    const processor = world.processor({
+      handle: (called: { data: unknown }) => seen.push(JSON.stringify(called.data)),
+    })
+    await processor.process([message(2)])
+    await processor.process([message(1)])
+    expect(seen).toEqual([data, data])
+    expect(({} as { polluted?: number }).polluted).toBeUndefined()
+  })
+
+  it('as types, which have no schema by inheritance', async () => {
+    const { result } = await processed(event('a', 1, { type: 'constructor' }), { schemas: {} })
+    expect(result?.verdict).toBe('deliver')
+  })
+})
+
+describe('schemas', () => {
+  const schema = (validate: (value: unknown) => unknown) => ({
+    '~standard': { version: 1, vendor: 'test', validate },
+  })
+
+  it('data that does not fit is invalid, with what is wrong', async () => {
+    const schemas = { '*': schema(() => ({ issues: [{ message: 'is no sum', path: ['sum'] }] })) }
+    const { result } = await processed(event('a', 1, { type: 't' }), { schemas: { t: schemas['*'] } })
+    expect(result?.detail).toBe('the data does not fit its schema: sum: is no sum')
+  })
+
+  it('a schema that throws, or gives nothing, makes its event invalid and stops no other', async () => {
+    const failing = schema(() => {
+      throw new Error('broken')
+    })
+    expect(
+      (await processed(event('a', 1, { type: 't' }), { schemas: { t: failing } })).result?.detail,
+    ).toMatch(/broken/)
+    const silent = schema(() => undefined)
+    expect((await processed(event('a', 1, { type: 't' }), { schemas: { t: silent } })).result?.verdict).toBe(
+      'invalid',
+    )
+  })
+})
+
+describe('finding the domain', () => {
+  const handle = (): void => undefined
+  const domains = {
+    account: domain({ types: ['account.*'], handle }),
+    chat: domain({ types: ['chat.said', 'a.b'], numbering: unordered(), handle }),
+  }
+  const found = async (message: unknown): Promise<string | undefined> => {
+    const world = new EngineWorld()
+    const [result] = await createProcessor(world.options({ domains })).process([message])
+    return result?.verdict === 'invalid' ? result.detail : result?.stream
+  }
+
+  it('by name, by type, and not by a type that only looks alike', async () => {
+    const typed = (type: unknown): unknown => ({ type, stream: 's', sequence: 1 })
+    expect(await found({ domain: 'chat', stream: 's' })).toBe('chat/s')
+    expect(await found(typed('account.opened'))).toBe('account/s')
+    expect(await found(typed('account.two\nlines'))).toBe('account/s')
+    expect(await found(typed('chat.said'))).toBe('chat/s')
+    expect(await found(typed('aXb'))).toMatch(/unknown-domain/)
+    expect(await found(typed(9n))).toMatch(/cannot be read|unknown-domain/)
+    expect(await found(typed(undefined))).toMatch(/unknown-domain/)
+  })
+
+  it('a mapping that throws, or gives nothing, makes its messages invalid', async () => {
+    const world = new EngineWorld()
+    for (const eventFrom of [throwing, () => undefined] as const) {
+      const results = await world.processor({}, { eventFrom: eventFrom as never }).process([{}, {}])
+      expect(verdictsOf(results)).toEqual(['invalid', 'invalid'])
+    }
+  })
+})
