@@ -1,0 +1,116 @@
+// Carries a commit out in two steps: first everything that can fail (turning values into what is kept),
+// then the changes themselves, which cannot. That is what makes a commit all or nothing. Upholds I1.
+import { copyState } from '../../core/copy-state.ts'
+import type { StreamState } from '../../core/stream-state.ts'
+import { recordText } from '../../ports/record-text.ts'
+import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
+import type { Commit, ProcessedIds, StreamChange } from '../../ports/store.ts'
+import type { HeldEntry } from './held-list.ts'
+import { heldEntry } from './held-list.ts'
+import type { ConsumerData, LedgerLine, StreamRow } from './memory-data.ts'
+
+/** One stream's part of a commit, ready to be applied. */
+export interface PreparedChange {
+  readonly change: StreamChange
+  readonly state: StreamState
+  readonly hold: readonly HeldEntry[]
+  readonly records: PreparedRecords
+}
+
+/** The rest of a commit, ready to be applied. */
+export interface PreparedRecords {
+  readonly deadLetters: readonly { readonly letter: DeadLetter; readonly text: string }[]
+  readonly ledger: readonly LedgerLine[]
+}
+
+/** The part of a commit that belongs to no stream. */
+export type StreamlessRecords = Omit<Commit, 'streams' | 'ids'>
+
+/** Turns a change into what is kept. */
+export function prepareChange(change: StreamChange): PreparedChange {
+  return {
+    change,
+    state: copyState(change.state),
+    hold: change.hold.map(heldEntry),
+    records: prepareRecords(change),
+  }
+}
+
+/** Turns dead letters and ledger entries into what is kept. */
+export function prepareRecords({ deadLetters = [], ledger = [] }: StreamlessRecords): PreparedRecords {
+  return {
+    deadLetters: deadLetters.map((letter) => ({ letter, text: recordText(letter) })),
+    ledger: ledger.map(ledgerLine),
+  }
+}
+
+/** Applies one stream's changes. */
+export function applyChange(data: ConsumerData, row: StreamRow, prepared: PreparedChange): void {
+  const { change } = prepared
+  row.state = prepared.state
+  row.deliveries += change.deliveries
+  row.due = { ...change.due }
+  if (change.release.length > 0 || prepared.hold.length > 0) applyHeld(data, row, prepared)
+  if (change.decided.length > 0) forgetDecided(data, row, change.decided)
+  takeOut(data, change.redriven)
+  keepRecords(data, prepared.records)
+  data.watch(row)
+}
+
+/** Applies what belongs to no stream. */
+export function applyRecords(data: ConsumerData, commit: StreamlessRecords, prepared: PreparedRecords): void {
+  takeOut(data, commit.redriven ?? [])
+  keepRecords(data, prepared)
+  for (const { domain, paused } of commit.paused ?? []) data.domain(domain).paused = paused
+}
+
+/** Remembers processed ids, and forgets those beyond their window. */
+export function rememberIds(data: ConsumerData, { domain, ids, window }: ProcessedIds, now: number): void {
+  const known = data.windows.get(domain) ?? new Map<string, number>()
+  data.windows.set(domain, known)
+  for (const id of ids) {
+    known.delete(id)
+    known.set(id, now + window.ms)
+  }
+  for (const [id, until] of known) {
+    if (known.size <= window.ids && until > now) break
+    known.delete(id)
+  }
+}
+
+function applyHeld(data: ConsumerData, row: StreamRow, { change, hold }: PreparedChange): void {
+  const domain = data.domain(row.domain)
+  for (const range of change.release) domain.held -= row.held.release(range)
+  for (const entry of hold) if (row.held.keep(entry)) domain.held++
+}
+
+function forgetDecided(data: ConsumerData, row: StreamRow, decided: readonly string[]): void {
+  const ids = new Set(decided)
+  const rest = row.handedOver.filter(({ arrivalId }) => !ids.has(arrivalId))
+  data.domain(row.domain).handedOver -= row.handedOver.length - rest.length
+  row.handedOver = rest
+}
+
+function takeOut(data: ConsumerData, keys: readonly string[]): void {
+  for (const key of keys) {
+    const entry = data.deadLetters.get(key)
+    if (entry === undefined) continue
+    data.deadLetters.delete(key)
+    if (entry.stream !== undefined) data.streams.get(entry.stream)?.overflow.delete(key)
+  }
+}
+
+function keepRecords(data: ConsumerData, { deadLetters, ledger }: PreparedRecords): void {
+  for (const { letter, text } of deadLetters) {
+    const { key, reason, stream } = letter
+    if (data.deadLetters.has(key)) continue
+    const entry = { key, reason, stream, text, cursor: data.nextCursor() }
+    data.deadLetters.set(key, entry)
+    if (reason === 'overflow' && stream !== undefined) data.row(stream).overflow.set(key, entry)
+  }
+  data.ledger.push(...ledger)
+}
+
+function ledgerLine(entry: LedgerEntry): LedgerLine {
+  return { stream: entry.stream, text: recordText(entry) }
+}

@@ -1,0 +1,169 @@
+// The memory store itself: everything happens at once between two awaits, so nothing here needs a lock.
+import { InturnError } from '../../core/errors.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { Clock } from '../../core/stream-state.ts'
+import { recordText } from '../../ports/record-text.ts'
+import type { HandedOver } from '../../ports/records.ts'
+import { keepRenewed } from '../../ports/renewal.ts'
+import type { StoreReader } from '../../ports/store-reader.ts'
+import type { Lease, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
+import type { Timers } from '../../ports/timers.ts'
+import type { StreamlessRecords } from './apply-commit.ts'
+import { applyRecords, prepareRecords } from './apply-commit.ts'
+import { dueStreams } from './due-streams.ts'
+import type { MemoryData } from './memory-data.ts'
+import { MemoryReader } from './memory-reader.ts'
+import { MemoryUnit } from './memory-unit.ts'
+
+const longestBeatMs = 5000
+
+/** Clocks of a memory store. */
+export interface MemoryStoreOptions {
+  /** Milliseconds since 1970. Default: the machine's clock. */
+  readonly now?: () => number
+  /** What renews claims. Default: the machine's timers. */
+  readonly timers?: Timers
+}
+
+/** A store in memory. */
+export interface MemoryStore extends Store<undefined> {
+  /**
+   * A store of another worker over the same data; opened and closed by itself, with its own clocks if
+   * given.
+   */
+  beside(options?: MemoryStoreOptions): MemoryStore
+}
+
+/** A worker's handle on data in memory; made by `memoryStore`. */
+export class MemoryHandle implements MemoryStore {
+  readonly name = 'memory'
+  readonly durable = false
+  readonly effects = 'fenced'
+  readonly reader: StoreReader
+  readonly #data: MemoryData
+  readonly #clocks: Required<MemoryStoreOptions>
+  #isOpen = false
+  #isClosed = false
+
+  constructor(data: MemoryData, clocks: Required<MemoryStoreOptions>) {
+    this.#data = data
+    this.#clocks = clocks
+    this.reader = new MemoryReader(data, { now: clocks.now, check: () => this.#checkNotClosed() })
+  }
+
+  beside(options: MemoryStoreOptions = {}): MemoryStore {
+    return new MemoryHandle(this.#data, { ...this.#clocks, ...options })
+  }
+
+  async open(): Promise<void> {
+    this.#isOpen = true
+    this.#isClosed = false
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false
+    this.#isClosed = true
+  }
+
+  async now(): Promise<number> {
+    this.#checkOpen()
+    return this.#clocks.now()
+  }
+
+  async work<Result>(
+    request: WorkRequest,
+    body: (unit: UnitOfWork<undefined>) => Promise<Result>,
+  ): Promise<Worked<Result>> {
+    this.#checkOpen()
+    const { now, timers } = this.#clocks
+    const { claimMs } = request
+    const unit = new MemoryUnit(this.#data.consumer(request.consumer), request, now)
+    const stop = keepRenewed({
+      timers,
+      claimMs,
+      renew: async () => unit.renew(claimMs),
+      lost: () => unit.abort(),
+    })
+    let again: readonly StreamPath[] = []
+    const end = (): void => {
+      stop()
+      again = unit.end()
+    }
+    const value = await body(unit).finally(end)
+    return { value, again }
+  }
+
+  async handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]> {
+    this.#checkOpen()
+    const data = this.#data.consumer(consumer)
+    const now = this.#clocks.now()
+    const entries = events.map(({ stream, arrival }) => ({ stream, text: recordText(arrival) }))
+    const free = new Set<StreamPath>()
+    for (const entry of entries) {
+      const row = data.row(entry.stream)
+      row.handedOver.push({ ...entry, arrivalId: data.nextArrivalId() })
+      data.domain(row.domain).handedOver++
+      data.watch(row)
+      if (row.claim === undefined || row.claim.until <= now) free.add(row.path)
+    }
+    return [...free]
+  }
+
+  async record(consumer: string, records: StreamlessRecords): Promise<void> {
+    this.#checkOpen()
+    applyRecords(this.#data.consumer(consumer), records, prepareRecords(records))
+  }
+
+  async due(consumer: string, limit: number): Promise<readonly StreamPath[]> {
+    this.#checkOpen()
+    return dueStreams(this.#data.consumer(consumer), this.#clocks.now(), limit)
+  }
+
+  async heartbeat(consumer: string): Promise<Clock> {
+    this.#checkOpen()
+    const data = this.#data.consumer(consumer)
+    const now = this.#clocks.now()
+    const sinceMs = now - (data.lastBeatAt ?? now)
+    if (sinceMs > 0 && sinceMs <= longestBeatMs) data.readingMs += sinceMs
+    data.lastBeatAt = now
+    return { now, readingMs: data.readingMs }
+  }
+
+  async lease(
+    name: string,
+    { holder, ms }: { readonly holder: string; readonly ms: number },
+  ): Promise<Lease | undefined> {
+    this.#checkOpen()
+    const { leases } = this.#data
+    const now = this.#clocks.now()
+    const current = leases.get(name)
+    const isHeld = current !== undefined && current.until > now
+    if (isHeld && current.holder !== holder) return undefined
+    if (ms <= 0) {
+      leases.delete(name)
+      return undefined
+    }
+    const lease = { holder, until: now + ms, fence: isHeld ? current.fence : this.#data.nextLeaseFence() }
+    leases.set(name, lease)
+    return { fence: lease.fence, until: lease.until }
+  }
+
+  async checkpoint(consumer: string, source: string): Promise<string | undefined> {
+    this.#checkOpen()
+    return this.#data.consumer(consumer).checkpoints.get(source)
+  }
+
+  async saveCheckpoint(consumer: string, source: string, value: string): Promise<void> {
+    this.#checkOpen()
+    this.#data.consumer(consumer).checkpoints.set(source, value)
+  }
+
+  #checkOpen(): void {
+    this.#checkNotClosed()
+    if (!this.#isOpen) throw new InturnError('store-closed', 'the memory store is not open yet')
+  }
+
+  #checkNotClosed(): void {
+    if (this.#isClosed) throw new InturnError('store-closed', 'the memory store is closed')
+  }
+}

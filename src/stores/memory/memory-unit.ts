@@ -1,0 +1,163 @@
+// A unit of work in memory: the streams that were won, each with its claim. A commit applies only to
+// streams whose claim still bears the unit's fence. Upholds I5.
+import { copyState } from '../../core/copy-state.ts'
+import { InturnError, invariant } from '../../core/errors.ts'
+import { comparePositions } from '../../core/sequence.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { Clock, StreamState } from '../../core/stream-state.ts'
+import { unknownStream } from '../../core/stream-state.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
+import { readArrival, readDeadLetter } from '../../ports/record-text.ts'
+import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WorkRequest } from '../../ports/store.ts'
+import type { PreparedChange } from './apply-commit.ts'
+import { applyChange, applyRecords, prepareChange, prepareRecords, rememberIds } from './apply-commit.ts'
+import type { ConsumerData, StreamRow } from './memory-data.ts'
+
+/** The claims of one worker for one batch. */
+export class MemoryUnit implements UnitOfWork<undefined> {
+  readonly clock: Clock
+  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly busy: readonly StreamPath[]
+  readonly domains: ReadonlyMap<string, DomainStatus>
+  readonly transaction: undefined
+  readonly isUndone = false
+  readonly #data: ConsumerData
+  readonly #now: () => number
+  readonly #won: ReadonlyMap<StreamPath, StreamRow>
+  readonly #fence: number
+  readonly #abort = new AbortController()
+  #isEnded = false
+
+  constructor(data: ConsumerData, request: WorkRequest, now: () => number) {
+    this.#data = data
+    this.#now = now
+    this.#fence = data.nextFence()
+    this.clock = { now: now(), readingMs: data.readingMs }
+    const won = new Map<StreamPath, StreamRow>()
+    const states = new Map<StreamPath, StreamState>()
+    const busy: StreamPath[] = []
+    for (const path of request.streams) {
+      const row = this.#claim(path, request)
+      if (row === undefined) busy.push(path)
+      else {
+        won.set(path, row)
+        states.set(path, copyState(row.state ?? unknownStream))
+      }
+    }
+    this.#won = won
+    this.states = states
+    this.busy = busy
+    this.domains = new Map([...data.domains].map(([name, status]) => [name, { ...status }]))
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Fires the signal: a claim is lost. */
+  abort(): void {
+    this.#abort.abort()
+  }
+
+  fence(stream: StreamPath): number {
+    invariant(this.#won.has(stream), `the fence of ${stream} was asked for, which is not won`)
+    return this.#fence
+  }
+
+  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
+    this.#checkUsable()
+    return ranges.flatMap((range) => this.#row(range.stream).held.within(range))
+  }
+
+  async handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]> {
+    this.#checkUsable()
+    return streams
+      .flatMap((stream) => this.#row(stream).handedOver.slice(0, limit))
+      .sort((a, b) => (a.arrivalId < b.arrivalId ? -1 : 1))
+      .map(({ stream, arrivalId, text }) => ({ stream, arrivalId, arrival: readArrival(text) }))
+  }
+
+  async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
+    this.#checkUsable()
+    const letters = [...this.#row(stream).overflow.values()].map(({ text }) => readDeadLetter(text))
+    return letters.sort((a, b) => comparePositions(placeOf(a), placeOf(b))).slice(0, limit)
+  }
+
+  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#checkUsable()
+    const known = this.#data.windows.get(domain)
+    const now = this.#now()
+    return new Set(ids.filter((id) => (known?.get(id) ?? now) > now))
+  }
+
+  async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
+    this.#checkUsable()
+    const prepared = commit.streams.map(prepareChange)
+    const records = prepareRecords(commit)
+    const outcomes = prepared.map((change) => this.#apply(change))
+    applyRecords(this.#data, commit, records)
+    for (const ids of commit.ids ?? []) rememberIds(this.#data, ids, this.#now())
+    return outcomes
+  }
+
+  async savepoint<Result>(): Promise<Result> {
+    throw new InturnError('invariant-violated', 'a savepoint was asked of a store without transactions')
+  }
+
+  /** Renews every claim that is still held; `false` when one is not. */
+  renew(claimMs: number): boolean {
+    let isWhole = true
+    for (const row of this.#won.values()) {
+      if (row.claim?.fence === this.#fence) row.claim = { ...row.claim, until: this.#now() + claimMs }
+      else isWhole = false
+    }
+    return isWhole
+  }
+
+  /** Releases the claims, and says for which of the streams events were handed over. */
+  end(): StreamPath[] {
+    this.#isEnded = true
+    const again: StreamPath[] = []
+    for (const row of this.#won.values()) {
+      if (row.claim?.fence !== this.#fence) continue
+      row.claim = undefined
+      this.#data.watch(row)
+      if (row.handedOver.length > 0) again.push(row.path)
+      this.#data.forgetIfEmpty(row)
+    }
+    return again
+  }
+
+  #claim(path: StreamPath, { worker, claimMs }: WorkRequest): StreamRow | undefined {
+    const { now } = this.clock
+    const row = this.#data.row(path)
+    if (row.claim !== undefined && row.claim.until > now) return undefined
+    row.claim = { worker, fence: this.#fence, until: now + claimMs }
+    row.fence = this.#fence
+    this.#data.watched.add(row)
+    return row
+  }
+
+  #apply(prepared: PreparedChange): CommitOutcome {
+    const row = this.#row(prepared.change.stream)
+    if (row.claim?.fence !== this.#fence) return 'claim-lost'
+    applyChange(this.#data, row, prepared)
+    row.changedAt = this.#now()
+    return 'committed'
+  }
+
+  #row(stream: StreamPath): StreamRow {
+    const row = this.#won.get(stream)
+    invariant(row !== undefined, `${stream} was used in a unit of work that has not won it`)
+    return row
+  }
+
+  #checkUsable(): void {
+    invariant(!this.#isEnded, 'a unit of work was used after its end')
+  }
+}
+
+function placeOf({ epoch = 0, sequence = 0 }: DeadLetter): Required<Pick<DeadLetter, 'epoch' | 'sequence'>> {
+  return { epoch, sequence }
+}

@@ -1,0 +1,144 @@
+// A unit of work with leased claims and no open transaction: handlers may take their time and reach
+// anywhere. Each commit is a transaction of its own, and refuses streams whose claim no longer bears the
+// unit's fence. Upholds I5.
+import { InturnError, invariant } from '../../core/errors.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
+import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
+import { applyCommit } from './apply-commit.ts'
+import { findClaims, keepClaims, releaseClaims, renewClaims } from './claims.ts'
+import { beginUnit, readDomains } from './consumers.ts'
+import type { Database } from './database.ts'
+import { waitingStreams } from './handed-over.ts'
+import type { UnitParts } from './transaction-unit.ts'
+import { UnitReads } from './unit-reads.ts'
+import { UnitScope } from './unit-scope.ts'
+import type { Outcome, Writer } from './writer.ts'
+
+/** What a unit with claims needs besides. */
+export interface ClaimUnitParts extends UnitParts {
+  readonly writer: Writer
+  /** A connection that sees only what is committed. */
+  readonly committed: Database
+}
+
+/** A unit of work with claims. */
+export class ClaimUnit implements UnitOfWork<never> {
+  readonly clock: Clock
+  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly busy: readonly StreamPath[]
+  readonly domains: ReadonlyMap<string, DomainStatus>
+  readonly transaction: undefined
+  readonly isUndone = false
+  readonly #parts: ClaimUnitParts
+  readonly #scope: UnitScope
+  readonly #reads: UnitReads
+  readonly #abort = new AbortController()
+  #isEnded = false
+
+  /** Claims what is free, in the transaction that has just begun. */
+  constructor(parts: ClaimUnitParts) {
+    const { database, consumer, request, outcome, now } = parts
+    const begun = beginUnit(database, consumer, outcome)
+    this.#parts = parts
+    this.clock = { now: now(), readingMs: begun.readingMs }
+    this.domains = readDomains(database, consumer.id)
+    const streams = new Set(request.streams)
+    const busy: StreamPath[] = []
+    for (const [path, { until }] of findClaims(database, consumer.id, request.streams)) {
+      if (until > this.clock.now && streams.delete(path)) busy.push(path)
+    }
+    this.busy = busy
+    const claim = { fence: begun.fence, until: this.clock.now + request.claimMs }
+    keepClaims(database, consumer.id, { request, won: streams, ...claim })
+    this.#scope = new UnitScope(database, consumer, { ...begun, streams })
+    this.#reads = new UnitReads(this.#scope, parts.committed)
+    this.states = this.#scope.states()
+    outcome.onCommit(() => this.#scope.committed())
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Fires the signal: a claim is lost. */
+  abort(): void {
+    this.#abort.abort()
+  }
+
+  fence(stream: StreamPath): number {
+    this.#scope.checkWon(stream)
+    return this.#scope.fence
+  }
+
+  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
+    this.#checkUsable()
+    return this.#reads.held(ranges)
+  }
+
+  async handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]> {
+    this.#checkUsable()
+    return this.#reads.handedOver(streams, limit)
+  }
+
+  async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
+    this.#checkUsable()
+    return this.#reads.overflow(stream, limit)
+  }
+
+  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#checkUsable()
+    return this.#reads.knownIds(domain, ids, this.#parts.now())
+  }
+
+  async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
+    this.#checkUsable()
+    for (const { stream } of commit.streams) this.#scope.checkWon(stream)
+    return this.#parts.writer.write('full', (outcome) => this.#write(commit, outcome))
+  }
+
+  async savepoint<Result>(): Promise<Result> {
+    throw new InturnError(
+      'invariant-violated',
+      'a savepoint was asked of a unit of work without a transaction',
+    )
+  }
+
+  /** Renews the claims; `false` when one is lost. */
+  async renew(): Promise<boolean> {
+    const { writer, database, consumer, request, now } = this.#parts
+    const { fence, won } = this.#scope
+    return writer.write('lazy', () => {
+      return renewClaims(database, consumer.id, { fence, until: now() + request.claimMs }) === won.size
+    })
+  }
+
+  /** Releases the claims, and says for which of the streams events were handed over. */
+  async end(): Promise<StreamPath[]> {
+    this.#isEnded = true
+    const { writer, database, consumer } = this.#parts
+    if (this.#scope.won.size === 0) return []
+    return writer.write('lazy', () => {
+      return waitingStreams(database, consumer.id, releaseClaims(database, consumer.id, this.#scope.fence))
+    })
+  }
+
+  #write(commit: Commit, outcome: Outcome): CommitOutcome[] {
+    const { database, consumer, now } = this.#parts
+    beginUnit(database, consumer, outcome)
+    const streams = commit.streams.map(({ stream }) => stream)
+    const claims = findClaims(database, consumer.id, streams)
+    const isRefused = (stream: StreamPath): boolean => claims.get(stream)?.fence !== this.#scope.fence
+    for (const stream of streams) consumer.cache.forget(stream)
+    applyCommit(this.#scope, commit, { now: now(), isRefused })
+    outcome.onCommit(() => this.#scope.committed())
+    outcome.onUndo(() => this.#scope.undone())
+    return streams.map((stream) => (isRefused(stream) ? 'claim-lost' : 'committed'))
+  }
+
+  #checkUsable(): void {
+    invariant(!this.#isEnded, 'a unit of work was used after its end')
+  }
+}

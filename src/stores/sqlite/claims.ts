@@ -1,0 +1,61 @@
+// Claims: a unit's exclusive right to advance a stream for a time. Its fence refuses a late completion.
+// Upholds I5.
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { WorkRequest } from '../../ports/store.ts'
+import type { Database } from './database.ts'
+import { numberAt, textAt } from './row.ts'
+import { sqlFile } from './sql-file.ts'
+
+const hasClaimsSql = sqlFile(new URL('./claims/has-claims.sql', import.meta.url))
+const findClaimsSql = sqlFile(new URL('./claims/find-claims.sql', import.meta.url))
+const insertClaimSql = sqlFile(new URL('./claims/insert-claim.sql', import.meta.url))
+const renewClaimsSql = sqlFile(new URL('./claims/renew-claims.sql', import.meta.url))
+const releaseClaimsSql = sqlFile(new URL('./claims/release-claims.sql', import.meta.url))
+const deleteClaimSql = sqlFile(new URL('./claims/delete-claim.sql', import.meta.url))
+
+/** A claim as the file has it. */
+export interface Claim {
+  readonly fence: number
+  readonly until: number
+}
+
+/** The claims of some streams, live or expired. */
+export function findClaims(
+  database: Database,
+  consumer: number,
+  streams: Iterable<StreamPath>,
+): Map<StreamPath, Claim> {
+  if (database.get(hasClaimsSql, consumer) === undefined) return new Map()
+  const rows = database.all(findClaimsSql, consumer, JSON.stringify([...streams]))
+  return new Map(
+    rows.map((row) => [
+      textAt(row, 'path'),
+      { fence: numberAt(row, 'fence'), until: numberAt(row, 'until') },
+    ]),
+  )
+}
+
+/** Claims streams for a unit. */
+export function keepClaims(
+  database: Database,
+  consumer: number,
+  claims: { readonly request: WorkRequest; readonly won: Iterable<StreamPath> } & Claim,
+): void {
+  const { request, won, fence, until } = claims
+  for (const path of won) database.run(insertClaimSql, consumer, path, request.worker, fence, until)
+}
+
+/** Renews the claims of a unit; says how many it still has. */
+export function renewClaims(database: Database, consumer: number, { fence, until }: Claim): number {
+  return database.run(renewClaimsSql, consumer, fence, until)
+}
+
+/** Releases the claims of a unit; says which it still had. */
+export function releaseClaims(database: Database, consumer: number, fence: number): StreamPath[] {
+  return database.all(releaseClaimsSql, consumer, fence).map((row) => textAt(row, 'path'))
+}
+
+/** Forgets an expired claim, so that its unit can commit nothing any more. */
+export function dropClaim(database: Database, consumer: number, stream: StreamPath): void {
+  database.run(deleteClaimSql, consumer, stream)
+}

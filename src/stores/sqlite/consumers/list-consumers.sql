@@ -1,0 +1,2 @@
+-- All consumers.
+SELECT name FROM inturn_consumer ORDER BY name

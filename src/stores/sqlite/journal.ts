@@ -1,0 +1,85 @@
+// The journal: positions that moved and nothing else, appended as one row a commit and folded into the
+// streams' rows once many have come together. A stream with a thousand events a second is so written to its
+// own row only now and then. Upholds I2: an entry is part of its commit's transaction like everything else.
+import type { Database } from './database.ts'
+import type { JournalEntry } from './journal-entries.ts'
+import { packEntries, unpackEntries } from './journal-entries.ts'
+import { bytesAt, numberAt } from './row.ts'
+import { sqlFile } from './sql-file.ts'
+
+const appendSql = sqlFile(new URL('./journal/append-journal.sql', import.meta.url))
+const numberSql = sqlFile(new URL('./journal/number-journal.sql', import.meta.url))
+const lastNumberSql = sqlFile(new URL('./journal/last-number.sql', import.meta.url))
+const readSql = sqlFile(new URL('./journal/read-journal.sql', import.meta.url))
+const foldEntrySql = sqlFile(new URL('./journal/fold-entry.sql', import.meta.url))
+const clearSql = sqlFile(new URL('./journal/clear-journal.sql', import.meta.url))
+const clearEntriesSql = sqlFile(new URL('./journal/clear-journal-entries.sql', import.meta.url))
+
+/** Fewer changes than this in a commit are written to their streams' rows at once. */
+export const journaledMin = 8
+/** With this many entries the journal is folded. */
+const entriesMax = 65_536
+
+/** What the journal says of one stream. */
+export interface JournaledStream {
+  /** The number of the last row that has it. */
+  readonly number: number
+  readonly state: Uint8Array
+  readonly changedAt: number
+  readonly fence: number
+  /** Added up over all rows. */
+  readonly deliveries: number
+}
+
+/** Appends a commit's entries; folds the journal when it has become long. */
+export function appendJournal(
+  database: Database,
+  consumer: number,
+  row: { readonly entries: readonly JournalEntry[]; readonly fence: number; readonly now: number },
+): void {
+  const { entries, fence, now } = row
+  const numbered = database.one(numberSql, consumer, entries.length)
+  const deliveries = entries.reduce((sum, entry) => sum + entry.deliveries, 0)
+  database.run(
+    appendSql,
+    consumer,
+    numberAt(numbered, 'journal'),
+    now,
+    fence,
+    deliveries,
+    packEntries(entries),
+  )
+  if (numberAt(numbered, 'journal_entries') >= entriesMax) foldJournal(database, consumer)
+}
+
+/** The number of the journal's last row. */
+export function lastJournalNumber(database: Database, consumer: number): number {
+  return numberAt(database.one(lastNumberSql, consumer), 'journal')
+}
+
+/** Everything that the journal says, by the id of the stream's row. */
+export function readJournal(database: Database, consumer: number): Map<number, JournaledStream> {
+  const streams = new Map<number, JournaledStream>()
+  for (const row of database.all(readSql, consumer)) {
+    const [number, changedAt, fence] = [
+      numberAt(row, 'number'),
+      numberAt(row, 'changed_at'),
+      numberAt(row, 'fence'),
+    ]
+    for (const { id, deliveries, state } of unpackEntries(bytesAt(row, 'entries'))) {
+      const before = streams.get(id)?.deliveries ?? 0
+      streams.set(id, { number, state, changedAt, fence, deliveries: before + deliveries })
+    }
+  }
+  return streams
+}
+
+/** Brings every stream's row to what the journal says, and empties the journal. */
+export function foldJournal(database: Database, consumer: number): void {
+  const streams = [...readJournal(database, consumer)].sort(([a], [b]) => a - b)
+  for (const [id, { number, state, changedAt, fence, deliveries }] of streams) {
+    database.run(foldEntrySql, id, deliveries, number, state, changedAt, fence)
+  }
+  database.run(clearSql, consumer)
+  database.run(clearEntriesSql, consumer)
+}

@@ -1,0 +1,2 @@
+-- A lease by its name.
+SELECT holder, fence, until FROM inturn_lease WHERE name = ?1

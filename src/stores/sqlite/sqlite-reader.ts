@@ -1,0 +1,210 @@
+// Reading the file for inspection, through a connection that cannot write and never waits for a worker.
+import { decodeState } from '../../core/encode-state.ts'
+import { sortableText } from '../../core/sequence.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import { streamPath } from '../../core/stream-path.ts'
+import { readDeadLetter, readEvent, readLedgerEntry } from '../../ports/record-text.ts'
+import type {
+  DeadLetter,
+  DeadLetterReason,
+  HeldEvent,
+  LedgerEntry,
+  StoredHandedOver,
+} from '../../ports/records.ts'
+import type {
+  ConsumerSummary,
+  Paged,
+  RecordQuery,
+  StoredStream,
+  StoreReader,
+  StreamQuery,
+} from '../../ports/store-reader.ts'
+import { readDomains } from './consumers.ts'
+import type { Database } from './database.ts'
+import { arrivalNumber, handedOverIn } from './handed-over.ts'
+import type { JournaledStream } from './journal.ts'
+import { readJournal } from './journal.ts'
+import type { Row } from './row.ts'
+import { bytesAt, maybeNumberAt, numberAt, textAt } from './row.ts'
+import { sqlFile } from './sql-file.ts'
+import { storedText } from './stored-text.ts'
+
+const listConsumersSql = sqlFile(new URL('./consumers/list-consumers.sql', import.meta.url))
+const findConsumerSql = sqlFile(new URL('./consumers/find-consumer.sql', import.meta.url))
+const summarizeSql = sqlFile(new URL('./consumers/summarize.sql', import.meta.url))
+const findStreamSql = sqlFile(new URL('./streams/find-stream.sql', import.meta.url))
+const listStreamsSql = sqlFile(new URL('./streams/list-streams.sql', import.meta.url))
+const listWaitingSql = sqlFile(new URL('./streams/list-waiting-streams.sql', import.meta.url))
+const listHeldSql = sqlFile(new URL('./held/list-held.sql', import.meta.url))
+const listHandedOverSql = sqlFile(new URL('./handed-over/list-handed-over.sql', import.meta.url))
+const listLettersSql = sqlFile(new URL('./records/list-dead-letters.sql', import.meta.url))
+const listLedgerSql = sqlFile(new URL('./records/list-ledger.sql', import.meta.url))
+
+/** Above every path: paths are ASCII. */
+const behindAllPaths = '\u007f'
+
+/** What a reader is made of. */
+export interface ReaderParts {
+  /** A connection that only reads, opened when it is first needed. */
+  readonly connect: () => Promise<Database>
+  readonly now: () => number
+}
+
+/** A reader of a file. */
+export class SqliteReader implements StoreReader {
+  readonly #parts: ReaderParts
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts
+  }
+
+  async consumers(): Promise<readonly string[]> {
+    const database = await this.#parts.connect()
+    return database.all(listConsumersSql).map((row) => textAt(row, 'name'))
+  }
+
+  async summary(consumer: string): Promise<ConsumerSummary> {
+    const database = await this.#parts.connect()
+    const row = database.get(findConsumerSql, consumer)
+    const id = row === undefined ? 0 : numberAt(row, 'id')
+    const counts = database.one(summarizeSql, id)
+    const domains = readDomains(database, id)
+    const lastBeatAt = row === undefined ? undefined : maybeNumberAt(row, 'beat_at')
+    const readingMs = row === undefined ? 0 : numberAt(row, 'reading_ms')
+    return {
+      consumer,
+      streams: numberAt(counts, 'streams'),
+      held: sumOf(domains.values(), ({ held }) => held),
+      handedOver: sumOf(domains.values(), ({ handedOver }) => handedOver),
+      deadLetters: numberAt(counts, 'dead_letters'),
+      ledger: numberAt(counts, 'ledger'),
+      deliveries: numberAt(counts, 'deliveries'),
+      halted: numberAt(counts, 'halted'),
+      failing: numberAt(counts, 'failing'),
+      clock: { now: this.#parts.now(), readingMs },
+      ...(lastBeatAt === undefined ? {} : { lastBeatAt }),
+      domains,
+    }
+  }
+
+  async stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined> {
+    const [found] = await this.#stored(consumer, findStreamSql, [stream])
+    return found
+  }
+
+  async streams(consumer: string, query: StreamQuery): Promise<readonly StoredStream[]> {
+    const { first, end } = pathsOf(query)
+    const { after = '', limit, onlyWaiting = false } = query
+    const from = after > first ? after : first
+    return this.#stored(consumer, onlyWaiting ? listWaitingSql : listStreamsSql, [from, end, limit])
+  }
+
+  async held(consumer: string, query: RecordQuery): Promise<readonly Paged<HeldEvent>[]> {
+    const { database, id } = await this.#of(consumer)
+    const { first, end } = pathsOf(query)
+    const [path = '', epoch = '0', sequence = ''] = (query.after ?? '').split(' ')
+    const rows = database.all(listHeldSql, id, first, end, path, Number(epoch), sequence, query.limit)
+    return rows.map((row) => ({
+      stream: textAt(row, 'path'),
+      event: readEvent(textAt(row, 'event')),
+      print: numberAt(row, 'print'),
+      heldAt: numberAt(row, 'held_at'),
+      cursor: `${textAt(row, 'path')} ${numberAt(row, 'epoch')} ${textAt(row, 'sequence')}`,
+    }))
+  }
+
+  async handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]> {
+    const { database, id } = await this.#of(consumer)
+    const { first, end } = pathsOf(query)
+    const after = query.after === undefined ? 0 : arrivalNumber(query.after)
+    const rows = database.all(listHandedOverSql, id, first, end, after, query.limit).map(handedOverIn)
+    return rows.map((handedOver) => ({ ...handedOver, cursor: handedOver.arrivalId }))
+  }
+
+  async deadLetters(
+    consumer: string,
+    query: RecordQuery & { readonly reason?: DeadLetterReason; readonly key?: string },
+  ): Promise<readonly Paged<DeadLetter>[]> {
+    const { database, id } = await this.#of(consumer)
+    const { reason = null, key } = query
+    const filter = [reason, key === undefined ? null : storedText(key)]
+    const rows = database.all(listLettersSql, id, ...recordsOf(query), ...filter)
+    return rows.map((row) => ({ ...readDeadLetter(textAt(row, 'letter')), cursor: cursorOf(row) }))
+  }
+
+  async ledger(consumer: string, query: RecordQuery): Promise<readonly Paged<LedgerEntry>[]> {
+    const { database, id } = await this.#of(consumer)
+    const rows = database.all(listLedgerSql, id, ...recordsOf(query))
+    return rows.map((row) => ({ ...readLedgerEntry(textAt(row, 'entry')), cursor: cursorOf(row) }))
+  }
+
+  /** The streams that a statement finds, with what the journal says of them. */
+  async #stored(
+    consumer: string,
+    sql: string,
+    values: readonly (string | number)[],
+  ): Promise<StoredStream[]> {
+    const { database, id } = await this.#of(consumer)
+    return database.snapshot(() => {
+      const rows = database.all(sql, id, ...values, this.#parts.now())
+      const journal = readJournal(database, id)
+      return rows.map((row) => storedStream(row, journal.get(numberAt(row, 'id'))))
+    })
+  }
+
+  async #of(consumer: string): Promise<{ readonly database: Database; readonly id: number }> {
+    const database = await this.#parts.connect()
+    const row = database.get(findConsumerSql, consumer)
+    return { database, id: row === undefined ? 0 : numberAt(row, 'id') }
+  }
+}
+
+/** The range of paths that a query is about: from `first` to before `end`. */
+function pathsOf(query: { readonly stream?: StreamPath; readonly domain?: string }): {
+  readonly first: string
+  readonly end: string
+} {
+  if (query.stream !== undefined) return { first: query.stream, end: `${query.stream}\u0001` }
+  if (query.domain === undefined) return { first: '', end: behindAllPaths }
+  const first = streamPath(query.domain, '')
+  return { first, end: `${first.slice(0, -1)}0` }
+}
+
+/** Id to continue behind, limit, path, and range of paths, as the statements on records take them. */
+function recordsOf(query: RecordQuery): (number | string | null)[] {
+  const { stream = null, after, limit } = query
+  const range = query.domain === undefined ? undefined : pathsOf({ domain: query.domain })
+  return [
+    after === undefined ? 0 : Number(after.slice(2)),
+    limit,
+    stream,
+    range?.first ?? null,
+    range?.end ?? null,
+  ]
+}
+
+function cursorOf(row: Row): string {
+  return sortableText(numberAt(row, 'id'))
+}
+
+function storedStream(row: Row, journaled: JournaledStream | undefined): StoredStream {
+  const at = maybeNumberAt(row, 'due_at')
+  const readingMs = maybeNumberAt(row, 'due_reading')
+  const newer = (journaled?.number ?? 0) > numberAt(row, 'journal_seen') ? journaled : undefined
+  const fence = newer?.fence ?? numberAt(row, 'fence')
+  return {
+    stream: textAt(row, 'path'),
+    state: decodeState(newer?.state ?? bytesAt(row, 'state')),
+    deliveries: numberAt(row, 'deliveries') + (journaled?.deliveries ?? 0),
+    due: { ...(at === undefined ? {} : { at }), ...(readingMs === undefined ? {} : { readingMs }) },
+    ...(row['worker'] === null ? {} : { claimedBy: textAt(row, 'worker') }),
+    fence: Math.max(fence, maybeNumberAt(row, 'claim_fence') ?? 0),
+    changedAt: newer?.changedAt ?? numberAt(row, 'changed_at'),
+  }
+}
+
+function sumOf<Item>(items: Iterable<Item>, size: (item: Item) => number): number {
+  let sum = 0
+  for (const item of items) sum += size(item)
+  return sum
+}

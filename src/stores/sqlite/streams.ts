@@ -1,0 +1,62 @@
+// The rows of streams: their states, read and written.
+import { encodeState, decodeState } from '../../core/encode-state.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { StreamState } from '../../core/stream-state.ts'
+import type { StreamChange } from '../../ports/store.ts'
+import type { Database } from './database.ts'
+import { bytesAt, numberAt, textAt } from './row.ts'
+import { sqlFile } from './sql-file.ts'
+import type { KnownStream } from './state-cache.ts'
+
+const readStatesSql = sqlFile(new URL('./streams/read-states.sql', import.meta.url))
+const insertStreamSql = sqlFile(new URL('./streams/insert-stream.sql', import.meta.url))
+const updateStreamSql = sqlFile(new URL('./streams/update-stream.sql', import.meta.url))
+
+/** The streams of a list that have a row. Their states are the latest only if the journal is empty. */
+export function readStreams(
+  database: Database,
+  consumer: number,
+  paths: readonly StreamPath[],
+): Map<StreamPath, KnownStream> {
+  const found = new Map<StreamPath, KnownStream>()
+  if (paths.length === 0) return found
+  for (const row of database.all(readStatesSql, consumer, JSON.stringify(paths))) {
+    const state = decodeState(bytesAt(row, 'state'))
+    const isQuiet = numberAt(row, 'is_quiet') === 1
+    found.set(textAt(row, 'path'), { id: numberAt(row, 'id'), state, isQuiet })
+  }
+  return found
+}
+
+/** Whose row is written, and what it has beside the change. */
+export interface StreamWrite {
+  readonly id: number | undefined
+  readonly consumer: number
+  readonly fence: number
+  readonly now: number
+  /** The journal up to here knows nothing newer. */
+  readonly journalSeen: number
+}
+
+/** Writes a stream's row; says its id. */
+export function writeStream(database: Database, change: StreamChange, write: StreamWrite): number {
+  const { id, consumer, fence, now, journalSeen } = write
+  const { stream, state, deliveries, due } = change
+  const bytes = encodeState(state)
+  const rest = [now, fence, standingOf(change), due.at ?? null, due.readingMs ?? null, journalSeen]
+  if (id === undefined) return database.insert(insertStreamSql, consumer, stream, bytes, deliveries, ...rest)
+  database.run(updateStreamSql, id, bytes, deliveries, ...rest)
+  return id
+}
+
+/** Whether the change leaves a stream that waits for nothing and is due at no time. */
+export function isQuiet(change: StreamChange): boolean {
+  return change.due.at === undefined && change.due.readingMs === undefined && standingOf(change) === 0
+}
+
+/** 0 nothing, 1 holds events, 2 its head failed, 3 halted. */
+function standingOf({ state, hold }: { state: StreamState; hold: readonly unknown[] }): number {
+  if (state.halt !== undefined) return 3
+  if (state.failing !== undefined) return 2
+  return state.heldCount > 0 || hold.length > 0 ? 1 : 0
+}

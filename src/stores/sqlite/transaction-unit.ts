@@ -1,0 +1,172 @@
+// A unit of work inside one transaction: what handlers write and where their streams stand become durable
+// together. Nobody else can write while it lasts, so its streams need no claim of their own. Upholds I2 and
+// I5.
+import { InturnError, invariant } from '../../core/errors.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
+import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WorkRequest } from '../../ports/store.ts'
+import { applyCommit } from './apply-commit.ts'
+import { dropClaim, findClaims } from './claims.ts'
+import type { Consumer } from './consumers.ts'
+import { beginUnit, readDomains } from './consumers.ts'
+import type { Database } from './database.ts'
+import { waitingStreams } from './handed-over.ts'
+import { SqliteTransaction } from './sqlite-transaction.ts'
+import { UnitReads } from './unit-reads.ts'
+import { UnitScope } from './unit-scope.ts'
+import type { Outcome } from './writer.ts'
+
+/** What a unit of work is made of. */
+export interface UnitParts {
+  readonly database: Database
+  readonly consumer: Consumer
+  readonly request: WorkRequest
+  readonly outcome: Outcome
+  readonly now: () => number
+}
+
+/** A unit of work inside one transaction. */
+export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
+  readonly clock: Clock
+  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly busy: readonly StreamPath[]
+  readonly domains: ReadonlyMap<string, DomainStatus>
+  readonly transaction: SqliteTransaction
+  readonly #database: Database
+  readonly #now: () => number
+  readonly #scope: UnitScope
+  readonly #reads: UnitReads
+  readonly #abort = new AbortController()
+  #isEnded = false
+
+  /** Reads all that the unit needs, in the transaction that has just begun. */
+  constructor({ database, consumer, request, outcome, now }: UnitParts) {
+    const begun = beginUnit(database, consumer, outcome)
+    this.#database = database
+    this.#now = now
+    this.clock = { now: now(), readingMs: begun.readingMs }
+    this.domains = readDomains(database, consumer.id)
+    const streams = new Set(request.streams)
+    this.busy = this.#yieldToClaims(consumer.id, streams)
+    this.#scope = new UnitScope(database, consumer, { ...begun, streams })
+    this.#reads = new UnitReads(this.#scope, database)
+    this.states = this.#scope.states()
+    this.transaction = new SqliteTransaction(database)
+    outcome.onCommit(() => this.#scope.committed())
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  get isUndone(): boolean {
+    return !this.#database.isTransaction
+  }
+
+  fence(stream: StreamPath): number {
+    this.#scope.checkWon(stream)
+    return this.#scope.fence
+  }
+
+  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
+    this.#checkUsable()
+    return this.#reads.held(ranges)
+  }
+
+  async handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]> {
+    this.#checkUsable()
+    return this.#reads.handedOver(streams, limit)
+  }
+
+  async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
+    this.#checkUsable()
+    return this.#reads.overflow(stream, limit)
+  }
+
+  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#checkUsable()
+    return this.#reads.knownIds(domain, ids, this.#now())
+  }
+
+  async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
+    this.#checkUsable()
+    for (const { stream } of commit.streams) this.#scope.checkWon(stream)
+    const leave = this.#enter()
+    try {
+      applyCommit(this.#scope, commit, { now: this.#now(), isRefused: () => false })
+    } catch (error) {
+      leave(false)
+      throw error
+    }
+    leave(true)
+    return commit.streams.map(() => 'committed')
+  }
+
+  async savepoint<Result>(run: () => Promise<Result>): Promise<Result> {
+    this.#checkUsable()
+    const leave = this.#enter()
+    let isKept = false
+    try {
+      const result = await run()
+      isKept = true
+      return result
+    } finally {
+      leave(isKept)
+    }
+  }
+
+  /**
+   * Ends the unit before its transaction is committed, and says for which streams events were handed
+   * over.
+   */
+  end(): StreamPath[] {
+    const { fault } = this.transaction
+    this.revoke()
+    if (fault !== undefined) throw fault
+    this.#checkStanding()
+    const { consumer, won } = this.#scope
+    const isQuiet = [...this.domains.values()].every(({ handedOver }) => handedOver === 0)
+    return isQuiet ? [] : waitingStreams(this.#database, consumer.id, [...won])
+  }
+
+  /** Refuses all further use. */
+  revoke(): void {
+    this.#isEnded = true
+    this.transaction.end()
+  }
+
+  /** Takes the streams out that another worker has claimed, and the expired claims of the others away. */
+  #yieldToClaims(consumer: number, streams: Set<StreamPath>): StreamPath[] {
+    const busy: StreamPath[] = []
+    for (const [path, { until }] of findClaims(this.#database, consumer, streams)) {
+      if (until <= this.clock.now) dropClaim(this.#database, consumer, path)
+      else if (streams.delete(path)) busy.push(path)
+    }
+    return busy
+  }
+
+  /** Begins a savepoint; the returned function ends it. */
+  #enter(): (isKept: boolean) => void {
+    const depth = this.#scope.depth + 1
+    this.#database.run(`SAVEPOINT inturn_${depth}`)
+    this.#scope.enter()
+    return (isKept) => {
+      this.#scope.leave(isKept)
+      if (!this.#database.isTransaction) return
+      if (!isKept) this.#database.run(`ROLLBACK TO inturn_${depth}`)
+      this.#database.run(`RELEASE inturn_${depth}`)
+    }
+  }
+
+  #checkUsable(): void {
+    invariant(!this.#isEnded, 'a unit of work was used after its end')
+    this.#checkStanding()
+  }
+
+  #checkStanding(): void {
+    if (!this.isUndone) return
+    throw new InturnError('handler-failed', 'a statement of a handler has rolled the transaction back')
+  }
+}

@@ -1,0 +1,134 @@
+// What a unit of work knows while it runs: its consumer, its fence, the rows of its streams, and the states
+// it has read and written, which the cache takes over once they are committed. Layers follow the
+// savepoints.
+import { copyState } from '../../core/copy-state.ts'
+import { invariant } from '../../core/errors.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { StreamState } from '../../core/stream-state.ts'
+import { unknownStream } from '../../core/stream-state.ts'
+import type { BegunUnit, Consumer } from './consumers.ts'
+import type { Database } from './database.ts'
+import { foldJournal } from './journal.ts'
+import type { KnownStream } from './state-cache.ts'
+import { readStreams } from './streams.ts'
+
+/** The streams of a unit of work. */
+export class UnitScope {
+  readonly database: Database
+  readonly consumer: Consumer
+  readonly fence: number
+  readonly #won: ReadonlySet<StreamPath>
+  readonly #known = new Map<StreamPath, KnownStream>()
+  #layers = [newLayer()]
+  #mayJournal = true
+
+  constructor(database: Database, consumer: Consumer, won: BegunUnit & { streams: ReadonlySet<StreamPath> }) {
+    this.database = database
+    this.consumer = consumer
+    this.fence = won.fence
+    this.#won = won.streams
+    this.#readStates(won.journalEntries > 0)
+  }
+
+  get won(): ReadonlySet<StreamPath> {
+    return this.#won
+  }
+
+  /**
+   * Whether moved positions may go to the journal: not while states come from the file, which needs it
+   * folded.
+   */
+  get mayJournal(): boolean {
+    return this.#mayJournal
+  }
+
+  /** A copy of the state of every stream that was won. */
+  states(): Map<StreamPath, StreamState> {
+    const states = new Map<StreamPath, StreamState>()
+    for (const path of this.#won) {
+      const known = this.#find(path)
+      states.set(path, copyState(known?.state ?? unknownStream))
+    }
+    return states
+  }
+
+  /** The id of a stream's row, if it has one. */
+  idOf(path: StreamPath): number | undefined {
+    return this.#find(path)?.id
+  }
+
+  /** Whether the stream's row says that it waits for nothing and is due at no time. */
+  isQuiet(path: StreamPath): boolean {
+    return this.#find(path)?.isQuiet ?? false
+  }
+
+  checkWon(path: StreamPath): void {
+    invariant(this.#won.has(path), `${path} was used in a unit of work that has not won it`)
+  }
+
+  /** A stream was written; the cache learns of it once that is committed. */
+  wrote(path: StreamPath, stream: KnownStream): void {
+    this.#layers.at(-1)?.set(path, { ...stream, state: copyState(stream.state) })
+  }
+
+  /** How many savepoints are open. */
+  get depth(): number {
+    return this.#layers.length - 1
+  }
+
+  /** A savepoint begins. */
+  enter(): void {
+    this.#layers.push(newLayer())
+  }
+
+  /** A savepoint ends: what it wrote counts as written, or is forgotten. */
+  leave(isKept: boolean): void {
+    const [inner, outer] = [this.#layers.pop(), this.#layers.at(-1)]
+    invariant(inner !== undefined && outer !== undefined, 'a savepoint ended that had not begun')
+    if (isKept) for (const [path, stream] of inner) outer.set(path, stream)
+  }
+
+  /** Everything that was read and written is committed. */
+  committed(): void {
+    for (const layer of this.#layers) {
+      for (const [path, stream] of layer) {
+        this.#known.set(path, stream)
+        this.consumer.cache.keep(path, stream)
+      }
+    }
+    this.#layers = [newLayer()]
+  }
+
+  /** Nothing that was written is committed. */
+  undone(): void {
+    this.#layers = [newLayer()]
+  }
+
+  #readStates(hasJournal: boolean): void {
+    const missing: StreamPath[] = []
+    for (const path of this.#won) {
+      const known = this.consumer.cache.find(path)
+      if (known === undefined) missing.push(path)
+      else this.#known.set(path, known)
+    }
+    let found = readStreams(this.database, this.consumer.id, missing)
+    this.#mayJournal = found.size === 0
+    if (found.size > 0 && hasJournal) {
+      foldJournal(this.database, this.consumer.id)
+      found = readStreams(this.database, this.consumer.id, missing)
+    }
+    for (const [path, stream] of found) this.#layers[0]?.set(path, stream)
+  }
+
+  #find(path: StreamPath): KnownStream | undefined {
+    for (let depth = this.#layers.length - 1; depth >= 0; depth--) {
+      const stream = this.#layers[depth]?.get(path)
+      if (stream !== undefined) return stream
+    }
+    return this.#known.get(path)
+  }
+}
+
+function newLayer(): Map<StreamPath, KnownStream> {
+  return new Map()
+}

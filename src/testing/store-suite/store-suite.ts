@@ -1,0 +1,36 @@
+// The store suite: the whole contract of the port as cases. A store passes it, or is none. Upholds I9.
+import { claimCases } from './claim-cases.ts'
+import { commitCases } from './commit-cases.ts'
+import { dueCases } from './due-cases.ts'
+import { handedOverCases } from './handed-over-cases.ts'
+import { heldCases } from './held-cases.ts'
+import { lifeCases } from './life-cases.ts'
+import { readingCases } from './reading-cases.ts'
+import { recordCases } from './record-cases.ts'
+import type { StoreCase } from './store-case.ts'
+import { valueCases } from './value-cases.ts'
+
+/**
+ * Every case of the store suite. Each wants an empty store of its own.
+ *
+ * @example
+ * for (const one of storeSuite) {
+ *   test(one.name, async (context) => {
+ *     const reason = skipReason(one, capabilities)
+ *     if (reason !== undefined) return context.skip(reason)
+ *     const fixture = await create()
+ *     await one.run(fixture).finally(() => fixture.cleanup())
+ *   })
+ * }
+ */
+export const storeSuite: readonly StoreCase[] = [
+  ...commitCases,
+  ...claimCases,
+  ...heldCases,
+  ...handedOverCases,
+  ...dueCases,
+  ...recordCases,
+  ...readingCases,
+  ...valueCases,
+  ...lifeCases,
+]

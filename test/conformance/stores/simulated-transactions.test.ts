@@ -1,0 +1,47 @@
+import type { Store } from '../../../src/ports/store.ts'
+import type { EffectTransaction } from '../../../src/testing/simulation/effect-logs.ts'
+import type { Produced } from '../../../src/testing/simulation/produced.ts'
+// The simulator's store with transactions keeps the laws of stores (I9), so that what the simulator proves
+// with it holds for real ones.
+import { TransactionQueue, transactionalStore } from '../../../src/testing/simulation/transactional-store.ts'
+import type { StoreFixture } from '../../../src/testing/store-suite/store-case.ts'
+import { memoryCapabilities, memoryFixture } from './memory-fixture.ts'
+import { runStoreSuite } from './run-store-suite.ts'
+
+const asProduced = (text: string): Produced => ({ message: { text } }) as unknown as Produced
+
+async function transactionalFixture(): Promise<StoreFixture> {
+  const fixture = await memoryFixture()
+  const texts: string[] = []
+  const queue = new TransactionQueue()
+  const wrap = (store: Store): Store =>
+    transactionalStore(store, {
+      onDeath: () => undefined,
+      queue,
+      written: (_consumer, effects) => {
+        texts.push(...effects.map(({ message }) => String(message['text'])))
+      },
+    })
+  const { secondHandle, stalledHandle } = fixture
+  return {
+    ...fixture,
+    store: wrap(fixture.store),
+    ...(secondHandle && { secondHandle: async () => wrap(await secondHandle()) }),
+    ...(stalledHandle && {
+      stalledHandle: async () => {
+        const { store, resume } = await stalledHandle()
+        return { store: wrap(store), resume }
+      },
+    }),
+    effects: {
+      write: async (transaction, text) => (transaction as EffectTransaction).write(asProduced(text)),
+      written: () => Promise.resolve(texts),
+    },
+  }
+}
+
+runStoreSuite({
+  name: 'simulated transactions',
+  capabilities: { ...memoryCapabilities, transaction: true },
+  create: transactionalFixture,
+})
