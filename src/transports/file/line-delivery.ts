@@ -1,0 +1,40 @@
+// One line of a file as the engine gets it. Where it was read is only put into words when somebody asks,
+// because there are hundreds of thousands of them a second.
+import type { Delivery } from '../../ports/source.ts'
+
+/** Where a line stood, and how long it was. */
+export interface LinePlace {
+  /** From 1; blank lines count. */
+  readonly line: number
+  /** The offset of its first byte. */
+  readonly start: number
+  /** The offset behind it and its newline. */
+  readonly end: number
+  /** In bytes, without its newline. */
+  readonly length: number
+}
+
+/** A line of a file. */
+export class LineDelivery implements Delivery {
+  /** Text; bytes where they are no UTF-8, or only the beginning of a line that is too long. */
+  readonly message: string | Uint8Array
+  readonly place: LinePlace
+  readonly fullBytes?: number
+  /** Given by the source that read it, for settling. */
+  ticket = -1
+  readonly #path: string
+
+  constructor(path: string, message: string | Uint8Array, place: LinePlace) {
+    this.#path = path
+    this.message = message
+    this.place = place
+    if (typeof message !== 'string' && message.length < place.length) this.fullBytes = place.length
+  }
+
+  get origin(): string {
+    const { line } = this.place
+    const cut =
+      this.fullBytes === undefined ? '' : ` (the first ${this.message.length} of ${this.fullBytes} bytes)`
+    return `${this.#path}:${line}${cut}`
+  }
+}

@@ -1,0 +1,170 @@
+// A source in the memory of this process, for tests and for programs that push events into inturn
+// themselves. It keeps what is not settled, and can be told to deliver it again. Upholds I4 and I7.
+import { SettledPrefix } from '../core/settled-prefix.ts'
+import type { Checkpoint, Delivery, ReadRequest, Source } from '../ports/source.ts'
+import { systemTimers } from '../ports/timers.ts'
+import type { Timers } from '../ports/timers.ts'
+
+/** Options of {@link memorySource}. */
+export interface MemorySourceOptions {
+  /** Default `memory`. */
+  readonly name?: string
+  /** Default `log`. */
+  readonly kind?: 'log' | 'queue'
+  /** Messages that are kept, settled or not: above it `push` waits. Default 100,000. */
+  readonly keptMax?: number
+  /** For tests. Default: the machine's own. */
+  readonly timers?: Timers
+}
+
+/** A message as this source delivers it. */
+export interface MemoryDelivery extends Delivery {
+  /** Its place in the order of pushing, from 1. */
+  readonly place: number
+}
+
+/** A source that messages are pushed into. */
+export interface MemorySource extends Source<MemoryDelivery> {
+  /** Adds messages in their order; resolves once there is room for them. */
+  push(messages: readonly unknown[], options?: { readonly domain?: string }): Promise<void>
+  /** Makes everything that was delivered and not settled come again. */
+  redeliver(): void
+  /** Messages that are not settled yet. */
+  readonly unsettled: number
+}
+
+/**
+ * A source in memory. What was pushed stays until it is settled, also while the source is closed.
+ *
+ * @example
+ * const source = memorySource()
+ * await source.push([{ stream: 'a', sequence: 1, data: {} }])
+ */
+export function memorySource(options: MemorySourceOptions = {}): MemorySource {
+  return new PushedMessages(options)
+}
+
+class PushedMessages implements MemorySource {
+  readonly name: string
+  readonly kind: 'log' | 'queue'
+  readonly #keptMax: number
+  readonly #timers: Timers
+  #pushed = 0
+  /** By place, ascending. A queue forgets what is settled; a log forgets only its settled prefix. */
+  readonly #kept = new Map<number, MemoryDelivery>()
+  /** Places that a read may deliver. */
+  #ready: number[] = []
+  /** Delivered or released, and not settled. */
+  readonly #underWay = new Set<number>()
+  /** The place whose ticket is 0, and the settled prefix since then. */
+  #firstPlace = 1
+  #prefix = new SettledPrefix<number>()
+  readonly #delays = new Set<() => void>()
+  readonly #wakers = new Set<() => void>()
+
+  constructor(options: MemorySourceOptions) {
+    this.name = options.name ?? 'memory'
+    this.kind = options.kind ?? 'log'
+    this.#keptMax = options.keptMax ?? 100_000
+    this.#timers = options.timers ?? systemTimers
+  }
+
+  get unsettled(): number {
+    return this.#ready.length + this.#underWay.size
+  }
+
+  async push(messages: readonly unknown[], options: { readonly domain?: string } = {}): Promise<void> {
+    for (const message of messages) {
+      while (this.#kept.size >= this.#keptMax) await this.#change()
+      const place = ++this.#pushed
+      this.#kept.set(place, { ...options, message, place, origin: `${this.name}:${place}` })
+      this.#ready.push(place)
+      this.#wake()
+    }
+  }
+
+  redeliver(): void {
+    for (const cancel of this.#delays) cancel()
+    this.#delays.clear()
+    this.#underWay.clear()
+    this.#ready = [...this.#kept.keys()]
+    this.#firstPlace = this.#ready[0] ?? this.#pushed + 1
+    this.#prefix = new SettledPrefix()
+    this.#wake()
+  }
+
+  open(_checkpoint: Checkpoint): Promise<void> {
+    this.redeliver()
+    return Promise.resolve()
+  }
+
+  async read({ max, waitMs, signal }: ReadRequest): Promise<readonly MemoryDelivery[]> {
+    const untilMs = this.#timers.elapsedMs() + waitMs
+    for (;;) {
+      const leftMs = untilMs - this.#timers.elapsedMs()
+      if (this.#ready.length > 0 || signal.aborted || leftMs <= 0) return this.#take(max)
+      await this.#change(leftMs, signal)
+    }
+  }
+
+  settle(deliveries: readonly MemoryDelivery[]): Promise<void> {
+    for (const { place } of deliveries) {
+      if (!this.#underWay.delete(place)) continue
+      if (this.kind === 'queue') this.#kept.delete(place)
+      else this.#prefix.settle(place - this.#firstPlace)
+    }
+    const end = this.#prefix.end ?? 0
+    for (const place of this.#kept.keys()) {
+      if (place > end) break
+      this.#kept.delete(place)
+    }
+    this.#wake()
+    return Promise.resolve()
+  }
+
+  release(deliveries: readonly MemoryDelivery[], delayMs: number): Promise<void> {
+    const cancel = this.#timers.after(delayMs, () => {
+      this.#delays.delete(cancel)
+      for (const { place } of deliveries) if (this.#underWay.delete(place)) this.#ready.push(place)
+      this.#wake()
+    })
+    this.#delays.add(cancel)
+    return Promise.resolve()
+  }
+
+  isCaughtUp(): Promise<boolean> {
+    return Promise.resolve(this.#ready.length === 0)
+  }
+
+  close(): Promise<void> {
+    this.redeliver()
+    return Promise.resolve()
+  }
+
+  #take(max: number): readonly MemoryDelivery[] {
+    const deliveries: MemoryDelivery[] = []
+    for (const place of this.#ready.splice(0, max)) {
+      const delivery = this.#kept.get(place)
+      if (delivery === undefined) continue
+      this.#underWay.add(place)
+      if (this.kind === 'log') this.#prefix.add(place)
+      deliveries.push(delivery)
+    }
+    return deliveries
+  }
+
+  /** Resolves when something has changed, or after `ms`, or when the signal fires. */
+  async #change(ms?: number, signal?: AbortSignal): Promise<void> {
+    const controller = new AbortController()
+    const wake = (): void => controller.abort()
+    this.#wakers.add(wake)
+    const signals = signal === undefined ? [controller.signal] : [controller.signal, signal]
+    if (ms !== undefined) await this.#timers.sleep(ms, AbortSignal.any(signals))
+    else await new Promise<void>((resolve) => controller.signal.addEventListener('abort', () => resolve()))
+    this.#wakers.delete(wake)
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakers) wake()
+  }
+}
