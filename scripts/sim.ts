@@ -1,0 +1,39 @@
+// Runs the simulator: `npm run sim -- --seeds 10000` for many seeds, `--from` for where to begin, `--seed
+// 42` for the trace of one. Ends with 1 if a seed breaks an invariant.
+import { parseArgs } from 'node:util'
+import { simulate } from '../src/testing/simulation/simulate.ts'
+import { traceOf } from '../src/testing/simulation/trace.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    lines: { type: 'string', default: '200' },
+  },
+})
+
+if (values.seed === undefined) await runMany(Number(values.from), Number(values.seeds))
+else await runOne(Number(values.seed), Number(values.lines))
+
+async function runOne(seed: number, lines: number): Promise<void> {
+  const simulated = await simulate(seed)
+  console.log(traceOf(simulated, lines))
+  if (simulated.breaches.length > 0) process.exitCode = 1
+}
+
+async function runMany(from: number, count: number): Promise<void> {
+  const started = performance.now()
+  let failed = 0
+  for (let seed = from; seed < from + count; seed++) {
+    const simulated = await simulate(seed)
+    if (simulated.breaches.length > 0) {
+      failed++
+      console.log(traceOf(simulated, failed > 3 ? 0 : 60))
+    }
+    if (process.stderr.isTTY) process.stderr.write(`\r${seed - from + 1} of ${count}, ${failed} failed`)
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(`${count} seeds from ${from}: ${failed} broke an invariant (${seconds} s)`)
+  if (failed > 0) process.exitCode = 1
+}

@@ -1,0 +1,25 @@
+// A source with something put around each of its calls.
+import type { Delivery, Source } from '../ports/source.ts'
+import type { AroundCall } from './port-call.ts'
+import { countedCalls } from './port-call.ts'
+
+/** The calls of a source. */
+export type SourceMethod = Exclude<keyof Source, 'name' | 'kind'>
+
+/** Wraps a source so that every call goes through `around`. */
+export function aroundSource<Message extends Delivery>(
+  source: Source<Message>,
+  around: AroundCall<SourceMethod>,
+): Source<Message> {
+  const run = countedCalls(around)
+  return {
+    name: source.name,
+    kind: source.kind,
+    open: (checkpoint) => run('open', () => source.open(checkpoint)),
+    read: (request) => run('read', () => source.read(request)),
+    settle: (deliveries) => run('settle', () => source.settle(deliveries)),
+    release: (deliveries, delayMs) => run('release', () => source.release(deliveries, delayMs)),
+    isCaughtUp: () => run('isCaughtUp', () => source.isCaughtUp()),
+    close: () => run('close', () => source.close()),
+  }
+}

@@ -1,0 +1,58 @@
+// A store with something put around each of its calls, those inside a unit of work included.
+import type { Store, UnitOfWork } from '../ports/store.ts'
+import type { AroundCall } from './port-call.ts'
+import { countedCalls } from './port-call.ts'
+
+/** The calls of a store; `unit.` are those inside a unit of work. */
+export type StoreMethod =
+  | Exclude<keyof Store, 'name' | 'durable' | 'effects' | 'reader'>
+  | `unit.${'held' | 'handedOver' | 'overflow' | 'knownIds' | 'commit' | 'savepoint'}`
+
+/** Wraps a store so that every call goes through `around`. Reading for people is left as it is. */
+export function aroundStore<Transaction>(
+  store: Store<Transaction>,
+  around: AroundCall<StoreMethod>,
+): Store<Transaction> {
+  const run = countedCalls(around)
+  return {
+    name: store.name,
+    durable: store.durable,
+    effects: store.effects,
+    reader: store.reader,
+    open: () => run('open', () => store.open()),
+    now: () => run('now', () => store.now()),
+    close: () => run('close', () => store.close()),
+    work: (request, body) => run('work', () => store.work(request, (unit) => body(aroundUnit(unit, run)))),
+    handOver: (consumer, events) => run('handOver', () => store.handOver(consumer, events)),
+    record: (consumer, records) => run('record', () => store.record(consumer, records)),
+    due: (consumer, limit) => run('due', () => store.due(consumer, limit)),
+    heartbeat: (consumer, worker) => run('heartbeat', () => store.heartbeat(consumer, worker)),
+    lease: (name, request) => run('lease', () => store.lease(name, request)),
+    checkpoint: (consumer, source) => run('checkpoint', () => store.checkpoint(consumer, source)),
+    saveCheckpoint: (consumer, source, value) =>
+      run('saveCheckpoint', () => store.saveCheckpoint(consumer, source, value)),
+  }
+}
+
+type RunCall = <Result>(method: StoreMethod, run: () => Promise<Result>) => Promise<Result>
+
+function aroundUnit<Transaction>(unit: UnitOfWork<Transaction>, run: RunCall): UnitOfWork<Transaction> {
+  return {
+    clock: unit.clock,
+    states: unit.states,
+    busy: unit.busy,
+    domains: unit.domains,
+    transaction: unit.transaction,
+    signal: unit.signal,
+    get isUndone() {
+      return unit.isUndone
+    },
+    fence: (stream) => unit.fence(stream),
+    held: (ranges) => run('unit.held', () => unit.held(ranges)),
+    handedOver: (streams, limit) => run('unit.handedOver', () => unit.handedOver(streams, limit)),
+    overflow: (stream, limit) => run('unit.overflow', () => unit.overflow(stream, limit)),
+    knownIds: (domain, ids) => run('unit.knownIds', () => unit.knownIds(domain, ids)),
+    commit: (commit) => run('unit.commit', () => unit.commit(commit)),
+    savepoint: (body) => run('unit.savepoint', () => unit.savepoint(body)),
+  }
+}

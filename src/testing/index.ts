@@ -1,0 +1,31 @@
+// What is published for tests: conformance suites, virtual time, faults, and the simulator of the whole
+// engine.
+export { aroundSource } from './around-source.ts'
+export type { SourceMethod } from './around-source.ts'
+export { aroundStore } from './around-store.ts'
+export type { StoreMethod } from './around-store.ts'
+export { faultAt, faultsByChance } from './faults.ts'
+export type { Fault, FaultPlan } from './faults.ts'
+export { faultySource } from './faulty-source.ts'
+export { faultyStore } from './faulty-store.ts'
+export type { AroundCall, PortCall } from './port-call.ts'
+export { SeededRandom } from './seeded-random.ts'
+export type { Mutation } from './simulation/mutation.ts'
+export type { Scenario } from './simulation/scenario.ts'
+export { scenarioOf } from './simulation/scenario.ts'
+export { simulate } from './simulation/simulate.ts'
+export type { Simulated } from './simulation/simulate.ts'
+export { traceOf } from './simulation/trace.ts'
+export { sourceSuite } from './source-suite/source-suite.ts'
+export { SourceSession, whySkipped } from './source-suite/source-world.ts'
+export type { SourceCase, SourceFeature, SourceWorld } from './source-suite/source-world.ts'
+export { skipReason } from './store-suite/store-case.ts'
+export type {
+  HandlerEffects,
+  StalledHandle,
+  StoreCapabilities,
+  StoreCase,
+  StoreFixture,
+} from './store-suite/store-case.ts'
+export { storeSuite } from './store-suite/store-suite.ts'
+export { VirtualTimers } from './virtual-timers.ts'

@@ -1,0 +1,49 @@
+// I7: held events, handed-over events and attempts keep to their limits, and no worker keeps more than its
+// look-ahead.
+import type { Check } from './check.ts'
+import { domainOf } from './check.ts'
+
+/** Every limit of the scenario holds at every commit. */
+export const checkBounded: Check = (world) => {
+  const { scenario, history } = world
+  const breaches: string[] = []
+  for (const { consumer, change, atMs } of history.of('committed')) {
+    const domain = domainOf(world, change.stream)
+    if (domain === undefined) continue
+    const { heldCount, failing } = change.state
+    const where = `I7: ${consumer} ${change.stream}: at ${atMs} ms`
+    // An event that fails is held whether there is room or not, a fill may be cut in pieces by what is held,
+    // and in front of a gap that is given up a batch of overflowed events is let in, as one may belong
+    // there.
+    if (heldCount > domain.heldMax + scenario.batch + 3)
+      breaches.push(`${where} ${heldCount} events are held, of at most ${domain.heldMax}`)
+    if (failing !== undefined && failing.attempts > domain.attempts)
+      breaches.push(`${where} attempt ${failing.attempts} was made, of at most ${domain.attempts}`)
+  }
+  const handedOver = new Map<string, number>()
+  const slack = scenario.workers * scenario.batch
+  for (const happening of history.happenings) {
+    if (happening.kind === 'handed-over') {
+      for (const { stream } of happening.events) count(handedOver, `${happening.consumer} ${stream}`, 1)
+    } else if (happening.kind === 'committed') {
+      count(handedOver, `${happening.consumer} ${happening.change.stream}`, -happening.change.decided.length)
+    } else continue
+    for (const domain of scenario.domains) {
+      const scope = `${happening.consumer} ${domain.name}/`
+      const total = sumOf(handedOver, scope)
+      if (total > domain.handedOverMax + slack)
+        breaches.push(`I7: ${scope} ${total} events are handed over, of at most ${domain.handedOverMax}`)
+    }
+  }
+  return breaches
+}
+
+function count(counts: Map<string, number>, scope: string, change: number): void {
+  counts.set(scope, (counts.get(scope) ?? 0) + change)
+}
+
+function sumOf(counts: ReadonlyMap<string, number>, prefix: string): number {
+  let sum = 0
+  for (const [scope, own] of counts) if (scope.startsWith(prefix)) sum += own
+  return sum
+}

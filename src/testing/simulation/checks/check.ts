@@ -1,0 +1,28 @@
+// What a check is: it reads the record of a simulation, and names each breach of one invariant.
+import type { StreamPath } from '../../../core/stream-path.ts'
+import type { DomainScenario } from '../scenario.ts'
+import type { SimulatedWorld } from '../simulated-world.ts'
+import { ShadowStore } from './shadow-store.ts'
+
+/** Names each breach of an invariant, beginning with its number. */
+export type Check = (world: SimulatedWorld) => readonly string[]
+
+/** The domain of a stream. */
+export function domainOf(world: SimulatedWorld, path: StreamPath): DomainScenario | undefined {
+  const name = path.slice(0, path.indexOf('/'))
+  return world.scenario.domains.find((domain) => domain.name === name)
+}
+
+/** Whether a domain begins with whatever comes first: what lies below then is nobody's. */
+export function isFirstSeen(domain: DomainScenario | undefined): boolean {
+  return domain?.numbering.kind === 'contiguous' && domain.numbering.start === 'first-seen'
+}
+
+/** What must be kept for each consumer in the end. */
+export function shadowsOf(world: SimulatedWorld): ReadonlyMap<string, ShadowStore> {
+  const shadows = new Map(world.consumers.map(({ name }) => [name, new ShadowStore()]))
+  for (const happening of world.history.happenings) {
+    if ('consumer' in happening) shadows.get(happening.consumer)?.apply(happening)
+  }
+  return shadows
+}

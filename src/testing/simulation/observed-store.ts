@@ -1,0 +1,68 @@
+// Writes down what becomes durable in a store, at the moment it does: what every check of a simulation
+// compares.
+import type { Store, UnitOfWork } from '../../ports/store.ts'
+import { aroundStore } from '../around-store.ts'
+import type { History } from './history.ts'
+
+/** The store with its changes written down. `durable` is what the simulation says it is. */
+export function observedStore(
+  store: Store,
+  parts: { readonly history: History; readonly worker: string; readonly durable: boolean },
+): Store {
+  const { history, worker, durable } = parts
+  return {
+    ...aroundStore(store, (_call, run) => run()),
+    durable,
+    work: (request, body) =>
+      store.work(request, (unit) => {
+        const { consumer } = request
+        for (const stream of unit.states.keys()) {
+          history.note({ kind: 'claimed', consumer, stream, fence: unit.fence(stream) })
+        }
+        return body(observedUnit(unit, { history, worker, consumer }))
+      }),
+    handOver: async (consumer, events) => {
+      const free = await store.handOver(consumer, events)
+      history.note({ kind: 'handed-over', consumer, events })
+      return free
+    },
+    record: async (consumer, records) => {
+      await store.record(consumer, records)
+      history.note({ kind: 'recorded', consumer, deadLetters: records.deadLetters ?? [] })
+    },
+  }
+}
+
+function observedUnit(
+  unit: UnitOfWork,
+  parts: { readonly history: History; readonly worker: string; readonly consumer: string },
+): UnitOfWork {
+  const { history, worker, consumer } = parts
+  return {
+    clock: unit.clock,
+    states: unit.states,
+    busy: unit.busy,
+    domains: unit.domains,
+    transaction: unit.transaction,
+    signal: unit.signal,
+    get isUndone() {
+      return unit.isUndone
+    },
+    fence: (stream) => unit.fence(stream),
+    held: (ranges) => unit.held(ranges),
+    handedOver: (streams, limit) => unit.handedOver(streams, limit),
+    overflow: (stream, limit) => unit.overflow(stream, limit),
+    knownIds: (domain, ids) => unit.knownIds(domain, ids),
+    savepoint: (run) => unit.savepoint(run),
+    commit: async (commit) => {
+      const outcomes = await unit.commit(commit)
+      commit.streams.forEach((change, index) => {
+        if (outcomes[index] !== 'committed') return
+        history.note({ kind: 'committed', consumer, worker, fence: unit.fence(change.stream), change })
+      })
+      const { deadLetters = [] } = commit
+      if (deadLetters.length > 0) history.note({ kind: 'recorded', consumer, deadLetters })
+      return outcomes
+    },
+  }
+}

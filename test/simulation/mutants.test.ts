@@ -1,0 +1,18 @@
+// The simulator notices systems that are broken on purpose, each within the seeds that every test run goes
+// through.
+import { expect, test } from 'vitest'
+import { simulate } from '../../src/testing/simulation/simulate.ts'
+import { mutants } from './mutants.ts'
+
+const seedsMax = 1_000
+
+for (const { name, breaks, mutation } of mutants) {
+  test(`a system that ${name} is noticed`, async () => {
+    let noticed: readonly string[] = []
+    for (let seed = 1; seed <= seedsMax && noticed.length === 0; seed++) {
+      const { breaches } = await simulate(seed, { mutation })
+      noticed = breaches.filter((breach) => breaks.some((invariant) => breach.startsWith(`${invariant}:`)))
+    }
+    expect(noticed).not.toEqual([])
+  })
+}

@@ -1,0 +1,15 @@
+// Seeds that once broke an invariant, each with what was wrong. They are run for good. A seed means what
+// src/testing/simulation/scenario.ts draws from it: after a change there, find the fault again before
+// trusting this list.
+
+/** By seed: what it found. */
+export const regressionSeeds: ReadonlyMap<number, string> = new Map([
+  [
+    84,
+    'the claim holder gave up after eight rounds of handed-over events, and nobody came back for the rest',
+  ],
+  [338, 'a transaction that a dead worker had queued kept all others waiting'],
+  [599, 'a gap that a stalled worker had seen was judged by when it was committed'],
+  [1257, 'a fill below the first number that was seen had no account'],
+  [7259, 'a failure of an undone run was booked as the next attempt, though another worker had made it'],
+])

@@ -1,0 +1,208 @@
+// The store suite finds broken stores: each store here breaks one promise of the port, and must fail a case.
+import { describe, expect, test } from 'vitest'
+import { unknownStream } from '../../../src/core/stream-state.ts'
+import type { Commit, Store, StreamChange, UnitOfWork } from '../../../src/ports/store.ts'
+import type { StoreCase, StoreFixture } from '../../../src/testing/store-suite/store-case.ts'
+import { skipReason } from '../../../src/testing/store-suite/store-case.ts'
+import { storeSuite } from '../../../src/testing/store-suite/store-suite.ts'
+import { memoryCapabilities, memoryFixture } from '../../conformance/stores/memory-fixture.ts'
+
+type Work = Store['work']
+
+/** A store like another one, but for some of its calls. */
+function altered(store: Store, calls: Partial<Store>): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const own: unknown = Reflect.get(calls, name)
+      if (own !== undefined) return own
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
+/** A store whose units of work are altered. */
+function withUnits(store: Store, alter: (unit: UnitOfWork) => Partial<UnitOfWork>): Store {
+  const work: Work = (request, body) =>
+    store.work(request, (unit) => {
+      const calls = alter(unit)
+      const altered = new Proxy(unit, {
+        get(target, name) {
+          if (Reflect.has(calls, name)) return Reflect.get(calls, name) as unknown
+          const value: unknown = Reflect.get(target, name, target)
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        },
+      })
+      return body(altered)
+    })
+  return altered(store, { work })
+}
+
+/** A store whose commits are altered. */
+function withCommits(store: Store, alter: (commit: Commit) => Commit): Store {
+  return withUnits(store, (unit) => ({ commit: (commit) => unit.commit(alter(commit)) }))
+}
+
+/** A store whose changes of streams are altered. */
+function withChanges(store: Store, alter: (change: StreamChange) => StreamChange): Store {
+  return withCommits(store, (commit) => ({ ...commit, streams: commit.streams.map(alter) }))
+}
+
+const broken: Readonly<Record<string, (store: Store) => Store>> = {
+  'commits only the first stream': (store) =>
+    withCommits(store, (commit) => ({ ...commit, streams: commit.streams.slice(0, 1) })),
+  'forgets due times': (store) => withChanges(store, (change) => ({ ...change, due: {} })),
+  'forgets ledger entries of streams': (store) => withChanges(store, (change) => ({ ...change, ledger: [] })),
+  'forgets the ledger of no stream': (store) => altered(store, { record: async () => undefined }),
+  'counts no deliveries': (store) => withChanges(store, (change) => ({ ...change, deliveries: 0 })),
+  'leaves redriven dead letters': (store) => withChanges(store, (change) => ({ ...change, redriven: [] })),
+  'leaves decided events': (store) => withChanges(store, (change) => ({ ...change, decided: [] })),
+  'releases after it holds': (store) =>
+    withUnits(store, (unit) => ({
+      async commit(commit) {
+        const outcomes = await unit.commit(commit)
+        const streams = commit.streams.map((change) => ({ ...change, hold: [], deliveries: 0 }))
+        await unit.commit({ streams })
+        return outcomes
+      },
+    })),
+  'orders held events by text': (store) =>
+    withUnits(store, (unit) => ({
+      async held(ranges) {
+        const events = await unit.held(ranges)
+        return events.toSorted((a, b) => (String(a.event.sequence) < String(b.event.sequence) ? -1 : 1))
+      },
+    })),
+  'says committed whatever happened': (store) =>
+    withUnits(store, (unit) => ({
+      async commit(commit) {
+        const outcomes = await unit.commit(commit)
+        return outcomes.map(() => 'committed' as const)
+      },
+    })),
+  'keeps the ledger of a refused commit': (store) =>
+    withUnits(store, (unit) => ({
+      async commit(commit) {
+        await store.record('billing', { ledger: commit.streams.flatMap(({ ledger }) => ledger) })
+        const streams = commit.streams.map((change) => ({ ...change, ledger: [] }))
+        return unit.commit({ ...commit, streams })
+      },
+    })),
+  'wins what is busy': (store) =>
+    withUnits(store, (unit) => ({
+      busy: [],
+      states: new Map([...unit.states, ...unit.busy.map((path) => [path, unknownStream] as const)]),
+    })),
+  'gives everybody the same fence': (store) => withUnits(store, () => ({ fence: () => 1 })),
+  'never fires the signal': (store) => withUnits(store, () => ({ signal: new AbortController().signal })),
+  'wakes nobody up': (store) =>
+    altered(store, {
+      work: async (request, body) => ({ ...(await store.work(request, body)), again: [] }),
+    }),
+  'tells nobody of free streams': (store) =>
+    altered(store, {
+      handOver: async (consumer, events) => {
+        await store.handOver(consumer, events)
+        return []
+      },
+    }),
+  'mixes consumers up': (store) =>
+    altered(store, { work: (request, body) => store.work({ ...request, consumer: 'all' }, body) }),
+  'mixes domains of ids up': (store) =>
+    withUnits(store, (unit) => ({
+      knownIds: (_domain, ids) => unit.knownIds('all', ids),
+      commit: (commit) =>
+        unit.commit({ ...commit, ids: (commit.ids ?? []).map((ids) => ({ ...ids, domain: 'all' })) }),
+    })),
+  'keeps ids for ever': (store) =>
+    withCommits(store, (commit) => ({
+      ...commit,
+      ids: (commit.ids ?? []).map((ids) => ({ ...ids, window: { ids: 1e9, ms: 1e9 } })),
+    })),
+  'counts an outage as reading': (store) => {
+    let first: number | undefined
+    return altered(store, {
+      heartbeat: async (consumer, worker) => {
+        const clock = await store.heartbeat(consumer, worker)
+        first ??= clock.now
+        return { ...clock, readingMs: clock.now - first }
+      },
+    })
+  },
+  'lists only one due stream': (store) => altered(store, { due: (consumer) => store.due(consumer, 1) }),
+  'gives a lease to everybody': (store) =>
+    altered(store, { lease: async (_name, { ms }) => ({ fence: 1, until: (await store.now()) + ms }) }),
+  'shares notes of sources': (store) =>
+    altered(store, {
+      checkpoint: (_consumer, source) => store.checkpoint('all', source),
+      saveCheckpoint: (_consumer, source, value) => store.saveCheckpoint('all', source, value),
+    }),
+  'goes on after close': (store) => altered(store, { close: async () => undefined }),
+  'hands its own states out': (store) => {
+    const kept = new Map<string, StreamChange['state']>()
+    return withUnits(store, (unit) => ({
+      states: new Map([...unit.states].map(([path, state]) => [path, kept.get(path) ?? state])),
+      commit(commit) {
+        for (const { stream, state } of commit.streams) kept.set(stream, state)
+        return unit.commit(commit)
+      },
+    }))
+  },
+  'remembers what a refused commit said': (store) => {
+    const kept = new Map<string, StreamChange['state']>()
+    return withUnits(store, (unit) => ({
+      states: new Map([...unit.states].map(([path, state]) => [path, kept.get(path) ?? state])),
+      async commit(commit) {
+        const outcomes = await unit.commit(commit)
+        for (const { stream, state } of commit.streams) kept.set(stream, structuredClone(state))
+        return outcomes
+      },
+    }))
+  },
+}
+
+/** The names of the cases that a store fails. */
+async function failures(alter: (store: Store) => Store): Promise<string[]> {
+  const failed: string[] = []
+  for (const one of storeSuite) {
+    if (skipReason(one, memoryCapabilities) !== undefined) continue
+    if (!(await passes(one, alter))) failed.push(one.name)
+  }
+  return failed
+}
+
+async function passes(one: StoreCase, alter: (store: Store) => Store): Promise<boolean> {
+  const fixture = await memoryFixture()
+  const { secondHandle, stalledHandle } = fixture
+  const alteredFixture: StoreFixture = {
+    ...fixture,
+    store: alter(fixture.store),
+    ...(secondHandle === undefined ? {} : { secondHandle: async () => alter(await secondHandle()) }),
+    ...(stalledHandle === undefined
+      ? {}
+      : {
+          stalledHandle: async () => {
+            const stalled = await stalledHandle()
+            return { ...stalled, store: alter(stalled.store) }
+          },
+        }),
+  }
+  try {
+    await one.run(alteredFixture)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('the store suite (I9)', () => {
+  test('a sound store fails nothing', async () => {
+    expect(await failures((store) => altered(store, {}))).toEqual([])
+  })
+
+  for (const [promise, alter] of Object.entries(broken)) {
+    test(`a store that ${promise} fails it`, async () => {
+      expect(await failures(alter)).not.toEqual([])
+    })
+  }
+})
