@@ -1,0 +1,212 @@
+// Puts an explanation into words for a person at three in the morning: first what is wrong, then since when,
+// what was tried, what happens by itself, and what can be done.
+import type { Sequence } from '../core/sequence.ts'
+import type { Explanation, NextStep } from './explain.ts'
+import type { StreamGap } from './read-gaps.ts'
+import { moment, momentFrom, spell } from './time-words.ts'
+
+/** What a renderer has to know of where it is. */
+export interface ExplanationSetting {
+  /** Whether the reader can run an operator's command: only those are named. */
+  readonly hasCommand: (name: string) => boolean
+}
+
+/** An explanation in words, one line each; an indented line belongs to the one above. */
+export function explanationLines(about: Explanation, { hasCommand }: ExplanationSetting): readonly string[] {
+  const actions = about.actions.filter(({ command }) => hasCommand(command))
+  return [
+    `${about.stream} for consumer ${about.consumer}`,
+    '',
+    ...whatItWaitsFor(about),
+    '',
+    `Next: ${nextWords(about.next)}`,
+    ...workerWords(about),
+    ...pausedWords(about),
+    ...(actions.length === 0 ? [] : ['', 'What moves it:']),
+    ...actions.map(({ line, effect }) => `  ${line}   ${effect}`),
+    '',
+    ...accountWords(about),
+    ...historyWords(about),
+  ]
+}
+
+function whatItWaitsFor(about: Explanation): readonly string[] {
+  const { standing, halt, failing, now } = about
+  switch (standing) {
+    case 'halted': {
+      const who = halt?.by === undefined ? '' : ` by ${halt.by}`
+      return [
+        `It is halted${who}: ${haltCause(about)}`,
+        `  since ${halt === undefined ? 'an unknown time' : momentFrom(halt.at, now)}`,
+        ...(halt?.reason === undefined ? [] : [`  reason: ${halt.reason}`]),
+        ...triedWords(about),
+        ...standsAt(about),
+      ]
+    }
+    case 'failing':
+      return [
+        `Its next event, ${numberWords(failing?.epoch ?? 0, failing?.sequence ?? 0)}, failed.`,
+        ...(failing === undefined ? [] : [`  since ${momentFrom(failing.firstAt, now)}`]),
+        ...triedWords(about),
+        ...standsAt(about),
+      ]
+    case 'paused':
+      return [`The domain ${about.domain} is paused by an operator.`, ...standsAt(about)]
+    case 'gap':
+      return [...gapWords(about), ...standsAt(about)]
+    case 'ready':
+      return ['Its next event is held and in turn; nothing stands in its way.', ...standsAt(about)]
+    case 'in-turn':
+      return ['It waits for nothing: all that came is accounted for.', ...standsAt(about)]
+    case 'unknown':
+      return ['Nothing of it has been accounted for yet; its position is unknown.', ...standsAt(about)]
+  }
+}
+
+function haltCause({ halt }: Explanation): string {
+  switch (halt?.cause) {
+    case 'gap':
+      return 'a gap outlasted its patience.'
+    case 'failure':
+      return 'its next event failed at every attempt.'
+    case 'effect-partial':
+      return 'an effect was carried out in part; it is never retried by itself.'
+    case 'operator':
+      return 'an operator stopped it.'
+    case undefined:
+      return 'no cause is known.'
+  }
+}
+
+function gapWords({ gaps, now }: Explanation): readonly string[] {
+  const [head, ...behind] = gaps
+  if (head === undefined) return []
+  const { since, waitedMs, policy } = head
+  const patience =
+    policy === undefined
+      ? `  workers have been reading for ${spell(waitedMs)} of that time`
+      : `  ${spell(waitedMs)} of its ${spell(policy.patienceMs)} patience used; only reading time counts`
+  return [
+    `It waits for ${rangeWords(head)}, which did not come.`,
+    `  since ${momentFrom(since, now)}`,
+    patience,
+    ...(behind.length === 0 ? [] : [`  behind it there ${gapCount(behind.length)}: ${someRanges(behind)}`]),
+  ]
+}
+
+function standsAt(about: Explanation): readonly string[] {
+  const { position, expects, held, handedOver, overflow } = about
+  const next = expects === null ? '' : `; the next number is ${expects}`
+  const stands =
+    position === null
+      ? `  it has no position yet${next}`
+      : `  it stands at ${numberWords(position.epoch, position.sequence)}${unwrappedWords(about)}${next}`
+  const waiting = [
+    held === 0 ? '' : `${count(held, 'event')} held, in order`,
+    handedOver === 0 ? '' : `${count(handedOver, 'event')} handed over and not yet decided`,
+    overflow === 0 ? '' : `${count(overflow, 'dead letter')} waiting to be taken back (overflow)`,
+  ].filter((words) => words !== '')
+  return [stands, ...waiting.map((words) => `  ${words}`)]
+}
+
+function triedWords({ failing, attemptsMax, now }: Explanation): readonly string[] {
+  if (failing === undefined) return []
+  const most = attemptsMax === undefined ? '' : ` of ${attemptsMax}`
+  return [
+    `  tried ${failing.attempts}${most} times, first ${momentFrom(failing.firstAt, now)}`,
+    `  the error: ${failing.error}`,
+  ]
+}
+
+function nextWords(next: NextStep): string {
+  switch (next.kind) {
+    case 'attempt':
+      return `attempt ${next.attempt} is due at ${moment(next.at)}.`
+    case 'skip':
+      return `after ${spell(next.leftMs)} more of reading the missing numbers are given up as lost.`
+    case 'halt':
+      return `after ${spell(next.leftMs)} more of reading the stream halts.`
+    case 'wait':
+      return waitWords(next.isOverdue)
+    case 'take':
+      return 'a worker takes it at its next round.'
+    case 'operator':
+      return next.closesItself
+        ? 'the halt ends by itself when everything missing has come; otherwise an operator decides.'
+        : 'nothing happens by itself; an operator decides.'
+    case 'event':
+      return 'the next event moves it.'
+  }
+}
+
+function waitWords(isOverdue: boolean | undefined): string {
+  if (isOverdue === undefined) {
+    return 'it goes on when they come. What happens when they do not is in the configuration (--config).'
+  }
+  const overdue = isOverdue ? 'it is overdue, and the' : 'the'
+  return `it goes on when they come; ${overdue} policy of its domain is to wait for as long as it takes.`
+}
+
+function workerWords({ worker, now, claimedBy }: Explanation): readonly string[] {
+  if (claimedBy !== undefined) return [`  the worker ${claimedBy} has it now`]
+  if (worker.isReading) return []
+  const last =
+    worker.lastBeatAt === undefined ? 'none ever was' : `last ${momentFrom(worker.lastBeatAt, now)}`
+  return [`  no worker is reading (${last}): until one does, nothing moves and patience stands still`]
+}
+
+function pausedWords({ isPaused, standing, domain }: Explanation): readonly string[] {
+  return isPaused && standing !== 'paused' ? [`  besides, the domain ${domain} is paused`] : []
+}
+
+function accountWords({ counts, deadLetters, changedAt, now }: Explanation): readonly string[] {
+  const accounts = Object.entries(counts)
+    .filter(([, value]) => Number(value) > 0)
+    .map(([name, value]) => `${value} ${name}`)
+  const letters = Object.entries(deadLetters).map(([reason, value]) => `${value} ${reason}`)
+  return [
+    `Accounts: ${accounts.length === 0 ? 'none' : accounts.join(', ')}`,
+    ...(letters.length === 0 ? [] : [`Dead letters: ${letters.join(', ')}`]),
+    `Last changed: ${momentFrom(changedAt, now)}`,
+  ]
+}
+
+function historyWords({ ledger }: Explanation): readonly string[] {
+  if (ledger.length === 0) return []
+  const lines = ledger.map(({ at, kind, from, to, by, reason }) => {
+    const range = from === undefined ? '' : ` ${from}${to === undefined || to === from ? '' : ` to ${to}`}`
+    return `  ${moment(at)}  ${kind}${range}  by ${by}: ${reason}`
+  })
+  return ['Ledger, the newest last:', ...lines]
+}
+
+function unwrappedWords({ position }: Explanation): string {
+  return position?.unwrapped === undefined ? '' : ` (unwrapped ${position.unwrapped})`
+}
+
+function rangeWords({ epoch, from, to, missing }: StreamGap): string {
+  if (from === null) return `the beginning of its chain, up to ${numberWords(epoch, to)}`
+  if (from === to) return `number ${numberWords(epoch, to)}`
+  return `numbers ${from} to ${to}${epochWords(epoch)} (${missing ?? '?'} of them)`
+}
+
+function someRanges(gaps: readonly StreamGap[]): string {
+  const shown = gaps.slice(0, 5).map(({ from, to }) => (from === to ? String(to) : `${from ?? '?'} to ${to}`))
+  return gaps.length > shown.length ? `${shown.join(', ')}, ...` : shown.join(', ')
+}
+
+function gapCount(gaps: number): string {
+  return gaps === 1 ? 'is one more gap' : `are ${gaps} more gaps`
+}
+
+function numberWords(epoch: number, sequence: Sequence): string {
+  return `${sequence}${epochWords(epoch)}`
+}
+
+function epochWords(epoch: number): string {
+  return epoch === 0 ? '' : ` of epoch ${epoch}`
+}
+
+function count(value: number, word: string): string {
+  return `${value} ${word}${value === 1 ? '' : 's'}`
+}

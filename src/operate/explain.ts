@@ -1,0 +1,224 @@
+// Why a stream is where it is: what it waits for, since when, what was tried, and what happens next and when.
+// Plain values; explain-text.ts puts them into words.
+import { canAdvance } from '../core/head.ts'
+import { nothingHeld } from '../core/held-index.ts'
+import type { Sequence } from '../core/sequence.ts'
+import { after } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { AccountCounts, Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
+import type { LedgerEntry } from '../ports/records.ts'
+import type { ConsumerSummary, StoredStream } from '../ports/store-reader.ts'
+import type { AppliedRules, KnownDomains } from './domain-rules.ts'
+import { rulesFor, wireOf } from './domain-rules.ts'
+import type { ConsumerView } from './paging.ts'
+import { countHandedOver, eachDeadLetter, eachLedgerEntry } from './paging.ts'
+import type { StreamGap } from './read-gaps.ts'
+import { streamGaps } from './read-gaps.ts'
+import { beatSilenceMs } from './read-status.ts'
+
+/** What a stream is doing. */
+export type Standing = 'halted' | 'failing' | 'paused' | 'gap' | 'ready' | 'in-turn' | 'unknown'
+
+/** What happens to a stream next. */
+export type NextStep =
+  /** The failing event is tried again. */
+  | { readonly kind: 'attempt'; readonly at: number; readonly attempt: number }
+  /** Patience ends after that much more reading time: the gap is skipped, or the stream halts. */
+  | { readonly kind: 'skip' | 'halt'; readonly leftMs: number }
+  /** Only the missing events, or a person, move it. `isOverdue`: their time is over. */
+  | { readonly kind: 'wait'; readonly isOverdue: boolean | undefined }
+  /** Held events are in turn: the next round of a worker takes them. */
+  | { readonly kind: 'take' }
+  /** Only a person moves it; a halt over a gap ends by itself when the gap closes. */
+  | { readonly kind: 'operator'; readonly closesItself: boolean }
+  /** Nothing is missing: the next event moves it. */
+  | { readonly kind: 'event' }
+
+/** What an operator could do, by the command that does it. */
+export interface OperatorAction {
+  readonly command: 'retry' | 'skip' | 'fill' | 'resume'
+  /** The whole command line, without the flags that say who and why. */
+  readonly line: string
+  readonly effect: string
+}
+
+/** All there is to say about why a stream is where it is. */
+export interface Explanation {
+  readonly consumer: string
+  readonly stream: StreamPath
+  readonly domain: string
+  readonly key: string
+  /** The store's clock, in milliseconds since 1970. */
+  readonly now: number
+  readonly standing: Standing
+  /** `null`: unknown. As on the wire. */
+  readonly position: {
+    readonly epoch: number
+    readonly sequence: Sequence
+    readonly unwrapped?: Sequence
+  } | null
+  /** The number that it needs next, where that is known. As on the wire. */
+  readonly expects: Sequence | null
+  readonly counts: AccountCounts
+  readonly held: number
+  readonly handedOver: number
+  readonly overflow: number
+  readonly deadLetters: Readonly<Record<string, number>>
+  /** The gap at the head first. */
+  readonly gaps: readonly StreamGap[]
+  readonly halt?: Halt
+  readonly failing?: Failing
+  readonly attemptsMax?: number
+  readonly isPaused: boolean
+  readonly claimedBy?: string
+  readonly changedAt: number
+  readonly worker: { readonly isReading: boolean; readonly lastBeatAt?: number }
+  readonly next: NextStep
+  readonly actions: readonly OperatorAction[]
+  /** The last entries of the stream's ledger, the newest last. */
+  readonly ledger: readonly LedgerEntry[]
+}
+
+const ledgerShown = 5
+
+/** Explains a stream. */
+export async function explainStream(
+  view: ConsumerView,
+  stored: StoredStream,
+  known: KnownDomains,
+): Promise<Explanation> {
+  const { stream, state, claimedBy } = stored
+  const summary = await view.reader.summary(view.consumer)
+  const { domain = '', stream: key = '' } = parseStreamPath(stream) ?? {}
+  const applied = rulesFor(known, domain, state)
+  const gaps = streamGaps(stored, known, summary.clock)
+  const isPaused = summary.domains.get(domain)?.paused === true
+  const standing = standingOf({ state, gaps, isPaused, applied, clock: summary.clock })
+  const failure = known.get(domain)?.failure
+  return {
+    consumer: view.consumer,
+    stream,
+    domain,
+    key,
+    now: summary.clock.now,
+    standing,
+    position: positionOf(state, applied),
+    expects: expectedOf(state, applied),
+    counts: state.counts,
+    held: state.heldCount,
+    handedOver: await countHandedOver(view, { stream }),
+    overflow: state.overflow,
+    deadLetters: await countDeadLetters(view, stream),
+    gaps,
+    ...(state.halt !== undefined && { halt: state.halt }),
+    ...(state.failing !== undefined && { failing: state.failing }),
+    ...(failure !== undefined && { attemptsMax: failure.attempts }),
+    isPaused,
+    ...(claimedBy !== undefined && { claimedBy }),
+    changedAt: stored.changedAt,
+    worker: workerOf(summary),
+    next: nextStep(standing, state, gaps),
+    actions: actionsFor(standing, stream, gaps),
+    ledger: await lastEntries(view, stream),
+  }
+}
+
+function standingOf(of: {
+  readonly state: StreamState
+  readonly gaps: readonly StreamGap[]
+  readonly isPaused: boolean
+  readonly applied: AppliedRules
+  readonly clock: Clock
+}): Standing {
+  const { state, gaps, applied, clock } = of
+  if (state.halt !== undefined) return 'halted'
+  if (state.failing !== undefined) return 'failing'
+  if (of.isPaused) return 'paused'
+  const { rules } = applied
+  if (canAdvance({ rules, state }, { clock, held: nothingHeld })) return 'ready'
+  if (gaps.length > 0) return 'gap'
+  return state.position === undefined ? 'unknown' : 'in-turn'
+}
+
+function nextStep(standing: Standing, state: StreamState, gaps: readonly StreamGap[]): NextStep {
+  if (standing === 'halted') return { kind: 'operator', closesItself: state.halt?.gapTo !== undefined }
+  if (standing === 'failing' && state.failing?.retryAt !== undefined) {
+    return { kind: 'attempt', at: state.failing.retryAt, attempt: state.failing.attempts + 1 }
+  }
+  if (standing === 'failing' || standing === 'paused') return { kind: 'operator', closesItself: false }
+  if (standing === 'ready') return { kind: 'take' }
+  const [head] = gaps
+  if (head === undefined) return { kind: 'event' }
+  const { policy } = head
+  if (policy === undefined || policy.end === 'wait') return { kind: 'wait', isOverdue: policy?.isOverdue }
+  return { kind: policy.end, leftMs: policy.leftMs }
+}
+
+function actionsFor(
+  standing: Standing,
+  stream: StreamPath,
+  gaps: readonly StreamGap[],
+): readonly OperatorAction[] {
+  const action = (command: OperatorAction['command'], rest: string, effect: string): OperatorAction => ({
+    command,
+    line: `inturn ${command} ${stream}${rest}`,
+    effect,
+  })
+  const [head] = gaps
+  const overGap =
+    head === undefined || head.from === null
+      ? []
+      : [
+          action('skip', '', 'gives the missing numbers up as lost and goes on behind them'),
+          action('fill', ` --from ${head.from} --to ${head.to}`, 'says that the numbers were never used'),
+        ]
+  if (standing === 'gap') return overGap
+  if (standing === 'failing') {
+    return [
+      action('retry', '', 'tries the event again now'),
+      action('skip', '', 'takes the event out, as a dead letter, and goes on behind it'),
+    ]
+  }
+  if (standing === 'paused') return [action('resume', '', 'lets the domain go on')]
+  if (standing !== 'halted') return []
+  return [
+    action('retry', '', 'tries the event at the head again'),
+    action('skip', '', 'goes on behind what stopped it, and accounts for it'),
+    action('resume', '', 'ends the halt'),
+  ]
+}
+
+function positionOf(state: StreamState, { rules }: AppliedRules): Explanation['position'] {
+  const { epoch, position } = state
+  if (position === undefined) return null
+  const sequence = wireOf(rules, position)
+  return { epoch, sequence, ...(sequence !== position && { unwrapped: position }) }
+}
+
+function expectedOf(state: StreamState, { rules }: AppliedRules): Sequence | null {
+  const { numbering } = rules
+  if (numbering.kind !== 'contiguous') return null
+  if (state.position !== undefined) return wireOf(rules, after(state.position))
+  return numbering.start === 'first-seen' ? null : numbering.start
+}
+
+function workerOf({ clock, lastBeatAt }: ConsumerSummary): Explanation['worker'] {
+  if (lastBeatAt === undefined) return { isReading: false }
+  return { isReading: clock.now - lastBeatAt <= beatSilenceMs, lastBeatAt }
+}
+
+async function countDeadLetters(view: ConsumerView, stream: StreamPath): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for await (const { reason } of eachDeadLetter(view, { stream })) counts[reason] = (counts[reason] ?? 0) + 1
+  return counts
+}
+
+async function lastEntries(view: ConsumerView, stream: StreamPath): Promise<readonly LedgerEntry[]> {
+  const last: LedgerEntry[] = []
+  for await (const { cursor: _, ...entry } of eachLedgerEntry(view, { stream })) {
+    last.push(entry)
+    if (last.length > ledgerShown) last.shift()
+  }
+  return last
+}

@@ -1,0 +1,18 @@
+// The entry `inturn/operate`: looking into a store, for the command line, the console and programs of one's
+// own.
+export type { AppliedRules, DomainRules, KnownDomains } from './domain-rules.ts'
+export { rulesFor, wireOf } from './domain-rules.ts'
+export { explainStream } from './explain.ts'
+export type { Explanation, NextStep, OperatorAction, Standing } from './explain.ts'
+export { explanationLines } from './explain-text.ts'
+export type { ExplanationSetting } from './explain-text.ts'
+export { findStream, pathsOf } from './find-stream.ts'
+export type { FoundStream } from './find-stream.ts'
+export { eachDeadLetter, eachHeld, eachLedgerEntry, eachStream } from './paging.ts'
+export type { ConsumerView, DeadLetterFilter, RecordFilter, StreamFilter } from './paging.ts'
+export { eachGap, streamGaps } from './read-gaps.ts'
+export type { GapPolicy, StreamGap } from './read-gaps.ts'
+export { beatSilenceMs, readStatus } from './read-status.ts'
+export type { ConsumerFigures, DomainFigures } from './read-status.ts'
+export { verifyConsumer } from './verify.ts'
+export type { BalanceCheck, Imbalance, Verification } from './verify.ts'

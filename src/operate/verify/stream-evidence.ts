@@ -1,0 +1,123 @@
+// What the records beside a stream's state say about it, summed up: held events, its ledger, its dead
+// letters. Read between two equal readings of the stream, so that a worker that goes on meanwhile causes no
+// false alarm.
+import type { Epoch, Sequence } from '../../core/sequence.ts'
+import { width } from '../../core/sequence.ts'
+import type { StreamPath } from '../../core/stream-path.ts'
+import { recordText } from '../../ports/record-text.ts'
+import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
+import type { StoredStream } from '../../ports/store-reader.ts'
+import type { ConsumerView } from '../paging.ts'
+import { eachDeadLetter, eachHeld, eachLedgerEntry } from '../paging.ts'
+
+/** Numbers that the ledger accounts for, by what it says of them. */
+export interface LedgerSums {
+  readonly lost: number
+  readonly filled: number
+  /** Late numbers that had been lost before. */
+  readonly late: number
+  readonly removed: number
+  /** An operator moved the position: the sums no longer follow from the ledger. */
+  readonly isMoved: boolean
+}
+
+/** Dead letters of a stream. */
+export interface LetterSums {
+  readonly overflow: number
+  /** Of events that were taken out of the stream: their handler failed, or their epoch ended. */
+  readonly removed: number
+}
+
+/** Where a held event is. */
+export interface HeldPlace {
+  readonly epoch: Epoch
+  readonly sequence: Sequence
+}
+
+/** What is recorded of a stream beside its state. */
+export interface StreamEvidence {
+  readonly held: readonly HeldPlace[]
+  readonly ledger: LedgerSums
+  readonly letters: LetterSums
+}
+
+/** The sums of a stream without a ledger. */
+export const noLedger: LedgerSums = {
+  lost: 0,
+  filled: 0,
+  late: 0,
+  removed: 0,
+  isMoved: false,
+}
+
+/** The sums of a stream without dead letters. */
+export const noLetters: LetterSums = { overflow: 0, removed: 0 }
+
+const triesMax = 20
+
+/** A stream with its evidence, read while it stood still; `undefined` when it never did, or is gone. */
+export async function readEvidence(
+  view: ConsumerView,
+  stream: StreamPath,
+): Promise<{ readonly stored: StoredStream; readonly evidence: StreamEvidence } | undefined> {
+  const { reader, consumer } = view
+  let before = await reader.stream(consumer, stream)
+  for (let tries = 0; tries < triesMax && before !== undefined; tries++) {
+    const evidence = await collect(view, stream)
+    const stored: StoredStream | undefined = await reader.stream(consumer, stream)
+    if (stored !== undefined && isSame(before, stored)) return { stored, evidence }
+    before = stored
+  }
+  return undefined
+}
+
+/** The sums with one more entry. */
+export function addEntry(sums: LedgerSums, { kind, from, to, reason }: LedgerEntry): LedgerSums {
+  const numbers = from === undefined ? 0 : width(from, to ?? from)
+  switch (kind) {
+    case 'lost':
+    case 'filled':
+    case 'removed':
+      return { ...sums, [kind]: sums[kind] + numbers }
+    case 'late':
+      return reason === 'account-lost' ? { ...sums, late: sums.late + numbers } : sums
+    case 'sought':
+    case 'imported':
+      return { ...sums, isMoved: true }
+    case 'redriven':
+    case 'dropped':
+    case 'epoch-opened':
+    case 'halted':
+    case 'resumed':
+    case 'retried':
+    case 'skipped':
+    case 'paused':
+      return sums
+  }
+}
+
+/** The sums with one more dead letter. */
+export function addLetter(sums: LetterSums, { reason }: DeadLetter): LetterSums {
+  if (reason === 'overflow') return { ...sums, overflow: sums.overflow + 1 }
+  const isRemoved = reason === 'failed' || reason === 'worker-died' || reason === 'epoch-ended'
+  return isRemoved ? { ...sums, removed: sums.removed + 1 } : sums
+}
+
+async function collect(view: ConsumerView, stream: StreamPath): Promise<StreamEvidence> {
+  const held: HeldPlace[] = []
+  for await (const { event } of eachHeld(view, { stream })) held.push(event)
+  let ledger = noLedger
+  for await (const entry of eachLedgerEntry(view, { stream })) ledger = addEntry(ledger, entry)
+  let letters = noLetters
+  for await (const letter of eachDeadLetter(view, { stream })) letters = addLetter(letters, letter)
+  return { held: held.map(({ epoch, sequence }) => ({ epoch, sequence })), ledger, letters }
+}
+
+/** Whether nothing was committed between two readings: who has the claim does not matter. */
+function isSame(a: StoredStream, b: StoredStream): boolean {
+  return (
+    a.deliveries === b.deliveries &&
+    a.changedAt === b.changedAt &&
+    recordText(a.state) === recordText(b.state)
+  )
+}
