@@ -1,0 +1,75 @@
+// `inturn audit`: is this log complete, once each, and in order?
+import { Command } from 'commander'
+import { InturnError } from '../core/errors.ts'
+import { readSequence } from '../core/read-sequence.ts'
+import type { Sequence } from '../core/sequence.ts'
+import { auditLog } from '../recorded/audit-log.ts'
+import type { LogAudit } from '../recorded/audit-log.ts'
+import { auditToPage } from './audit-page.ts'
+import { auditJson, auditText } from './audit-text.ts'
+import { checkOutputs } from './check-outputs.ts'
+import { exactJson } from './exact-json.ts'
+import { addLogFlags, logFields } from './log-flags.ts'
+import type { LogFlags } from './log-flags.ts'
+import { memoryOption } from './memory-flag.ts'
+import { printLines } from './print.ts'
+import { ProgressLine } from './progress-line.ts'
+import { progressText } from './reading-progress.ts'
+
+interface AuditFlags extends LogFlags {
+  readonly start: string
+  readonly gaps: number
+  readonly memory: number
+  readonly html?: string
+  readonly json?: true
+}
+
+/** The command `inturn audit <file|->`. */
+export function auditCommand(): Command {
+  return addLogFlags(new Command('audit'))
+    .description('is this recorded log complete, once each, and in order?')
+    .argument('<file>', 'the recorded log, or - for standard input')
+    .option('--start <n|lowest>', 'where numbers start; lowest is the smallest number seen', 'lowest')
+    .option('--gaps <n>', 'list at most so many gaps; the totals stay exact', gapsOf, 1000)
+    .addOption(memoryOption())
+    .option('--html <file>', 'also write a page with a picture of what is missing, doubled and out of order')
+    .option('--json', 'print one JSON document')
+    .action(runAudit)
+}
+
+async function runAudit(file: string, flags: AuditFlags): Promise<void> {
+  process.once('SIGINT', () => process.exit(130))
+  const fields = logFields(flags)
+  checkOutputs(file, [{ name: 'the page', path: flags.html }])
+  const progress = new ProgressLine()
+  const options: LogAudit = {
+    fields,
+    start: startOf(flags.start, fields.numbering !== 'contiguous'),
+    gapsMax: flags.gaps,
+    memoryBytes: flags.memory,
+    onProgress: (bytesRead, bytesInAll) => progress.show(progressText(bytesRead, bytesInAll)),
+    ...(flags.format !== undefined && { format: flags.format }),
+  }
+  try {
+    const report = await (flags.html === undefined
+      ? auditLog(file, options)
+      : auditToPage(file, options, flags.html))
+    progress.clear()
+    await printLines([flags.json === true ? exactJson(auditJson(report)) : auditText(file, report)])
+    process.exitCode = report.clean ? 0 : 1
+  } finally {
+    progress.clear()
+  }
+}
+
+function startOf(text: string, big: boolean): Sequence | 'lowest' {
+  if (text === 'lowest') return text
+  const start = readSequence(text, { big })
+  if (typeof start !== 'string') return start
+  throw new InturnError('usage', `--start takes a whole number or lowest, not ${text}`)
+}
+
+function gapsOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InturnError('usage', `--gaps takes a whole number below 10^9, not ${text}`)
+}

@@ -1,0 +1,60 @@
+// `inturn gaps`: which numbers are missing, since when, what waits behind them, and when patience ends.
+import { Command } from 'commander'
+import { eachGap } from '../operate/read-gaps.ts'
+import type { StreamGap } from '../operate/read-gaps.ts'
+import { moment, spell } from '../operate/time-words.ts'
+import type { ListFlags } from './listing.ts'
+import { addLimitFlag, printListing } from './listing.ts'
+import type { StoreFlags } from './store-flags.ts'
+import { addStoreFlags, withConsumer } from './store-flags.ts'
+import type { Cell } from './table.ts'
+
+interface GapsFlags extends StoreFlags, ListFlags {
+  readonly domain?: string
+}
+
+/** The command `inturn gaps`. */
+export function gapsCommand(): Command {
+  return addLimitFlag(addStoreFlags(new Command('gaps')))
+    .description('which numbers are missing, since when, and when patience ends (with --config)')
+    .option('--domain <name>', 'only the streams of this domain')
+    .action(async (flags: GapsFlags) =>
+      withConsumer(flags, async (view, known) => {
+        const { domain } = flags
+        await printListing(
+          {
+            items: eachGap(view, known, domain === undefined ? {} : { domain }),
+            head: ['stream', 'epoch', 'from', 'to', 'missing', 'held behind', 'since', 'waited', 'then'],
+            row,
+            json: (gap) => gap,
+            none: 'there are no gaps',
+          },
+          flags,
+        )
+      }),
+    )
+}
+
+function row(gap: StreamGap): readonly Cell[] {
+  const { stream, epoch, from, to, missing, held, since, waitedMs } = gap
+  const first = from ?? '?'
+  return [
+    stream,
+    epoch,
+    String(first),
+    String(to),
+    missing ?? undefined,
+    held,
+    moment(since),
+    spell(waitedMs),
+    endWords(gap),
+  ]
+}
+
+function endWords({ policy, isHalted, isHead }: StreamGap): string {
+  if (isHalted) return 'halted'
+  if (policy === undefined) return 'not known without --config'
+  const behind = isHead ? '' : ', behind another gap'
+  if (policy.isOverdue) return `${policy.end}, overdue${behind}`
+  return `${policy.end} after ${spell(policy.leftMs)} of reading${behind}`
+}

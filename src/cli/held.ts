@@ -1,0 +1,58 @@
+// `inturn held`: the events that wait for a predecessor or for their stream, in the order in which they will
+// be delivered.
+import { Command } from 'commander'
+import { eachHeld } from '../operate/paging.ts'
+import { moment } from '../operate/time-words.ts'
+import type { HeldEvent } from '../ports/records.ts'
+import { exactJson } from './exact-json.ts'
+import type { ListFlags } from './listing.ts'
+import { addLimitFlag, printListing } from './listing.ts'
+import { shortened } from './printable.ts'
+import type { StoreFlags } from './store-flags.ts'
+import { addStoreFlags, withConsumer } from './store-flags.ts'
+import { findNamedStream, streamArgument } from './stream-argument.ts'
+import type { Cell } from './table.ts'
+import { numberText } from './wire-numbers.ts'
+
+interface HeldFlags extends StoreFlags, ListFlags {
+  readonly domain?: string
+}
+
+/** The command `inturn held`. */
+export function heldCommand(): Command {
+  return addLimitFlag(addStoreFlags(new Command('held')))
+    .description('the events that wait for a predecessor or for their stream')
+    .argument('[stream]', streamArgument)
+    .option('--domain <name>', 'only the streams of this domain')
+    .action(async (name: string | undefined, flags: HeldFlags) =>
+      withConsumer(flags, async (view) => {
+        const { domain } = flags
+        const stored = name === undefined ? undefined : await findNamedStream(view, name)
+        if (name !== undefined && stored === undefined) return
+        const filter = { ...(stored && { stream: stored.stream }), ...(domain !== undefined && { domain }) }
+        await printListing(
+          {
+            items: eachHeld(view, filter),
+            head: ['stream', 'epoch', 'sequence', 'id', 'type', 'held since', 'data'],
+            row,
+            json,
+            none: 'no event is held',
+          },
+          flags,
+        )
+      }),
+    )
+}
+
+function json({ stream, event, heldAt }: HeldEvent): object {
+  const { wireSequence, ...rest } = event
+  const wrapped = wireSequence === undefined ? {} : { sequence: wireSequence, unwrapped: event.sequence }
+  return { ...rest, ...wrapped, stream, key: event.stream, heldAt }
+}
+
+function row({ stream, event, heldAt }: HeldEvent): readonly Cell[] {
+  const { epoch, sequence, wireSequence, id, type, data } = event
+  const number = wireSequence === undefined ? { wire: sequence } : { wire: wireSequence, unwrapped: sequence }
+  const text = data === undefined ? '' : shortened(exactJson(data), 40)
+  return [stream, epoch, numberText(number), id, type, moment(heldAt), text]
+}

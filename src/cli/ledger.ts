@@ -1,0 +1,70 @@
+// `inturn ledger`: the record of every number that was not simply delivered, and of every operator's action.
+import { Command } from 'commander'
+import type { Sequence } from '../core/sequence.ts'
+import type { KnownDomains } from '../operate/domain-rules.ts'
+import { eachLedgerEntry } from '../operate/paging.ts'
+import { moment } from '../operate/time-words.ts'
+import type { LedgerEntry } from '../ports/records.ts'
+import type { Paged } from '../ports/store-reader.ts'
+import type { ListFlags } from './listing.ts'
+import { addLimitFlag, printListing, withoutCursor } from './listing.ts'
+import { shortened } from './printable.ts'
+import type { StoreFlags } from './store-flags.ts'
+import { addStoreFlags, withConsumer } from './store-flags.ts'
+import { findNamedStream, pathOfNamed, streamArgument } from './stream-argument.ts'
+import type { Cell } from './table.ts'
+import { numberText, shownNumber } from './wire-numbers.ts'
+
+interface LedgerFlags extends StoreFlags, ListFlags {
+  readonly domain?: string
+}
+
+/** The command `inturn ledger`. */
+export function ledgerCommand(): Command {
+  return addLimitFlag(addStoreFlags(new Command('ledger')))
+    .description('the record of lost, filled, late and removed numbers, and of every operator action')
+    .argument('[stream]', streamArgument)
+    .option('--domain <name>', 'only the streams of this domain')
+    .action(async (name: string | undefined, flags: LedgerFlags) =>
+      withConsumer(flags, async (view, known) => {
+        const { domain } = flags
+        const stream = name === undefined ? undefined : await pathOfNamed(view, name)
+        const count = await printListing<Paged<LedgerEntry>>(
+          {
+            items: eachLedgerEntry(view, {
+              ...(stream !== undefined && { stream }),
+              ...(domain !== undefined && { domain }),
+            }),
+            head: ['at', 'what', 'stream', 'epoch', 'from', 'to', 'by', 'reason'],
+            row: (entry) => row(entry, known),
+            json: (entry) => json(entry, known),
+            none: 'the ledger is empty',
+          },
+          flags,
+        )
+        if (count === 0 && name !== undefined) await findNamedStream(view, name)
+      }),
+    )
+}
+
+function json(entry: Paged<LedgerEntry>, known: KnownDomains): object {
+  const { stream, from, to } = entry
+  if (from === undefined || to === undefined) return withoutCursor(entry)
+  const shown = { from: shownNumber(known, stream, from), to: shownNumber(known, stream, to) }
+  const isWrapped = shown.from.unwrapped !== undefined || shown.to.unwrapped !== undefined
+  return {
+    ...withoutCursor(entry),
+    from: shown.from.wire,
+    to: shown.to.wire,
+    ...(isWrapped && { unwrapped: { from, to } }),
+  }
+}
+
+function row(
+  { at, kind, stream, epoch, from, to, by, reason }: LedgerEntry,
+  known: KnownDomains,
+): readonly Cell[] {
+  const text = (sequence: Sequence | undefined): string | undefined =>
+    sequence === undefined ? undefined : numberText(shownNumber(known, stream, sequence))
+  return [moment(at), kind, stream, epoch, text(from), text(to), by, shortened(reason, 60)]
+}

@@ -1,0 +1,61 @@
+// The flags that audit, resequence and trace share: where in a recorded log's lines to find what.
+import { InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
+import type { RecordedFields, RecordedFormat, RecordedNumbering } from '../recorded/recorded-fields.ts'
+
+/** The values of the shared flags. */
+export interface LogFlags {
+  readonly stream: readonly string[]
+  readonly sequence: string
+  readonly epoch?: string
+  readonly id?: string
+  readonly previous?: string
+  readonly numbering: RecordedNumbering
+  readonly modulus?: number
+  readonly format?: RecordedFormat
+}
+
+/** The command with the shared flags. */
+export function addLogFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--stream <paths>', 'field of the stream; several, with commas between, make one key')
+        .argParser((text) => text.split(','))
+        .default(['stream'], 'stream'),
+    )
+    .option('--sequence <path>', 'field of the sequence', 'sequence')
+    .option('--epoch <path>', 'field of the epoch')
+    .option('--id <path>', 'field of the event id: two ids with one number are a conflict')
+    .option(
+      '--previous <path>',
+      "field of the predecessor's number (default with linked numbering: previous)",
+    )
+    .addOption(
+      new Option('--numbering <kind>', 'how the numbers run')
+        .choices(['contiguous', 'increasing', 'linked'])
+        .default('contiguous'),
+    )
+    .addOption(new Option('--modulus <n>', 'the counter wraps here').argParser(modulusOf))
+    .addOption(new Option('--format <format>', 'by the extension unless given').choices(['ndjson', 'csv']))
+}
+
+/** Where the shared flags say to find what. */
+export function logFields(flags: LogFlags): RecordedFields & { readonly format?: RecordedFormat } {
+  const { stream, sequence, epoch, id, numbering, modulus, format } = flags
+  const previous = flags.previous ?? (numbering === 'linked' ? 'previous' : undefined)
+  return {
+    stream,
+    sequence,
+    numbering,
+    ...(epoch !== undefined && { epoch }),
+    ...(id !== undefined && { id }),
+    ...(previous !== undefined && { previous }),
+    ...(modulus !== undefined && { modulus }),
+    ...(format !== undefined && { format }),
+  }
+}
+
+function modulusOf(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  throw new InvalidArgumentError(`It takes a whole number, not ${text}.`)
+}

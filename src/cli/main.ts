@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+// The command line. Only the command that is asked for is loaded, so that each starts at once. Exit 0: fine;
+// 1: the data or the system has a problem; 2: wrong usage or unreadable input.
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { sayError } from './say-error.ts'
+
+/** Every command, in the order of the help page. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  audit: async () => (await import('./audit.ts')).auditCommand(),
+  resequence: async () => (await import('./resequence.ts')).resequenceCommand(),
+  trace: async () => (await import('./trace.ts')).traceCommand(),
+  run: async () => (await import('./run.ts')).runCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  streams: async () => (await import('./streams.ts')).streamsCommand(),
+  gaps: async () => (await import('./gaps.ts')).gapsCommand(),
+  held: async () => (await import('./held.ts')).heldCommand(),
+  dead: async () => (await import('./dead.ts')).deadCommand(),
+  ledger: async () => (await import('./ledger.ts')).ledgerCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(Object.keys(commands)),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+}
+
+/** The version in package.json, which stands two folders up in the sources and in the build alike. */
+function ownVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : ''
+}
+
+function newProgram(): Command {
+  return new Command('inturn')
+    .description('Every event, in turn, exactly once.')
+    .version(ownVersion())
+    .showHelpAfterError('Run with --help to see what there is.')
+    .exitOverride()
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const program = newProgram()
+  const asked = Object.entries(commands).filter(([name]) => name === argv[2])
+  for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) {
+    program.addCommand((await load()).copyInheritedSettings(program))
+  }
+  if (argv.length <= 2) program.help({ error: true })
+  await program.parseAsync([...argv])
+}
+
+/** Standard output may close early, as in `inturn audit log.ndjson | head`. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
+try {
+  await run(process.argv)
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else process.exitCode = sayError(error)
+}

@@ -1,0 +1,26 @@
+// One line of progress on standard error that is written over and over; silent where nobody looks at a
+// terminal.
+
+const everyMs = 100
+
+/** A line of progress. */
+export class ProgressLine {
+  readonly #isOn = process.stderr.isTTY
+  #isShown = false
+  #lastMs = -Infinity
+
+  /** Shows a text instead of the last one, at most ten times a second. */
+  show(text: string): void {
+    if (!this.#isOn || performance.now() - this.#lastMs < everyMs) return
+    this.#lastMs = performance.now()
+    this.#isShown = true
+    process.stderr.write(`\r\u001b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+  }
+
+  /** Takes the line away, for what comes next. */
+  clear(): void {
+    if (this.#isShown) process.stderr.write('\r\u001b[2K')
+    this.#isShown = false
+    this.#lastMs = -Infinity
+  }
+}

@@ -1,0 +1,139 @@
+// What a running worker says on standard error: what it does, what fails and when it tries again, which
+// streams stop. Upholds I7: streams that fail by the thousand are summed up, not listed.
+import { spell } from '../operate/time-words.ts'
+import type { EngineNews } from '../ports/telemetry.ts'
+import { printable } from './printable.ts'
+import { ProgressLine } from './progress-line.ts'
+import { grouped } from './table.ts'
+
+/** What a worker is about, for its first line. */
+export interface RunSubject {
+  readonly consumer: string
+  readonly store: string
+  readonly source: string
+}
+
+const streamLinesMax = 20
+const streamLinesEveryMs = 10_000
+
+/** Tells what a worker does. */
+export class RunReport {
+  readonly #progress = new ProgressLine()
+  readonly #startedMs = performance.now()
+  readonly #verdicts = new Map<string, number>()
+  /** Streams whose next event failed and waits; told once each. */
+  readonly #failing = new Set<string>()
+  #events = 0
+  #lost = 0
+  #halted = 0
+  #deadLetters = 0
+  #streamLines = 0
+  #unsaid = 0
+  #windowMs = 0
+
+  started({ consumer, store, source }: RunSubject): void {
+    this.say(`consumer ${consumer} reads ${source} into ${store}`)
+  }
+
+  /** Says a line. */
+  say(text: string): void {
+    this.#progress.clear()
+    console.error(`inturn: ${printable(text)}`)
+  }
+
+  /** Takes in what an engine tells. */
+  tell(news: EngineNews): void {
+    if (news.kind === 'batch') this.#count(news)
+    else if (news.kind === 'failed') this.#tellFailed(news)
+    else this.#tellOther(news)
+  }
+
+  /** The last line: what came to pass. */
+  summary(): string {
+    const seconds = spell(performance.now() - this.#startedMs)
+    const verdicts = [...this.#verdicts].map(([verdict, count]) => `${grouped(count)} ${verdict}`)
+    const counts = [
+      ...verdicts,
+      ...(this.#lost === 0 ? [] : [counted(this.#lost, 'gap given up', 'gaps given up')]),
+      ...(this.#halted === 0 ? [] : [counted(this.#halted, 'halt', 'halts')]),
+      ...(this.#deadLetters === 0 ? [] : [counted(this.#deadLetters, 'dead letter', 'dead letters')]),
+    ]
+    const what = counts.length === 0 ? '' : `: ${counts.join(', ')}`
+    return `${counted(this.#events, 'event', 'events')} in ${seconds}${what}`
+  }
+
+  #count({ events, verdicts }: Extract<EngineNews, { kind: 'batch' }>): void {
+    this.#events += events
+    for (const [verdict, count = 0] of Object.entries(verdicts)) {
+      this.#verdicts.set(verdict, (this.#verdicts.get(verdict) ?? 0) + count)
+    }
+    this.#progress.show(this.summary())
+  }
+
+  #tellFailed({ stream, sequence, attempts, error, then }: Extract<EngineNews, { kind: 'failed' }>): void {
+    const isFirst = !this.#failing.has(stream)
+    const what = `${stream}: event ${sequence ?? '(no number)'} failed`
+    if (then === 'retry') {
+      if (this.#failing.size < 10_000) this.#failing.add(stream)
+      if (isFirst) this.#sayOfStream(`${what} and is tried again: ${error}`)
+      return
+    }
+    this.#failing.delete(stream)
+    if (then === 'halt') this.#halted++
+    const end = then === 'halt' ? 'its stream is halted' : 'is a dead letter now'
+    this.#sayOfStream(`${what} at attempt ${attempts} and ${end}: ${error}`)
+  }
+
+  #tellOther(news: Exclude<EngineNews, { kind: 'batch' | 'failed' }>): void {
+    switch (news.kind) {
+      case 'lost':
+        this.#lost++
+        this.#sayOfStream(`${news.stream}: numbers ${news.from ?? '?'} to ${news.to} are given up as lost`)
+        break
+      case 'halted':
+        this.#halted++
+        this.#sayOfStream(`${news.stream} is halted: ${news.reason}`)
+        break
+      case 'dead-letter':
+        this.#deadLetters++
+        // Of a handler that failed for good, `failed` has told already.
+        if (news.reason !== 'failed') {
+          const what = news.stream ?? 'a message'
+          const which = news.sequence === undefined ? what : `${what}: event ${news.sequence}`
+          this.#sayOfStream(`${which} is a dead letter now, ${news.reason}: ${news.detail}`)
+        }
+        break
+      case 'baseline-failed':
+        this.#sayOfStream(`${news.stream}: its baseline cannot be told, so it waits: ${news.error}`)
+        break
+      case 'claim-lost':
+        this.#sayOfStream(`${news.stream}: another worker has taken it over; nothing was changed`)
+        break
+      case 'store-failed':
+      case 'source-failed': {
+        const what = news.kind === 'store-failed' ? 'the store' : 'the source'
+        this.say(`${what} failed, next try in ${spell(news.retryInMs)}: ${news.error.message}`)
+        break
+      }
+      case 'recovered':
+        this.say('store and source work again')
+    }
+  }
+
+  #sayOfStream(text: string): void {
+    const now = performance.now()
+    if (now - this.#windowMs > streamLinesEveryMs) {
+      if (this.#unsaid > 0)
+        this.say(`... and ${grouped(this.#unsaid)} more lines about streams (inturn status)`)
+      this.#windowMs = now
+      this.#streamLines = 0
+      this.#unsaid = 0
+    }
+    if (++this.#streamLines <= streamLinesMax) this.say(text)
+    else this.#unsaid++
+  }
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`
+}

@@ -1,0 +1,117 @@
+// The flags by which every command that reads a store finds it: a configuration, or the store's URL and a
+// consumer.
+import type { Command } from 'commander'
+import { InturnError } from '../core/errors.ts'
+import type { Config } from '../engine/define-config.ts'
+import { resolveDomains } from '../engine/resolve-domains.ts'
+import type { DomainRules, KnownDomains } from '../operate/domain-rules.ts'
+import type { ConsumerView } from '../operate/paging.ts'
+import type { Store } from '../ports/store.ts'
+import { findConfig, loadConfig } from './load-config.ts'
+import { openStoreUrl } from './open-store-url.ts'
+
+/** The values of the flags. */
+export interface StoreFlags {
+  readonly config?: string
+  readonly store?: string
+  readonly consumer?: string
+  readonly json?: boolean
+}
+
+/** A store that was found. */
+export interface FoundStore {
+  readonly store: Store
+  /** The consumer that flags or configuration name. */
+  readonly consumer: string | undefined
+  /** The domains of the configuration; none without one. */
+  readonly known: KnownDomains
+}
+
+/** The command with the flags that find a store. */
+export function addStoreFlags(command: Command): Command {
+  return command
+    .option(
+      '--config <file>',
+      'the configuration with store, consumer and domains (default: inturn.config.ts)',
+    )
+    .option('--store <url>', 'the store instead: sqlite:<file>, or the path of a .db file')
+    .option('--consumer <name>', 'the consumer, where the store has several')
+    .option('--json', 'for machines')
+}
+
+/** Runs with the store that the flags name, and closes it. */
+export async function withStore<Result>(
+  flags: StoreFlags,
+  run: (found: FoundStore) => Promise<Result>,
+): Promise<Result> {
+  const found = await findStore(flags)
+  try {
+    return await run(found)
+  } finally {
+    await found.store.close()
+  }
+}
+
+/** Runs with one consumer of the store that the flags name. */
+export async function withConsumer<Result>(
+  flags: StoreFlags,
+  run: (view: ConsumerView, known: KnownDomains) => Promise<Result>,
+): Promise<Result> {
+  return withStore(flags, async ({ store, consumer, known }) => {
+    const { reader } = store
+    return run({ reader, consumer: await oneConsumer(store, consumer) }, known)
+  })
+}
+
+/** What a configuration says about its domains. */
+function knownDomains({ domains }: Config): KnownDomains {
+  const known = new Map<string, DomainRules>()
+  for (const [name, domain] of resolveDomains(domains).byName) {
+    if (domain.kind === 'tracked') known.set(name, { rules: domain.rules, failure: domain.failure })
+  }
+  return known
+}
+
+/**
+ * The consumer of this name, or all consumers of the store where none is named.
+ *
+ * @throws InturnError `input-unreadable` when the store has no consumer of the name
+ */
+export async function consumersOf(
+  { reader, name }: Store,
+  named: string | undefined,
+): Promise<readonly string[]> {
+  const consumers = await reader.consumers()
+  if (named === undefined) return consumers
+  if (consumers.includes(named)) return [named]
+  const there = consumers.length === 0 ? 'none' : consumers.join(', ')
+  throw new InturnError('input-unreadable', `${name} has no consumer ${named}; there are: ${there}`)
+}
+
+async function findStore(flags: StoreFlags): Promise<FoundStore> {
+  if (flags.store !== undefined) {
+    const known =
+      flags.config === undefined ? new Map() : knownDomains((await loadConfig(flags.config)).config)
+    return { store: await openStoreUrl(flags.store), consumer: flags.consumer, known }
+  }
+  if (flags.config === undefined && findConfig() === undefined) {
+    throw new InturnError(
+      'usage',
+      'no inturn.config.ts is here: name one with --config, or a store with --store',
+    )
+  }
+  const { config } = await loadConfig(flags.config)
+  return { store: config.store, consumer: flags.consumer ?? config.consumer, known: knownDomains(config) }
+}
+
+async function oneConsumer(store: Store, named: string | undefined): Promise<string> {
+  const consumers = await consumersOf(store, named)
+  const { name } = store
+  const [only, ...more] = consumers
+  if (only === undefined) throw new InturnError('input-unreadable', `${name} has no consumer yet`)
+  if (more.length === 0) return only
+  throw new InturnError(
+    'usage',
+    `${name} has several consumers, name one with --consumer: ${consumers.join(', ')}`,
+  )
+}

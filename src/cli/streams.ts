@@ -1,0 +1,83 @@
+// `inturn streams`: where each stream stands, and what stops it.
+import { Command } from 'commander'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { KnownDomains } from '../operate/domain-rules.ts'
+import { eachStream } from '../operate/paging.ts'
+import { moment } from '../operate/time-words.ts'
+import type { StoredStream } from '../ports/store-reader.ts'
+import type { ListFlags } from './listing.ts'
+import { addLimitFlag, printListing } from './listing.ts'
+import { shortened } from './printable.ts'
+import type { StoreFlags } from './store-flags.ts'
+import { addStoreFlags, withConsumer } from './store-flags.ts'
+import { numberText, shownNumber } from './wire-numbers.ts'
+
+interface StreamsFlags extends StoreFlags, ListFlags {
+  readonly domain?: string
+  readonly waiting?: boolean
+}
+
+/** The command `inturn streams`. */
+export function streamsCommand(): Command {
+  return addLimitFlag(addStoreFlags(new Command('streams')))
+    .description('where each stream stands, and what stops it')
+    .option('--domain <name>', 'only the streams of this domain')
+    .option('--waiting', 'only streams that hold events, are halted, or whose next event failed')
+    .action(async (flags: StreamsFlags) =>
+      withConsumer(flags, async (view, known) => {
+        const { domain, waiting } = flags
+        const filter = {
+          ...(domain !== undefined && { domain }),
+          ...(waiting !== undefined && { onlyWaiting: waiting }),
+        }
+        const none = waiting === true ? 'no stream waits' : 'there are no streams'
+        await printListing(
+          {
+            items: eachStream(view, filter),
+            head: ['stream', 'epoch', 'position', 'held', 'deliveries', 'changed', 'stopped by'],
+            row: (stored) => row(stored, known),
+            json: (stored) => json(stored, known),
+            none,
+          },
+          flags,
+        )
+      }),
+    )
+}
+
+function row(stored: StoredStream, known: KnownDomains): readonly (string | number)[] {
+  const { stream, state, deliveries, changedAt } = stored
+  const { position } = state
+  const stands = position === undefined ? 'unknown' : numberText(shownNumber(known, stream, position))
+  return [stream, state.epoch, stands, state.heldCount, deliveries, moment(changedAt), stopWords(stored)]
+}
+
+function json(stored: StoredStream, known: KnownDomains): object {
+  const { stream, state, deliveries, changedAt, claimedBy } = stored
+  const { domain = '', stream: key = '' } = parseStreamPath(stream) ?? {}
+  const { halt, failing } = state
+  const position = state.position === undefined ? undefined : shownNumber(known, stream, state.position)
+  return {
+    stream,
+    domain,
+    key,
+    epoch: state.epoch,
+    position: position?.wire ?? null,
+    ...(position?.unwrapped !== undefined && { unwrapped: position.unwrapped }),
+    held: state.heldCount,
+    deliveries,
+    overflow: state.overflow,
+    counts: state.counts,
+    halt: halt ?? null,
+    failing: failing ?? null,
+    claimedBy: claimedBy ?? null,
+    changedAt,
+  }
+}
+
+function stopWords({ state }: StoredStream): string {
+  const { halt, failing, held } = state
+  if (halt !== undefined) return `halted (${halt.cause}): ${shortened(halt.reason, 50)}`
+  if (failing !== undefined) return `failing at ${failing.sequence}: ${shortened(failing.error, 50)}`
+  return held.length > 0 ? 'a gap' : ''
+}

@@ -1,0 +1,114 @@
+// `inturn trace`: what the rules decide about a recorded log, line by line. Flags are checked here; the
+// replay itself is in recorded/trace.ts.
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Command, Option } from 'commander'
+import { durationMs } from '../core/duration.ts'
+import { InturnError } from '../core/errors.ts'
+import { contiguous, increasing, linked } from '../core/numbering.ts'
+import type { TrackedNumbering } from '../core/numbering.ts'
+import { defaultStreamLimits } from '../core/rules.ts'
+import type { GapEnd, StreamRules } from '../core/rules.ts'
+import { trace } from '../recorded/trace.ts'
+import { addLogFlags, logFields } from './log-flags.ts'
+import type { LogFlags } from './log-flags.ts'
+
+/** The flags of `inturn trace`. */
+export interface TraceFlags extends LogFlags {
+  readonly start?: number | 'first-seen'
+  readonly arrival?: string
+  readonly patience: number
+  readonly then: GapEnd
+  readonly heldMax: number
+  readonly spanMax: number
+}
+
+const { patienceMs, gapEnd, heldMax, spanMax, conflictMemory } = defaultStreamLimits
+
+/** The command `inturn trace <file|->`. */
+export function traceCommand(): Command {
+  return addLogFlags(new Command('trace'))
+    .description('replay a recorded arrival order through the rules and print every decision as NDJSON')
+    .argument('<file>', 'the recorded log, or - for standard input')
+    .addOption(
+      new Option('--start <n>', 'first number of a stream, or first-seen (default: 1)').argParser(startOf),
+    )
+    .option('--arrival <path>', 'field with the arrival time, milliseconds or ISO: it moves the clock')
+    .addOption(
+      new Option('--patience <duration>', 'how long a gap may stay open, like 30s, 500ms, 2m')
+        .argParser((text) => usage(() => durationMs(text, '--patience')))
+        .default(patienceMs, '30s'),
+    )
+    .addOption(
+      new Option('--then <end>', 'what happens to a gap when its patience is over')
+        .choices(['wait', 'skip', 'halt'])
+        .default(gapEnd),
+    )
+    .addOption(
+      new Option('--held-max <n>', 'held events a stream, at most')
+        .argParser((text) => wholeNumber(text, '--held-max', 0))
+        .default(heldMax),
+    )
+    .addOption(
+      new Option('--span-max <n>', 'how far ahead of the position a number may lie')
+        .argParser((text) => wholeNumber(text, '--span-max', 1))
+        .default(spanMax),
+    )
+    .action(async (file: string, flags: TraceFlags) => printTrace(file, flags))
+}
+
+async function printTrace(file: string, flags: TraceFlags): Promise<void> {
+  const { arrival } = flags
+  const fields = { ...logFields(flags), ...(arrival !== undefined && { arrival }) }
+  const text = trace(file, { fields, rules: rulesOf(flags) })
+  try {
+    await pipeline(Readable.from(text), process.stdout, { end: false })
+  } catch (error) {
+    // Whoever reads the output has seen enough, as `head` does.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
+  }
+}
+
+function rulesOf(flags: TraceFlags): StreamRules {
+  const numbering = numberingOf(flags)
+  return {
+    numbering,
+    heldMax: flags.heldMax,
+    spanMax: flags.spanMax,
+    // Contiguous copies can only differ by their id: without one there is nothing to remember.
+    conflictMemory: numbering.kind === 'contiguous' && flags.id === undefined ? 0 : conflictMemory,
+    patienceMs: flags.patience,
+    gapEnd: flags.then,
+  }
+}
+
+function numberingOf({ numbering, start, modulus }: TraceFlags): TrackedNumbering {
+  if (numbering === 'contiguous') {
+    return usage(() => contiguous({ start: start ?? 1, ...(modulus !== undefined && { modulus }) }))
+  }
+  if (start !== undefined) throw new InturnError('usage', '--start goes with --numbering contiguous only')
+  return numbering === 'linked' ? linked() : increasing()
+}
+
+function startOf(text: string): number | 'first-seen' {
+  if (text === 'first-seen') return text
+  const start = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(start)) return start
+  throw new InturnError('usage', `--start takes a whole number or first-seen, not ${text}`)
+}
+
+function wholeNumber(text: string, flag: string, least: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new InturnError('usage', `${flag} takes a whole number from ${least}, not ${text}`)
+}
+
+/** What core calls a wrong configuration is wrong usage here. */
+function usage<Value>(read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof InturnError) throw new InturnError('usage', error.message, { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,78 @@
+// I7: what a worker says stays readable: a stream's failure is told once, and streams that fail by the
+// thousand are counted instead of listed.
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { RunReport } from '../../../src/cli/run-report.ts'
+import { InturnError } from '../../../src/core/errors.ts'
+
+const said: string[] = []
+
+beforeEach(() => {
+  said.length = 0
+  vi.useFakeTimers({ toFake: ['performance'] })
+  vi.spyOn(console, 'error').mockImplementation((text: string) => void said.push(text))
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+function failed(stream: string, attempts: number, then: 'retry' | 'halt' | 'dead-letter' = 'retry'): void {
+  report.tell({ kind: 'failed', stream, sequence: 5, attempts, error: 'Error: x', then })
+}
+
+let report: RunReport
+beforeEach(() => {
+  report = new RunReport()
+})
+
+describe('a failing stream', () => {
+  test('is told at its first failure and at its end', () => {
+    for (let attempt = 1; attempt < 5; attempt++) failed('account/a', attempt)
+    failed('account/a', 5, 'halt')
+    expect(said).toEqual([
+      'inturn: account/a: event 5 failed and is tried again: Error: x',
+      'inturn: account/a: event 5 failed at attempt 5 and its stream is halted: Error: x',
+    ])
+    expect(report.summary()).toBe('0 events in 0 s: 1 halt')
+  })
+
+  test('among thousands is counted', () => {
+    for (let stream = 0; stream < 1_000; stream++) failed(`account/${stream}`, 1)
+    expect(said).toHaveLength(20)
+    vi.advanceTimersByTime(11_000)
+    failed('account/late', 1)
+    expect(said.slice(20)).toEqual([
+      'inturn: ... and 980 more lines about streams (inturn status)',
+      'inturn: account/late: event 5 failed and is tried again: Error: x',
+    ])
+  })
+})
+
+describe('what else happens', () => {
+  test('store and source that fail, with the time of the next try, and recover', () => {
+    const error = new InturnError('store-unavailable', 'billing.db is locked', { retryable: true })
+    report.tell({ kind: 'store-failed', error, retryInMs: 2_300 })
+    report.tell({ kind: 'source-failed', error, retryInMs: 100 })
+    report.tell({ kind: 'recovered' })
+    expect(said).toEqual([
+      'inturn: the store failed, next try in 2 s: billing.db is locked',
+      'inturn: the source failed, next try in 0.1 s: billing.db is locked',
+      'inturn: store and source work again',
+    ])
+  })
+
+  test('is summed up at the end', () => {
+    report.tell({ kind: 'batch', events: 1_500, verdicts: { deliver: 1_400, duplicate: 100 } })
+    report.tell({ kind: 'batch', events: 2, verdicts: { deliver: 2 } })
+    report.tell({ kind: 'lost', stream: 'account/a', epoch: 0, from: 2, to: 3 })
+    report.tell({ kind: 'dead-letter', reason: 'invalid', detail: 'no JSON' })
+    vi.advanceTimersByTime(61_000)
+    expect(report.summary()).toBe(
+      '1,502 events in 1 min 1 s: 1,402 deliver, 100 duplicate, 1 gap given up, 1 dead letter',
+    )
+    expect(said).toEqual([
+      'inturn: account/a: numbers 2 to 3 are given up as lost',
+      'inturn: a message is a dead letter now, invalid: no JSON',
+    ])
+  })
+})

@@ -1,0 +1,130 @@
+// I3: `inturn verify` finds what was done to a database behind inturn's back, and exits 1.
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { TestFolder } from '../../integration/run-inturn.ts'
+import { inturn, testFolder } from '../../integration/run-inturn.ts'
+import { entry, gappedState, letter, stateOf } from '../operate/stored-stream.ts'
+import { storedDatabase } from './stored-database.ts'
+
+let folder: TestFolder
+let file: string
+
+beforeEach(async () => {
+  folder = testFolder()
+  file = await storedDatabase(
+    folder.path,
+    { stream: 'gap', state: gappedState(3, [[5, 6]]), held: [5, 6] },
+    {
+      stream: 'lossy',
+      state: stateOf({
+        position: 4,
+        baseline: 1,
+        lost: [{ from: 2, to: 2 }],
+        counts: { delivered: 2, lost: 1, removed: 1 },
+      }),
+      ledger: [
+        entry('lossy', { kind: 'lost', from: 2, to: 2 }),
+        entry('lossy', { kind: 'removed', from: 3, to: 3 }),
+      ],
+      deadLetters: [letter('lossy', { reason: 'failed', sequence: 3 })],
+    },
+    {
+      stream: 'full',
+      state: { ...gappedState(1, []), overflow: 1 },
+      deadLetters: [letter('full', { reason: 'overflow', sequence: 9 })],
+    },
+  )
+})
+afterEach(() => folder.remove())
+
+interface VerifyOutput {
+  readonly isBalanced: boolean
+  readonly consumers: readonly {
+    readonly imbalances: readonly { readonly check: string; readonly stream?: string }[]
+  }[]
+}
+
+async function found(): Promise<{ readonly code: number | null; readonly imbalances: readonly string[] }> {
+  const { code, stdout } = await inturn(folder.path, 'verify', '--store', 'billing.db', '--json')
+  const output = JSON.parse(stdout) as VerifyOutput
+  const imbalances = output.consumers.flatMap((consumer) =>
+    consumer.imbalances.map(({ check, stream }) => `${check} ${stream ?? ''}`.trim()),
+  )
+  return { code, imbalances }
+}
+
+function plant(sql: string): void {
+  const database = new DatabaseSync(file)
+  database.exec(sql)
+  database.close()
+}
+
+describe('a sound store', () => {
+  test('balances, with its figures', async () => {
+    expect(await inturn(folder.path, 'verify', '--store', 'billing.db')).toEqual({
+      code: 0,
+      stdout: 'billing: everything adds up (3 streams, 6 deliveries, 2 held)\n',
+      stderr: '',
+    })
+  })
+})
+
+describe('a planted imbalance is found:', () => {
+  test.each([
+    [
+      'a changed count of deliveries',
+      "UPDATE inturn_stream SET deliveries = 9 WHERE path = 'account/lossy'",
+      ['deliveries account/lossy'],
+    ],
+    [
+      'a deleted held event',
+      "DELETE FROM inturn_held WHERE sequence = '016'",
+      ['held-count account/gap', 'domain'],
+    ],
+    [
+      'a held event moved below the position',
+      `UPDATE inturn_held SET event = replace(event, '"sequence":6', '"sequence":2') WHERE sequence = '016'`,
+      ['held-place account/gap'],
+    ],
+    [
+      'a deleted ledger',
+      'DELETE FROM inturn_ledger',
+      ['ledger account/lossy', 'ledger account/lossy', 'dead-letters account/lossy'],
+    ],
+    [
+      'a deleted overflowed event',
+      "DELETE FROM inturn_dead_letter WHERE reason = 'overflow'",
+      ['overflow account/full'],
+    ],
+    [
+      'a wrong counter of a domain',
+      'UPDATE inturn_domain SET held = 7, handed_over = 1',
+      ['domain', 'domain'],
+    ],
+    [
+      'a state of another stream',
+      `UPDATE inturn_stream SET state = (SELECT state FROM inturn_stream WHERE path = 'account/full')
+       WHERE path = 'account/gap'`,
+      ['deliveries account/gap', 'overflow account/gap', 'held-count account/gap', 'held-place account/gap'],
+    ],
+  ])('%s', async (_what, sql, expected) => {
+    plant(sql)
+    expect(await found()).toEqual({ code: 1, imbalances: expected })
+  })
+
+  test('and told to people with what was expected and found', async () => {
+    plant("UPDATE inturn_stream SET deliveries = 9 WHERE path = 'account/lossy'")
+    const { code, stdout } = await inturn(folder.path, 'verify', '--store', 'billing.db')
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/billing: IT DOES NOT ADD UP/)
+    expect(stdout).toMatch(/account\/lossy +deliveries +2 +9 +accounts delivered/)
+  })
+
+  test('a position without its accounts', async () => {
+    await storedDatabase(folder.path, {
+      stream: 'torn',
+      state: stateOf({ position: 5, baseline: 1, counts: { delivered: 4 } }),
+    })
+    expect(await found()).toEqual({ code: 1, imbalances: ['accounts account/torn'] })
+  })
+})
