@@ -115,6 +115,6 @@ export const recordLaws: readonly Law[] = [
         : []),
       ...(/registry\s*=|\/\//.test(project.text('.npmrc').replaceAll(/omit-\S+/g, '')) ? ['.npmrc'] : []),
     ],
-    example: { 'package-lock.json': '{ "resolved": "https://registry.example/x.tgz" }' },
+    example: { 'package-lock.json': '{ "resolved": "registry.example/x.tgz" }' },
   },
 ]
