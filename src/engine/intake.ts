@@ -142,6 +142,7 @@ export class Intaker {
       stream,
       epoch,
       sequence,
+      ...(isWrapped(domain) && { wireSequence: Number(sequence) }),
       ...(previous !== undefined && { previous }),
       ...this.#descriptionOf(fields, id),
     }
@@ -268,4 +269,8 @@ function readText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   if (typeof value === 'bigint') return value.toString()
   return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
+}
+
+function isWrapped({ rules: { numbering } }: TrackedDomain): boolean {
+  return numbering.kind === 'contiguous' && numbering.modulus !== undefined
 }

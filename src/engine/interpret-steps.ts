@@ -220,11 +220,10 @@ function isRefusal(step: Step): boolean {
   return (step.kind === 'verdict' || step.kind === 'fill') && step.verdict === 'refuse'
 }
 
-/** The event as it goes on from here: with the unwrapped number, and the wire's beside it. */
+/** The event as it goes on from here: with the unwrapped number. */
 function trackedEvent(event: InturnEvent | FillEvent, sequence: Sequence): TrackedEvent {
   invariant('data' in event, 'a fill is no event')
-  if (event.sequence === sequence) return { ...event, sequence }
-  return { ...event, sequence, ...(typeof event.sequence === 'number' && { wireSequence: event.sequence }) }
+  return { ...event, sequence }
 }
 
 function keyOf(epoch: Epoch, sequence: Sequence): string {

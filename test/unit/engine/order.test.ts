@@ -1,7 +1,8 @@
 // The engine delivers each stream's events once and in order, whatever order, batches and copies they come
 // in.
 import { describe, expect, it } from 'vitest'
-import { increasing, linked } from '../../../src/core/numbering.ts'
+import type { InturnEvent } from '../../../src/core/event.ts'
+import { contiguous, increasing, linked } from '../../../src/core/numbering.ts'
 import { EngineWorld, event, events, sweepAll, verdictsOf } from './engine-world.ts'
 
 describe('order (I1)', () => {
@@ -32,6 +33,23 @@ describe('order (I1)', () => {
     const results = await world.processor({ heldMax: 2_000 }, { batch: 7 }).process(events('a', ...numbers))
     expect(results).toHaveLength(1_000)
     expect(world.calls).toEqual(numbers.toReversed().map((sequence) => `a:${sequence}`))
+  })
+
+  it('a wrapped counter is unwrapped, and the number on the wire stays with the event, held or not', async () => {
+    const world = new EngineWorld()
+    const seen: unknown[] = []
+    const processor = world.processor({
+      numbering: contiguous({ modulus: 8 }),
+      handle: ({ sequence, wireSequence }: InturnEvent) => seen.push([sequence, wireSequence]),
+    })
+    await processor.process(events('a', 1, 2, 3, 4, 5, 6, 0, 7))
+    await processor.process(events('a', 1))
+    expect(seen.slice(5)).toEqual([
+      [6, 6],
+      [7, 7],
+      [8, 0],
+      [9, 1],
+    ])
   })
 
   it('a stream is known by its exact name, whatever characters it has', async () => {
