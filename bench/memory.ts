@@ -33,7 +33,7 @@ function mapLoop(messages: readonly string[]): number {
 
 async function withInturn(messages: readonly string[]): Promise<number> {
   let delivered = 0
-  const source = memorySource()
+  const source = memorySource({ keptMax: count })
   await source.push(messages)
   const worker = createWorker({
     consumer: 'bench',

@@ -35,7 +35,7 @@ describe('order (I1)', () => {
     expect(world.calls).toEqual(numbers.toReversed().map((sequence) => `a:${sequence}`))
   })
 
-  it('a wrapped counter is unwrapped, and the number on the wire stays with the event, held or not', async () => {
+  it('a wrapped counter is unwrapped, and its number on the wire stays with the event', async () => {
     const world = new EngineWorld()
     const seen: unknown[] = []
     const processor = world.processor({
