@@ -9,7 +9,7 @@ import { eventSpan, insertHeld, insertIncreasing } from './held-spans.ts'
 import type { Judgement } from './judge.ts'
 import { judge } from './judge.ts'
 import type { Arrival, Decided, EventArrival, Pass, PassContext, Step } from './pass.ts'
-import { beginPass } from './pass.ts'
+import { beginPass, endPass } from './pass.ts'
 import type { StreamRules } from './rules.ts'
 import type { Position } from './sequence.ts'
 import type { StreamState } from './stream-state.ts'
@@ -41,7 +41,7 @@ export function decideBatch(
     if (arrival?.kind === 'event') decideEvent(pass, index, arrival)
     else if (arrival !== undefined) decideFill(pass, index, arrival)
   }
-  return { state: pass.draft, steps: pass.steps }
+  return endPass(pass)
 }
 
 function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {

@@ -4,7 +4,7 @@ import { drain, giveUpHead } from './advance.ts'
 import type { RuledStream } from './decide.ts'
 import { headGap } from './gaps.ts'
 import type { Decided, PassContext } from './pass.ts'
-import { beginPass } from './pass.ts'
+import { beginPass, endPass } from './pass.ts'
 
 /**
  * Ends the head gap by its domain's policy: `skip` accounts its numbers as lost and goes on, `halt` stops the
@@ -15,16 +15,16 @@ export function endHeadGap(stream: RuledStream, context: PassContext): Decided {
   const pass = beginPass(rules, state, context)
   const gap = headGap(rules, state)
   if (gap === undefined || state.halt !== undefined || rules.gapEnd === 'wait') {
-    return { state: pass.draft, steps: [] }
+    return endPass(pass)
   }
   if (rules.gapEnd === 'halt') {
     const { epoch, from, to } = gap
     pass.steps.push({ kind: 'halted', epoch, from, to })
     const reason = `numbers ${String(from ?? '?')} to ${String(to)} did not come within the patience`
     pass.draft.halt = { cause: 'gap', at: context.clock.now, reason, gapTo: { epoch, sequence: to } }
-    return { state: pass.draft, steps: pass.steps }
+    return endPass(pass)
   }
   giveUpHead(pass)
   drain(pass)
-  return { state: pass.draft, steps: pass.steps }
+  return endPass(pass)
 }

@@ -5,7 +5,7 @@ import type { RuledStream } from './decide.ts'
 import { openEpoch } from './epochs.ts'
 import { baselineOf, isCurrent } from './numbering-rules.ts'
 import type { Decided, Pass, PassContext } from './pass.ts'
-import { beginPass } from './pass.ts'
+import { beginPass, endPass } from './pass.ts'
 import { rememberHeld } from './remember-held.ts'
 import type { StreamRules } from './rules.ts'
 import type { Sequence } from './sequence.ts'
@@ -17,7 +17,7 @@ export function advance(stream: RuledStream, context: PassContext): Decided {
   const pass = beginPass(stream.rules, stream.state, context)
   drainIfClosed(pass)
   drain(pass)
-  return { state: pass.draft, steps: pass.steps }
+  return endPass(pass)
 }
 
 /**
@@ -26,7 +26,7 @@ export function advance(stream: RuledStream, context: PassContext): Decided {
 export function removeHead(stream: RuledStream, context: PassContext): Decided {
   const pass = beginPass(stream.rules, stream.state, context)
   const span = nextInTurn(pass)
-  if (span === undefined || span.kind !== 'events') return { state: pass.draft, steps: [] }
+  if (span === undefined || span.kind !== 'events') return endPass(pass)
   const { draft } = pass
   const { epoch } = span
   if (!isCurrent(draft, epoch)) openEpoch(pass, epoch, baselineOf(stream.rules, span.after))
@@ -40,7 +40,7 @@ export function removeHead(stream: RuledStream, context: PassContext): Decided {
   draft.failing = undefined
   if (draft.halt?.cause === 'failure') draft.halt = undefined
   pass.steps.push({ kind: 'removed', epoch, sequence })
-  return { state: pass.draft, steps: pass.steps }
+  return endPass(pass)
 }
 
 /** Whether a held event is in turn and nothing but its own failure stops it. */

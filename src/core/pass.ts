@@ -107,6 +107,8 @@ export type Step =
 export interface Decided {
   readonly state: StreamState
   readonly steps: readonly Step[]
+  /** What was held before and what the pass holds: what a pass that goes on from here asks. */
+  readonly held: HeldIndex
 }
 
 /** A state that the pass owns. */
@@ -131,6 +133,11 @@ export interface Pass {
 export function beginPass(rules: StreamRules, state: StreamState, context: PassContext): Pass {
   const draft: Draft = { ...state, counts: { ...state.counts }, memory: state.memory.slice() }
   return { rules, context, draft, held: new OverlaidIndex(context.held), steps: [] }
+}
+
+/** What a pass came to. */
+export function endPass({ draft, steps, held }: Pass): Decided {
+  return { state: draft, steps, held }
 }
 
 /** Whether the stream may take no further step now: halted, backing off, or at the place to stop. */

@@ -30,6 +30,7 @@ export function decideTurn(stream: RuledStream, arrivals: readonly Arrival[], co
   const { rules } = stream
   const decided = decideBatch(stream, arrivals, context)
   if (decided.state.heldCount === 0) return decided
+  const { held } = decided
   let { state } = decided
   const steps: Step[] = [...decided.steps]
   const take = (next: Decided): boolean => {
@@ -37,12 +38,13 @@ export function decideTurn(stream: RuledStream, arrivals: readonly Arrival[], co
     steps.push(...next.steps)
     return next.steps.length > 0
   }
-  take(advance({ rules, state }, { ...context, retry: context.isSweep && isRetryDue(state, context.clock) }))
-  if (!context.isSweep || context.keepsGaps) return { state, steps }
+  const retry = context.isSweep && isRetryDue(state, context.clock)
+  take(advance({ rules, state }, { ...context, held, retry }))
+  if (!context.isSweep || context.keepsGaps) return { state, steps, held }
   while (isGapDue(rules, state, context.clock) && liesBefore(headGap(rules, state), context.restFrom)) {
-    if (!take(endHeadGap({ rules, state }, context))) break
+    if (!take(endHeadGap({ rules, state }, { ...context, held }))) break
   }
-  return { state, steps }
+  return { state, steps, held }
 }
 
 /** When a stream must be looked at again though nothing arrives. */

@@ -3,7 +3,6 @@
 // no effect. Upholds I1: a failing event stops its own stream at the number before it.
 import { invariant } from '../core/errors.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
-import { OverlaidIndex } from '../core/held-index.ts'
 import type { Decided, PassContext } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
@@ -152,7 +151,7 @@ export class Turn {
       then === 'halt'
         ? { cause: 'failure', at: this.setup.clock.now, reason: failing.error }
         : stopped.state.halt
-    return this.#take({ steps: stopped.steps, state: { ...stopped.state, failing, halt } })
+    return this.#take({ ...stopped, state: { ...stopped.state, failing, halt } })
   }
 
   /**
@@ -209,16 +208,13 @@ export class Turn {
   #removeHead(stopped: Decided, { delivery, answer }: TurnFailure): readonly HeldRange[] {
     const { event } = delivery
     const { failing, reason } = answer
-    const held = new OverlaidIndex(this.#held)
-    for (const own of this.#interpret(stopped).hold) held.note(own.event.epoch, own.event.sequence, own.print)
-    const removed = removeHead(
-      { rules: this.setup.domain.rules, state: stopped.state },
-      { ...this.#context(), held },
-    )
+    const { rules } = this.setup.domain
+    const { state, held } = stopped
+    const removed = removeHead({ rules, state }, { ...this.#context(), held })
     const last = removed.steps.at(-1)
     if (last?.kind === 'removed' && last.epoch === event.epoch && last.sequence === event.sequence) {
       const steps = [...stopped.steps, ...removed.steps]
-      return this.#take({ state: removed.state, steps }, { reason, failing })
+      return this.#take({ ...removed, steps }, { reason, failing })
     }
     this.#failure = undefined
     return this.#take(stopped)
