@@ -1,6 +1,7 @@
 // Held events at the head of a stream: tried again, taken out, stopped at; and positions that come from
 // elsewhere.
 import { describe, expect, test } from 'vitest'
+import { recall } from '../../../src/core/conflict-memory.ts'
 import { decideBatch } from '../../../src/core/decide.ts'
 import { advance, canAdvance, importedStream, removeHead } from '../../../src/core/head.ts'
 import { nothingHeld } from '../../../src/core/held-index.ts'
@@ -78,6 +79,24 @@ describe('a place to stop', () => {
     expect(lines).toEqual(['#1 release 0/1', '#2 release 0/2'])
     expect(history.state).toMatchObject({ position: 2, heldCount: 1, held: [{ after: 2, to: 3, count: 1 }] })
     expect(history.apply(advance(history, contextOf(history)), [])).toEqual(['#3 release 0/3'])
+  })
+})
+
+describe('a pass that goes on from another', () => {
+  test.each([
+    ['contiguous', contiguous(), null],
+    ['linked', linked(), 1],
+  ] as const)('%s: knows what that one held, and remembers it', (_name, numbering, previous) => {
+    const history = heldStream(numbering, [event(1, null)])
+    const context = contextOf(history)
+    const second = { kind: 'event', epoch: 0, sequence: 2, print: 7 } as const
+    const later = previous === null ? second : { ...second, previous }
+    const { rules } = history
+    const first = decideBatch({ rules, state: { ...history.state, halt: operatorHalt } }, [later], context)
+    const { held } = first
+    const { state } = advance({ rules, state: { ...first.state, halt: undefined } }, { ...context, held })
+    expect(state).toMatchObject({ position: 2, heldCount: 0 })
+    expect(recall(state.memory, 0, 2)).toBe(7)
   })
 })
 
