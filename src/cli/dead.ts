@@ -1,10 +1,14 @@
 // `inturn dead`: the dead letters, with what was wrong with each; with --json each stands whole.
 import { Command, Option } from 'commander'
 import type { KnownDomains } from '../operate/domain-rules.ts'
-import { eachDeadLetter } from '../operate/paging.ts'
+import type { ConsumerView } from '../operate/paging.ts'
+import { eachDeadLetter, eachHandedOver } from '../operate/paging.ts'
 import { moment } from '../operate/time-words.ts'
-import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
+import type { DeadLetter, DeadLetterReason, Redrive } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
+import { deadDropCommand } from './dead-drop.ts'
+import { deadLetterReasons } from './dead-flags.ts'
+import { deadRetryCommand } from './dead-retry.ts'
 import type { ListFlags } from './listing.ts'
 import { addLimitFlag, printListing, withoutCursor } from './listing.ts'
 import { shortened } from './printable.ts'
@@ -14,36 +18,24 @@ import { findNamedStream, pathOfNamed, streamArgument } from './stream-argument.
 import type { Cell } from './table.ts'
 import { numberText, shownNumber } from './wire-numbers.ts'
 
-interface DeadFlags extends StoreFlags, ListFlags {
+interface DeadListFlags extends StoreFlags, ListFlags {
   readonly domain?: string
   readonly reason?: DeadLetterReason
-}
-
-/** Every reason; the type sees to it that none is missing here. */
-const reasons: Readonly<Record<DeadLetterReason, true>> = {
-  invalid: true,
-  stale: true,
-  late: true,
-  conflict: true,
-  implausible: true,
-  'epoch-ended': true,
-  overflow: true,
-  skipped: true,
-  failed: true,
-  'worker-died': true,
-  'too-large': true,
 }
 
 /** The command `inturn dead`. */
 export function deadCommand(): Command {
   return addLimitFlag(addStoreFlags(new Command('dead')))
+    .addCommand(deadRetryCommand())
+    .addCommand(deadDropCommand())
     .description('the dead letters: events taken out of their streams, with the reason')
     .argument('[stream]', streamArgument)
     .option('--domain <name>', 'only the streams of this domain')
-    .addOption(new Option('--reason <reason>', 'only those with this reason').choices(Object.keys(reasons)))
-    .action(async (name: string | undefined, flags: DeadFlags) =>
+    .addOption(new Option('--reason <reason>', 'only those with this reason').choices(deadLetterReasons))
+    .action(async (name: string | undefined, flags: DeadListFlags) =>
       withConsumer(flags, async (view, known) => {
         const { domain, reason } = flags
+        const waiting = await waitingRedrives(view)
         const stream = name === undefined ? undefined : await pathOfNamed(view, name)
         const count = await printListing<Paged<DeadLetter>>(
           {
@@ -53,8 +45,8 @@ export function deadCommand(): Command {
               ...(reason !== undefined && { reason }),
             }),
             head: ['at', 'reason', 'stream', 'epoch', 'sequence', 'id', 'attempts', 'detail'],
-            row: (letter) => row(letter, known),
-            json: (letter) => json(letter, known),
+            row: (letter) => row(letter, { known, waiting }),
+            json: (letter) => json(letter, { known, waiting }),
             none: 'there are no dead letters',
           },
           flags,
@@ -64,15 +56,37 @@ export function deadCommand(): Command {
     )
 }
 
-function json(letter: Paged<DeadLetter>, known: KnownDomains): object {
-  const { sequence, stream } = letter
-  if (sequence === undefined) return withoutCursor(letter)
-  const { wire, unwrapped } = shownNumber(known, stream, sequence)
-  return { ...withoutCursor(letter), sequence: wire, ...(unwrapped !== undefined && { unwrapped }) }
+/** What the letters are shown with. */
+interface Setting {
+  readonly known: KnownDomains
+  /** By key: who has a letter tried again, and why, where no worker has begun yet. */
+  readonly waiting: ReadonlyMap<string, Redrive>
 }
 
-function row(letter: DeadLetter, known: KnownDomains): readonly Cell[] {
-  const { at, reason, stream, epoch, sequence, id, attempts, detail } = letter
+async function waitingRedrives(view: ConsumerView): Promise<ReadonlyMap<string, Redrive>> {
+  const waiting = new Map<string, Redrive>()
+  for await (const { redrive } of eachHandedOver(view)) {
+    if (redrive !== undefined) waiting.set(redrive.key, redrive)
+  }
+  return waiting
+}
+
+function json(letter: Paged<DeadLetter>, { known, waiting }: Setting): object {
+  const { sequence, stream, key } = letter
+  const redrive = waiting.get(key)
+  const shown = {
+    ...withoutCursor(letter),
+    ...(redrive !== undefined && { redrive: { by: redrive.by, reason: redrive.reason } }),
+  }
+  if (sequence === undefined) return shown
+  const { wire, unwrapped } = shownNumber(known, stream, sequence)
+  return { ...shown, sequence: wire, ...(unwrapped !== undefined && { unwrapped }) }
+}
+
+function row(letter: DeadLetter, { known, waiting }: Setting): readonly Cell[] {
+  const { at, reason, stream, epoch, sequence, id, attempts, detail, key } = letter
   const number = sequence === undefined ? undefined : numberText(shownNumber(known, stream, sequence))
-  return [moment(at), reason, stream, epoch, number, id, attempts, shortened(detail, 60)]
+  const redrive = waiting.get(key)
+  const said = redrive === undefined ? detail : `(waits for a worker, for ${redrive.by}) ${detail}`
+  return [moment(at), reason, stream, epoch, number, id, attempts, shortened(said, 60)]
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { explanationLines } from '../operate/explain-text.ts'
 import { explainStream } from '../operate/explain.ts'
+import { shellWord } from '../operate/operator-actions.ts'
 import { printJson, printLines } from './print.ts'
 import { printable } from './printable.ts'
 import type { StoreFlags } from './store-flags.ts'
@@ -21,9 +22,18 @@ export function explainCommand(commands: readonly string[]): Command {
         const stored = await findNamedStream(view, name)
         if (stored === undefined) return
         const explanation = await explainStream(view, stored, known)
-        const actions = explanation.actions.filter(({ command }) => hasCommand(command))
-        if (flags.json === true) return printJson({ ...explanation, actions })
-        return printLines(explanationLines(explanation, { hasCommand }).map(printable))
+        const actions = explanation.actions
+          .filter(({ command }) => hasCommand(command))
+          .map((action) => ({ ...action, line: `${action.line}${storeWords(flags)}` }))
+        const about = { ...explanation, actions }
+        if (flags.json === true) return printJson(about)
+        return printLines(explanationLines(about, { hasCommand }).map(printable))
       }),
     )
+}
+
+/** The flags by which the store was found, so that a command can be pasted as it is. */
+function storeWords({ config, store, consumer }: StoreFlags): string {
+  const given = Object.entries({ config, store, consumer }).filter(([, value]) => value !== undefined)
+  return given.map(([flag, value]) => ` --${flag} ${shellWord(String(value))}`).join('')
 }

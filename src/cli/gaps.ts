@@ -1,4 +1,5 @@
-// `inturn gaps`: which numbers are missing, since when, what waits behind them, and when patience ends.
+// `inturn gaps`: which numbers are missing, since when, what waits behind them, how often somebody was
+// asked for them, and when patience ends.
 import { Command } from 'commander'
 import { eachGap } from '../operate/read-gaps.ts'
 import type { StreamGap } from '../operate/read-gaps.ts'
@@ -24,7 +25,18 @@ export function gapsCommand(): Command {
         await printListing(
           {
             items: eachGap(view, known, domain === undefined ? {} : { domain }),
-            head: ['stream', 'epoch', 'from', 'to', 'missing', 'held behind', 'since', 'waited', 'then'],
+            head: [
+              'stream',
+              'epoch',
+              'from',
+              'to',
+              'missing',
+              'held behind',
+              'since',
+              'waited',
+              'asked',
+              'then',
+            ],
             row,
             json: (gap) => gap,
             none: 'there are no gaps',
@@ -47,8 +59,16 @@ function row(gap: StreamGap): readonly Cell[] {
     held,
     moment(since),
     spell(waitedMs),
+    askedWords(gap),
     endWords(gap),
   ]
+}
+
+/** How often a healer was asked for it. */
+function askedWords({ healing }: StreamGap): string | undefined {
+  if (healing === undefined) return undefined
+  const { attempts, attemptsMax } = healing
+  return attemptsMax === undefined ? String(attempts) : `${attempts} of ${attemptsMax}`
 }
 
 function endWords({ policy, isHalted, isHead }: StreamGap): string {
@@ -56,5 +76,6 @@ function endWords({ policy, isHalted, isHead }: StreamGap): string {
   if (policy === undefined) return 'not known without --config'
   const behind = isHead ? '' : ', behind another gap'
   if (policy.isOverdue) return `${policy.end}, overdue${behind}`
+  if (policy.leftMs === 0) return `${policy.end} after the last attempt to heal${behind}`
   return `${policy.end} after ${spell(policy.leftMs)} of reading${behind}`
 }

@@ -61,10 +61,11 @@ function json(entry: Paged<LedgerEntry>, known: KnownDomains): object {
 }
 
 function row(
-  { at, kind, stream, epoch, from, to, by, reason }: LedgerEntry,
+  { at, kind, stream, domain, epoch, from, to, by, reason }: LedgerEntry,
   known: KnownDomains,
 ): readonly Cell[] {
   const text = (sequence: Sequence | undefined): string | undefined =>
     sequence === undefined ? undefined : numberText(shownNumber(known, stream, sequence))
-  return [moment(at), kind, stream, epoch, text(from), text(to), by, shortened(reason, 60)]
+  const where = stream ?? (domain === undefined ? undefined : `domain ${domain}`)
+  return [moment(at), kind, where, epoch, text(from), text(to), by, shortened(reason, 60)]
 }

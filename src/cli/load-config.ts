@@ -41,7 +41,12 @@ export async function loadConfig(named?: string): Promise<LoadedConfig> {
   return { path, config: checkedConfig(await importDefault(path, file), file) }
 }
 
-async function importDefault(path: string, file: string): Promise<unknown> {
+/**
+ * What a configuration file exports.
+ *
+ * @throws InturnError `input-unreadable` when it fails or has no default export
+ */
+export async function importDefault(path: string, file: string): Promise<unknown> {
   let module: unknown
   try {
     module = await import(pathToFileURL(path).href)
@@ -53,7 +58,7 @@ async function importDefault(path: string, file: string): Promise<unknown> {
   if (exported !== undefined) return exported
   throw new InturnError(
     'input-unreadable',
-    `${file} has no default export; it takes: export default defineConfig({ ... })`,
+    `${file} has no default export; it takes: export default defineConfig({ ... }), or defineRelay`,
   )
 }
 
@@ -83,6 +88,8 @@ const optionNames: Readonly<Record<keyof Config, true>> = {
   batch: true,
   eventBytesMax: true,
   streamBytesMax: true,
+  history: true,
+  replay: true,
   telemetry: true,
   timers: true,
   random: true,

@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   resequence: async () => (await import('./resequence.ts')).resequenceCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
+  relay: async () => (await import('./relay.ts')).relayCommand(),
   demo: async () => (await import('./demo.ts')).demoCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   streams: async () => (await import('./streams.ts')).streamsCommand(),
@@ -19,6 +20,17 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   dead: async () => (await import('./dead.ts')).deadCommand(),
   ledger: async () => (await import('./ledger.ts')).ledgerCommand(),
   explain: async () => (await import('./explain.ts')).explainCommand(Object.keys(commands)),
+  retry: async () => (await import('./retry.ts')).retryCommand(),
+  skip: async () => (await import('./skip.ts')).skipCommand(),
+  fill: async () => (await import('./fill.ts')).fillCommand(),
+  halt: async () => (await import('./halt.ts')).haltCommand(),
+  resume: async () => (await import('./resume.ts')).resumeCommand(),
+  seek: async () => (await import('./seek.ts')).seekCommand(),
+  pause: async () => (await import('./pause.ts')).pauseCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  replay: async () => (await import('./replay.ts')).replayCommand(),
+  append: async () => (await import('./append.ts')).appendCommand(),
+  read: async () => (await import('./read.ts')).readCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
 }
 
@@ -31,18 +43,24 @@ function ownVersion(): string {
 }
 
 function newProgram(): Command {
-  return new Command('inturn')
-    .description('Every event, in turn, exactly once.')
-    .version(ownVersion())
-    .showHelpAfterError('Run with --help to see what there is.')
-    .exitOverride()
+  return (
+    new Command('inturn')
+      .description('Every event, in turn, exactly once.')
+      .version(ownVersion())
+      .showHelpAfterError('Run with --help to see what there is.')
+      // A nested command has options of its own, also where its parent has some of the same name.
+      .enablePositionalOptions()
+      .exitOverride()
+  )
 }
 
 async function run(argv: readonly string[]): Promise<void> {
   const program = newProgram()
   const asked = Object.entries(commands).filter(([name]) => name === argv[2])
   for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) {
-    program.addCommand((await load()).copyInheritedSettings(program))
+    const command = (await load()).copyInheritedSettings(program)
+    for (const nested of command.commands) nested.copyInheritedSettings(command)
+    program.addCommand(command)
   }
   if (argv.length <= 2) program.help({ error: true })
   await program.parseAsync([...argv])

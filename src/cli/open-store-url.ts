@@ -1,12 +1,12 @@
 // Opens the store that a URL names, and imports only the adaptor that it needs: `sqlite:billing.db`, or just
-// the path of a database file.
+// the path of a database file; `redis://host:6379`, with `?prefix=` where the store has one of its own.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import type { Store } from '../ports/store.ts'
 
 /** What a store URL may look like, for people. */
-const storeUrlForms = 'sqlite:<file> or the path of a .db file'
+const storeUrlForms = 'sqlite:<file>, the path of a .db file or redis://<host>'
 
 const sqliteExtension = /\.(?:db|sqlite|sqlite3)$/i
 
@@ -16,6 +16,7 @@ const sqliteExtension = /\.(?:db|sqlite|sqlite3)$/i
  * @throws InturnError `usage` for a URL that names no kind of store, `input-unreadable` for a missing file
  */
 export async function openStoreUrl(url: string): Promise<Store> {
+  if (/^rediss?:/.test(url)) return openRedisUrl(url)
   const file = sqliteFileOf(url)
   if (file === undefined) {
     throw new InturnError('usage', `--store takes ${storeUrlForms}, not ${url}`)
@@ -25,7 +26,17 @@ export async function openStoreUrl(url: string): Promise<Store> {
   return sqliteStore(file)
 }
 
-function sqliteFileOf(url: string): string | undefined {
+async function openRedisUrl(url: string): Promise<Store> {
+  if (!URL.canParse(url)) throw new InturnError('usage', '--store takes redis://<host>:<port>')
+  const target = new URL(url)
+  const prefix = target.searchParams.get('prefix')
+  target.search = ''
+  const { redisStore } = await import('../stores/redis.ts')
+  return redisStore(target.href, prefix === null ? {} : { prefix })
+}
+
+/** The database file that a URL or a path names; `undefined` where it names something else. */
+export function sqliteFileOf(url: string): string | undefined {
   if (url.startsWith('file:')) return fileURLToPath(url)
   const [, path] = /^sqlite:(?:\/\/)?(.+)$/.exec(url) ?? []
   if (path !== undefined) return path

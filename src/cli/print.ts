@@ -6,7 +6,7 @@ import { exactJson, readableJson } from './exact-json.ts'
 
 /** Prints lines of text. */
 export async function printLines(lines: Iterable<string>): Promise<void> {
-  await print(Readable.from(withNewlines(lines)))
+  await print(withNewlines(lines))
 }
 
 /** Prints one JSON document. */
@@ -16,12 +16,13 @@ export async function printJson(value: unknown): Promise<void> {
 
 /** Prints each value as one line of JSON. */
 export async function printNdjson(values: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
-  await print(Readable.from(jsonLines(values)))
+  await print(jsonLines(values))
 }
 
-async function print(text: Readable): Promise<void> {
+/** Prints text as it comes. */
+export async function print(text: Iterable<string> | AsyncIterable<string>): Promise<void> {
   try {
-    await pipeline(text, process.stdout, { end: false })
+    await pipeline(Readable.from(text), process.stdout, { end: false })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
   }

@@ -26,10 +26,17 @@ export class RunReport {
   #events = 0
   #lost = 0
   #halted = 0
+  #healed = 0
   #deadLetters = 0
   #streamLines = 0
   #unsaid = 0
   #windowMs = 0
+  readonly #progressText: ((summary: string) => string) | undefined
+
+  /** `progressText` makes the line of progress of what has come to pass; default: that itself. */
+  constructor(progressText?: (summary: string) => string) {
+    this.#progressText = progressText
+  }
 
   started({ consumer, store, source }: RunSubject): void {
     this.say(`consumer ${consumer} reads ${source} into ${store}`)
@@ -45,7 +52,13 @@ export class RunReport {
   tell(news: EngineNews): void {
     if (news.kind === 'batch') this.#count(news)
     else if (news.kind === 'failed') this.#tellFailed(news)
+    else if (news.kind === 'healed') this.#tellHealed(news)
     else this.#tellOther(news)
+  }
+
+  /** Events so far. */
+  get events(): number {
+    return this.#events
   }
 
   /** The last line: what came to pass. */
@@ -54,6 +67,7 @@ export class RunReport {
     const verdicts = [...this.#verdicts].map(([verdict, count]) => `${grouped(count)} ${verdict}`)
     const counts = [
       ...verdicts,
+      ...(this.#healed === 0 ? [] : [counted(this.#healed, 'event healed', 'events healed')]),
       ...(this.#lost === 0 ? [] : [counted(this.#lost, 'gap given up', 'gaps given up')]),
       ...(this.#halted === 0 ? [] : [counted(this.#halted, 'halt', 'halts')]),
       ...(this.#deadLetters === 0 ? [] : [counted(this.#deadLetters, 'dead letter', 'dead letters')]),
@@ -67,7 +81,8 @@ export class RunReport {
     for (const [verdict, count = 0] of Object.entries(verdicts)) {
       this.#verdicts.set(verdict, (this.#verdicts.get(verdict) ?? 0) + count)
     }
-    this.#progress.show(this.summary())
+    const summary = this.summary()
+    this.#progress.show(this.#progressText?.(summary) ?? summary)
   }
 
   #tellFailed({ stream, sequence, attempts, error, then }: Extract<EngineNews, { kind: 'failed' }>): void {
@@ -84,7 +99,12 @@ export class RunReport {
     this.#sayOfStream(`${what} at attempt ${attempts} and ${end}: ${error}`)
   }
 
-  #tellOther(news: Exclude<EngineNews, { kind: 'batch' | 'failed' }>): void {
+  #tellHealed(news: Extract<EngineNews, { kind: 'healed' }>): void {
+    this.#healed += news.came
+    this.#sayOfStream(healedWords(news))
+  }
+
+  #tellOther(news: Exclude<EngineNews, { kind: 'batch' | 'failed' | 'healed' }>): void {
     switch (news.kind) {
       case 'lost':
         this.#lost++
@@ -97,7 +117,7 @@ export class RunReport {
       case 'dead-letter':
         this.#deadLetters++
         // Of a handler that failed for good, `failed` has told already.
-        if (news.reason !== 'failed') {
+        if (news.reason !== 'failed' && news.reason !== 'worker-died') {
           const what = news.stream ?? 'a message'
           const which = news.sequence === undefined ? what : `${what}: event ${news.sequence}`
           this.#sayOfStream(`${which} is a dead letter now, ${news.reason}: ${news.detail}`)
@@ -105,6 +125,17 @@ export class RunReport {
         break
       case 'baseline-failed':
         this.#sayOfStream(`${news.stream}: its baseline cannot be told, so it waits: ${news.error}`)
+        break
+      case 'redriven': {
+        const which = news.sequence === undefined ? news.stream : `${news.stream}: event ${news.sequence}`
+        const end = news.error === undefined ? 'it succeeded' : `it failed: ${news.error}`
+        this.#sayOfStream(`${which}, a dead letter, was tried again: ${end}`)
+        break
+      }
+      case 'healing':
+        break
+      case 'workers-died':
+        this.say(`a worker died: ${news.workers.join(', ')}; handlers are called with care for a while`)
         break
       case 'claim-lost':
         this.#sayOfStream(`${news.stream}: another worker has taken it over; nothing was changed`)
@@ -132,6 +163,14 @@ export class RunReport {
     if (++this.#streamLines <= streamLinesMax) this.say(text)
     else this.#unsaid++
   }
+}
+
+function healedWords(news: Extract<EngineNews, { kind: 'healed' }>): string {
+  const { stream, from, to, attempt, came, error } = news
+  const range = from === to ? `number ${to}` : `numbers ${from ?? '?'} to ${to}`
+  const many = came === 0 ? 'none' : grouped(came)
+  const what = `${stream}: ${range} asked for (attempt ${attempt}), ${many} came`
+  return error === undefined ? what : `${what}: ${error}`
 }
 
 function counted(count: number, one: string, many: string): string {

@@ -2,18 +2,16 @@
 // stops it at once; killing it is safe too, that is what the engine is for.
 import { Command, Option } from 'commander'
 import { createWorker } from '../engine/worker.ts'
-import type { RunOptions, Worker } from '../engine/worker.ts'
+import type { RunOptions } from '../engine/worker.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
 import { loadConfig } from './load-config.ts'
 import { RunReport } from './run-report.ts'
+import { lastWordMs, stopOnSignals } from './stop-on-signals.ts'
 
 interface RunFlags {
   readonly config?: string
   readonly until?: 'caught-up'
 }
-
-/** How long a worker that was told to stop at once may take before the process is ended under it. */
-const lastWordMs = 5_000
 
 /** The command `inturn run`. */
 export function runCommand(): Command {
@@ -52,29 +50,5 @@ async function runWorker({ config: file, until }: RunFlags): Promise<void> {
     throw error
   } finally {
     forget()
-  }
-}
-
-/** Stops a worker on SIGTERM and SIGINT until the returned function is called. */
-function stopOnSignals(worker: Worker, report: RunReport): () => void {
-  let signals = 0
-  // A worker that fails while it stops fails in run(), where it is told.
-  const stopped = (stop: Promise<void>): void => void stop.catch(() => undefined)
-  const onSignal = (signal: NodeJS.Signals): void => {
-    signals++
-    if (signals === 1) {
-      report.say(`${signal}: finishing what is in hand; once more to stop at once`)
-      stopped(worker.stop())
-    } else if (signals === 2) {
-      report.say(`${signal}: stopping at once; what was not committed comes again`)
-      setTimeout(() => process.exit(1), lastWordMs).unref()
-      stopped(worker.stopNow())
-    } else process.exit(1)
-  }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
-  return () => {
-    process.off('SIGTERM', onSignal)
-    process.off('SIGINT', onSignal)
   }
 }

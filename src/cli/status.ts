@@ -1,5 +1,9 @@
-// `inturn status`: how the consumers of a store are doing, in figures.
+// `inturn status`: how the consumers of a store are doing: in figures, and which of their streams are not as
+// they should be.
 import { Command } from 'commander'
+import type { KnownDomains } from '../operate/domain-rules.ts'
+import type { Health, HealthItem } from '../operate/health.ts'
+import { readHealth } from '../operate/health.ts'
 import type { ConsumerFigures } from '../operate/read-status.ts'
 import { readStatus } from '../operate/read-status.ts'
 import { momentFrom, spell } from '../operate/time-words.ts'
@@ -7,28 +11,44 @@ import type { Store } from '../ports/store.ts'
 import { printJson, printLines } from './print.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, consumersOf, withStore } from './store-flags.ts'
-import { pairLines, tableLines } from './table.ts'
+import type { Cell } from './table.ts'
+import { grouped, pairLines, tableLines } from './table.ts'
 
 /** The command `inturn status`. */
 export function statusCommand(): Command {
   return addStoreFlags(new Command('status'))
     .description('how the consumers of a store are doing: streams, what waits, what failed, who reads')
     .action(async (flags: StoreFlags) =>
-      withStore(flags, async ({ store, consumer }) => {
-        const all = await readAll(store, consumer)
+      withStore(flags, async ({ store, consumer, known }) => {
+        const all = await readAll(store, consumer, known)
         if (flags.json === true) return printJson({ store: store.name, consumers: all })
         return printLines(all.length === 0 ? [`${store.name} has no consumer yet`] : all.flatMap(statusLines))
       }),
     )
 }
 
-async function readAll(store: Store, consumer: string | undefined): Promise<readonly ConsumerFigures[]> {
-  const consumers = await consumersOf(store, consumer)
-  return Promise.all(consumers.map((name) => readStatus(store.reader, name)))
+/** A consumer as it is printed. */
+type ConsumerStatus = ConsumerFigures & { readonly health: Health }
+
+/** Rows that a person reads; machines get {@link readHealth}'s own limit. */
+const healthRowsMax = 20
+
+async function readAll(
+  store: Store,
+  named: string | undefined,
+  known: KnownDomains,
+): Promise<readonly ConsumerStatus[]> {
+  const { reader } = store
+  const all: ConsumerStatus[] = []
+  for (const consumer of await consumersOf(store, named)) {
+    const health = await readHealth({ reader, consumer }, known)
+    all.push({ ...(await readStatus(reader, consumer)), health })
+  }
+  return all
 }
 
-function statusLines(figures: ConsumerFigures, index: number): readonly string[] {
-  const { now, lastBeatAt, domains } = figures
+function statusLines(figures: ConsumerStatus, index: number): readonly string[] {
+  const { now, lastBeatAt, domains, health } = figures
   return [
     ...(index === 0 ? [] : ['']),
     ...pairLines([
@@ -54,6 +74,21 @@ function statusLines(figures: ConsumerFigures, index: number): readonly string[]
         paused ? 'paused' : '',
       ]),
     ),
+    ...healthLines(health, now),
+  ]
+}
+
+function healthLines({ items, total }: Health, now: number): readonly string[] {
+  if (total === 0) return []
+  const shown = items.slice(0, healthRowsMax)
+  const row = ({ kind, stream, ageMs, attempts, nextAt, detail }: HealthItem): readonly Cell[] => {
+    const next = nextAt === undefined ? '' : nextAt <= now ? 'now' : `in ${spell(nextAt - now)}`
+    return [kind, stream, spell(ageMs), attempts, next, detail]
+  }
+  return [
+    '',
+    ...tableLines(['health', 'stream', 'for', 'attempts', 'next', ''], shown.map(row)),
+    ...(total > shown.length ? [`... and ${grouped(total - shown.length)} more`] : []),
   ]
 }
 

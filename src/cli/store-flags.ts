@@ -25,6 +25,8 @@ export interface FoundStore {
   readonly consumer: string | undefined
   /** The domains of the configuration; none without one. */
   readonly known: KnownDomains
+  /** The configuration, where one was found. */
+  readonly config?: Config
 }
 
 /** The command with the flags that find a store. */
@@ -34,7 +36,7 @@ export function addStoreFlags(command: Command): Command {
       '--config <file>',
       'the configuration with store, consumer and domains (default: inturn.config.ts)',
     )
-    .option('--store <url>', 'the store instead: sqlite:<file>, or the path of a .db file')
+    .option('--store <url>', 'the store instead: sqlite:<file>, the path of a .db file, or redis://<host>')
     .option('--consumer <name>', 'the consumer, where the store has several')
     .option('--json', 'for machines')
 }
@@ -67,7 +69,9 @@ export async function withConsumer<Result>(
 function knownDomains({ domains }: Config): KnownDomains {
   const known = new Map<string, DomainRules>()
   for (const [name, domain] of resolveDomains(domains).byName) {
-    if (domain.kind === 'tracked') known.set(name, { rules: domain.rules, failure: domain.failure })
+    if (domain.kind !== 'tracked') continue
+    const { rules, failure, handedOverMax } = domain
+    known.set(name, { rules, failure, handedOverMax })
   }
   return known
 }
@@ -90,9 +94,10 @@ export async function consumersOf(
 
 async function findStore(flags: StoreFlags): Promise<FoundStore> {
   if (flags.store !== undefined) {
-    const known =
-      flags.config === undefined ? new Map() : knownDomains((await loadConfig(flags.config)).config)
-    return { store: await openStoreUrl(flags.store), consumer: flags.consumer, known }
+    const config = flags.config === undefined ? undefined : (await loadConfig(flags.config)).config
+    const known = config === undefined ? new Map() : knownDomains(config)
+    const store = await openStoreUrl(flags.store)
+    return { store, consumer: flags.consumer, known, ...(config !== undefined && { config }) }
   }
   if (flags.config === undefined && findConfig() === undefined) {
     throw new InturnError(
@@ -101,10 +106,16 @@ async function findStore(flags: StoreFlags): Promise<FoundStore> {
     )
   }
   const { config } = await loadConfig(flags.config)
-  return { store: config.store, consumer: flags.consumer ?? config.consumer, known: knownDomains(config) }
+  const { store, consumer } = config
+  return { store, consumer: flags.consumer ?? consumer, known: knownDomains(config), config }
 }
 
-async function oneConsumer(store: Store, named: string | undefined): Promise<string> {
+/**
+ * The consumer of this name, or the only one of the store.
+ *
+ * @throws InturnError `usage` when there are several, `input-unreadable` when there is none
+ */
+export async function oneConsumer(store: Store, named: string | undefined): Promise<string> {
   const consumers = await consumersOf(store, named)
   const { name } = store
   const [only, ...more] = consumers

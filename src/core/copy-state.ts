@@ -19,6 +19,7 @@ export function copyState(state: StreamState): StreamState {
     provenAbove: state.provenAbove,
     halt: copyHalt(state.halt),
     failing: state.failing === undefined ? undefined : { ...state.failing },
+    caution: state.caution,
     counts: { ...state.counts },
     overflow: state.overflow,
   }

@@ -69,7 +69,9 @@ export function decodeState(bytes: Uint8Array): StreamState {
     memory,
     counts: { ...unknownStream.counts, delivered },
   }
-  return (flags & hasRest) === 0 ? state : { ...state, ...readRest(bytes.subarray(at)) }
+  if ((flags & hasRest) === 0) return state
+  const rest = readRest(bytes.subarray(at))
+  return { ...state, ...rest, counts: { ...state.counts, ...rest.counts } }
 }
 
 function restOf(state: StreamState): Rest {
@@ -84,10 +86,11 @@ function restOf(state: StreamState): Rest {
   if (state.provenAbove !== undefined) rest.provenAbove = state.provenAbove
   if (state.halt !== undefined) rest.halt = state.halt
   if (state.failing !== undefined) rest.failing = state.failing
+  if (state.caution !== 0) rest.caution = state.caution
   if (state.overflow !== 0) rest.overflow = state.overflow
   if (state.epoch < 0) rest.epoch = state.epoch
-  const { filtered, filled, lost, removed, late, imported } = state.counts
-  if (filtered + filled + lost + removed + late + imported > 0) rest.counts = state.counts
+  const { filtered, filled, lost, removed, late, imported, recalled } = state.counts
+  if (filtered + filled + lost + removed + late + imported + recalled > 0) rest.counts = state.counts
   return rest
 }
 

@@ -1,5 +1,7 @@
 // The four ways in which a domain numbers its events. What each means is decided in decide.ts; here they are
 // named, made and checked.
+import type { Duration } from './duration.ts'
+import { durationMs } from './duration.ts'
 import { InturnError } from './errors.ts'
 
 /** Next is last + 1. Gaps are seen at once. */
@@ -26,6 +28,16 @@ export interface Unordered {
   readonly kind: 'unordered'
   /** Ids are remembered within this window to remove duplicates. Absent: nothing is remembered. */
   readonly idWindow?: IdWindow
+  /** Events wait for those with lower ids. Absent: none waits. */
+  readonly orderWithin?: OrderWithin
+}
+
+/** How long, and how many, events of an `unordered()` domain wait to be ordered by id. */
+export interface OrderWithin {
+  /** In milliseconds. */
+  readonly ms: number
+  /** At most this many events a domain, in each worker; default 10,000. */
+  readonly events: number
 }
 
 /** How many ids an `unordered()` domain remembers, and how long; the first limit that is met holds. */
@@ -91,19 +103,47 @@ export function increasing(): Increasing {
  * No order and no number needed; failure is retry, then dead letter.
  *
  * @param options - `idWindow`: remember ids to remove duplicates, at most `ids` (default 100,000) for `ms`
- * milliseconds (default 600,000).
+ * milliseconds (default 600,000). `orderWithin`: a worker keeps each event for so long, at least 1 ms, and
+ * handles the domain's events one after another by id, as far as they arrive within that time of each other;
+ * with `{ ms, events }` at most `events` wait (default 10,000)
  * @throws InturnError `config-invalid` when a limit is not a positive whole number
+ * @example
+ * const clicks = unordered({ idWindow: { ids: 50_000 }, orderWithin: '200ms' })
  */
-export function unordered(options: { readonly idWindow?: Partial<IdWindow> } = {}): Unordered {
-  if (options.idWindow === undefined) return { kind: 'unordered' }
-  const { ids = 100_000, ms = 600_000 } = options.idWindow
-  for (const [name, value] of Object.entries({ ids, ms })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new InturnError(
-        'config-invalid',
-        `unordered: idWindow.${name} takes a whole number from 1, not ${value}`,
-      )
-    }
+export function unordered(
+  options: {
+    readonly idWindow?: Partial<IdWindow>
+    readonly orderWithin?: Duration | { readonly ms: number; readonly events?: number }
+  } = {},
+): Unordered {
+  const { idWindow, orderWithin } = options
+  return {
+    kind: 'unordered',
+    ...(idWindow !== undefined && { idWindow: checkedIdWindow(idWindow) }),
+    ...(orderWithin !== undefined && { orderWithin: checkedOrderWithin(orderWithin) }),
   }
-  return { kind: 'unordered', idWindow: { ids, ms } }
+}
+
+function checkedIdWindow({ ids = 100_000, ms = 600_000 }: Partial<IdWindow>): IdWindow {
+  checkCounts('idWindow', { ids, ms })
+  return { ids, ms }
+}
+
+function checkedOrderWithin(
+  given: Duration | { readonly ms: number; readonly events?: number },
+): OrderWithin {
+  const { ms: within, events = 10_000 } = typeof given === 'object' ? given : { ms: given }
+  const ms = durationMs(within, 'unordered: orderWithin')
+  checkCounts('orderWithin', { ms, events })
+  return { ms, events }
+}
+
+function checkCounts(option: string, counts: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (Number.isSafeInteger(value) && value >= 1) continue
+    throw new InturnError(
+      'config-invalid',
+      `unordered: ${option}.${name} takes a whole number from 1, not ${value}`,
+    )
+  }
 }

@@ -18,6 +18,8 @@ export interface PassContext {
   readonly stopAt?: { readonly epoch: Epoch; readonly sequence: Sequence | undefined }
   /** The failing event at the head may be tried again. */
   readonly retry?: boolean
+  /** The domain is paused: nothing is in turn, and what comes is held. */
+  readonly isPaused?: boolean
 }
 
 /** An event at the rules' door. */
@@ -101,6 +103,13 @@ export type Step =
     }
   /** A failing event is taken out of its stream; it becomes a dead letter. */
   | { readonly kind: 'removed'; readonly epoch: Epoch; readonly sequence: Sequence }
+  /** Held events that an operator takes out; they become dead letters. */
+  | {
+      readonly kind: 'skipped'
+      readonly epoch: Epoch
+      readonly after: Sequence | null
+      readonly to: Sequence
+    }
   | { readonly kind: 'halted'; readonly epoch: Epoch; readonly from: Sequence | null; readonly to: Sequence }
 
 /** The outcome of a pass. */
@@ -148,6 +157,7 @@ export function isStopped(pass: Pass): boolean {
 /** Whether the stream may take no further step even if it is not halted. */
 export function isBlocked(pass: Pass): boolean {
   const { draft, context } = pass
+  if (context.isPaused === true) return true
   if (draft.failing !== undefined && context.retry !== true) return true
   const { stopAt } = context
   return stopAt !== undefined && stopAt.sequence === draft.position && stopAt.epoch === draft.epoch

@@ -5,6 +5,14 @@ import type { TrackedNumbering } from './numbering.ts'
 /** What happens to a gap once its healing and its patience have ended. */
 export type GapEnd = 'wait' | 'skip' | 'halt'
 
+/** How gaps are healed: by asking somebody for the missing numbers. */
+export interface HealRules {
+  /** How long a gap is left to close by itself first, in milliseconds since it opened. */
+  readonly afterMs: number
+  /** How often it is asked for; its patience does not end before the last attempt has. */
+  readonly attempts: number
+}
+
 /** The rules of one domain whose streams are tracked. */
 export interface StreamRules {
   readonly numbering: TrackedNumbering
@@ -17,6 +25,8 @@ export interface StreamRules {
   /** How long a gap may stay open before `gapEnd`, in milliseconds of reading time. */
   readonly patienceMs: number
   readonly gapEnd: GapEnd
+  /** `undefined`: nobody is asked for missing numbers. */
+  readonly heal: HealRules | undefined
 }
 
 /** The defaults: held 1,000 a stream, spans of 1,000,000, 16 remembered numbers, 30 s of patience. */
@@ -26,6 +36,7 @@ export const defaultStreamLimits: Omit<StreamRules, 'numbering'> = {
   conflictMemory: 16,
   patienceMs: 30_000,
   gapEnd: 'wait',
+  heal: undefined,
 }
 
 /** How many ended epochs a stream remembers. */

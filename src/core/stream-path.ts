@@ -36,6 +36,7 @@ export function idempotencyKey(
   return `${encodePart(consumer)}/${path}/${epoch}/${last}`
 }
 
-function encodePart(part: string): string {
+/** One part of a path or a key, percent-encoded as far as it has to be. */
+export function encodePart(part: string): string {
   return plain.test(part) ? part : encodeURIComponent(part.toWellFormed())
 }

@@ -12,8 +12,20 @@ export interface Clock {
   readonly readingMs: number
 }
 
-/** When a gap opened, by both clocks. A gap that shrinks or is split keeps it. */
-export type GapClock = Clock
+/** How far the healing of a gap has come. */
+export interface HealProgress {
+  /** Attempts that were begun. */
+  readonly attempts: number
+  /** When the last one is over at the latest, or the next may begin; milliseconds since 1970. */
+  readonly nextAt: number
+}
+
+/**
+ * When a gap opened, by both clocks, and what was tried since. A gap that shrinks or is split keeps it.
+ */
+export interface GapClock extends Clock {
+  readonly heal?: HealProgress
+}
 
 /** A run of held events, or a held fill, with what is missing in front of it. */
 export interface HeldSpan {
@@ -69,6 +81,11 @@ export interface Failing {
   /** When the next attempt is due; absent once the attempts are used up and the stream is halted. */
   readonly retryAt?: number
   readonly error: string
+  /**
+   * The worker that makes the attempt now, where it was committed before it began because attempts have ended
+   * processes: all others leave the stream alone until `retryAt`.
+   */
+  readonly runningBy?: string
 }
 
 /** How many numbers of the stream came to which account, over all epochs. */
@@ -81,6 +98,8 @@ export interface AccountCounts {
   readonly late: number
   /** Handled elsewhere, before the position was imported. */
   readonly imported: number
+  /** Counts against the others: accounts that were cut when an operator sought backwards. */
+  readonly recalled: number
 }
 
 /** One stream's state. Plain data; a new stream is {@link unknownStream}. */
@@ -106,6 +125,11 @@ export interface StreamState {
   readonly provenAbove: Sequence | undefined
   readonly halt: Halt | undefined
   readonly failing: Failing | undefined
+  /**
+   * How many deliveries are still made with care, each committed before it begins, because a worker died with
+   * this stream in hand.
+   */
+  readonly caution: number
   readonly counts: AccountCounts
   /** Dead letters `overflow` of this stream that wait to be admitted again. */
   readonly overflow: number
@@ -127,6 +151,7 @@ export const unknownStream: StreamState = {
   provenAbove: undefined,
   halt: undefined,
   failing: undefined,
-  counts: { delivered: 0, filtered: 0, filled: 0, lost: 0, removed: 0, late: 0, imported: 0 },
+  caution: 0,
+  counts: { delivered: 0, filtered: 0, filled: 0, lost: 0, removed: 0, late: 0, imported: 0, recalled: 0 },
   overflow: 0,
 }

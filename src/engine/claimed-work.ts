@@ -1,6 +1,9 @@
 // Works on streams with `effects: 'external'`: claims are leased and fenced, no transaction is open while
-// handlers run, streams run side by side, and each commits as soon as it has ended. Upholds I2, I5 and I6.
+// handlers run, streams run side by side, and each commits as soon as it has ended. Streams that need care
+// come after the others; those under suspicion last, one by one. Upholds I2, I5 and I6.
 import type { CommitOutcome, UnitOfWork } from '../ports/store.ts'
+import type { CarefulPlan } from './careful-turns.ts'
+import { isSuspect, needsCare, takeCare } from './careful-turns.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -29,7 +32,7 @@ export class ClaimedWork {
     const streams = batches.map(({ path }) => path)
     const request = { consumer, worker, streams, mode: 'claim', claimMs } as const
     const worked = await store.work(request, (unit) =>
-      new ClaimedUnit(this.#parts, this.#caller, unit).run(batches, options),
+      new ClaimedUnit(this.#parts, this.#caller, { unit, worker }).run(batches, options),
     )
     return { ...worked.value, again: worked.again }
   }
@@ -40,35 +43,88 @@ class ClaimedUnit {
   readonly #parts: EngineParts
   readonly #caller: HandlerCaller
   readonly #unit: UnitOfWork
+  readonly #worker: string
   readonly #commits: GroupCommit
   readonly #startedMs: number
   readonly #done: PlannedTurn[] = []
   readonly #lost: StreamBatch[] = []
+  /** Turns that have the arrivals of their batch; those that follow have none. */
+  #first: ReadonlySet<PlannedTurn> = new Set()
   #committed: PlannedTurn[] = []
-  /** Whether the turns at work follow others, whose arrivals are decided already. */
-  #isFollowing = false
 
-  constructor(parts: EngineParts, caller: HandlerCaller, unit: UnitOfWork) {
+  constructor(
+    parts: EngineParts,
+    caller: HandlerCaller,
+    { unit, worker }: { readonly unit: UnitOfWork; readonly worker: string },
+  ) {
     this.#parts = parts
     this.#caller = caller
     this.#unit = unit
+    this.#worker = worker
     this.#startedMs = parts.timers.elapsedMs()
     this.#commits = new GroupCommit(unit, (planned, outcome) => this.#take(planned, outcome))
   }
 
   async run(batches: readonly StreamBatch[], options: PlanOptions): Promise<Omit<WorkResult, 'again'>> {
-    let turns = await planTurns(this.#parts, this.#unit, { batches, options })
-    while (turns.length > 0) {
-      await this.#deliverAll(turns)
-      turns = await followingTurns(this.#parts, this.#unit, this.#committed.filter(isQuick))
-      this.#committed = []
-      this.#isFollowing = true
+    const care = { worker: this.#worker, isAlone: false }
+    const turns = await planTurns(this.#parts, this.#unit, { batches, options, care })
+    this.#first = new Set(turns)
+    const {
+      carefree = [],
+      careful = [],
+      suspects = [],
+    } = Object.groupBy(turns, ({ turn }) =>
+      isSuspect(turn) ? 'suspects' : needsCare(turn, false) ? 'careful' : 'carefree',
+    )
+    const isAlone = careful.length === 1 && suspects.length === 0
+    await this.#work(carefree)
+    // No more are marked at a time than run: whatever is marked when the worker dies falls under suspicion.
+    for (let from = 0; from < careful.length; from += this.#parts.concurrency) {
+      await this.#work(careful.slice(from, from + this.#parts.concurrency), isAlone)
     }
+    for (const suspect of suspects) await this.#try(suspect)
     const busy = new Set(this.#unit.busy)
     return {
       done: this.#done,
       busy: busy.size === 0 ? [] : batches.filter(({ path }) => busy.has(path)),
       lost: this.#lost,
+    }
+  }
+
+  /** Works turns off, and those that follow them. */
+  async #work(first: readonly PlannedTurn[], isAlone = false): Promise<void> {
+    for (let turns = first; turns.length > 0; turns = await this.#following()) {
+      await this.#takeCare(turns, { isAlone })
+      await this.#deliverAll(turns)
+    }
+  }
+
+  /** Tries the event that is under suspicion, while nothing else runs; the rest of its stream waits. */
+  async #try(suspect: PlannedTurn): Promise<void> {
+    await this.#takeCare([suspect], { isAlone: true })
+    await this.#deliverAll([suspect])
+    const following = await this.#following()
+    if (suspect.turn.mark?.failing === undefined) return
+    await this.#takeCare(following, { isAlone: true, isLast: true })
+    await this.#deliverAll(following)
+    this.#committed = []
+  }
+
+  async #following(): Promise<readonly PlannedTurn[]> {
+    const committed = this.#committed.filter(isQuick)
+    this.#committed = []
+    return followingTurns(this.#parts, this.#unit, committed)
+  }
+
+  async #takeCare(
+    turns: readonly PlannedTurn[],
+    { isAlone, isLast = false }: { readonly isAlone: boolean; readonly isLast?: boolean },
+  ): Promise<void> {
+    const care = { worker: this.#worker, isAlone }
+    const sinceMs = this.#parts.timers.elapsedMs() - this.#startedMs
+    const plan: CarefulPlan = { care, isWary: false, sinceMs, isLast }
+    for (const { turn } of turns) {
+      if (needsCare(turn, false)) await takeCare(this.#parts, this.#unit, { turn, plan })
     }
   }
 
@@ -108,7 +164,7 @@ class ClaimedUnit {
       return
     }
     this.#parts.telemetry({ kind: 'claim-lost', stream: batch.path })
-    if (!this.#isFollowing) this.#lost.push(batch)
+    if (this.#first.has(planned)) this.#lost.push(batch)
   }
 
   /**

@@ -6,6 +6,7 @@ import { endHeadGap } from '../core/gap-end.ts'
 import type { Gap } from '../core/gaps.ts'
 import { gapDueAt, headGap } from '../core/gaps.ts'
 import { advance } from '../core/head.ts'
+import { healingOverAt, nextHealAt } from '../core/heal.ts'
 import type { Arrival, Decided, PassContext, Step } from '../core/pass.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Position } from '../core/sequence.ts'
@@ -17,6 +18,8 @@ import type { DueTime } from '../ports/due-time.ts'
 export interface TurnContext extends PassContext {
   /** Look at the clocks of gaps and retries too. */
   readonly isSweep: boolean
+  /** The failing event is run now, whatever the clock says: its attempt was committed before. */
+  readonly runsMarked?: boolean
   /** Give no gap up all the same. */
   readonly keepsGaps: boolean
   /**
@@ -38,34 +41,75 @@ export function decideTurn(stream: RuledStream, arrivals: readonly Arrival[], co
     steps.push(...next.steps)
     return next.steps.length > 0
   }
-  const retry = context.isSweep && isRetryDue(state, context.clock)
+  const retry = context.runsMarked === true || (context.isSweep && isRetryDue(state, context.clock))
   take(advance({ rules, state }, { ...context, held, retry }))
-  if (!context.isSweep || context.keepsGaps) return { state, steps, held }
-  while (isGapDue(rules, state, context.clock) && liesBefore(headGap(rules, state), context.restFrom)) {
+  const keepsGaps = context.keepsGaps || context.isPaused === true
+  if (!context.isSweep || keepsGaps) return { state, steps, held }
+  const mayEnd = (): boolean => !isAt(state, context.stopAt) && isGapDue(rules, state, context.clock)
+  while (mayEnd() && liesBefore(headGap(rules, state), context.restFrom)) {
     if (!take(endHeadGap({ rules, state }, { ...context, held }))) break
   }
   return { state, steps, held }
 }
 
+/** What a stream's due time depends on beside its state. */
+export interface DueQuestion {
+  /** A held event is in turn, or a dead letter can be taken back. */
+  readonly canRun: boolean
+  readonly isPaused: boolean
+  readonly clock: Clock
+}
+
+/** How often a stream of a paused domain is looked at, should nobody say that it goes on. */
+const pausedLookMs = 60_000
+
 /** When a stream must be looked at again though nothing arrives. */
-export function dueTimeOf(rules: StreamRules, state: StreamState, canRun: boolean): DueTime {
+export function dueTimeOf(rules: StreamRules, state: StreamState, question: DueQuestion): DueTime {
+  const { canRun, isPaused, clock } = question
+  const healAt = nextHealAt(rules, state)
+  if (isPaused) return canRun || state.heldCount > 0 ? { at: earliest(healAt, clock.now + pausedLookMs) } : {}
   if (canRun) return { at: 0 }
-  if (state.halt !== undefined) return {}
-  if (state.failing?.retryAt !== undefined) return { at: state.failing.retryAt }
-  if (rules.gapEnd === 'wait') return {}
-  const readingMs = gapDueAt(rules, state)
-  return readingMs === undefined ? {} : { readingMs }
+  const retryAt = state.halt === undefined ? state.failing?.retryAt : undefined
+  const at = earliest(retryAt, healAt)
+  const patienceAt = isGapEndOpen(rules, state) ? gapDueAt(rules, state) : undefined
+  const overAt = patienceAt === undefined ? undefined : headHealingOverAt(rules, state)
+  if (patienceAt === undefined || overAt === undefined) return at === Infinity ? {} : { at }
+  if (overAt > clock.now) return { at: earliest(at, overAt) }
+  return { ...(at !== Infinity && { at }), readingMs: patienceAt }
+}
+
+/** Whether the stream has come to the event that it stops in front of: then that one is next, and no gap. */
+function isAt({ epoch, position }: StreamState, stopAt: PassContext['stopAt']): boolean {
+  return stopAt !== undefined && stopAt.sequence === position && stopAt.epoch === epoch
+}
+
+function earliest(one: number | undefined, other: number | undefined): number {
+  return Math.min(one ?? Infinity, other ?? Infinity)
 }
 
 function isRetryDue(state: StreamState, clock: Clock): boolean {
   return state.failing?.retryAt !== undefined && state.failing.retryAt <= clock.now
 }
 
-/** Whether the patience of the gap at the head has ended, and something is to be done about it. */
+/**
+ * Whether healing and patience of the gap at the head have ended, and something is to be done about it.
+ */
 export function isGapDue(rules: StreamRules, state: StreamState, clock: Clock): boolean {
-  if (state.halt !== undefined || state.failing !== undefined || rules.gapEnd === 'wait') return false
+  if (!isGapEndOpen(rules, state)) return false
   const dueAt = gapDueAt(rules, state)
-  return dueAt !== undefined && dueAt <= clock.readingMs
+  if (dueAt === undefined || dueAt > clock.readingMs) return false
+  const overAt = headHealingOverAt(rules, state)
+  return overAt !== undefined && overAt <= clock.now
+}
+
+/** Whether the stream stands in a way in which its head gap can be ended by the clock. */
+function isGapEndOpen(rules: StreamRules, state: StreamState): boolean {
+  return state.halt === undefined && state.failing === undefined && rules.gapEnd !== 'wait'
+}
+
+function headHealingOverAt(rules: StreamRules, { held }: StreamState): number | undefined {
+  const [head] = held
+  return head === undefined ? undefined : healingOverAt(rules, head.clock)
 }
 
 function liesBefore(gap: Gap | undefined, restFrom: Position | undefined): boolean {

@@ -4,8 +4,9 @@ import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import { canonicalJson, fingerprint } from '../core/fingerprint.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import { idempotencyKey, streamPath } from '../core/stream-path.ts'
+import { encodePart, idempotencyKey, streamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
+import { backoffMs } from './backoff.ts'
 import type { Domain, FailurePolicy } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { CallContext } from './handler-context.ts'
@@ -18,6 +19,12 @@ export interface CallScene {
   readonly transaction: unknown
   /** Fires on lost claim. */
   readonly signal: AbortSignal
+  /** A dead letter is tried again, outside the order. */
+  readonly isRedrive?: boolean
+  /** Events are handled once more because an operator said so. */
+  readonly replay?: 'redeliver'
+  /** Another event has the number of this one by right: the idempotency key of this one names its id too. */
+  readonly isRival?: boolean
 }
 
 /** One event to hand to a handler. */
@@ -48,10 +55,12 @@ export class HandlerCaller {
     if (this.#parts.stop.aborted) throw shuttingDown()
     const context = new CallContext({
       consumer: this.#parts.consumer,
-      idempotencyKey: idempotencyKey(this.#parts.consumer, call.path, placeOf(domain, event)),
+      idempotencyKey: this.#keyOf(call, scene),
       attempt: call.attempt,
       fence: scene.fence,
       transaction: scene.transaction,
+      isRedrive: scene.isRedrive === true,
+      replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
     })
     const result = domain.handle(event, context)
@@ -68,17 +77,22 @@ export class HandlerCaller {
       attempt: 1,
       fence: scene.fence,
       transaction: scene.transaction,
+      isRedrive: scene.isRedrive === true,
+      replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
     })
+    const { isRedrive, replay } = context
     const batchContext = {
       consumer,
+      isRedrive,
+      ...(replay !== undefined && { replay }),
       fence: scene.fence,
       transaction: scene.transaction,
       get signal(): AbortSignal {
         return context.signal
       },
       idempotencyKeyOf: (event: InturnEvent): string =>
-        idempotencyKey(consumer, streamPath(event.domain, event.stream), placeOf(domain, event)),
+        this.#keyOf({ domain, path: streamPath(event.domain, event.stream), event }, scene),
     }
     const result = domain.handleBatch?.(events, batchContext)
     return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
@@ -92,6 +106,11 @@ export class HandlerCaller {
     if (this.#parts.stop.aborted) throw shuttingDown()
     if (transaction === undefined || !(error instanceof InturnError)) return
     if (error.code.startsWith('store-') || error.code === 'commit-unknown') throw error
+  }
+
+  #keyOf({ domain, path, event }: Omit<Call, 'attempt'>, { isRival }: CallScene): string {
+    const key = idempotencyKey(this.#parts.consumer, path, placeOf(domain, event))
+    return isRival === true ? `${key}/${encodePart(event.id ?? digest(event.data))}` : key
   }
 
   async #within(domain: Domain, work: PromiseLike<unknown>, context: CallContext): Promise<void> {
@@ -140,14 +159,6 @@ export function answerFailure(
     then: 'retry',
     reason: 'failed',
   }
-}
-
-/**
- * The wait before the next attempt: doubled each time, up to the limit, with full jitter. Source: AWS, 2015.
- */
-export function backoffMs(policy: FailurePolicy, attempt: number, random: number): number {
-  const ceiling = Math.min(policy.backoffMaxMs, policy.backoffMs * 2 ** Math.min(attempt - 1, 40))
-  return Math.ceil(ceiling * random)
 }
 
 /** An error in a few words, for state and dead letters; at most 500 characters. */

@@ -5,7 +5,8 @@ import type { InturnEvent } from '../core/event.ts'
 import type { Numbering } from '../core/numbering.ts'
 import type { GapEnd } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
-import type { StandardSchema } from './standard-schema.ts'
+import type { StandardSchema } from '../ports/standard-schema.ts'
+import type { HealOptions } from './healing/heal-options.ts'
 
 /** What a handler is told beside the event. */
 export interface HandlerContext {
@@ -24,6 +25,13 @@ export interface HandlerContext {
   readonly fence: number
   /** Fires on timeout, lost claim and shutdown. */
   readonly signal: AbortSignal
+  /** The event was a dead letter and comes outside the order, because an operator had it tried again. */
+  readonly isRedrive: boolean
+  /**
+   * `rebuild`: the history is read from its beginning by a consumer of its own. `redeliver`: an operator has
+   * events handled once more that were handled before; positions stay. Absent: neither.
+   */
+  readonly replay?: 'rebuild' | 'redeliver'
 }
 
 /** The context of a domain with `effects: 'transaction'`. */
@@ -66,10 +74,12 @@ interface ExternalEffects {
   ): HandlerResult
 }
 
-/** When a gap's patience ends, and what happens then. */
+/** When a gap's patience ends, what is done until then, and what happens then. */
 export interface GapOptions {
   /** Default 30 s, counted only while the consumer reads its source. */
   readonly patience?: Duration
+  /** Whom to ask for what is missing. Default: nobody; gaps close by what arrives. */
+  readonly heal?: HealOptions
   /** Default `wait`: the stream waits, and says that it is overdue. */
   readonly then?: GapEnd
 }

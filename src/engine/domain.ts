@@ -3,7 +3,9 @@ import type { InturnEvent } from '../core/event.ts'
 import type { Unordered } from '../core/numbering.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
-import type { StandardSchema } from './standard-schema.ts'
+import type { Healer } from '../ports/healer.ts'
+import type { StandardSchema } from '../ports/standard-schema.ts'
+import type { HealingPolicy } from './healing/resolve-healing.ts'
 
 /** How failures of a domain's handler are met. */
 export interface FailurePolicy {
@@ -32,6 +34,9 @@ export interface TrackedDomain extends CommonDomain {
   readonly rules: StreamRules
   readonly domainHeldMax: number
   readonly handedOverMax: number
+  /** Who is asked for missing events, and how; absent: nobody. */
+  readonly healer: Healer | undefined
+  readonly healing: HealingPolicy | undefined
   readonly baseline:
     | ((
         stream: string,

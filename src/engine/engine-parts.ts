@@ -3,6 +3,7 @@ import type { Store } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
 import type { Domains } from './domain.ts'
+import type { Wariness } from './wariness.ts'
 
 /** The shared parts of an engine. */
 export interface EngineParts {
@@ -19,6 +20,10 @@ export interface EngineParts {
   readonly claimMs: number
   /** Events read, and held or handed-over events taken, at a time. */
   readonly batchMax: number
+  /** The consumer rebuilds from history; its handlers are told. */
+  readonly replay?: 'rebuild'
+  /** Care that is taken in transactions since a worker has died. */
+  readonly wariness: Wariness
   /** Fires when the engine must end at once. */
   readonly stop: AbortSignal
 }

@@ -6,11 +6,15 @@ import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { HandlerCaller } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { HealPlan } from './healing/healing.ts'
+import { Healing } from './healing/healing.ts'
 import type { IncomingMessage, Intake, Intaker, UnorderedIntake } from './intake.ts'
+import type { IdOrder } from './ordered-arrivals.ts'
 import { overflowWork } from './overflow-work.ts'
 import type { ProcessResult } from './process-result.ts'
+import { RedriveWork } from './redrive-work.ts'
 import type { IndexedBatch } from './stream-batches.ts'
-import { batchesByEffects, byEffects, emptyBatches } from './stream-batches.ts'
+import { batchesByEffects, byEffects, emptyBatches, isUntracked } from './stream-batches.ts'
 import type { StreamJob } from './stream-work.ts'
 import { StreamWork } from './stream-work.ts'
 import { deadLetterNews } from './turn-news.ts'
@@ -41,9 +45,10 @@ export class Engine {
   readonly #intaker: Intaker
   readonly #streams: StreamWork
   readonly #unordered: UnorderedWork
+  readonly #redrives: RedriveWork
+  /** The jobs that heal gaps beside all else. Whoever owns the engine ends them. */
+  readonly healing: Healing
   #calls = 0
-  /** Due streams of domains that are not ours, as many as the last sweep has met. */
-  #foreign = 0
 
   constructor(parts: EngineParts, intaker: Intaker) {
     const caller = new HandlerCaller(parts)
@@ -51,11 +56,23 @@ export class Engine {
     this.#intaker = intaker
     this.#streams = new StreamWork(parts, caller)
     this.#unordered = new UnorderedWork(parts, caller)
+    this.#redrives = new RedriveWork(parts, caller, () => this.#nextWorker())
+    this.healing = new Healing(parts, {
+      process: async (messages) => (await this.process(messages)).results,
+      runNote: (path, heal) => this.#runNote(path, heal),
+      nextWorker: () => this.#nextWorker(),
+    })
+    this.#streams.onTurn = (turn) => this.healing.takeTurn(turn)
   }
 
   /** With a store that is not durable: has somebody told where a stream stands after each of its turns. */
   tellPositions(tell: (stream: StreamPath, position: Position) => void): void {
     this.#streams.onPosition = tell
+  }
+
+  /** How a message is ordered by its id, where its domain wants that. */
+  orderOf(message: IncomingMessage): IdOrder | undefined {
+    return this.#intaker.orderOf(message)
   }
 
   /**
@@ -85,8 +102,11 @@ export class Engine {
    * streams of domains that are not configured (any more) are left alone and keep no others waiting.
    */
   async sweep(limit: number, undecided: ReadonlySet<StreamPath> = none): Promise<number> {
-    const job = this.#job({ isSweep: true, undecided })
-    for (const batches of byEffects(await this.#due(limit))) await this.#streams.workOff(batches, job)
+    await this.healing.look()
+    const keepsGaps = this.healing.isRunning ? new Set([...undecided, ...this.healing.paths]) : undecided
+    const job = this.#job({ isSweep: true, undecided: keepsGaps, heal: this.healing.plan() })
+    for (const batches of byEffects(await this.#due(limit, job))) await this.#streams.workOff(batches, job)
+    for (const stream of await this.#redrives.run(job.redrives)) job.moved.add(stream)
     return job.moved.size
   }
 
@@ -158,20 +178,24 @@ export class Engine {
     }
   }
 
-  /** Due streams of our domains. Asks for more than wanted where others stand in front of them. */
-  async #due(limit: number): Promise<readonly IndexedBatch[]> {
+  /** Due streams of our domains. */
+  async #due(limit: number, { redrives }: StreamJob): Promise<readonly IndexedBatch[]> {
     const { store, consumer, domains } = this.#parts
-    for (let asked = limit + this.#foreign; ; asked *= 2) {
-      const due = await store.due(consumer, asked)
-      const own = emptyBatches(domains, due)
-      this.#foreign = due.length - own.length
-      if (own.length > 0 || due.length < asked) return own.slice(0, limit)
-    }
+    const due = await store.due(consumer, limit, [...domains.byName.keys()])
+    // Nothing but a dead letter that is tried again makes a stream without tracking due.
+    for (const path of due) if (isUntracked(domains, path)) redrives.add(path)
+    return emptyBatches(domains, due)
   }
 
-  #job(how: Pick<StreamJob, 'isSweep' | 'undecided'>): StreamJob {
+  async #runNote(path: StreamPath, heal: HealPlan): Promise<void> {
+    const job = this.#job({ isSweep: false, undecided: none, heal })
+    const batches = byEffects(emptyBatches(this.#parts.domains, [path]))
+    for (const batch of batches) await this.#streams.workOff(batch, job)
+  }
+
+  #job(how: Pick<StreamJob, 'isSweep' | 'undecided' | 'heal'>): StreamJob {
     const nextWorker = (): string => this.#nextWorker()
-    return { ...how, results: [], states: new Map(), moved: new Set(), nextWorker }
+    return { ...how, results: [], states: new Map(), moved: new Set(), redrives: new Set(), nextWorker }
   }
 
   /** A claim belongs to one call: two calls of one worker exclude each other like two workers. */

@@ -8,6 +8,8 @@ export interface ContextFields {
   readonly attempt: number
   readonly fence: number
   readonly transaction: unknown
+  readonly isRedrive: boolean
+  readonly replay: HandlerContext['replay'] | undefined
   /** Fires on lost claim and shutdown. */
   readonly outer: AbortSignal
 }
@@ -19,6 +21,9 @@ export class CallContext implements HandlerContext {
   readonly attempt: number
   readonly fence: number
   readonly transaction: unknown
+  readonly isRedrive: boolean
+  /** Declared only where it says something: absent is its third value. */
+  declare readonly replay?: 'rebuild' | 'redeliver'
   readonly #outer: AbortSignal
   #own: AbortController | undefined
   #signal: AbortSignal | undefined
@@ -29,6 +34,8 @@ export class CallContext implements HandlerContext {
     this.attempt = fields.attempt
     this.fence = fields.fence
     this.transaction = fields.transaction
+    this.isRedrive = fields.isRedrive
+    if (fields.replay !== undefined) this.replay = fields.replay
     this.#outer = fields.outer
   }
 

@@ -1,19 +1,22 @@
 // Turns a message into an arrival: decoded, its domain found, its stream and number read. What cannot be read
 // is `invalid` with its reason; nothing is defaulted or dropped. Upholds I3.
 import { deadLetterKey } from '../core/dead-letter-key.ts'
+import type { EventFields, EventFrom } from '../core/event-from.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'
 import { eventFingerprint } from '../core/fingerprint.ts'
+import { keepablePart, nestingMax, unkeepable } from '../core/keepable.ts'
+import { isRecord, parseMessage } from '../core/parse-message.ts'
 import type { Arrival } from '../core/pass.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
+import { readText } from '../core/read-text.ts'
 import type { Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
+import { schemaProblem } from '../ports/standard-schema.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
-import type { EventFields, EventFrom } from './event-from.ts'
-import { keepablePart, nestingMax, unkeepable } from './keepable.ts'
-import { isRecord, messageBytes, parseMessage } from './parse-message.ts'
-import { schemaProblem } from './standard-schema.ts'
+import { messageBytes } from './message-bytes.ts'
+import type { IdOrder } from './ordered-arrivals.ts'
 
 /** An event or a fill of a tracked stream. */
 export interface TrackedIntake {
@@ -47,6 +50,8 @@ export interface IncomingMessage {
   readonly message: unknown
   /** Names the domain, where the source knows it. */
   readonly domain?: string
+  /** The domain of an event that names none, and whose type no domain lists. */
+  readonly domainElse?: string
   /** The length of the message in bytes where only its beginning was kept. */
   readonly fullBytes?: number
 }
@@ -87,6 +92,23 @@ export class Intaker {
       return this.#unkeepable(message, parsed.fields) ?? this.#readFields(incoming, parsed.fields)
     } catch (error) {
       return invalid({ payload: this.#keptOf(message) }, `the event cannot be read: ${String(error)}`)
+    }
+  }
+
+  /** How a message is ordered by its id, where its domain wants that. Never throws. */
+  orderOf(incoming: IncomingMessage): IdOrder | undefined {
+    const { message } = incoming
+    const bytes = incoming.fullBytes ?? messageBytes(message) ?? 0
+    if (bytes > this.#eventBytesMax) return undefined
+    try {
+      const parsed = parseMessage(message, this.#eventFrom)
+      const domain = 'problem' in parsed ? undefined : this.#domainOf(incoming, parsed.fields)
+      const id = 'problem' in parsed ? undefined : readText(parsed.fields.id)
+      if (typeof domain !== 'object' || domain.kind !== 'unordered' || id === undefined) return undefined
+      const { orderWithin: within } = domain.numbering
+      return within && { domain: domain.name, id, within }
+    } catch {
+      return undefined
     }
   }
 
@@ -210,7 +232,7 @@ export class Intaker {
     }
     const { type } = fields
     const ofType = typeof type === 'string' ? this.#domains.ofType(type) : undefined
-    const domain = ofType ?? this.#domains.only
+    const domain = ofType ?? this.#domains.byName.get(incoming.domainElse ?? '') ?? this.#domains.only
     return (
       domain ??
       `unknown-domain: the event names no domain, and no domain lists its type ${JSON.stringify(type)}`
@@ -262,13 +284,6 @@ function readPrevious(fields: EventFields): Sequence | null | undefined | string
 
 function isProblem(value: Sequence | null | undefined | string): value is string {
   return typeof value === 'string'
-}
-
-/** A text, or a whole number as text; `undefined` for anything else. */
-function readText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value === '' ? undefined : value
-  if (typeof value === 'bigint') return value.toString()
-  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
 }
 
 function isWrapped({ rules: { numbering } }: TrackedDomain): boolean {

@@ -8,8 +8,8 @@ import type { Epoch, Sequence } from '../core/sequence.ts'
 import { before as beforeOf, compareSequences } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Failing, StreamState } from '../core/stream-state.ts'
+import type { HeldCache } from '../ports/held-cache.ts'
 import type { DeadLetter, DeadLetterReason, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
-import type { HeldCache } from './held-cache.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
 
 /** What the steps are read against. */
@@ -90,6 +90,9 @@ class StepReader {
         break
       case 'halted':
         this.#enter('halted', step, 'the gap outlasted its patience')
+        break
+      case 'skipped':
+        invariant(false, 'a turn took an event out that only an operator may')
     }
   }
 

@@ -22,6 +22,15 @@ export function overflowLetter(stream: StreamPath, event: InturnEvent | FillEven
   return { ...place, key: `overflow/${deadLetterKey(place)}`, reason: 'overflow', detail, at }
 }
 
+/** Each letter once, and none that is there already: another copy of an event is put aside as it is. */
+export function newLetters(
+  letters: readonly DeadLetter[],
+  there: ReadonlySet<string>,
+): readonly DeadLetter[] {
+  const byKey = new Map(letters.map((letter) => [letter.key, letter]))
+  return [...byKey.values()].filter(({ key }) => !there.has(key))
+}
+
 /** The event or fill in a dead letter; `undefined` where it has none. */
 export function arrivalIn({ payload }: DeadLetter): HandedOver['arrival'] | undefined {
   return isArrival(payload) ? payload : undefined

@@ -5,7 +5,7 @@ import type { DeadLetter } from '../ports/records.ts'
 import type { StreamChange, UnitOfWork } from '../ports/store.ts'
 import { dueTimeOf } from './decide-turn.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { overflowLetter } from './overflow-letter.ts'
+import { newLetters, overflowLetter } from './overflow-letter.ts'
 import type { StreamBatch } from './stream-batch.ts'
 import { deadLetterNews } from './turn-news.ts'
 
@@ -20,7 +20,11 @@ export async function overflowWork(
   const mode = batches[0]?.domain.effects === 'transaction' ? 'transaction' : 'claim'
   const worked = await store.work({ consumer, worker, streams, mode, claimMs }, async (unit) => {
     const won = batches.filter(({ path }) => unit.states.has(path))
-    const changes = won.map((batch) => changeOf(unit, batch))
+    const letters = won.map(({ path, arrivals }) => {
+      return arrivals.map(({ event }) => overflowLetter(path, event, unit.clock.now))
+    })
+    const there = await unit.buried(letters.flat().map(({ key }) => key))
+    const changes = won.map((batch, index) => changeOf(unit, batch, newLetters(letters[index] ?? [], there)))
     const outcomes = await unit.commit({ streams: changes })
     const isKept = (_: unknown, index: number): boolean => outcomes[index] === 'committed'
     return { batches: won.filter(isKept), letters: changes.filter(isKept).flatMap(lettersOf) }
@@ -29,10 +33,13 @@ export async function overflowWork(
   return worked.value.batches
 }
 
-function changeOf(unit: UnitOfWork, { path, domain, arrivals }: StreamBatch): StreamChange {
+function changeOf(
+  unit: UnitOfWork,
+  { path, domain }: StreamBatch,
+  deadLetters: readonly DeadLetter[],
+): StreamChange {
   const before = unit.states.get(path) ?? unknownStream
-  const letters = arrivals.map(({ event }) => overflowLetter(path, event, unit.clock.now))
-  const deadLetters = [...new Map(letters.map((letter) => [letter.key, letter])).values()]
+  const isPaused = unit.domains.get(domain.name)?.paused === true
   const state = { ...before, overflow: before.overflow + deadLetters.length }
   return {
     stream: path,
@@ -44,7 +51,7 @@ function changeOf(unit: UnitOfWork, { path, domain, arrivals }: StreamBatch): St
     deadLetters,
     redriven: [],
     ledger: [],
-    due: dueTimeOf(domain.rules, state, true),
+    due: dueTimeOf(domain.rules, state, { canRun: true, isPaused, clock: unit.clock }),
   }
 }
 

@@ -1,5 +1,6 @@
 // Plans the turns of a unit of work: takes in handed-over events, asks for baselines, and decides all streams
 // with one read of held events for the whole batch.
+import { asRun, isMarkedBy, withCaution } from '../core/caution.ts'
 import { eventFingerprint } from '../core/fingerprint.ts'
 import type { Arrival } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -11,11 +12,14 @@ import type { UnitOfWork } from '../ports/store.ts'
 import { startedState } from './baseline.ts'
 import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { arrivalIn } from './overflow-letter.ts'
+import type { HealNote } from './healing/heal-note.ts'
+import type { HealPlan } from './healing/healing.ts'
+import { arrivalIn, overflowLetter } from './overflow-letter.ts'
 import type { StreamBatch } from './stream-batch.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import { takeOverflow } from './take-overflow.ts'
 import type { TurnArrival } from './turn-outcome.ts'
+import type { Care } from './turn.ts'
 import { Turn } from './turn.ts'
 
 /** How the streams of a unit are looked at. */
@@ -26,6 +30,10 @@ export interface PlanOptions {
   readonly takesHandedOver: boolean
   /** Streams of which events were fetched and are not decided: none of their gaps is given up. */
   readonly undecided: ReadonlySet<StreamPath>
+  /** Collects the streams with dead letters that an operator has tried again. */
+  readonly redrives?: Set<StreamPath>
+  /** What each turn notes about the healing of its stream's gaps. */
+  readonly heal?: HealPlan
 }
 
 /** How many overflowed events a turn takes back at most; a batch, if that is less. */
@@ -38,22 +46,36 @@ export interface PlannedTurn {
   readonly earlier: number
 }
 
+/** What the turns of a unit are planned for. */
+export interface PlanScope {
+  readonly batches: readonly StreamBatch[]
+  readonly options: PlanOptions
+  readonly care: Care
+  /** Streams that an earlier unit of the same call has won from a dead worker, and not committed. */
+  readonly takenOver?: ReadonlySet<StreamPath>
+}
+
 /** The turns of the streams that were won, decided. */
 export async function planTurns(
   parts: EngineParts,
   unit: UnitOfWork,
-  looked: { readonly batches: readonly StreamBatch[]; readonly options: PlanOptions },
+  scope: PlanScope,
 ): Promise<readonly PlannedTurn[]> {
-  const { batches, options } = looked
+  const { batches, options, care, takenOver } = scope
   const won = batches.filter(({ path }) => unit.states.has(path))
   const handedOver = await readHandedOver(unit, won, { ...options, limit: parts.batchMax })
   const planned: PlannedTurn[] = []
   for (const batch of won) {
-    const kept = handedOver?.get(batch.path) ?? []
-    const state = unit.states.get(batch.path) ?? unknownStream
-    const keepsGaps = kept.length >= parts.batchMax || options.undecided.has(batch.path)
+    const all = handedOver?.get(batch.path) ?? []
+    const kept = withoutRedrives(all)
+    if (kept.length < all.length) options.redrives?.add(batch.path)
+    const found = unit.states.get(batch.path) ?? unknownStream
+    const isTakenOver = unit.takenOver.has(batch.path) || takenOver?.has(batch.path) === true
+    const state = isTakenOver ? withCaution(found, parts.batchMax) : found
+    const keepsGaps = all.length >= parts.batchMax || options.undecided.has(batch.path)
     const { isSweep } = options
-    const next = planTurn(parts, unit, { batch, state, handedOver: kept, isSweep, keepsGaps })
+    const heal = options.heal?.(batch, state, unit.clock)
+    const next = planTurn(parts, unit, { batch, state, handedOver: kept, isSweep, keepsGaps, care, heal })
     planned.push(next instanceof Promise ? await next : next)
   }
   await decideEach(unit, planned)
@@ -68,9 +90,17 @@ export async function followingTurns(
 ): Promise<readonly PlannedTurn[]> {
   const following: PlannedTurn[] = []
   for (const { turn, batch } of turns) {
-    if (!turn.canGoOn()) continue
-    const { isSweep, keepsGaps } = turn.setup
-    const next = { batch: { ...batch, arrivals: [] }, state: turn.state, handedOver: [], isSweep, keepsGaps }
+    if (!turn.canGoOn() && turn.mark === undefined) continue
+    const { isSweep, keepsGaps, care } = turn.setup
+    const next = {
+      batch: { ...batch, arrivals: [] },
+      state: turn.state,
+      handedOver: [],
+      isSweep,
+      keepsGaps,
+      care: turn.mark?.care ?? care,
+      heal: undefined,
+    }
     following.push({ ...(await planTurn(parts, unit, next)), batch })
   }
   await decideEach(unit, following)
@@ -84,6 +114,8 @@ interface TurnPlan {
   readonly handedOver: readonly StoredHandedOver[]
   readonly isSweep: boolean
   readonly keepsGaps: boolean
+  readonly care: Care
+  readonly heal: HealNote | undefined
 }
 
 function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): PlannedTurn | Promise<PlannedTurn> {
@@ -93,7 +125,12 @@ function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): Planned
   return isPlain ? makeTurn(unit, plan, noOverflow) : planWithQuestions(parts, unit, plan)
 }
 
-const noOverflow: TakenOverflow = { letters: [], hasRoom: false, restFrom: undefined }
+const noOverflow: TakenOverflow = {
+  letters: [],
+  hasRoom: false,
+  restFrom: undefined,
+  buried: new Set(),
+}
 
 /** Plans a turn for which overflowed events, or its domain's baseline, have to be asked for. */
 async function planWithQuestions(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): Promise<PlannedTurn> {
@@ -103,15 +140,23 @@ async function planWithQuestions(parts: EngineParts, unit: UnitOfWork, plan: Tur
   const hasMore = letters.length === limit
   const counted = { ...plan.state, overflow: hasMore ? plan.state.overflow : letters.length }
   const arrivals = [...keptArrivals(batch.domain, letters, handedOver), ...batch.arrivals]
+  const isPaused = unit.domains.get(batch.domain.name)?.paused === true
   const state = await startedState(parts, batch, { state: counted, arrivals })
   const { clock } = unit
-  const question = { domain: batch.domain, state, clock, letters, hasMore, endsGaps: isSweep && !keepsGaps }
-  return makeTurn(unit, { ...plan, state }, takeOverflow(question))
+  const endsGaps = isSweep && !keepsGaps && !isPaused
+  const question = { domain: batch.domain, state, clock, letters, hasMore, endsGaps }
+  const buried = await unit.buried(
+    handedOver.map(({ arrival }) => overflowLetter(batch.path, arrival, clock.now).key),
+  )
+  return makeTurn(unit, { ...plan, state }, { ...takeOverflow(question), buried })
 }
 
 function makeTurn(unit: UnitOfWork, plan: TurnPlan, overflow: TakenOverflow): PlannedTurn {
-  const { batch, state, handedOver, isSweep, keepsGaps } = plan
+  const { batch, handedOver, isSweep, keepsGaps, care, heal } = plan
   const { domain, path } = batch
+  const runsMarked = isMarkedBy(plan.state, care.worker)
+  const state = runsMarked ? asRun(plan.state, care.isAlone) : plan.state
+  const status = unit.domains.get(domain.name)
   // Increasing numbers cannot be put in order later: whatever came after the overflowed events waits behind
   // them.
   const putsAside = overflow.restFrom !== undefined && domain.rules.numbering.kind === 'increasing'
@@ -127,7 +172,12 @@ function makeTurn(unit: UnitOfWork, plan: TurnPlan, overflow: TakenOverflow): Pl
     putsAside,
     isSweep,
     keepsGaps,
-    domainFull: (unit.domains.get(domain.name)?.held ?? 0) >= domain.domainHeldMax,
+    heal,
+    domainFull: (status?.held ?? 0) >= domain.domainHeldMax,
+    // What was begun before the domain was paused is brought to its end.
+    isPaused: status?.paused === true && !runsMarked,
+    care,
+    runsMarked,
   })
   return { turn, batch, earlier: kept.length }
 }
@@ -184,6 +234,11 @@ async function learnAll(unit: UnitOfWork, decisions: readonly Decision[]): Promi
       return { ...decision, ranges: decide() }
     })
   }
+}
+
+/** What is to be decided: dead letters that are tried again are no arrivals. */
+function withoutRedrives(handedOver: readonly StoredHandedOver[]): readonly StoredHandedOver[] {
+  return handedOver.filter(({ redrive }) => redrive === undefined)
 }
 
 function groupByStream(held: readonly HeldEvent[]): ReadonlyMap<StreamPath, HeldEvent[]> {

@@ -1,18 +1,21 @@
 // What a user writes to make a processor or a worker, beside the domains; and the engine made of it.
 import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
+import type { EventFrom } from '../core/event-from.ts'
+import { eventFrom } from '../core/event-from.ts'
+import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { EngineNews, Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
 import { systemRandom, systemTimers } from '../ports/timers.ts'
 import { checkFunction, checkNames, limit, waitMs } from './check-options.ts'
 import type { DomainOptions } from './domain-options.ts'
+import type { Domains } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { Engine } from './engine.ts'
-import type { EventFrom } from './event-from.ts'
-import { eventFrom } from './event-from.ts'
 import { Intaker } from './intake.ts'
 import { resolveDomains } from './resolve-domains.ts'
+import { Wariness } from './wariness.ts'
 
 /** Options of a processor. */
 export interface ProcessorOptions<Transaction = unknown> {
@@ -39,6 +42,16 @@ export interface ProcessorOptions<Transaction = unknown> {
   readonly eventBytesMax?: number
   /** The longest stream key in bytes. Default 512. */
   readonly streamBytesMax?: number
+  /**
+   * Where the events of the past are read from their beginning, where the source has forgotten them (a queue)
+   * or is not at hand (a processor): for `redeliver`, and instead of the source for `replay`.
+   */
+  readonly history?: Source
+  /**
+   * `rebuild`: this is a consumer of its own that reads the history from its beginning; its handlers are told
+   * by `context.replay`.
+   */
+  readonly replay?: 'rebuild'
   /** Is told what happens. What it throws is ignored. */
   readonly telemetry?: Telemetry
   /** Default: the machine's timers. */
@@ -51,6 +64,7 @@ export interface ProcessorOptions<Transaction = unknown> {
 export interface MadeEngine {
   readonly engine: Engine
   readonly parts: EngineParts
+  readonly intaker: Intaker
   readonly stop: AbortController
 }
 
@@ -65,6 +79,8 @@ const processorNames = [
   'batch',
   'eventBytesMax',
   'streamBytesMax',
+  'history',
+  'replay',
   'telemetry',
   'timers',
   'random',
@@ -89,6 +105,7 @@ export function makeEngine<Transaction>(
   }
   checkFunction(options.eventFrom, 'eventFrom')
   checkFunction(options.telemetry, 'telemetry')
+  checkReplay(options)
   const domains = resolveDomains(options.domains)
   for (const { name, effects } of domains.byName.values()) {
     if (effects === 'transaction' && store.effects !== 'transaction') {
@@ -100,8 +117,7 @@ export function makeEngine<Transaction>(
   }
   const random = options.random ?? systemRandom
   const stop = new AbortController()
-  const whole = (value: number | undefined, name: string, fallback: number): number =>
-    limit(value, { name, fallback, least: 1 })
+  const batchMax = whole(options.batch, 'batch', 500)
   const parts: EngineParts = {
     consumer,
     worker: worker ?? `w${Math.floor(random.next() * 2 ** 48).toString(36)}`,
@@ -112,16 +128,42 @@ export function makeEngine<Transaction>(
     telemetry: undisturbed(options.telemetry),
     concurrency: whole(options.concurrency, 'concurrency', 64),
     claimMs: waitMs(options.claim, { name: 'claim', fallback: '30s' }),
-    batchMax: whole(options.batch, 'batch', 500),
+    batchMax,
+    ...(options.replay !== undefined && { replay: options.replay }),
+    wariness: new Wariness(2 * batchMax),
     stop: stop.signal,
   }
-  const intaker = new Intaker({
+  const intaker = makeIntaker(options, domains)
+  return { engine: new Engine(parts, intaker), parts, intaker, stop }
+}
+
+/** Makes what reads messages. */
+export function makeIntaker<Transaction>(
+  options: Pick<ProcessorOptions<Transaction>, 'domains' | 'eventFrom' | 'eventBytesMax' | 'streamBytesMax'>,
+  domains: Domains = resolveDomains(options.domains),
+): Intaker {
+  return new Intaker({
     domains,
     eventFrom: options.eventFrom ?? eventFrom,
     eventBytesMax: whole(options.eventBytesMax, 'eventBytesMax', 1024 * 1024),
     streamBytesMax: whole(options.streamBytesMax, 'streamBytesMax', 512),
   })
-  return { engine: new Engine(parts, intaker), parts, stop }
+}
+
+function whole(value: number | undefined, name: string, fallback: number): number {
+  return limit(value, { name, fallback, least: 1 })
+}
+
+function checkReplay({ replay, history }: { readonly replay?: unknown; readonly history?: unknown }): void {
+  if (replay !== undefined && replay !== 'rebuild') {
+    throw new InturnError('config-invalid', `replay takes 'rebuild', not ${JSON.stringify(replay)}`)
+  }
+  if (history === undefined) return
+  const isSource = typeof history === 'object' && history !== null && 'read' in history
+  if (!isSource || typeof history.read !== 'function') {
+    const takes = "history takes a source, for example fileSource('archive.ndjson')"
+    throw new InturnError('config-invalid', takes)
+  }
 }
 
 function checkName(name: unknown, takes: string): void {

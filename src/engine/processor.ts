@@ -1,8 +1,14 @@
 // The engine without a worker: for anybody's consumer, webhook or queue function that has events in hand.
 import { InturnError } from '../core/errors.ts'
+import type { CaughtUpRequest } from './caught-up.ts'
+import { PositionWaits } from './caught-up.ts'
+import { beat, leave } from './presence.ts'
 import type { ProcessResult } from './process-result.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
+import type { Redelivered, RedeliverRequest } from './redeliver.ts'
+import { Redelivery } from './redeliver.ts'
+import { historyOf } from './stream-history.ts'
 
 /** Processes events that are handed to it. */
 export interface Processor {
@@ -19,12 +25,32 @@ export interface Processor {
   process(events: readonly unknown[]): Promise<readonly ProcessResult[]>
   /**
    * Looks after what nothing arrives for: gaps whose patience ended, failed events whose wait is over, events
-   * that dead workers left. Call it about every second for as long as events can arrive.
+   * that dead workers left. Asks the healers of its domains for missing events, and waits for what they say.
+   * Call it about every second for as long as events can arrive.
    *
    * @returns for how many streams something was decided, at most a batch; more may be due when it is not 0
    * @throws InturnError as `process` does
    */
   sweep(): Promise<number>
+  /**
+   * Resolves once a stream's position is at or above a number, whichever worker of the consumer brought it
+   * there: to read one's own writes.
+   *
+   * @throws InturnError `caught-up-timeout` when it takes longer than `timeout`, `usage`, `shutting-down`
+   * @example
+   * await log.append('account', '42', [opened])
+   * await processor.caughtUp({ stream: '42', sequence: 1, timeout: '2s' })
+   */
+  caughtUp(request: CaughtUpRequest): Promise<void>
+  /**
+   * Has a range of a stream that was handled before handled once more, in order and under the stream's claim;
+   * handlers are told by `context.replay`. Position and accounts stay. The events come from the domain's
+   * healer (`gap.heal.with`) or from `history`.
+   *
+   * @throws InturnError `operation-refused` for what the stream has not passed, `history-unavailable`,
+   * `stream-busy`, `usage`
+   */
+  redeliver(request: RedeliverRequest): Promise<Redelivered>
   /** Ends the processor at once: handlers' signals fire, and the store is closed. */
   close(): Promise<void>
 }
@@ -39,7 +65,9 @@ export interface Processor {
  */
 export function createProcessor<Transaction>(options: ProcessorOptions<Transaction>): Processor {
   const { engine, parts, stop } = makeEngine(options)
-  const { store, consumer, worker, batchMax } = parts
+  const waits = new PositionWaits(parts)
+  const redelivery = new Redelivery(parts, (domain) => historyOf(options, domain))
+  const { store, batchMax } = parts
   let opened: Promise<void> | undefined
   const open = (): Promise<void> => {
     opened ??= store.open().catch((error: unknown) => {
@@ -57,16 +85,30 @@ export function createProcessor<Transaction>(options: ProcessorOptions<Transacti
         const messages = events.slice(from, from + batchMax).map((message) => ({ message }))
         const processed = await engine.process(messages)
         results.push(...processed.results)
+        waits.wake()
       }
       return results
     },
     async sweep() {
       await open()
-      await store.heartbeat(consumer, worker)
-      return engine.sweep(batchMax)
+      await beat(parts)
+      const moved = await engine.sweep(batchMax)
+      await engine.healing.settled()
+      waits.wake()
+      return moved
+    },
+    async caughtUp(request) {
+      await open()
+      await waits.wait(request)
+    },
+    async redeliver(request) {
+      await open()
+      return redelivery.run(request)
     },
     async close() {
       stop.abort()
+      await engine.healing.end()
+      await leave(parts)
       await store.close()
     },
   }

@@ -13,6 +13,8 @@ export interface Refused<Message> {
   readonly place: Position
   /** When it was refused first, in elapsed milliseconds. */
   readonly sinceMs: number
+  /** It waits for its domain to go on, however long that takes: it cannot be put aside meanwhile. */
+  readonly isPaused: boolean
 }
 
 /** Refused deliveries of one worker. */
@@ -83,8 +85,9 @@ export class RefusedEvents<Message extends Delivery> {
   /** Deliveries that waited longer than the patience, or lie beyond the look-ahead; the oldest first. */
   overdue(nowMs: number, limit: number): readonly Message[] {
     const overdue: Message[] = []
-    for (const { delivery, sinceMs } of this.#events.values()) {
+    for (const { delivery, sinceMs, isPaused } of this.#events.values()) {
       if (overdue.length >= limit) break
+      if (isPaused) continue
       if (overdue.length >= this.beyond && nowMs - sinceMs < this.#patienceMs) break
       overdue.push(delivery)
     }

@@ -8,6 +8,8 @@ import type { StreamRules } from '../core/rules.ts'
 import { checkFunction, checkNames, limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
 import type { Domain, Domains, FailurePolicy } from './domain.ts'
+import type { ResolvedHealing } from './healing/resolve-healing.ts'
+import { resolveHealing } from './healing/resolve-healing.ts'
 
 /**
  * Resolves the domains of a configuration.
@@ -75,12 +77,15 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
       `${option('failure.then')}: an unordered() domain has no stream to halt; it takes 'dead-letter'`,
     )
   }
+  const healing = resolveGapHealing(name, options)
   const whole = (field: 'domainHeldMax' | 'handedOverMax', fallback: number): number =>
     limit(options[field], { name: option(field), fallback, least: 1 })
   return {
     ...common,
     kind: 'tracked',
-    rules: { ...resolveLimits(name, options), numbering },
+    rules: { ...resolveLimits(name, options), heal: healing?.rules, numbering },
+    healer: healing?.healer,
+    healing: healing?.healing,
     failure: resolveFailure(name, options.failure ?? {}),
     domainHeldMax: whole('domainHeldMax', 100_000),
     handedOverMax: whole('handedOverMax', 10_000),
@@ -152,9 +157,9 @@ function hasStart(numbering: Numbering): numbering is Contiguous {
 function resolveLimits<Transaction>(
   name: string,
   options: DomainOptions<Transaction>,
-): Omit<StreamRules, 'numbering'> {
+): Omit<StreamRules, 'numbering' | 'heal'> {
   const defaults = defaultStreamLimits
-  checkNames(options.gap ?? {}, `domains.${name}.gap`, ['patience', 'then'])
+  checkNames(options.gap ?? {}, `domains.${name}.gap`, ['patience', 'heal', 'then'])
   const gapEnd = options.gap?.then ?? defaults.gapEnd
   if (gapEnd !== 'wait' && gapEnd !== 'skip' && gapEnd !== 'halt') {
     throw new InturnError('config-invalid', `domains.${name}.gap.then takes 'wait', 'skip' or 'halt'`)
@@ -171,6 +176,18 @@ function resolveLimits<Transaction>(
     patienceMs: durationMs(options.gap?.patience ?? defaults.patienceMs, `domains.${name}.gap.patience`),
     gapEnd,
   }
+}
+
+function resolveGapHealing<Transaction>(
+  name: string,
+  { gap, numbering }: DomainOptions<Transaction>,
+): ResolvedHealing | undefined {
+  if (gap?.heal === undefined) return undefined
+  if (numbering.kind !== 'increasing') return resolveHealing(name, gap.heal)
+  throw new InturnError(
+    'config-invalid',
+    `domains.${name}.gap.heal: increasing() sees no gaps, so there is nothing to heal`,
+  )
 }
 
 const failureFields = ['attempts', 'backoff', 'backoffMax', 'then', 'retryable']

@@ -132,9 +132,10 @@ export class Settlement<Message extends Delivery> {
     const now = parts.timers.elapsedMs()
     const place = placeOf(result)
     const { stream = '', epoch = 0, sequence = 0 } = result
+    const isPaused = result.reason === 'paused'
     if (source.kind === 'log')
-      this.#refused.add({ delivery, stream, place: { epoch, sequence }, sinceMs: now })
-    else if (this.#isOverdue(place, now)) this.#overdue.push({ delivery, place })
+      this.#refused.add({ delivery, stream, place: { epoch, sequence }, sinceMs: now, isPaused })
+    else if (!isPaused && this.#isOverdue(place, now)) this.#overdue.push({ delivery, place })
     else this.#back.push(delivery)
   }
 

@@ -45,6 +45,11 @@ export function emptyBatches(domains: Domains, paths: readonly StreamPath[]): re
   })
 }
 
+/** Whether a path belongs to one of the domains, and that one is not tracked. */
+export function isUntracked(domains: Domains, path: StreamPath): boolean {
+  return domains.byName.get(parseStreamPath(path)?.domain ?? '')?.kind === 'unordered'
+}
+
 /** Batches in a list per kind of effects. */
 export function byEffects(batches: readonly IndexedBatch[]): readonly (readonly IndexedBatch[])[] {
   return [...Map.groupBy(batches, ({ domain }) => domain.effects).values()]

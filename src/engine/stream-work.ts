@@ -1,6 +1,7 @@
 // Works batches of streams off until each of their events has an end: has them claimed, decided and
 // committed, hands over what is busy, and follows up what was handed over meanwhile. Upholds I3 and I5:
 // insert first, then try the claim; release first, then look again.
+import type { TrackedEvent } from '../core/event.ts'
 import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
@@ -10,6 +11,7 @@ import { ClaimedWork } from './claimed-work.ts'
 import type { HandlerCaller } from './delivery.ts'
 import { messageOf } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { HealPlan } from './healing/healing.ts'
 import type { TrackedIntake } from './intake.ts'
 import type { PlannedTurn, PlanOptions } from './plan-turns.ts'
 import type { ProcessResult } from './process-result.ts'
@@ -34,6 +36,10 @@ export interface StreamJob {
   readonly states: Map<StreamPath, StreamState>
   /** Streams for which something was decided. */
   readonly moved: Set<StreamPath>
+  /** Streams with dead letters that an operator has tried again, as they are met. */
+  readonly redrives: Set<StreamPath>
+  /** What each turn notes about the healing of its stream's gaps. */
+  readonly heal?: HealPlan
   /** Makes the name of a worker: each unit of work has its own, so that they exclude each other. */
   readonly nextWorker: () => string
 }
@@ -45,6 +51,8 @@ export class StreamWork {
   readonly #claimed: ClaimedWork
   /** Stores that are not durable: is told where a stream stands after each of its turns. */
   onPosition: ((stream: StreamPath, position: Position) => void) | undefined
+  /** Is told each turn that is durable. */
+  onTurn: ((turn: Turn) => void) | undefined
 
   constructor(parts: EngineParts, caller: HandlerCaller) {
     this.#parts = parts
@@ -63,7 +71,10 @@ export class StreamWork {
       const again = emptyBatches(this.#parts.domains, [...new Set([...handedOver, ...result.again])])
       open = [
         ...batchesOf(result.lost, open),
-        ...again.filter(({ path }) => !result.lost.some((lost) => lost.path === path)),
+        // Dead letters that are tried again wait for the sweep, and what came behind them does too.
+        ...again.filter(
+          ({ path }) => !job.redrives.has(path) && !result.lost.some((lost) => lost.path === path),
+        ),
       ]
     }
     for (const batch of batches) {
@@ -84,6 +95,7 @@ export class StreamWork {
     for (const planned of done) {
       const { turn } = planned
       for (const news of newsOf(turn)) this.#parts.telemetry(news)
+      this.onTurn?.(turn)
       if (!turn.isIdle) job.moved.add(planned.batch.path)
       if (!this.#parts.store.durable) this.#takeState(turn, job)
       const batch = indexed.get(planned.batch)
@@ -139,15 +151,25 @@ function takeResults({ turn, earlier }: PlannedTurn, batch: IndexedBatch, result
     if (decided !== undefined) results[index] = { ...decided, stream: path }
     else results[index] ??= { ...placeOf(batch, arrivals[at]), verdict: 'refuse', reason: 'stream-full' }
   }
+  // What was held only to be delivered with care is delivered now.
+  const run = turn.setup.runsMarked ? turn.deliveries : []
+  for (const { event } of run) amend(results, indexes, { event, verdict: 'deliver' })
   if (failure === undefined) return
-  const { epoch, sequence } = failure.delivery.event
-  const failed = indexes.find((index) => {
+  amend(results, indexes, { event: failure.delivery.event, error: messageOf(failure.error) })
+}
+
+/** Adds to the result of an event of the batch what became of it later. */
+function amend(
+  results: ProcessResult[],
+  indexes: readonly number[],
+  { event, ...later }: Partial<ProcessResult> & { readonly event: TrackedEvent },
+): void {
+  const { epoch, sequence } = event
+  for (const index of indexes) {
     const result = results[index]
-    return result?.epoch === epoch && result.sequence === sequence && result.verdict !== 'duplicate'
-  })
-  const result = failed === undefined ? undefined : results[failed]
-  if (failed !== undefined && result !== undefined) {
-    results[failed] = { ...result, error: messageOf(failure.error) }
+    if (result?.epoch !== epoch || result.sequence !== sequence || result.verdict === 'duplicate') continue
+    results[index] = { ...result, ...later }
+    return
   }
 }
 

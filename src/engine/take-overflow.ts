@@ -14,7 +14,13 @@ import type { TrackedDomain } from './domain.ts'
 import { arrivalIn } from './overflow-letter.ts'
 
 /** The overflowed events of a turn. */
-export interface TakenOverflow {
+export interface TakenOverflow extends ChosenOverflow {
+  /** Of the handed-over events, the keys of those of which a copy is overflow already. */
+  readonly buried: ReadonlySet<string>
+}
+
+/** The overflowed events that a turn takes back. */
+interface ChosenOverflow {
   readonly letters: readonly DeadLetter[]
   /** They have room even if their stream or its domain is full. */
   readonly hasRoom: boolean
@@ -36,7 +42,7 @@ export interface OverflowQuestion {
 }
 
 /** The overflowed events that a turn takes back. */
-export function takeOverflow(question: OverflowQuestion): TakenOverflow {
+export function takeOverflow(question: OverflowQuestion): ChosenOverflow {
   const { domain, state, clock, hasMore, endsGaps } = question
   const letters = question.letters.filter((letter) => arrivalIn(letter) !== undefined)
   const placed = letters.map((letter) => ({ letter, place: placeOf(question, letter) }))

@@ -3,9 +3,11 @@
 // no effect. Upholds I1: a failing event stops its own stream at the number before it.
 import { invariant } from '../core/errors.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
+import type { HealAttempt } from '../core/heal.ts'
 import type { Decided, PassContext } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
+import { HeldCache } from '../ports/held-cache.ts'
 import type {
   DeadLetter,
   DeadLetterReason,
@@ -17,9 +19,9 @@ import type {
 import type { StreamChange } from '../ports/store.ts'
 import { decideTurn, dueTimeOf } from './decide-turn.ts'
 import type { TrackedDomain } from './domain.ts'
-import { HeldCache } from './held-cache.ts'
+import type { HealNote } from './healing/heal-note.ts'
 import { interpretSteps } from './interpret-steps.ts'
-import { overflowLetter } from './overflow-letter.ts'
+import { newLetters, overflowLetter } from './overflow-letter.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
 
@@ -42,6 +44,27 @@ export interface TurnSetup {
   /** Give no gap up all the same: events that may lie in it were fetched and are not decided yet. */
   readonly keepsGaps: boolean
   readonly domainFull: boolean
+  /** The domain is paused: what comes is held, and nothing else happens. */
+  readonly isPaused: boolean
+  readonly care: Care
+  /** The failing event at the head was marked by this call, which runs it now. */
+  readonly runsMarked: boolean
+  /** What is noted about the healing of the stream's gaps, once all else is decided. */
+  readonly heal: HealNote | undefined
+}
+
+/** Who makes deliveries with care, and whether no other is made at the same time in its process. */
+export interface Care {
+  /** The call that marks an event and then runs it. */
+  readonly worker: string
+  readonly isAlone: boolean
+}
+
+/** Where a turn ends so that the next delivery is made with care, by the turn that follows. */
+export interface Mark {
+  /** What says that an attempt has begun; absent where the next delivery needs no care any more. */
+  readonly failing: Failing | undefined
+  readonly care: Care
 }
 
 /** How a failing event is met. */
@@ -63,7 +86,11 @@ export class Turn {
   readonly setup: TurnSetup
   readonly #held: HeldCache
   #outcome: TurnOutcome | undefined
+  #begun: readonly HealAttempt[] = []
+  /** Something about healing is noted. */
+  #isNoted = false
   #failure: TurnFailure | undefined
+  #mark: Mark | undefined
   /** What the domain's filter said, by place. */
   readonly #passes = new Map<string, boolean>()
 
@@ -92,14 +119,25 @@ export class Turn {
     return this.#failure?.answer.then === 'halt' ? [...ledger, this.#haltEntry(this.#failure)] : ledger
   }
 
+  /** Attempts to heal that begin once the turn is durable. */
+  get begun(): readonly HealAttempt[] {
+    return this.#begun
+  }
+
   /** What stopped the turn, if a handler failed. */
   get failure(): TurnFailure | undefined {
     return this.#failure
   }
 
+  /** Where the turn ends because the next delivery is made with care. */
+  get mark(): Mark | undefined {
+    return this.#mark
+  }
+
   /** Whether nothing was decided but that there is no room, and nothing was tried. */
   get isIdle(): boolean {
-    return this.#known().isIdle && this.#failure === undefined && this.setup.handedOver.length === 0
+    const isStopped = this.#failure !== undefined || this.#mark !== undefined
+    return this.#known().isIdle && !isStopped && this.setup.handedOver.length === 0 && !this.#isNoted
   }
 
   /** The state after the turn. */
@@ -146,6 +184,7 @@ export class Turn {
     const { failing, then } = answer
     const stopped = this.#decide(delivery.before)
     this.#failure = failure
+    this.#mark = undefined
     if (then === 'dead-letter') return this.#removeHead(stopped, failure)
     const halt: Halt | undefined =
       then === 'halt'
@@ -155,10 +194,24 @@ export class Turn {
   }
 
   /**
+   * Decides the turn again so that it ends in front of a delivery, which is marked as begun if the mark says
+   * so. Nothing has failed. Returns what has to be read, as {@link decide} does.
+   */
+  endBefore(delivery: PlannedDelivery, mark: Mark): readonly HeldRange[] {
+    const stopped = this.#decide(delivery.before)
+    this.#mark = mark
+    return this.#take({ ...stopped, state: { ...stopped.state, failing: mark.failing } })
+  }
+
+  /**
    * Whether another turn should follow: a held event is in turn, or the stream has moved and overflowed
    * events wait, one of which may be in turn now or have room.
    */
   canGoOn(): boolean {
+    return !this.setup.isPaused && this.#hasMore()
+  }
+
+  #hasMore(): boolean {
     const { state, setup } = this
     if (state.failing !== undefined) return false
     const hasMoved = state.position !== setup.state.position || state.epoch !== setup.state.epoch
@@ -180,12 +233,16 @@ export class Turn {
       deadLetters,
       redriven: this.#redriven(),
       ledger,
-      due: dueTimeOf(setup.domain.rules, state, this.canGoOn()),
+      due: dueTimeOf(setup.domain.rules, state, {
+        canRun: this.#hasMore() || (setup.isPaused && state.overflow > 0),
+        isPaused: setup.isPaused,
+        clock: setup.clock,
+      }),
     }
   }
 
   #decide(stopAt?: PassContext['stopAt']): Decided {
-    const { domain, state, arrivals, isSweep, keepsGaps, overflow } = this.setup
+    const { domain, state, arrivals, isSweep, keepsGaps, runsMarked, overflow } = this.setup
     const { letters, hasRoom, restFrom } = overflow
     const heldMax = Math.max(domain.rules.heldMax, state.heldCount + letters.length)
     const rules = hasRoom ? { ...domain.rules, heldMax } : domain.rules
@@ -194,6 +251,7 @@ export class Turn {
       ...this.#context(),
       isSweep,
       keepsGaps,
+      runsMarked,
       restFrom,
       ...(hasRoom && { domainFull: false }),
       ...(stopAt !== undefined && { stopAt }),
@@ -224,7 +282,11 @@ export class Turn {
     decided: Decided,
     removal?: { readonly reason: DeadLetterReason; readonly failing: Failing },
   ): readonly HeldRange[] {
-    this.#outcome = this.#interpret(decided, removal)
+    const noted = this.setup.heal?.(decided.state, this.setup.clock)
+    this.#begun = noted?.begun ?? []
+    this.#isNoted = noted !== undefined && noted.state !== decided.state
+    const outcome = noted === undefined ? decided : { ...decided, state: noted.state }
+    this.#outcome = this.#interpret(outcome, removal)
     return this.#held.takeMissing()
   }
 
@@ -256,9 +318,10 @@ export class Turn {
   #putAside(): readonly DeadLetter[] {
     const { path, clock, handedOver, overflow, putsAside } = this.setup
     if (handedOver.length === 0) return []
-    return handedOver
+    const letters = handedOver
       .filter((_, at) => putsAside || this.verdicts[overflow.letters.length + at]?.verdict === 'refuse')
       .map(({ arrival }) => overflowLetter(path, arrival, clock.now))
+    return newLetters(letters, overflow.buried)
   }
 
   #haltEntry({ delivery, answer }: TurnFailure): LedgerEntry {
@@ -276,8 +339,8 @@ export class Turn {
   }
 
   #context(): PassContext {
-    const { clock, domainFull } = this.setup
-    return { clock, held: this.#held, domainFull }
+    const { clock, domainFull, isPaused } = this.setup
+    return { clock, held: this.#held, domainFull, isPaused }
   }
 
   #known(): TurnOutcome {

@@ -1,12 +1,14 @@
-// Works on events of `unordered()` domains: at once and side by side, failures again after a wait, then a
-// dead letter. Each attempt at what is left is a unit of work of its own, so that no wait keeps a transaction
-// open and what has succeeded is durable before others are tried again. Upholds I2 within the id window, and
-// I3.
+// Works on events of `unordered()` domains: at once and side by side, or by id one after another where the
+// domain wants that; failures again after a wait, then a dead letter. Each attempt at what is left is a unit
+// of work of its own, so that no wait keeps a transaction open and what has succeeded is durable before
+// others are tried again. Upholds I2 within the id window, and I3.
 import { deadLetterKey } from '../core/dead-letter-key.ts'
+import { compareIds } from '../core/id-order.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
+import { backoffMs } from './backoff.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
-import { backoffMs, mayStillRun, messageOf } from './delivery.ts'
+import { mayStillRun, messageOf } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { UnorderedIntake } from './intake.ts'
 import type { ProcessResult } from './process-result.ts'
@@ -19,7 +21,8 @@ import { shuttingDown } from './within-time.ts'
  */
 interface Attempt {
   readonly intake: UnorderedIntake
-  readonly verdict: 'deliver' | 'duplicate'
+  /** `refuse`: its domain is paused. */
+  readonly verdict: 'deliver' | 'duplicate' | 'refuse'
   readonly failure?: { readonly error: unknown; readonly isLast: boolean }
   readonly deadLetter?: DeadLetter
 }
@@ -98,17 +101,19 @@ export class UnorderedWork {
     { intakes, attempt }: Round,
     how: { readonly failures: ReadonlyMap<UnorderedIntake, unknown>; readonly lanes: number },
   ): Promise<readonly Attempt[]> {
-    const repeated = await repeatedIn(unit, intakes)
+    const repeated = await repeatedIn(unit, intakes, attempt)
     const attempts: Attempt[] = []
-    const waiting = intakes.entries()
+    const waiting = strandsOf(intakes).values()
     const runSome = async (): Promise<void> => {
-      for (const [index, intake] of waiting) {
-        const isKnown = how.failures.has(intake)
-        attempts[index] = repeated.has(index)
-          ? { intake, verdict: 'duplicate' }
-          : isKnown
-            ? this.#failed(unit, intake, { attempt, error: how.failures.get(intake) })
-            : await this.#tryOne(unit, intake, attempt)
+      for (const strand of waiting) {
+        for (const [index, intake] of strand) {
+          const isKnown = how.failures.has(intake)
+          attempts[index] = repeated.has(index)
+            ? { intake, verdict: 'duplicate' }
+            : isKnown
+              ? this.#failed(unit, intake, { attempt, error: how.failures.get(intake) })
+              : await this.#tryOne(unit, intake, attempt)
+        }
       }
     }
     const lanes = Array.from({ length: Math.min(how.lanes, intakes.length) }, runSome)
@@ -121,6 +126,8 @@ export class UnorderedWork {
     const { domain, event, path } = intake
     const { transaction, signal } = unit
     const scene: CallScene = { transaction, signal, fence: 0 }
+    // What was begun before its domain was paused is brought to its end.
+    if (attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
     try {
       if (domain.filter !== undefined && !domain.filter(event)) return { intake, verdict: 'deliver' }
       const call = { domain, path, event, attempt }
@@ -172,20 +179,57 @@ export class UnorderedWork {
 function resultOf({ intake, verdict, failure }: Attempt): ProcessResult {
   return {
     verdict,
+    ...(verdict === 'refuse' && { reason: 'paused' as const }),
     stream: intake.path,
     released: [],
     ...(failure !== undefined && { error: messageOf(failure.error) }),
   }
 }
 
-/** Which of the events have an id that was processed before, within the window or earlier in the batch. */
+type Strand = readonly (readonly [number, UnorderedIntake])[]
+
+/**
+ * What has to be handled one after another, with its place in the batch: the events of a domain that is
+ * ordered by id, in that order; every other event by itself.
+ */
+function strandsOf(intakes: readonly UnorderedIntake[]): readonly Strand[] {
+  const ordered = new Map<string, [number, UnorderedIntake][]>()
+  const strands: Strand[] = []
+  for (const entry of intakes.entries()) {
+    const [, { domain, event }] = entry
+    if (domain.numbering.orderWithin === undefined || event.id === undefined) {
+      strands.push([entry])
+      continue
+    }
+    const own = ordered.get(domain.name)
+    if (own === undefined) ordered.set(domain.name, [entry])
+    else own.push(entry)
+  }
+  for (const own of ordered.values()) {
+    strands.push(own.sort(([, a], [, b]) => compareIds(a.event.id ?? '', b.event.id ?? '')))
+  }
+  return strands
+}
+
+function isPaused(unit: UnitOfWork, { domain }: UnorderedIntake): boolean {
+  return unit.domains.get(domain.name)?.paused === true
+}
+
+/**
+ * Which of the events have an id that was processed before, within the window or earlier in the batch. Of a
+ * paused domain none: a copy is no duplicate of one that is refused.
+ */
 async function repeatedIn(
   unit: UnitOfWork,
   intakes: readonly UnorderedIntake[],
+  attempt: number,
 ): Promise<ReadonlySet<number>> {
   const repeated = new Set<number>()
   const windowed = [...intakes.entries()].filter(
-    ([, { domain, event }]) => domain.numbering.idWindow !== undefined && event.id !== undefined,
+    ([, intake]) =>
+      intake.domain.numbering.idWindow !== undefined &&
+      intake.event.id !== undefined &&
+      !(attempt === 1 && isPaused(unit, intake)),
   )
   for (const [domain, entries] of Map.groupBy(windowed, ([, { domain }]) => domain.name)) {
     const ids = entries.map(([, { event }]) => event.id ?? '')

@@ -10,9 +10,13 @@ import type { Delivery, Source } from '../ports/source.ts'
 import { limit, waitMs } from './check-options.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { Engine } from './engine.ts'
+import type { IdOrder } from './ordered-arrivals.ts'
+import { OrderedArrivals } from './ordered-arrivals.ts'
+import { beat, leave } from './presence.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
 import { Settlement } from './settlement.ts'
+import { sourceToRead } from './source-to-read.ts'
 
 /** Options of a worker. */
 export interface WorkerOptions<
@@ -79,7 +83,7 @@ export function createWorker<Transaction, Message extends Delivery>(
     lookAheadMax: limit(options.lookAheadMax, { name: 'lookAheadMax', fallback: 100_000, least: 1 }),
     refusePatienceMs: waitMs(options.refusePatience, { name: 'refusePatience', fallback: '30s' }),
   }
-  return new PullWorker({ engine, parts, stopNow: stop, source, limits })
+  return new PullWorker<Delivery>({ engine, parts, stopNow: stop, source: sourceToRead(options), limits })
 }
 
 const workerNames = ['source', 'sweepEvery', 'lookAheadMax', 'refusePatience']
@@ -105,6 +109,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   readonly #parts: EngineParts
   readonly #source: Source<Message>
   readonly #settlement: Settlement<Message>
+  readonly #arrivals: OrderedArrivals<Message>
   readonly #sweepMs: number
   readonly #stopNow: AbortController
   readonly #draining = new AbortController()
@@ -125,6 +130,11 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
     this.#settlement = new Settlement(made)
+    this.#arrivals = new OrderedArrivals<Message>({
+      timers: made.parts.timers,
+      batchMax: made.parts.batchMax,
+      orderOf: orderingOf(made),
+    })
   }
 
   run(options: RunOptions = {}): Promise<void> {
@@ -179,7 +189,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     await this.#settlement.offerAgain()
     const moved = await this.#engine.sweep(batchMax, this.#settlement.waitingStreams())
     await this.#settlement.flush()
-    this.#isSwept = moved === 0
+    this.#isSwept = moved === 0 && !this.#engine.healing.isRunning
     if (moved < batchMax) this.#nextSweepMs = timers.elapsedMs() + this.#sweepMs
   }
 
@@ -191,27 +201,33 @@ class PullWorker<Message extends Delivery> implements Worker {
     const { timers, batchMax } = this.#parts
     const waitMs = Math.max(0, this.#nextSweepMs - timers.elapsedMs())
     const { signal } = this.#draining
-    if (this.#settlement.isFull) return timers.sleep(waitMs, signal)
-    this.#inHand = await this.#source.read({ max: batchMax, waitMs, signal })
+    if (this.#settlement.isFull) {
+      await timers.sleep(Math.min(waitMs, this.#arrivals.nextInMs), signal)
+      this.#inHand = this.#arrivals.pass([])
+      return
+    }
+    const read = { max: batchMax, waitMs: Math.min(waitMs, this.#arrivals.nextInMs), signal }
+    this.#inHand = this.#arrivals.pass(await this.#source.read(read))
     await this.#beat()
   }
 
   /** Says that the source is being read. */
   async #beat(): Promise<void> {
-    const { store, consumer, worker, timers } = this.#parts
+    const { timers } = this.#parts
     if (timers.elapsedMs() < this.#nextBeatMs) return
-    await store.heartbeat(consumer, worker)
+    await beat(this.#parts)
     this.#nextBeatMs = timers.elapsedMs() + beatEveryMs
   }
 
   async #isCaughtUp(): Promise<boolean> {
-    if (this.#inHand.length > 0 || this.#settlement.isWaiting) return false
+    if (this.#inHand.length > 0 || this.#settlement.isWaiting || this.#arrivals.isWaiting) return false
     if (!(await this.#source.isCaughtUp())) return false
+    if (this.#engine.healing.isRunning) return false
     if (!this.#isSwept) {
       this.#nextSweepMs = 0
       return false
     }
-    return !(await this.#engine.hasRetries())
+    return !(await this.#engine.hasRetries()) && !(await this.#engine.healing.isLeft())
   }
 
   /** Runs a part of the loop. A failure of store or source is told and waited out; whether it went well. */
@@ -240,7 +256,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   async #openAll(): Promise<void> {
     const { store, consumer } = this.#parts
     const source = this.#source
-    await this.#open(store, () => store.open())
+    await this.#open({ close: () => leave(this.#parts).then(() => store.close()) }, () => store.open())
     await this.#open(source, () =>
       source.open({
         load: () => store.checkpoint(consumer, source.name),
@@ -257,6 +273,7 @@ class PullWorker<Message extends Delivery> implements Worker {
 
   /** Closes what was opened, the source first: it keeps in the store how far it was settled. */
   async #close(): Promise<void> {
+    await this.#engine.healing.end()
     const [close, ...others] = this.#opened.splice(0)
     try {
       await close?.()
@@ -264,4 +281,18 @@ class PullWorker<Message extends Delivery> implements Worker {
       for (const other of others) await other()
     }
   }
+}
+
+/** How messages are ordered by their ids; none is looked into where no domain wants that. */
+function orderingOf({
+  engine,
+  parts,
+}: {
+  readonly engine: Engine
+  readonly parts: EngineParts
+}): (message: Delivery) => IdOrder | undefined {
+  const wanted = parts.domains.byName
+    .values()
+    .some((domain) => domain.kind === 'unordered' && domain.numbering.orderWithin !== undefined)
+  return wanted ? (message) => engine.orderOf(message) : () => undefined
 }

@@ -10,6 +10,8 @@ import type { StreamState } from '../core/stream-state.ts'
 export interface DomainRules {
   readonly rules: StreamRules
   readonly failure: { readonly attempts: number; readonly then: 'halt' | 'dead-letter' }
+  /** Handed-over events of the domain, at most. Default 10,000. */
+  readonly handedOverMax?: number
 }
 
 /** The domains that a configuration names. */

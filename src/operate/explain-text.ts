@@ -23,7 +23,7 @@ export function explanationLines(about: Explanation, { hasCommand }: Explanation
     ...workerWords(about),
     ...pausedWords(about),
     ...(actions.length === 0 ? [] : ['', 'What moves it:']),
-    ...actions.map(({ line, effect }) => `  ${line}   ${effect}`),
+    ...actions.flatMap(({ line, effect }) => [`  ${effect}:`, `    ${line}`]),
     '',
     ...accountWords(about),
     ...historyWords(about),
@@ -40,6 +40,7 @@ function whatItWaitsFor(about: Explanation): readonly string[] {
         `  since ${halt === undefined ? 'an unknown time' : momentFrom(halt.at, now)}`,
         ...(halt?.reason === undefined ? [] : [`  reason: ${halt.reason}`]),
         ...triedWords(about),
+        ...missingWords(about),
         ...standsAt(about),
       ]
     }
@@ -51,7 +52,12 @@ function whatItWaitsFor(about: Explanation): readonly string[] {
         ...standsAt(about),
       ]
     case 'paused':
-      return [`The domain ${about.domain} is paused by an operator.`, ...standsAt(about)]
+      return [
+        `The domain ${about.domain} is paused by an operator.`,
+        ...pauserWords(about),
+        ...missingWords(about),
+        ...standsAt(about),
+      ]
     case 'gap':
       return [...gapWords(about), ...standsAt(about)]
     case 'ready':
@@ -89,13 +95,66 @@ function gapWords({ gaps, now }: Explanation): readonly string[] {
   return [
     `It waits for ${rangeWords(head)}, which did not come.`,
     `  since ${momentFrom(since, now)}`,
+    ...healingWords(head, now),
     patience,
     ...(behind.length === 0 ? [] : [`  behind it there ${gapCount(behind.length)}: ${someRanges(behind)}`]),
   ]
 }
 
+function healingWords({ healing }: StreamGap, now: number): readonly string[] {
+  if (healing === undefined) return []
+  const { attempts, attemptsMax, nextAt } = healing
+  const when = nextAt === undefined ? undefined : momentFrom(nextAt, now)
+  const notYet = '  its healer was not asked yet; the first time is due'
+  if (attempts === 0) return when === undefined ? [] : [`${notYet} ${when}`]
+  const most = attemptsMax === undefined ? '' : ` of ${attemptsMax}`
+  const asked = `  its healer was asked ${attempts}${most} times`
+  if (when === undefined) return [`${asked}; that was all`]
+  const next = attempts === attemptsMax ? 'the last answer is waited for until' : 'again'
+  return [`${asked}; ${next} ${when}`]
+}
+
+/** What is missing at the head of a stream that stands still for another reason, too. */
+function missingWords({ gaps, now }: Explanation): readonly string[] {
+  const [head] = gaps
+  if (head === undefined || !head.isHead) return []
+  return [`  missing: ${rangeWords(head)}`, ...healingWords(head, now)]
+}
+
+/** Who paused the domain, since when, and why. */
+function pauserWords({ paused, now }: Explanation): readonly string[] {
+  if (paused === undefined) return []
+  return [`  by ${paused.by}, since ${momentFrom(paused.at, now)}`, `  reason: ${paused.reason}`]
+}
+
+/** What operators and workers that died have left behind. */
+function besidesWords({ soughtBack, caution, failing, now }: Explanation): readonly string[] {
+  const { retryAt, runningBy } = failing ?? {}
+  return [
+    ...(soughtBack === undefined
+      ? []
+      : [
+          `  ${soughtBack.by} moved it back from ${soughtBack.to}, ${momentFrom(soughtBack.at, now)}`,
+          `  reason: ${soughtBack.reason}`,
+        ]),
+    ...(runningBy === undefined
+      ? []
+      : [
+          `  worker ${runningBy} makes an attempt now` +
+            (retryAt === undefined ? '' : `; if it dies, the next one is made ${momentFrom(retryAt, now)}`),
+        ]),
+    ...(caution === 0
+      ? []
+      : [
+          `  a worker died with it in hand: handlers are called one by one, with care` +
+            ` (${count(caution, 'delivery')} to go)`,
+        ]),
+  ]
+}
+
 function standsAt(about: Explanation): readonly string[] {
-  const { position, expects, held, handedOver, overflow } = about
+  const { position, expects, held, handedOver, redrives, overflow } = about
+  const undecided = handedOver - redrives
   const next = expects === null ? '' : `; the next number is ${expects}`
   const stands =
     position === null
@@ -103,10 +162,11 @@ function standsAt(about: Explanation): readonly string[] {
       : `  it stands at ${numberWords(position.epoch, position.sequence)}${unwrappedWords(about)}${next}`
   const waiting = [
     held === 0 ? '' : `${count(held, 'event')} held, in order`,
-    handedOver === 0 ? '' : `${count(handedOver, 'event')} handed over and not yet decided`,
+    undecided === 0 ? '' : `${count(undecided, 'event')} handed over and not yet decided`,
+    redrives === 0 ? '' : `${count(redrives, 'dead letter')} waiting for a worker to be tried again`,
     overflow === 0 ? '' : `${count(overflow, 'dead letter')} waiting to be taken back (overflow)`,
   ].filter((words) => words !== '')
-  return [stands, ...waiting.map((words) => `  ${words}`)]
+  return [stands, ...waiting.map((words) => `  ${words}`), ...besidesWords(about)]
 }
 
 function triedWords({ failing, attemptsMax, now }: Explanation): readonly string[] {
@@ -122,6 +182,8 @@ function nextWords(next: NextStep): string {
   switch (next.kind) {
     case 'attempt':
       return `attempt ${next.attempt} is due at ${moment(next.at)}.`
+    case 'heal':
+      return `attempt ${next.attempt} of ${next.attemptsMax} to have it healed is due at ${moment(next.at)}.`
     case 'skip':
       return `after ${spell(next.leftMs)} more of reading the missing numbers are given up as lost.`
     case 'halt':
@@ -155,8 +217,10 @@ function workerWords({ worker, now, claimedBy }: Explanation): readonly string[]
   return [`  no worker is reading (${last}): until one does, nothing moves and patience stands still`]
 }
 
-function pausedWords({ isPaused, standing, domain }: Explanation): readonly string[] {
-  return isPaused && standing !== 'paused' ? [`  besides, the domain ${domain} is paused`] : []
+function pausedWords({ isPaused, standing, domain, paused }: Explanation): readonly string[] {
+  if (!isPaused || standing === 'paused') return []
+  const who = paused === undefined ? '' : ` by ${paused.by}: ${paused.reason}`
+  return [`  besides, the domain ${domain} is paused${who}`]
 }
 
 function accountWords({ counts, deadLetters, changedAt, now }: Explanation): readonly string[] {
@@ -208,5 +272,6 @@ function epochWords(epoch: number): string {
 }
 
 function count(value: number, word: string): string {
-  return `${value} ${word}${value === 1 ? '' : 's'}`
+  if (value === 1) return `${value} ${word}`
+  return word.endsWith('y') ? `${value} ${word.slice(0, -1)}ies` : `${value} ${word}s`
 }

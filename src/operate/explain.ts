@@ -11,8 +11,10 @@ import type { LedgerEntry } from '../ports/records.ts'
 import type { ConsumerSummary, StoredStream } from '../ports/store-reader.ts'
 import type { AppliedRules, KnownDomains } from './domain-rules.ts'
 import { rulesFor, wireOf } from './domain-rules.ts'
+import type { OperatorAction } from './operator-actions.ts'
+import { operatorActions } from './operator-actions.ts'
 import type { ConsumerView } from './paging.ts'
-import { countHandedOver, eachDeadLetter, eachLedgerEntry } from './paging.ts'
+import { countHandedOver, countRedrives, eachDeadLetter, eachLedgerEntry } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
 import { beatSilenceMs } from './read-status.ts'
@@ -24,6 +26,13 @@ export type Standing = 'halted' | 'failing' | 'paused' | 'gap' | 'ready' | 'in-t
 export type NextStep =
   /** The failing event is tried again. */
   | { readonly kind: 'attempt'; readonly at: number; readonly attempt: number }
+  /** Somebody is asked for the missing events. */
+  | {
+      readonly kind: 'heal'
+      readonly at: number
+      readonly attempt: number
+      readonly attemptsMax: number
+    }
   /** Patience ends after that much more reading time: the gap is skipped, or the stream halts. */
   | { readonly kind: 'skip' | 'halt'; readonly leftMs: number }
   /** Only the missing events, or a person, move it. `isOverdue`: their time is over. */
@@ -34,14 +43,6 @@ export type NextStep =
   | { readonly kind: 'operator'; readonly closesItself: boolean }
   /** Nothing is missing: the next event moves it. */
   | { readonly kind: 'event' }
-
-/** What an operator could do, by the command that does it. */
-export interface OperatorAction {
-  readonly command: 'retry' | 'skip' | 'fill' | 'resume'
-  /** The whole command line, without the flags that say who and why. */
-  readonly line: string
-  readonly effect: string
-}
 
 /** All there is to say about why a stream is where it is. */
 export interface Explanation {
@@ -62,7 +63,10 @@ export interface Explanation {
   readonly expects: Sequence | null
   readonly counts: AccountCounts
   readonly held: number
+  /** Arrivals of busy moments, and dead letters that are tried again. */
   readonly handedOver: number
+  /** Dead letters among them that wait for a worker to try them again. */
+  readonly redrives: number
   readonly overflow: number
   readonly deadLetters: Readonly<Record<string, number>>
   /** The gap at the head first. */
@@ -71,6 +75,12 @@ export interface Explanation {
   readonly failing?: Failing
   readonly attemptsMax?: number
   readonly isPaused: boolean
+  /** Who paused the domain, and why, where the ledger says it. */
+  readonly paused?: Pick<LedgerEntry, 'at' | 'by' | 'reason'>
+  /** An operator moved the position back, and the stream has not come to where it was. */
+  readonly soughtBack?: Pick<LedgerEntry, 'at' | 'by' | 'reason' | 'from' | 'to'>
+  /** So many deliveries are made one by one, with care, because a worker died with the stream in hand. */
+  readonly caution: number
   readonly claimedBy?: string
   readonly changedAt: number
   readonly worker: { readonly isReading: boolean; readonly lastBeatAt?: number }
@@ -108,6 +118,7 @@ export async function explainStream(
     counts: state.counts,
     held: state.heldCount,
     handedOver: await countHandedOver(view, { stream }),
+    redrives: await countRedrives(view, { stream }),
     overflow: state.overflow,
     deadLetters: await countDeadLetters(view, stream),
     gaps,
@@ -115,12 +126,14 @@ export async function explainStream(
     ...(state.failing !== undefined && { failing: state.failing }),
     ...(failure !== undefined && { attemptsMax: failure.attempts }),
     isPaused,
+    caution: state.caution,
     ...(claimedBy !== undefined && { claimedBy }),
     changedAt: stored.changedAt,
     worker: workerOf(summary),
-    next: nextStep(standing, state, gaps),
-    actions: actionsFor(standing, stream, gaps),
-    ledger: await lastEntries(view, stream),
+    next: nextStep(standing, { state, gaps, isPaused }),
+    actions: operatorActions({ stream, domain, state, rules: applied.rules, gaps, isPaused }),
+    ...(await readHistory(view, { stream, state })),
+    ...(isPaused && (await pausedBy(view, domain))),
   }
 }
 
@@ -141,52 +154,30 @@ function standingOf(of: {
   return state.position === undefined ? 'unknown' : 'in-turn'
 }
 
-function nextStep(standing: Standing, state: StreamState, gaps: readonly StreamGap[]): NextStep {
+function nextStep(
+  standing: Standing,
+  {
+    state,
+    gaps,
+    isPaused,
+  }: { readonly state: StreamState; readonly gaps: readonly StreamGap[]; readonly isPaused: boolean },
+): NextStep {
   if (standing === 'halted') return { kind: 'operator', closesItself: state.halt?.gapTo !== undefined }
+  if (isPaused) return { kind: 'operator', closesItself: false }
   if (standing === 'failing' && state.failing?.retryAt !== undefined) {
     return { kind: 'attempt', at: state.failing.retryAt, attempt: state.failing.attempts + 1 }
   }
-  if (standing === 'failing' || standing === 'paused') return { kind: 'operator', closesItself: false }
+  if (standing === 'failing') return { kind: 'operator', closesItself: false }
   if (standing === 'ready') return { kind: 'take' }
   const [head] = gaps
   if (head === undefined) return { kind: 'event' }
-  const { policy } = head
+  const { policy, healing } = head
+  if (healing?.nextAt !== undefined && healing.attemptsMax !== undefined) {
+    const { attempts, attemptsMax, nextAt } = healing
+    if (attempts < attemptsMax) return { kind: 'heal', at: nextAt, attempt: attempts + 1, attemptsMax }
+  }
   if (policy === undefined || policy.end === 'wait') return { kind: 'wait', isOverdue: policy?.isOverdue }
   return { kind: policy.end, leftMs: policy.leftMs }
-}
-
-function actionsFor(
-  standing: Standing,
-  stream: StreamPath,
-  gaps: readonly StreamGap[],
-): readonly OperatorAction[] {
-  const action = (command: OperatorAction['command'], rest: string, effect: string): OperatorAction => ({
-    command,
-    line: `inturn ${command} ${stream}${rest}`,
-    effect,
-  })
-  const [head] = gaps
-  const overGap =
-    head === undefined || head.from === null
-      ? []
-      : [
-          action('skip', '', 'gives the missing numbers up as lost and goes on behind them'),
-          action('fill', ` --from ${head.from} --to ${head.to}`, 'says that the numbers were never used'),
-        ]
-  if (standing === 'gap') return overGap
-  if (standing === 'failing') {
-    return [
-      action('retry', '', 'tries the event again now'),
-      action('skip', '', 'takes the event out, as a dead letter, and goes on behind it'),
-    ]
-  }
-  if (standing === 'paused') return [action('resume', '', 'lets the domain go on')]
-  if (standing !== 'halted') return []
-  return [
-    action('retry', '', 'tries the event at the head again'),
-    action('skip', '', 'goes on behind what stopped it, and accounts for it'),
-    action('resume', '', 'ends the halt'),
-  ]
 }
 
 function positionOf(state: StreamState, { rules }: AppliedRules): Explanation['position'] {
@@ -214,11 +205,29 @@ async function countDeadLetters(view: ConsumerView, stream: StreamPath): Promise
   return counts
 }
 
-async function lastEntries(view: ConsumerView, stream: StreamPath): Promise<readonly LedgerEntry[]> {
-  const last: LedgerEntry[] = []
+/** The last entries of a stream's ledger, and how far an operator has moved it back. */
+async function readHistory(
+  view: ConsumerView,
+  { stream, state }: { readonly stream: StreamPath; readonly state: StreamState },
+): Promise<Pick<Explanation, 'ledger' | 'soughtBack'>> {
+  const ledger: LedgerEntry[] = []
+  let recalled: LedgerEntry | undefined
   for await (const { cursor: _, ...entry } of eachLedgerEntry(view, { stream })) {
-    last.push(entry)
-    if (last.length > ledgerShown) last.shift()
+    ledger.push(entry)
+    if (ledger.length > ledgerShown) ledger.shift()
+    if (entry.kind === 'recalled') recalled = entry
   }
-  return last
+  if (recalled?.to === undefined || recalled.epoch !== state.epoch) return { ledger }
+  if (state.position === undefined || state.position >= recalled.to) return { ledger }
+  const { at, by, reason, from, to } = recalled
+  return { ledger, soughtBack: { at, by, reason, to, ...(from !== undefined && { from }) } }
+}
+
+/** Who paused a domain last. An entry about a whole domain belongs to no stream: all are looked at. */
+async function pausedBy(view: ConsumerView, domain: string): Promise<Pick<Explanation, 'paused'>> {
+  let last: LedgerEntry | undefined
+  for await (const entry of eachLedgerEntry(view)) {
+    if (entry.kind === 'paused' && entry.domain === domain) last = entry
+  }
+  return last === undefined ? {} : { paused: { at: last.at, by: last.by, reason: last.reason } }
 }

@@ -1,18 +1,45 @@
-// The entry `inturn/operate`: looking into a store, for the command line, the console and programs of one's
-// own.
+// The entry `inturn/operate`: looking into a store, and acting on it as an operator, for the command line,
+// the console and programs of one's own.
+export type { DeadLetterSelection, RefusedLetter } from './dead-letter-selection.ts'
+export type { FillOverlap } from '../core/operating/give-fill.ts'
+export type { HistoryProgress } from './hand-history-over.ts'
+export type { OperatorCommand, StreamOperation, StreamRequest } from './change-stream.ts'
 export type { AppliedRules, DomainRules, KnownDomains } from './domain-rules.ts'
 export { rulesFor, wireOf } from './domain-rules.ts'
+export { dropDeadLetters } from './drop-dead-letters.ts'
+export type { DroppedLetters, DropLetters } from './drop-dead-letters.ts'
 export { explainStream } from './explain.ts'
-export type { Explanation, NextStep, OperatorAction, Standing } from './explain.ts'
+export type { Explanation, NextStep, Standing } from './explain.ts'
+export type { OperatorAction } from './operator-actions.ts'
 export { explanationLines } from './explain-text.ts'
 export type { ExplanationSetting } from './explain-text.ts'
+export { readHealth } from './health.ts'
+export type { Health, HealthItem, HealthKind, HealthOptions } from './health.ts'
 export { findStream, pathsOf } from './find-stream.ts'
 export type { FoundStream } from './find-stream.ts'
-export { eachDeadLetter, eachHeld, eachLedgerEntry, eachStream } from './paging.ts'
+export { eachDeadLetter, eachHandedOver, eachHeld, eachLedgerEntry, eachStream } from './paging.ts'
 export type { ConsumerView, DeadLetterFilter, RecordFilter, StreamFilter } from './paging.ts'
+export { importPositions } from './import-positions.ts'
+export type {
+  ImportRequest,
+  ImportSummary,
+  PositionRow,
+  RefusedRow,
+  UnreadableRow,
+} from './import-positions.ts'
+export { fill, halt, resume, retry, skip } from './operate-stream.ts'
+export type { FillOperation, FillRequest, SkipRequest } from './operate-stream.ts'
+export type { Operator, OperatorOptions, OperatorTarget } from './operator-options.ts'
+export { pauseDomain, resumeDomain } from './pause-domain.ts'
+export type { DomainOperation, DomainRequest } from './pause-domain.ts'
 export { eachGap, streamGaps } from './read-gaps.ts'
-export type { GapPolicy, StreamGap } from './read-gaps.ts'
+export type { GapHealing, GapPolicy, StreamGap } from './read-gaps.ts'
 export { beatSilenceMs, readStatus } from './read-status.ts'
 export type { ConsumerFigures, DomainFigures } from './read-status.ts'
+export { retryDeadLetters } from './retry-dead-letters.ts'
+export type { RetriedLetters, RetryLetters } from './retry-dead-letters.ts'
+export { seek } from './seek.ts'
+export type { SeekOperation, SeekRequest } from './seek.ts'
+export type { TellingParts } from './telling-parts.ts'
 export { verifyConsumer } from './verify.ts'
 export type { BalanceCheck, Imbalance, Verification } from './verify.ts'

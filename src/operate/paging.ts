@@ -1,7 +1,13 @@
 // Reads a store's lists to their end, page by page, so that neither a store nor its reader ever holds a whole
 // list. Upholds I7: what is read at once has a limit.
 import type { StreamPath } from '../core/stream-path.ts'
-import type { DeadLetter, DeadLetterReason, HeldEvent, LedgerEntry } from '../ports/records.ts'
+import type {
+  DeadLetter,
+  DeadLetterReason,
+  HeldEvent,
+  LedgerEntry,
+  StoredHandedOver,
+} from '../ports/records.ts'
 import type { Paged, StoredStream, StoreReader } from '../ports/store-reader.ts'
 
 const pageSize = 500
@@ -64,14 +70,25 @@ export function eachLedgerEntry(
   return eachOf((place) => reader.ledger(consumer, { ...filter, ...place }), cursorOf)
 }
 
-/** Handed-over events, counted. */
-export async function countHandedOver(
+/** Handed-over events, in the order in which they arrived. */
+export function eachHandedOver(
   { reader, consumer }: ConsumerView,
   filter: RecordFilter = {},
-): Promise<number> {
+): AsyncGenerator<Paged<StoredHandedOver>> {
+  return eachOf((place) => reader.handedOver(consumer, { ...filter, ...place }), cursorOf)
+}
+
+/** Handed-over events, counted. */
+export async function countHandedOver(view: ConsumerView, filter: RecordFilter = {}): Promise<number> {
   let count = 0
-  const all = eachOf((place) => reader.handedOver(consumer, { ...filter, ...place }), cursorOf)
-  for await (const _ of all) count++
+  for await (const _ of eachHandedOver(view, filter)) count++
+  return count
+}
+
+/** Dead letters that wait for a worker to try them again, counted. */
+export async function countRedrives(view: ConsumerView, filter: RecordFilter = {}): Promise<number> {
+  let count = 0
+  for await (const { redrive } of eachHandedOver(view, filter)) if (redrive !== undefined) count++
   return count
 }
 

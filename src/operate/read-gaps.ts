@@ -2,6 +2,7 @@
 // ends.
 import { gapsOf } from '../core/gaps.ts'
 import type { Gap } from '../core/gaps.ts'
+import { healingOverAt, isHealingOver, nextAttemptAt } from '../core/heal.ts'
 import type { GapEnd } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { width } from '../core/sequence.ts'
@@ -35,16 +36,32 @@ export interface StreamGap {
   readonly waitedMs: number
   /** The stream is halted, so that no patience ends for it. */
   readonly isHalted: boolean
+  /** What was tried to heal it; absent where nothing was, and no configuration says that anything will be. */
+  readonly healing?: GapHealing
   /** What the domain has decided about gaps; absent where no configuration says it. */
   readonly policy?: GapPolicy
+}
+
+/** How far the healing of a gap has come. */
+export interface GapHealing {
+  /** Attempts that were begun. */
+  readonly attempts: number
+  /** Absent where no configuration says it. */
+  readonly attemptsMax?: number
+  /**
+   * When the next attempt may come, or the one under way is over at the latest; in milliseconds since 1970.
+   * Absent once the last one has ended.
+   */
+  readonly nextAt?: number
 }
 
 /** When the patience for a gap ends, and what happens then. */
 export interface GapPolicy {
   readonly patienceMs: number
   readonly end: GapEnd
+  /** Both healing and patience have ended. */
   readonly isOverdue: boolean
-  /** Reading time that is left, in milliseconds; 0 when it is overdue. */
+  /** Reading time that is left, in milliseconds; 0 when patience has ended. */
   readonly leftMs: number
 }
 
@@ -76,6 +93,7 @@ function describeGap(
   const { from, to } = gap
   const waitedMs = Math.max(0, clock.readingMs - gap.clock.readingMs)
   const wraps = rules.numbering.kind === 'contiguous' && rules.numbering.modulus !== undefined
+  const healing = healingOf(gap, applied, clock)
   return {
     stream: stored.stream,
     epoch: gap.epoch,
@@ -88,13 +106,28 @@ function describeGap(
     since: gap.clock.now,
     waitedMs,
     isHalted: stored.state.halt !== undefined,
+    ...(healing !== undefined && { healing }),
     ...(isConfigured && {
       policy: {
         patienceMs: rules.patienceMs,
         end: rules.gapEnd,
-        isOverdue: waitedMs >= rules.patienceMs,
+        isOverdue: waitedMs >= rules.patienceMs && isHealingOver(rules, gap.clock, clock.now),
         leftMs: Math.max(0, rules.patienceMs - waitedMs),
       },
     }),
   }
+}
+
+function healingOf(
+  { clock }: Gap,
+  { rules, isConfigured }: AppliedRules,
+  { now }: Clock,
+): GapHealing | undefined {
+  const { heal } = clock
+  if (!isConfigured) return heal
+  if (rules.heal === undefined) return undefined
+  const { attempts } = heal ?? { attempts: 0 }
+  const nextAt = nextAttemptAt(rules, clock) ?? healingOverAt(rules, clock) ?? now
+  const attemptsMax = rules.heal.attempts
+  return { attempts, attemptsMax, ...(!isHealingOver(rules, clock, now) && { nextAt }) }
 }

@@ -3,7 +3,7 @@
 // where it was kept.
 import { InturnError } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
-import type { DeadLetter, LedgerEntry } from './records.ts'
+import type { DeadLetter, HandedOver, LedgerEntry } from './records.ts'
 
 /**
  * A value as text. Bigints and bytes come back as they were; everything else as JSON has it (a Date as
@@ -27,10 +27,16 @@ export function readEvent(text: string): TrackedEvent {
   return isTrackedEvent(event) ? event : corrupt('an event', text)
 }
 
-/** A handed-over event or fill from its text. */
-export function readArrival(text: string): InturnEvent | FillEvent {
-  const arrival = readText(text)
-  return isArrival(arrival) ? arrival : corrupt('a handed-over event', text)
+/** What was handed over as text: the arrival by itself, or together with who has it tried again. */
+export function handedOverText({ arrival, redrive }: Omit<HandedOver, 'stream'>): string {
+  return recordText(redrive === undefined ? arrival : { arrival, redrive })
+}
+
+/** What was handed over from its text. */
+export function readHandedOver(text: string): Omit<HandedOver, 'stream'> {
+  const kept = readText(text)
+  if (isArrival(kept)) return { arrival: kept }
+  return isRedriven(kept) ? kept : corrupt('a handed-over event', text)
 }
 
 /** A dead letter from its text. */
@@ -56,7 +62,8 @@ function mark(this: unknown, key: string, value: unknown): unknown {
   return hasMark(value) ? renameMarks(value, (name) => `$${name}`) : value
 }
 
-function readText(text: string): unknown {
+/** A value from the text that {@link recordText} made of it. */
+export function readText(text: string): unknown {
   return maybeMarked.test(text) ? JSON.parse(text, unmark) : JSON.parse(text)
 }
 
@@ -93,6 +100,11 @@ function isTrackedEvent(value: unknown): value is TrackedEvent {
 
 function isArrival(value: unknown): value is InturnEvent | FillEvent {
   return hasText(value, 'domain') && hasText(value, 'stream') && 'epoch' in value
+}
+
+function isRedriven(value: unknown): value is Required<Omit<HandedOver, 'stream'>> {
+  if (typeof value !== 'object' || value === null) return false
+  return 'arrival' in value && isArrival(value.arrival) && 'redrive' in value && hasText(value.redrive, 'key')
 }
 
 function isDeadLetter(value: unknown): value is DeadLetter {

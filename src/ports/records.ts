@@ -28,6 +28,19 @@ export interface HandedOver {
   readonly stream: StreamPath
   /** What arrived; decided in the order in which it was handed over. */
   readonly arrival: InturnEvent | FillEvent
+  /**
+   * The arrival is a dead letter that an operator sends to its handler once more, outside the order. It is
+   * not decided; its dead letter, if it is still there, ends with the attempt.
+   */
+  readonly redrive?: Redrive
+}
+
+/** Who has a dead letter tried again, and why. */
+export interface Redrive {
+  /** The key of the dead letter. */
+  readonly key: string
+  readonly by: string
+  readonly reason: string
 }
 
 /** A handed-over event as the store keeps it. `arrivalId` rises in the order of arrival. */
@@ -76,16 +89,22 @@ type LedgerKind =
   | 'retried'
   | 'skipped'
   | 'sought'
+  | 'recalled'
   | 'imported'
   | 'paused'
   | 'redriven'
+  | 'redrive-failed'
+  | 'redelivered'
   | 'dropped'
+  | 'fill-given'
 
 /** One durable record of an account other than delivered and filtered, or of an operator's action. */
 export interface LedgerEntry {
   readonly kind: LedgerKind
   /** Absent where the action was on a whole domain or consumer. */
   readonly stream?: StreamPath
+  /** The domain, where the action was on all of its streams. */
+  readonly domain?: string
   readonly epoch?: Epoch
   readonly from?: Sequence
   readonly to?: Sequence

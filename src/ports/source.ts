@@ -30,6 +30,13 @@ export interface ReadRequest {
   readonly signal: AbortSignal
 }
 
+/** How much of a source was read. */
+export interface SourceExtent {
+  readonly done: number
+  readonly total: number
+  readonly unit: 'bytes' | 'events'
+}
+
 /**
  * A source.
  *
@@ -49,6 +56,11 @@ export interface Source<Message extends Delivery = Delivery> {
   release(deliveries: readonly Message[], delayMs: number): Promise<void>
   /** Whether everything that the source has now was read: a file's end, a log's high watermark. */
   isCaughtUp(): Promise<boolean>
+  /**
+   * How far the reading has come, of what the source has now; for people. Absent, or `undefined`: it cannot
+   * be told.
+   */
+  extent?(): Promise<SourceExtent | undefined>
   /** Keeps what is settled, and ends. */
   close(): Promise<void>
 }

@@ -20,10 +20,19 @@ export interface StoredStream {
   readonly changedAt: number
 }
 
+/** A claim that a worker has now. */
+export interface LiveClaim {
+  readonly stream: StreamPath
+  readonly worker: string
+  readonly fence: number
+  /** When it was taken, in milliseconds since 1970; renewing it changes nothing. */
+  readonly since: number
+}
+
 /** Which streams to list. */
 export interface StreamQuery {
   readonly domain?: string
-  /** Only streams with held events, a halt or a failing event. */
+  /** Only streams with held events or fills, a halt or a failing event. */
   readonly onlyWaiting?: boolean
   /** Start behind this path. */
   readonly after?: StreamPath
@@ -64,6 +73,8 @@ export interface StoreReader {
   consumers(): Promise<readonly string[]>
   summary(consumer: string): Promise<ConsumerSummary>
   stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined>
+  /** The claims that live now, the longest held first. */
+  claims(consumer: string, query: { readonly limit: number }): Promise<readonly LiveClaim[]>
   /** Ascending by path. */
   streams(consumer: string, query: StreamQuery): Promise<readonly StoredStream[]>
   /** Ascending by stream, epoch, sequence. */

@@ -34,31 +34,36 @@ export interface WorkRequest {
   readonly claimMs: number
 }
 
-/** Everything that changes for one stream in a commit. */
-export interface StreamChange {
+/** What changes around a stream that stays where it is. */
+export interface StreamRecords {
   readonly stream: StreamPath
+  /** Handed-over events that are decided now, by arrival id. */
+  readonly decided: readonly string[]
+  readonly deadLetters: readonly DeadLetter[]
+  /** Dead letters, by key, that are taken out. They are forgotten before `deadLetters` are kept. */
+  readonly redriven: readonly string[]
+  readonly ledger: readonly LedgerEntry[]
+}
+
+/** Everything that changes for one stream in a commit. */
+export interface StreamChange extends StreamRecords {
   readonly state: StreamState
   /** Events to keep; a held event with the same number is replaced. */
   readonly hold: readonly HeldEvent[]
   /** Held events to forget. Applied before `hold`. */
   readonly release: readonly HeldRange[]
-  /** Handed-over events that are decided now, by arrival id. */
-  readonly decided: readonly string[]
   /**
    * Added to the stream's count of deliveries, which is kept apart from its state so that the two can be
    * compared.
    */
   readonly deliveries: number
-  readonly deadLetters: readonly DeadLetter[]
-  /** Dead letters, by key, that are back in the stream. They are forgotten before `deadLetters` are kept. */
-  readonly redriven: readonly string[]
-  readonly ledger: readonly LedgerEntry[]
   readonly due: DueTime
 }
 
 /** What becomes durable together. */
 export interface Commit {
-  readonly streams: readonly StreamChange[]
+  /** Of a stream that is given as `StreamRecords`, state, due time and count of deliveries stay. */
+  readonly streams: readonly (StreamChange | StreamRecords)[]
   /** Ids of `unordered()` domains that were processed, for their id windows. */
   readonly ids?: readonly ProcessedIds[]
   /** Dead letters and ledger entries that belong to no claimed stream. */
@@ -90,6 +95,11 @@ export interface UnitOfWork<Transaction = unknown> {
   readonly states: ReadonlyMap<StreamPath, StreamState>
   /** Streams that another worker has. */
   readonly busy: readonly StreamPath[]
+  /**
+   * Streams that were won from a claim that had expired: its worker died with them in hand, or stood still
+   * for longer than its claim. A claim that its unit released, also because its body threw, never counts.
+   */
+  readonly takenOver: ReadonlySet<StreamPath>
   /** Every domain of the consumer that the store knows something of. */
   readonly domains: ReadonlyMap<string, DomainStatus>
   /** Mode `transaction` of a store with transactions: what handlers write through. */
@@ -109,6 +119,8 @@ export interface UnitOfWork<Transaction = unknown> {
   handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]>
   /** The dead letters `overflow` of a stream, ascending by (epoch, sequence). */
   overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]>
+  /** Which dead letters of the consumer are there, of these keys. */
+  buried(keys: readonly string[]): Promise<ReadonlySet<string>>
   /** Which of the ids were processed within the domain's window. */
   knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>>
   /**
@@ -129,10 +141,36 @@ export interface Worked<Result> {
   readonly again: readonly StreamPath[]
 }
 
-/** A temporary, exclusive right to something that is no stream: a sweep, a healer, a worker id. */
+/** What a beat came to: both clocks of the consumer, and bad news. */
+export interface Beat extends Clock {
+  /** Workers that fell silent without leaving; empty unless they were asked for. */
+  readonly died: readonly string[]
+}
+
+/** What a holder asks for. */
+export interface LeaseRequest {
+  /** Unique to this life of the holder: a process that starts again is another holder. */
+  readonly holder: string
+  /** How long the lease lasts from now, in milliseconds; 0 gives it back. */
+  readonly ms: number
+  /**
+   * For holders that use up the lease's own time, as ids with a timestamp do. Given, the store keeps the end
+   * of this name's leases for good, whether they expire or are given back. Giving back ends the lease at
+   * exactly this instant, in milliseconds since 1970 by the store's clock: all time before it is used up.
+   */
+  readonly usedUntil?: number
+}
+
+/**
+ * A temporary, exclusive right to something that is no stream: a sweep, a healer, a worker id. Renewing
+ * never brings its end nearer. Where the end is kept (`usedUntil`), no lease of the name begins before the
+ * end of the one before it, also if the store's clock is set back in between.
+ */
 export interface Lease {
   /** Rises with every holder. */
   readonly fence: number
+  /** The store's clock when the lease was given or renewed, in milliseconds since 1970. */
+  readonly now: number
   /** Milliseconds since 1970, by the store's clock. */
   readonly until: number
 }
@@ -174,15 +212,25 @@ export interface Store<Transaction = unknown> {
   handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]>
   /** Keeps what needs no claim. A dead letter that is there already stays as it is. */
   record(consumer: string, records: Omit<Commit, 'streams' | 'ids'>): Promise<void>
-  /** Streams with work that nothing will arrive for: due times, handed-over events, claims that expired. */
-  due(consumer: string, limit: number): Promise<readonly StreamPath[]>
+  /**
+   * Streams with work that nothing will arrive for: due times, handed-over events, claims that expired; the
+   * longest overdue first. Handed-over events of a paused domain are no work.
+   *
+   * @param domains - only streams of these domains; absent: of all
+   */
+  due(consumer: string, limit: number, domains?: readonly string[]): Promise<readonly StreamPath[]>
   /**
    * Says that a worker of the consumer has been reading its source. Time since the consumer's last beat is
    * added to its reading clock if it is at most 5 seconds. Returns both clocks.
+   *
+   * @param silentMs - asks for other workers that have been silent for longer than this and have not left:
+   *   each is told once, to one of those who ask, and known no more until it beats again
    */
-  heartbeat(consumer: string, worker: string): Promise<Clock>
+  heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat>
+  /** Says that a worker ends by its own will: nobody is told that it fell silent. */
+  leave(consumer: string, worker: string): Promise<void>
   /** Takes or renews a lease; `undefined` while another holder has it. `ms: 0` gives it back. */
-  lease(name: string, request: { readonly holder: string; readonly ms: number }): Promise<Lease | undefined>
+  lease(name: string, request: LeaseRequest): Promise<Lease | undefined>
   /** A source's own note of how far it was settled. */
   checkpoint(consumer: string, source: string): Promise<string | undefined>
   /**
@@ -192,6 +240,11 @@ export interface Store<Transaction = unknown> {
   saveCheckpoint(consumer: string, source: string, value: string): Promise<void>
   /** Reading for people and tools; never waits for a worker. */
   readonly reader: StoreReader
+}
+
+/** Whether a stream's part of a commit changes its state. */
+export function changesState(change: StreamChange | StreamRecords): change is StreamChange {
+  return 'state' in change
 }
 
 /** Whether what was handed over, or arrived, is an event (and not a fill). */

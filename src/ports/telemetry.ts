@@ -6,6 +6,17 @@ import type { StreamPath } from '../core/stream-path.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { DeadLetterReason } from './records.ts'
 
+/** Which attempt to heal which gap. */
+interface HealingNews {
+  readonly stream: StreamPath
+  readonly epoch: Epoch
+  /** `null` where the beginning of the range is unknown (linked numbering). */
+  readonly from: Sequence | null
+  readonly to: Sequence
+  /** From 1. */
+  readonly attempt: number
+}
+
 /** Something that happened in an engine. */
 export type EngineNews =
   | {
@@ -42,7 +53,25 @@ export type EngineNews =
     }
   /** A domain's `baseline` threw, took too long, or gave no number: the stream waits for its start. */
   | { readonly kind: 'baseline-failed'; readonly stream: StreamPath; readonly error: string }
+  /** A dead letter was tried again because an operator said so; `error` where it failed again, and stays. */
+  | {
+      readonly kind: 'redriven'
+      readonly stream: StreamPath
+      readonly sequence: Sequence | undefined
+      readonly error?: string
+    }
+  /** A healer is asked for missing numbers. */
+  | ({ readonly kind: 'healing' } & HealingNews)
+  /** It has answered, or has not in time: how many of the missing numbers came. */
+  | ({
+      readonly kind: 'healed'
+      readonly came: number
+      /** What was wrong with an answer, in words. */
+      readonly error?: string
+    } & HealingNews)
   | { readonly kind: 'claim-lost'; readonly stream: StreamPath }
+  /** Workers of the consumer fell silent and did not leave: handlers are called with care for a while. */
+  | { readonly kind: 'workers-died'; readonly workers: readonly string[] }
   | { readonly kind: 'store-failed'; readonly error: InturnError; readonly retryInMs: number }
   | { readonly kind: 'source-failed'; readonly error: InturnError; readonly retryInMs: number }
   | { readonly kind: 'recovered' }

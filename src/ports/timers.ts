@@ -40,5 +40,8 @@ export const systemTimers: Timers = {
   },
 }
 
+/** The machine's own clock, in milliseconds since 1970. It may be set, forwards and back. */
+export const systemClock: () => number = Date.now
+
 /** The machine's own randomness. */
 export const systemRandom: Random = { next: Math.random }

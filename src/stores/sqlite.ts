@@ -2,10 +2,16 @@
 // are one transaction. Several processes may share the file; they take turns, which is failover, not
 // parallelism.
 import { InturnError } from '../core/errors.ts'
+import type { TransactionalEventLog } from '../ports/event-log.ts'
+import type { AppendLimits } from '../ports/prepare-append.ts'
+import { checkLimits } from '../ports/prepare-append.ts'
+import type { TransactionalSequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
+import { SqliteEventLog } from './sqlite/sqlite-event-log.ts'
 import { SqliteFile } from './sqlite/sqlite-file.ts'
+import { SqliteSequenceStore } from './sqlite/sqlite-sequence-store.ts'
 import { SqliteStore } from './sqlite/sqlite-store.ts'
 import type { SqliteTransaction } from './sqlite/sqlite-transaction.ts'
 
@@ -41,27 +47,84 @@ export interface SqliteStoreOptions {
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store<SqliteTransaction> {
   const { now = Date.now, timers = systemTimers, synchronous = 'full', pragmas = {} } = options
   const { busyMs = 30_000, cachedStreamsMax = 50_000 } = options
-  if (path === '' || path.startsWith(':memory:')) {
-    throw new InturnError('config-invalid', 'sqliteStore: path takes a file; memoryStore() needs none')
-  }
-  checkCount('busyMs', busyMs, 0)
-  checkCount('cachedStreamsMax', cachedStreamsMax, 1)
-  for (const [name, value] of Object.entries(pragmas)) checkPragma(name, value)
+  checkPath('sqliteStore', path)
+  checkCount('sqliteStore: busyMs', busyMs, 0)
+  checkCount('sqliteStore: cachedStreamsMax', cachedStreamsMax, 1)
+  for (const [name, value] of Object.entries(pragmas)) checkPragma('sqliteStore', name, value)
   const file = new SqliteFile(path, { synchronous, busyMs, cachedStreamsMax, pragmas })
   return new SqliteStore(file, { now, timers })
 }
 
-function checkCount(name: string, value: number, min: number): void {
+/** How an event log in a SQLite file is used. */
+export interface SqliteEventLogOptions
+  extends AppendLimits, Pick<SqliteStoreOptions, 'synchronous' | 'busyMs' | 'pragmas' | 'now'> {
+  /** How often a subscription looks when nothing came, in milliseconds. Default 100. */
+  readonly pollMs?: number
+  /** What a subscription waits by. Default: the machine's timers. */
+  readonly timers?: Timers
+}
+
+/**
+ * An event log in the SQLite file at a path, which may be the file of a store and of the user's own tables.
+ * Any number of processes may append to it and read it.
+ *
+ * @throws InturnError `config-invalid` when an option cannot be
+ * @example
+ * const log = sqliteEventLog('bank.db')
+ * await log.append({ domain: 'account', stream: '42', events: [{ id: 'e1', type: 'opened', data: {} }] })
+ */
+export function sqliteEventLog(
+  path: string,
+  options: SqliteEventLogOptions = {},
+): TransactionalEventLog<SqliteTransaction> {
+  const { now = Date.now, timers = systemTimers, pollMs = 100, ...limits } = options
+  checkCount('sqliteEventLog: pollMs', pollMs, 1)
+  checkLimits('sqliteEventLog', limits)
+  const file = producerFile('sqliteEventLog', path, options)
+  return new SqliteEventLog(file, { limits, now, timers, pollMs })
+}
+
+/** How a sequence store in a SQLite file is used. */
+export type SqliteSequencesOptions = Pick<SqliteStoreOptions, 'synchronous' | 'busyMs' | 'pragmas' | 'now'>
+
+/**
+ * Where sequencers keep their numbers, in the SQLite file at a path, which may be the file of a store, of an
+ * event log and of the user's own tables.
+ *
+ * @throws InturnError `config-invalid` when an option cannot be
+ * @example
+ * const sequences = sqliteSequences('bank.db')
+ */
+export function sqliteSequences(
+  path: string,
+  options: SqliteSequencesOptions = {},
+): TransactionalSequenceStore<SqliteTransaction> {
+  const { now = Date.now } = options
+  return new SqliteSequenceStore(producerFile('sqliteSequences', path, options), now)
+}
+
+function producerFile(factory: string, path: string, options: SqliteSequencesOptions): SqliteFile {
+  const { synchronous = 'full', busyMs = 30_000, pragmas = {} } = options
+  checkPath(factory, path)
+  checkCount(`${factory}: busyMs`, busyMs, 0)
+  for (const [name, value] of Object.entries(pragmas)) checkPragma(factory, name, value)
+  return new SqliteFile(path, { synchronous, busyMs, pragmas, cachedStreamsMax: 1 })
+}
+
+function checkPath(factory: string, path: string): void {
+  if (path !== '' && !path.startsWith(':memory:')) return
+  const message = `${factory}: path takes a file; what is in memory is in inturn/stores/memory`
+  throw new InturnError('config-invalid', message)
+}
+
+function checkCount(option: string, value: number, min: number): void {
   if (Number.isSafeInteger(value) && value >= min) return
-  throw new InturnError(
-    'config-invalid',
-    `sqliteStore: ${name} takes a whole number from ${min}, not ${value}`,
-  )
+  throw new InturnError('config-invalid', `${option} takes a whole number from ${min}, not ${value}`)
 }
 
 const ownPragmas = new Set(['journal_mode', 'synchronous', 'busy_timeout', 'locking_mode'])
 
-function checkPragma(name: string, value: string | number): void {
+function checkPragma(factory: string, name: string, value: string | number): void {
   if (/^[a-z_]+$/.test(name) && /^-?\w+$/.test(String(value)) && !ownPragmas.has(name)) return
-  throw new InturnError('config-invalid', `sqliteStore: pragmas cannot set ${name} to ${value}`)
+  throw new InturnError('config-invalid', `${factory}: pragmas cannot set ${name} to ${value}`)
 }

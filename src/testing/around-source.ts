@@ -4,7 +4,7 @@ import type { AroundCall } from './port-call.ts'
 import { countedCalls } from './port-call.ts'
 
 /** The calls of a source. */
-export type SourceMethod = Exclude<keyof Source, 'name' | 'kind'>
+export type SourceMethod = Exclude<keyof Source, 'name' | 'kind' | 'extent'>
 
 /** Wraps a source so that every call goes through `around`. */
 export function aroundSource<Message extends Delivery>(
@@ -15,6 +15,7 @@ export function aroundSource<Message extends Delivery>(
   return {
     name: source.name,
     kind: source.kind,
+    ...(source.extent !== undefined && { extent: () => source.extent?.() ?? Promise.resolve(undefined) }),
     open: (checkpoint) => run('open', () => source.open(checkpoint)),
     read: (request) => run('read', () => source.read(request)),
     settle: (deliveries) => run('settle', () => source.settle(deliveries)),

@@ -6,7 +6,7 @@ import { countedCalls } from './port-call.ts'
 /** The calls of a store; `unit.` are those inside a unit of work. */
 export type StoreMethod =
   | Exclude<keyof Store, 'name' | 'durable' | 'effects' | 'reader'>
-  | `unit.${'held' | 'handedOver' | 'overflow' | 'knownIds' | 'commit' | 'savepoint'}`
+  | `unit.${'held' | 'handedOver' | 'overflow' | 'buried' | 'knownIds' | 'commit' | 'savepoint'}`
 
 /** Wraps a store so that every call goes through `around`. Reading for people is left as it is. */
 export function aroundStore<Transaction>(
@@ -25,8 +25,10 @@ export function aroundStore<Transaction>(
     work: (request, body) => run('work', () => store.work(request, (unit) => body(aroundUnit(unit, run)))),
     handOver: (consumer, events) => run('handOver', () => store.handOver(consumer, events)),
     record: (consumer, records) => run('record', () => store.record(consumer, records)),
-    due: (consumer, limit) => run('due', () => store.due(consumer, limit)),
-    heartbeat: (consumer, worker) => run('heartbeat', () => store.heartbeat(consumer, worker)),
+    due: (consumer, limit, domains) => run('due', () => store.due(consumer, limit, domains)),
+    heartbeat: (consumer, worker, silentMs) =>
+      run('heartbeat', () => store.heartbeat(consumer, worker, silentMs)),
+    leave: (consumer, worker) => run('leave', () => store.leave(consumer, worker)),
     lease: (name, request) => run('lease', () => store.lease(name, request)),
     checkpoint: (consumer, source) => run('checkpoint', () => store.checkpoint(consumer, source)),
     saveCheckpoint: (consumer, source, value) =>
@@ -41,6 +43,7 @@ function aroundUnit<Transaction>(unit: UnitOfWork<Transaction>, run: RunCall): U
     clock: unit.clock,
     states: unit.states,
     busy: unit.busy,
+    takenOver: unit.takenOver,
     domains: unit.domains,
     transaction: unit.transaction,
     signal: unit.signal,
@@ -51,6 +54,7 @@ function aroundUnit<Transaction>(unit: UnitOfWork<Transaction>, run: RunCall): U
     held: (ranges) => run('unit.held', () => unit.held(ranges)),
     handedOver: (streams, limit) => run('unit.handedOver', () => unit.handedOver(streams, limit)),
     overflow: (stream, limit) => run('unit.overflow', () => unit.overflow(stream, limit)),
+    buried: (keys) => run('unit.buried', () => unit.buried(keys)),
     knownIds: (domain, ids) => run('unit.knownIds', () => unit.knownIds(domain, ids)),
     commit: (commit) => run('unit.commit', () => unit.commit(commit)),
     savepoint: (body) => run('unit.savepoint', () => unit.savepoint(body)),

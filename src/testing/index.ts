@@ -1,11 +1,22 @@
 // What is published for tests: conformance suites, virtual time, faults, and the simulator of the whole
 // engine.
+export { eventLogSkipReason } from './event-log-suite/event-log-case.ts'
+export type {
+  BesideUserData,
+  EventLogCapabilities,
+  EventLogCase,
+  EventLogFixture,
+} from './event-log-suite/event-log-case.ts'
+export { eventLogSuite } from './event-log-suite/event-log-suite.ts'
+export { aroundEventLog } from './around-event-log.ts'
+export type { EventLogMethod } from './around-event-log.ts'
 export { aroundSource } from './around-source.ts'
 export type { SourceMethod } from './around-source.ts'
 export { aroundStore } from './around-store.ts'
 export type { StoreMethod } from './around-store.ts'
 export { faultAt, faultsByChance } from './faults.ts'
 export type { Fault, FaultPlan } from './faults.ts'
+export { faultyEventLog } from './faulty-event-log.ts'
 export { faultySource } from './faulty-source.ts'
 export { faultyStore } from './faulty-store.ts'
 export type { AroundCall, PortCall } from './port-call.ts'
@@ -16,6 +27,9 @@ export { scenarioOf } from './simulation/scenario.ts'
 export { simulate } from './simulation/simulate.ts'
 export type { Simulated } from './simulation/simulate.ts'
 export { traceOf } from './simulation/trace.ts'
+export { sinkSuite } from './sink-suite/sink-suite.ts'
+export { whySinkSkipped } from './sink-suite/sink-world.ts'
+export type { SinkCase, SinkFaults, SinkWorld } from './sink-suite/sink-world.ts'
 export { sourceSuite } from './source-suite/source-suite.ts'
 export { SourceSession, whySkipped } from './source-suite/source-world.ts'
 export type { SourceCase, SourceFeature, SourceWorld } from './source-suite/source-world.ts'

@@ -3,13 +3,18 @@
 // Upholds I4.
 import { InturnError } from '../core/errors.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
-import type { Checkpoint, ReadRequest, Source } from '../ports/source.ts'
+import type { Sink } from '../ports/sink.ts'
+import type { Checkpoint, ReadRequest, Source, SourceExtent } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Bookmark } from './file/bookmark.ts'
 import { atBeginning, decodeBookmark, encodeBookmark, headOf, resumeAt } from './file/bookmark.ts'
+import { FileSink } from './file/file-sink.ts'
 import type { LineDelivery, LinePlace } from './file/line-delivery.ts'
 import { isMissing, OpenFile } from './file/open-file.ts'
+
+export { fileHealer } from './file/file-healer.ts'
+export type { FileHealerOptions } from './file/file-healer.ts'
 
 /** Options of {@link fileSource}. */
 export interface FileSourceOptions {
@@ -44,6 +49,19 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Sourc
   }
   const { follow = false, timers = systemTimers } = options
   return new FileSource(path, { follow, pollMs, lineBytesMax, checkpointMs, timers })
+}
+
+/**
+ * An NDJSON file as a sink: lines are appended, and on the disk before a send resolves. The file is made
+ * where there is none; its folder is not. One process at a time may write to it.
+ *
+ * @throws InturnError `config-invalid` when the path is empty
+ * @example
+ * const relay = createRelay({ name: 'orders', log, store, sink: fileSink('events.ndjson') })
+ */
+export function fileSink(path: string): Sink {
+  if (typeof path === 'string' && path !== '') return new FileSink(path)
+  throw new InturnError('config-invalid', 'fileSink takes the path of a file')
 }
 
 /**
@@ -108,6 +126,10 @@ class FileSource implements Source<LineDelivery> {
     if (this.#file === undefined) return true
     if (!(await this.#file.isAtEnd())) return false
     return !this.#options.follow || (await this.#file.fate()) !== 'replaced'
+  }
+
+  async extent(): Promise<SourceExtent | undefined> {
+    return this.#file === undefined ? undefined : { ...(await this.#file.extent()), unit: 'bytes' }
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,11 @@
 // A source in the memory of this process, for tests and for programs that push events into inturn
 // themselves. It keeps what is not settled, and can be told to deliver it again. Upholds I4 and I7.
 import { SettledPrefix } from '../core/settled-prefix.ts'
-import type { Checkpoint, Delivery, ReadRequest, Source } from '../ports/source.ts'
+import type { Sink } from '../ports/sink.ts'
+import type { Checkpoint, Delivery, ReadRequest, Source, SourceExtent } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
+import { MemorySink } from './memory/memory-sink.ts'
 
 /** Options of {@link memorySource}. */
 export interface MemorySourceOptions {
@@ -42,6 +44,18 @@ export interface MemorySource extends Source<MemoryDelivery> {
  */
 export function memorySource(options: MemorySourceOptions = {}): MemorySource {
   return new PushedMessages(options)
+}
+
+/**
+ * A sink that pushes what it is sent into a source in memory: a topic within the process. A send waits for
+ * room there.
+ *
+ * @example
+ * const topic = memorySource()
+ * const relay = createRelay({ name: 'orders', log, store, sink: memorySink(topic) })
+ */
+export function memorySink(source: Pick<MemorySource, 'name' | 'push'>): Sink {
+  return new MemorySink(source)
 }
 
 class PushedMessages implements MemorySource {
@@ -134,6 +148,11 @@ class PushedMessages implements MemorySource {
 
   isCaughtUp(): Promise<boolean> {
     return Promise.resolve(this.#ready.length === 0)
+  }
+
+  extent(): Promise<SourceExtent> {
+    const total = this.#pushed
+    return Promise.resolve({ done: total - this.#ready.length, total, unit: 'events' })
   }
 
   close(): Promise<void> {

@@ -40,7 +40,7 @@ describe('the packed package', () => {
     expect(code, output).toBe(0)
   })
 
-  test.for(['inturn', 'inturn/operate', 'inturn/testing', 'inturn/stores/memory'])(
+  test.for(['inturn', 'inturn/operate', 'inturn/producer', 'inturn/testing', 'inturn/stores/memory'])(
     'importing %s loads no module of anyone else',
     async (name) => {
       const script = ['--input-type=module', '--eval', printLoaded(name)]

@@ -2,6 +2,7 @@
 // made from outside, between the engine and its ports, so that nothing in the product knows of it.
 import type { Source } from '../../src/ports/source.ts'
 import type { Commit, Store, UnitOfWork } from '../../src/ports/store.ts'
+import { changesState } from '../../src/ports/store.ts'
 import { aroundSource } from '../../src/testing/around-source.ts'
 import { aroundStore } from '../../src/testing/around-store.ts'
 import type { Mutation } from '../../src/testing/simulation/mutation.ts'
@@ -102,7 +103,7 @@ const seenBeforeDurable = commitWith(async (unit, commit) => {
     ...commit,
     streams: commit.streams.map((change) => ({ ...change, hold: [] })),
   })
-  const held = commit.streams.filter(({ hold }) => hold.length > 0)
+  const held = commit.streams.filter(changesState).filter(({ hold }) => hold.length > 0)
   const rest = { release: [], decided: [], deliveries: 0, deadLetters: [], redriven: [], ledger: [] }
   if (held.length > 0) await unit.commit({ streams: held.map((change) => ({ ...change, ...rest })) })
   return outcomes
@@ -112,6 +113,7 @@ const positionPastHole = commitWith((unit, commit) =>
   unit.commit({
     ...commit,
     streams: commit.streams.map((change) => {
+      if (!changesState(change)) return change
       const { state } = change
       const [head] = state.held
       const isHole = head?.after !== null && head?.epoch === state.epoch && state.position !== undefined

@@ -1,4 +1,4 @@
-// The demo's course: a producer, a bad network, a broker and a healer here, the worker in a process of its
+// The demo's course: a producer with its log, a bad network and a broker here, the worker in a process of its
 // own that is killed on the way; and the proof at the end.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { demoConsumer } from './demo-names.ts'
 import { EventLog } from './event-log.ts'
 import type { NetworkFaults } from './faulty-network.ts'
 import { sendThrough } from './faulty-network.ts'
-import { Healer } from './healer.ts'
+import { GapWatch } from './gap-watch.ts'
 import type { Proof } from './proof.ts'
 import { Journal } from './proof.ts'
 import { WorkerChild } from './worker-child.ts'
@@ -57,7 +57,7 @@ export interface DemoResult {
 }
 
 const lookMs = 100
-const healEveryMs = 250
+const watchEveryMs = 250
 /** Without a new row for so long, the demo has failed. */
 const silenceMs = 20_000
 
@@ -84,7 +84,7 @@ class DemoCourse {
   readonly #broker = new Broker()
   readonly #journal: Journal
   readonly #store: ReturnType<typeof sqliteStore>
-  readonly #healer: Healer
+  readonly #watch: GapWatch
   readonly #child: WorkerChild
   #arrived = 0
   #rows = 0
@@ -99,14 +99,14 @@ class DemoCourse {
     this.#journal = new Journal(this.#database)
     this.#store = sqliteStore(this.#database)
     const view = { reader: this.#store.reader, consumer: demoConsumer }
-    this.#healer = new Healer({ view, log: this.#log, broker: this.#broker })
-    this.#child = new WorkerChild(this.#database, this.#broker)
+    this.#watch = new GapWatch({ view, log: this.#log, broker: this.#broker })
+    this.#child = new WorkerChild(this.#database, { broker: this.#broker, log: this.#log })
   }
 
   async run(onProgress: (progress: DemoProgress) => void, signal: AbortSignal): Promise<DemoResult> {
     await this.#store.open()
     this.#child.start()
-    let [lastRows, lastRowMs, lastHealMs] = [0, performance.now(), 0]
+    let [lastRows, lastRowMs, lastLookMs] = [0, performance.now(), 0]
     while (this.#rows < this.#options.events && !signal.aborted && !this.#child.hasFailed) {
       await sleep(lookMs)
       this.#arrive()
@@ -115,15 +115,15 @@ class DemoCourse {
       if (performance.now() - lastRowMs > silenceMs) break
       if (this.#rows > this.#options.events * 0.45 && this.#child.kills === 0)
         await this.#killWorker(onProgress)
-      if (performance.now() - lastHealMs > healEveryMs) {
-        lastHealMs = performance.now()
-        await this.#heal()
+      if (performance.now() - lastLookMs > watchEveryMs) {
+        lastLookMs = performance.now()
+        await this.#look()
       }
       onProgress(this.#progress())
     }
     this.#worker = this.#child.hasFailed ? 'failed' : 'stopped'
     await this.#child.stop()
-    await this.#healer.heal()
+    await this.#watch.look()
     onProgress(this.#progress())
     return this.#result()
   }
@@ -143,10 +143,10 @@ class DemoCourse {
     this.#arrived = due
   }
 
-  async #heal(): Promise<void> {
-    await this.#healer.heal()
+  async #look(): Promise<void> {
+    await this.#watch.look()
     if (this.#arrived === this.#network.bookings.length && this.#broker.unsettled === 0)
-      await this.#healer.healEnds()
+      await this.#watch.resendEnds()
   }
 
   async #killWorker(onProgress: (progress: DemoProgress) => void): Promise<void> {
@@ -168,9 +168,9 @@ class DemoCourse {
       arrivals: this.#network.bookings.length,
       faults: this.#network.faults,
       rows: this.#rows,
-      held: this.#healer.held,
-      gaps: this.#healer.gaps,
-      healed: this.#healer.healed,
+      held: this.#watch.held,
+      gaps: this.#watch.gaps,
+      healed: this.#child.healed + this.#watch.resent,
       kills: this.#child.kills,
       redelivered: this.#broker.redelivered,
       worker: this.#worker,

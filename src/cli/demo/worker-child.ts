@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { FromWorker, ToWorker } from './broker-messages.ts'
 import { isFromWorker } from './broker-messages.ts'
 import type { Broker } from './broker.ts'
+import type { EventLog } from './event-log.ts'
 import type { WorkerArguments } from './worker-process.ts'
 
 const extension = extname(fileURLToPath(import.meta.url))
@@ -15,15 +16,19 @@ const workerFile = fileURLToPath(new URL(`./worker-process${extension}`, import.
 export class WorkerChild {
   readonly #database: string
   readonly #broker: Broker
+  readonly #log: EventLog
   #child: ChildProcess | undefined
   #ended: Promise<number | null> = Promise.resolve(0)
   /** What the engine said about events so far, by verdict. A killed worker's last words are missing. */
   readonly verdicts: Map<string, number> = new Map()
   kills = 0
+  /** Bookings that its healer was given. */
+  healed = 0
 
-  constructor(database: string, broker: Broker) {
+  constructor(database: string, { broker, log }: { readonly broker: Broker; readonly log: EventLog }) {
     this.#database = database
     this.#broker = broker
+    this.#log = log
   }
 
   get processId(): number | undefined {
@@ -77,7 +82,14 @@ export class WorkerChild {
     if (child !== this.#child) return
     if (message.kind === 'settle') this.#broker.settle(message.tickets)
     else if (message.kind === 'verdicts') this.#count(message.verdicts)
+    else if (message.kind === 'heal') this.#heal(child, message)
     else this.#deliver(child, message).catch(() => child.kill())
+  }
+
+  #heal(child: ChildProcess, { question, asked }: Extract<FromWorker, { kind: 'heal' }>): void {
+    const bookings = this.#log.read(asked.stream, asked.from, asked.to)
+    this.healed += bookings.length
+    say(child, { kind: 'healed', question, bookings })
   }
 
   async #deliver(child: ChildProcess, { max, waitMs }: Extract<FromWorker, { kind: 'read' }>): Promise<void> {

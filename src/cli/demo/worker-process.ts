@@ -1,5 +1,6 @@
 // The demo's worker, a process of its own so that it can be killed: the real engine over SQLite, whose
-// handler writes one row an event in the transaction that moves the position.
+// handler writes one row an event in the transaction that moves the position, and whose gaps are healed from
+// the producer's log.
 import { argv } from 'node:process'
 import { contiguous } from '../../core/numbering.ts'
 import { createWorker } from '../../engine/worker.ts'
@@ -10,6 +11,7 @@ import { isToWorker } from './broker-messages.ts'
 import type { BrokerLink } from './broker-source.ts'
 import { BrokerSource } from './broker-source.ts'
 import { demoConsumer, demoDomain } from './demo-names.ts'
+import { LogHealer } from './log-healer.ts'
 
 /** What the process is started with. */
 export type WorkerArguments = readonly [database: string]
@@ -34,6 +36,7 @@ const worker = createWorker({
     [demoDomain]: {
       types: ['account.*'],
       numbering: contiguous(),
+      gap: { heal: { with: new LogHealer(link), after: '400ms', timeout: '1s' } },
       effects: 'transaction',
       handle: ({ stream, sequence = 0, data }, { transaction }) =>
         transaction.run(insertEntrySql, stream, sequence, amountOf(data)),

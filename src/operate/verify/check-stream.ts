@@ -34,7 +34,7 @@ export function checkStream(
   if (isContiguous) checkAccounts(books, state)
   checkHeld(books, state, evidence.held)
   checkRanges(books, state, isContiguous)
-  if (isContiguous && !evidence.ledger.isMoved) checkLedger(books, state, evidence)
+  if (isContiguous) checkLedger(books, state, evidence)
   return books.imbalances
 }
 
@@ -60,7 +60,8 @@ function checkAccounts(books: Books, state: StreamState): void {
   const { position, baseline, endedNumbers, counts } = state
   const current =
     position === undefined || baseline === undefined ? 0 : Math.max(0, width(baseline, position))
-  const accounts = Object.values<number>({ ...counts }).reduce((sum, count) => sum + count, 0)
+  const { recalled, ...came } = counts
+  const accounts = Object.values<number>(came).reduce((sum, count) => sum + count, -recalled)
   books.compare(
     'accounts',
     [endedNumbers + current, accounts],
@@ -129,6 +130,8 @@ function checkLedger(books: Books, state: StreamState, { ledger, letters }: Stre
   books.compare('ledger', [counts.late, ledger.late], 'accounts late, and the ledger')
   books.compare('ledger', [counts.filled, ledger.filled], 'accounts filled, and the ledger')
   books.compare('ledger', [counts.removed, ledger.removed], 'accounts removed, and the ledger')
+  books.compare('ledger', [counts.recalled, ledger.recalled], 'accounts recalled, and the ledger')
+  books.compare('ledger', [counts.imported, ledger.imported], 'accounts imported, and the ledger')
   checkLost(books, state)
   if (letters.removed > ledger.removed) {
     books.add(
@@ -141,12 +144,12 @@ function checkLedger(books: Books, state: StreamState, { ledger, letters }: Stre
 
 /**
  * Lost ranges may cover more than is lost once there were too many of them, and never less, for as long as no
- * ended epoch was forgotten.
+ * ended epoch was forgotten, beyond what was recalled.
  */
 function checkLost(books: Books, { lost, ended, counts, position, filled }: StreamState): void {
   const ranges = [...lost, ...ended.flatMap((epoch) => epoch.lost)]
   const covered = ranges.reduce((sum, { from, to }) => sum + width(from, to), 0)
-  if (ended.length < endedEpochsMax && covered < counts.lost) {
+  if (ended.length < endedEpochsMax && covered + counts.recalled < counts.lost) {
     books.compare('accounts', [counts.lost, covered], 'accounts lost, and the lost ranges')
   }
   const above = [...lost, ...filled].find((span) => position === undefined || span.to > position)

@@ -5,7 +5,7 @@ import type { Epoch, Sequence } from '../../core/sequence.ts'
 import { width } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import { recordText } from '../../ports/record-text.ts'
-import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
+import type { DeadLetter, DeadLetterReason, LedgerEntry } from '../../ports/records.ts'
 import type { StoredStream } from '../../ports/store-reader.ts'
 import type { ConsumerView } from '../paging.ts'
 import { eachDeadLetter, eachHeld, eachLedgerEntry } from '../paging.ts'
@@ -17,14 +17,16 @@ export interface LedgerSums {
   /** Late numbers that had been lost before. */
   readonly late: number
   readonly removed: number
-  /** An operator moved the position: the sums no longer follow from the ledger. */
-  readonly isMoved: boolean
+  /** Numbers whose accounts were cut when an operator sought backwards. */
+  readonly recalled: number
+  /** Numbers at or below a position that was imported. */
+  readonly imported: number
 }
 
 /** Dead letters of a stream. */
 export interface LetterSums {
   readonly overflow: number
-  /** Of events that were taken out of the stream: their handler failed, or their epoch ended. */
+  /** Of events that were taken out of the stream: they failed, were skipped, or their epoch ended. */
   readonly removed: number
 }
 
@@ -47,7 +49,8 @@ export const noLedger: LedgerSums = {
   filled: 0,
   late: 0,
   removed: 0,
-  isMoved: false,
+  recalled: 0,
+  imported: 0,
 }
 
 /** The sums of a stream without dead letters. */
@@ -71,36 +74,48 @@ export async function readEvidence(
   return undefined
 }
 
-/** The sums with one more entry. */
-export function addEntry(sums: LedgerSums, { kind, from, to, reason }: LedgerEntry): LedgerSums {
-  const numbers = from === undefined ? 0 : width(from, to ?? from)
-  switch (kind) {
-    case 'lost':
-    case 'filled':
-    case 'removed':
-      return { ...sums, [kind]: sums[kind] + numbers }
-    case 'late':
-      return reason === 'account-lost' ? { ...sums, late: sums.late + numbers } : sums
-    case 'sought':
-    case 'imported':
-      return { ...sums, isMoved: true }
-    case 'redriven':
-    case 'dropped':
-    case 'epoch-opened':
-    case 'halted':
-    case 'resumed':
-    case 'retried':
-    case 'skipped':
-    case 'paused':
-      return sums
-  }
+/** To which sum the numbers of an entry belong; none where it tells of no account. */
+const sumOfKind: Readonly<Record<LedgerEntry['kind'], keyof LedgerSums | undefined>> = {
+  lost: 'lost',
+  filled: 'filled',
+  late: 'late',
+  removed: 'removed',
+  recalled: 'recalled',
+  imported: 'imported',
+  sought: undefined,
+  redriven: undefined,
+  'redrive-failed': undefined,
+  redelivered: undefined,
+  'fill-given': undefined,
+  dropped: undefined,
+  'epoch-opened': undefined,
+  halted: undefined,
+  resumed: undefined,
+  retried: undefined,
+  skipped: undefined,
+  paused: undefined,
 }
+
+/** The sums with one more entry. Of late numbers only those count that had been lost before. */
+export function addEntry(sums: LedgerSums, { kind, from, to, reason }: LedgerEntry): LedgerSums {
+  const sum = sumOfKind[kind]
+  const isCounted = kind !== 'late' || reason === 'account-lost'
+  if (sum === undefined || from === undefined || !isCounted) return sums
+  return { ...sums, [sum]: sums[sum] + width(from, to ?? from) }
+}
+
+/** Reasons of dead letters that were taken out of the place that their stream had for them. */
+const removals: ReadonlySet<DeadLetterReason> = new Set([
+  'failed',
+  'worker-died',
+  'epoch-ended',
+  'skipped',
+] as const)
 
 /** The sums with one more dead letter. */
 export function addLetter(sums: LetterSums, { reason }: DeadLetter): LetterSums {
   if (reason === 'overflow') return { ...sums, overflow: sums.overflow + 1 }
-  const isRemoved = reason === 'failed' || reason === 'worker-died' || reason === 'epoch-ended'
-  return isRemoved ? { ...sums, removed: sums.removed + 1 } : sums
+  return removals.has(reason) ? { ...sums, removed: sums.removed + 1 } : sums
 }
 
 async function collect(view: ConsumerView, stream: StreamPath): Promise<StreamEvidence> {

@@ -4,15 +4,17 @@ import { copyState } from '../../core/copy-state.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
-import type { Commit, ProcessedIds, StreamChange } from '../../ports/store.ts'
+import type { Commit, ProcessedIds, StreamChange, StreamRecords } from '../../ports/store.ts'
+import { changesState } from '../../ports/store.ts'
 import type { HeldEntry } from './held-list.ts'
 import { heldEntry } from './held-list.ts'
 import type { ConsumerData, LedgerLine, StreamRow } from './memory-data.ts'
 
 /** One stream's part of a commit, ready to be applied. */
 export interface PreparedChange {
-  readonly change: StreamChange
-  readonly state: StreamState
+  readonly change: StreamChange | StreamRecords
+  /** Absent where the stream stays as it is. */
+  readonly state?: StreamState
   readonly hold: readonly HeldEntry[]
   readonly records: PreparedRecords
 }
@@ -27,7 +29,8 @@ export interface PreparedRecords {
 export type StreamlessRecords = Omit<Commit, 'streams' | 'ids'>
 
 /** Turns a change into what is kept. */
-export function prepareChange(change: StreamChange): PreparedChange {
+export function prepareChange(change: StreamChange | StreamRecords): PreparedChange {
+  if (!changesState(change)) return { change, hold: [], records: prepareRecords(change) }
   return {
     change,
     state: copyState(change.state),
@@ -47,10 +50,13 @@ export function prepareRecords({ deadLetters = [], ledger = [] }: StreamlessReco
 /** Applies one stream's changes. */
 export function applyChange(data: ConsumerData, row: StreamRow, prepared: PreparedChange): void {
   const { change } = prepared
-  row.state = prepared.state
-  row.deliveries += change.deliveries
-  row.due = { ...change.due }
-  if (change.release.length > 0 || prepared.hold.length > 0) applyHeld(data, row, prepared)
+  if (changesState(change) && prepared.state !== undefined) {
+    row.state = prepared.state
+    row.deliveries += change.deliveries
+    row.due = { ...change.due }
+    const { hold } = prepared
+    if (change.release.length > 0 || hold.length > 0) applyHeld(data, row, { ...change, hold })
+  }
   if (change.decided.length > 0) forgetDecided(data, row, change.decided)
   takeOut(data, change.redriven)
   keepRecords(data, prepared.records)
@@ -78,9 +84,13 @@ export function rememberIds(data: ConsumerData, { domain, ids, window }: Process
   }
 }
 
-function applyHeld(data: ConsumerData, row: StreamRow, { change, hold }: PreparedChange): void {
+function applyHeld(
+  data: ConsumerData,
+  row: StreamRow,
+  { release, hold }: { readonly release: StreamChange['release']; readonly hold: readonly HeldEntry[] },
+): void {
   const domain = data.domain(row.domain)
-  for (const range of change.release) domain.held -= row.held.release(range)
+  for (const range of release) domain.held -= row.held.release(range)
   for (const entry of hold) if (row.held.keep(entry)) domain.held++
 }
 

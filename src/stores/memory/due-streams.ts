@@ -3,11 +3,23 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { ConsumerData, StreamRow } from './memory-data.ts'
 
+/** What is asked. */
+export interface DueQuestion {
+  readonly now: number
+  readonly limit: number
+  /** `undefined`: all. */
+  readonly domains: readonly string[] | undefined
+}
+
 /** Streams that are due and that nobody has claimed, the longest overdue first. */
-export function dueStreams(data: ConsumerData, now: number, limit: number): StreamPath[] {
+export function dueStreams(data: ConsumerData, question: DueQuestion): StreamPath[] {
+  const { now, limit, domains } = question
+  const wanted = domains === undefined ? undefined : new Set(domains)
   const found: { readonly path: StreamPath; readonly overdueMs: number }[] = []
   for (const row of data.watched) {
-    const overdueMs = overdueOf(row, now, data.readingMs)
+    if (wanted?.has(row.domain) === false) continue
+    const isPaused = data.domains.get(row.domain)?.paused === true
+    const overdueMs = overdueOf(row, { now, readingMs: data.readingMs, isPaused })
     if (overdueMs >= 0) found.push({ path: row.path, overdueMs })
   }
   found.sort((a, b) => b.overdueMs - a.overdueMs || (a.path < b.path ? -1 : 1))
@@ -15,9 +27,16 @@ export function dueStreams(data: ConsumerData, now: number, limit: number): Stre
 }
 
 /** Negative: not due. */
-function overdueOf({ claim, due, handedOver }: StreamRow, now: number, readingMs: number): number {
+function overdueOf(
+  { claim, due, handedOver }: StreamRow,
+  {
+    now,
+    readingMs,
+    isPaused,
+  }: { readonly now: number; readonly readingMs: number; readonly isPaused: boolean },
+): number {
   if (claim !== undefined && claim.until > now) return -1
-  if (handedOver.length > 0) return now
+  if (handedOver.length > 0 && !isPaused) return now
   return Math.max(
     claim === undefined ? -1 : now - claim.until,
     due.at === undefined ? -1 : now - due.at,

@@ -12,6 +12,7 @@ import { HeldList } from './held-list.ts'
 interface Claim {
   readonly worker: string
   readonly fence: number
+  readonly since: number
   readonly until: number
 }
 
@@ -69,6 +70,8 @@ export class ConsumerData {
   readonly checkpoints: Map<string, string> = new Map()
   readingMs: number = 0
   lastBeatAt: number | undefined
+  /** Workers that have not left, by name: when each said last that it was reading. */
+  readonly workers: Map<string, number> = new Map()
   #fence = 0
   #arrivals = 0
   #cursors = 0
@@ -149,6 +152,8 @@ export interface LeaseRow {
   readonly holder: string
   readonly fence: number
   readonly until: number
+  /** Whether its end is kept for good. */
+  readonly isLasting: boolean
 }
 
 /** All data of a memory store. */

@@ -2,7 +2,7 @@
 import { copyState } from '../../core/copy-state.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { readArrival, readDeadLetter, readLedgerEntry } from '../../ports/record-text.ts'
+import { readDeadLetter, readHandedOver, readLedgerEntry } from '../../ports/record-text.ts'
 import type {
   DeadLetter,
   DeadLetterReason,
@@ -12,6 +12,7 @@ import type {
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
+  LiveClaim,
   Paged,
   RecordQuery,
   StoredStream,
@@ -69,6 +70,17 @@ export class MemoryReader implements StoreReader {
     return row === undefined ? undefined : this.#stored(row)
   }
 
+  async claims(consumer: string, { limit }: { readonly limit: number }): Promise<readonly LiveClaim[]> {
+    const now = this.#options.now()
+    const claims = [...this.#of(consumer).watched].flatMap(({ path, claim }) =>
+      claim === undefined || claim.until <= now ? [] : [{ stream: path, ...claim }],
+    )
+    return claims
+      .sort((a, b) => a.since - b.since || (a.stream < b.stream ? -1 : 1))
+      .slice(0, limit)
+      .map(({ stream, worker, fence, since }) => ({ stream, worker, fence, since }))
+  }
+
   async streams(consumer: string, query: StreamQuery): Promise<readonly StoredStream[]> {
     const data = this.#of(consumer)
     const found: StoredStream[] = []
@@ -103,7 +115,7 @@ export class MemoryReader implements StoreReader {
       .sort((a, b) => (a.arrivalId < b.arrivalId ? -1 : 1))
       .slice(0, query.limit)
       .map(({ stream, arrivalId, text }) => {
-        return { stream, arrivalId, arrival: readArrival(text), cursor: arrivalId }
+        return { stream, arrivalId, ...readHandedOver(text), cursor: arrivalId }
       })
   }
 
@@ -112,10 +124,13 @@ export class MemoryReader implements StoreReader {
     query: RecordQuery & { readonly reason?: DeadLetterReason; readonly key?: string },
   ): Promise<readonly Paged<DeadLetter>[]> {
     const { reason, key } = query
-    return [...this.#of(consumer).deadLetters.values()]
+    const { deadLetters } = this.#of(consumer)
+    const found = key === undefined ? deadLetters.values() : [deadLetters.get(key)]
+    return [...found]
+      .filter((entry) => entry !== undefined)
       .map((entry) => ({ ...entry, cursor: sortableText(entry.cursor) }))
       .filter((entry) => isAskedFor(entry.stream, query) && isBehind(entry.cursor, query))
-      .filter((entry) => (reason ?? entry.reason) === entry.reason && (key ?? entry.key) === entry.key)
+      .filter((entry) => (reason ?? entry.reason) === entry.reason)
       .slice(0, query.limit)
       .map(({ text, cursor }) => ({ ...readDeadLetter(text), cursor }))
   }
@@ -158,7 +173,8 @@ export class MemoryReader implements StoreReader {
 }
 
 function isWaiting({ state, held }: StreamRow): boolean {
-  return held.size > 0 || state?.halt !== undefined || state?.failing !== undefined
+  if (held.size > 0 || (state?.heldCount ?? 0) > 0) return true
+  return state?.halt !== undefined || state?.failing !== undefined
 }
 
 function heldCursor(path: StreamPath, { epoch, sequence }: HeldEntry): string {

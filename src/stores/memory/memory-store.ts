@@ -1,12 +1,11 @@
 // The memory store itself: everything happens at once between two awaits, so nothing here needs a lock.
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
-import { recordText } from '../../ports/record-text.ts'
+import { handedOverText } from '../../ports/record-text.ts'
 import type { HandedOver } from '../../ports/records.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
-import type { Lease, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
+import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { StreamlessRecords } from './apply-commit.ts'
 import { applyRecords, prepareRecords } from './apply-commit.ts'
@@ -97,7 +96,7 @@ export class MemoryHandle implements MemoryStore {
     this.#checkOpen()
     const data = this.#data.consumer(consumer)
     const now = this.#clocks.now()
-    const entries = events.map(({ stream, arrival }) => ({ stream, text: recordText(arrival) }))
+    const entries = events.map((event) => ({ stream: event.stream, text: handedOverText(event) }))
     const free = new Set<StreamPath>()
     for (const entry of entries) {
       const row = data.row(entry.stream)
@@ -114,38 +113,50 @@ export class MemoryHandle implements MemoryStore {
     applyRecords(this.#data.consumer(consumer), records, prepareRecords(records))
   }
 
-  async due(consumer: string, limit: number): Promise<readonly StreamPath[]> {
+  async due(consumer: string, limit: number, domains?: readonly string[]): Promise<readonly StreamPath[]> {
     this.#checkOpen()
-    return dueStreams(this.#data.consumer(consumer), this.#clocks.now(), limit)
+    return dueStreams(this.#data.consumer(consumer), { now: this.#clocks.now(), limit, domains })
   }
 
-  async heartbeat(consumer: string): Promise<Clock> {
+  async heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat> {
     this.#checkOpen()
     const data = this.#data.consumer(consumer)
     const now = this.#clocks.now()
     const sinceMs = now - (data.lastBeatAt ?? now)
     if (sinceMs > 0 && sinceMs <= longestBeatMs) data.readingMs += sinceMs
     data.lastBeatAt = now
-    return { now, readingMs: data.readingMs }
+    data.workers.set(worker, now)
+    const isSilent = ([name, beatAt]: [string, number]): boolean =>
+      silentMs !== undefined && name !== worker && now - beatAt > silentMs
+    const died = [...data.workers].filter(isSilent).map(([name]) => name)
+    for (const name of died) data.workers.delete(name)
+    return { now, readingMs: data.readingMs, died }
   }
 
-  async lease(
-    name: string,
-    { holder, ms }: { readonly holder: string; readonly ms: number },
-  ): Promise<Lease | undefined> {
+  async leave(consumer: string, worker: string): Promise<void> {
+    this.#checkOpen()
+    this.#data.consumer(consumer).workers.delete(worker)
+  }
+
+  async lease(name: string, request: LeaseRequest): Promise<Lease | undefined> {
     this.#checkOpen()
     const { leases } = this.#data
+    const { holder, ms, usedUntil } = request
     const now = this.#clocks.now()
     const current = leases.get(name)
+    const isOwn = current?.holder === holder
     const isHeld = current !== undefined && current.until > now
-    if (isHeld && current.holder !== holder) return undefined
+    if (isHeld && !isOwn) return undefined
+    const isLasting = current?.isLasting === true || usedUntil !== undefined
     if (ms <= 0) {
-      leases.delete(name)
+      if (!isLasting) leases.delete(name)
+      else if (isOwn) leases.set(name, { ...current, until: usedUntil ?? current.until, isLasting })
       return undefined
     }
-    const lease = { holder, until: now + ms, fence: isHeld ? current.fence : this.#data.nextLeaseFence() }
-    leases.set(name, lease)
-    return { fence: lease.fence, until: lease.until }
+    const until = isHeld ? Math.max(current.until, now + ms) : now + ms
+    const fence = isHeld ? current.fence : this.#data.nextLeaseFence()
+    leases.set(name, { holder, until, fence, isLasting })
+    return { fence, now, until }
   }
 
   async checkpoint(consumer: string, source: string): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import { readArrival, readDeadLetter } from '../../ports/record-text.ts'
+import { readDeadLetter, readHandedOver } from '../../ports/record-text.ts'
 import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
 import type { Commit, CommitOutcome, UnitOfWork, WorkRequest } from '../../ports/store.ts'
 import type { PreparedChange } from './apply-commit.ts'
@@ -19,6 +19,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
   readonly clock: Clock
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
+  readonly takenOver: ReadonlySet<StreamPath>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
@@ -37,10 +38,14 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     const won = new Map<StreamPath, StreamRow>()
     const states = new Map<StreamPath, StreamState>()
     const busy: StreamPath[] = []
+    const takenOver = new Set<StreamPath>()
     for (const path of request.streams) {
+      if (data.streams.get(path)?.claim !== undefined) takenOver.add(path)
       const row = this.#claim(path, request)
-      if (row === undefined) busy.push(path)
-      else {
+      if (row === undefined) {
+        busy.push(path)
+        takenOver.delete(path)
+      } else {
         won.set(path, row)
         states.set(path, copyState(row.state ?? unknownStream))
       }
@@ -48,6 +53,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     this.#won = won
     this.states = states
     this.busy = busy
+    this.takenOver = takenOver
     this.domains = new Map([...data.domains].map(([name, status]) => [name, { ...status }]))
   }
 
@@ -75,13 +81,18 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     return streams
       .flatMap((stream) => this.#row(stream).handedOver.slice(0, limit))
       .sort((a, b) => (a.arrivalId < b.arrivalId ? -1 : 1))
-      .map(({ stream, arrivalId, text }) => ({ stream, arrivalId, arrival: readArrival(text) }))
+      .map(({ stream, arrivalId, text }) => ({ stream, arrivalId, ...readHandedOver(text) }))
   }
 
   async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
     this.#checkUsable()
     const letters = [...this.#row(stream).overflow.values()].map(({ text }) => readDeadLetter(text))
     return letters.sort((a, b) => comparePositions(placeOf(a), placeOf(b))).slice(0, limit)
+  }
+
+  async buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#checkUsable()
+    return new Set(keys.filter((key) => this.#data.deadLetters.has(key)))
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -133,7 +144,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     const { now } = this.clock
     const row = this.#data.row(path)
     if (row.claim !== undefined && row.claim.until > now) return undefined
-    row.claim = { worker, fence: this.#fence, until: now + claimMs }
+    row.claim = { worker, fence: this.#fence, since: now, until: now + claimMs }
     row.fence = this.#fence
     this.#data.watched.add(row)
     return row

@@ -2,7 +2,8 @@
 // the others are written to their own rows; everything else costs only what there is of it. Upholds I1.
 import { encodeState } from '../../core/encode-state.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Commit, StreamChange } from '../../ports/store.ts'
+import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
+import { changesState } from '../../ports/store.ts'
 import { DomainCounts } from './consumers.ts'
 import { forgetHandedOver } from './handed-over.ts'
 import { keepHeld, releaseHeld } from './held.ts'
@@ -22,7 +23,7 @@ export interface CommitTerms {
 export function applyCommit(scope: UnitScope, commit: Commit, { now, isRefused }: CommitTerms): void {
   const { database, consumer } = scope
   const changes = commit.streams.filter(({ stream }) => !isRefused(stream))
-  writeStates(scope, changes, now)
+  writeStates(scope, changes.filter(changesState), now)
   const counts = new DomainCounts()
   for (const change of changes) applyRest(scope, change, counts)
   counts.write(database, consumer.id)
@@ -60,9 +61,9 @@ function journal(scope: UnitScope, changes: readonly StreamChange[], now: number
   appendJournal(scope.database, scope.consumer.id, { entries, fence: scope.fence, now })
 }
 
-function applyRest(scope: UnitScope, change: StreamChange, counts: DomainCounts): void {
-  const { stream, hold, release, decided } = change
-  if (hold.length > 0 || release.length > 0) applyHeld(scope, change, counts)
+function applyRest(scope: UnitScope, change: StreamChange | StreamRecords, counts: DomainCounts): void {
+  const { stream, decided } = change
+  if (changesState(change) && change.hold.length + change.release.length > 0) applyHeld(scope, change, counts)
   for (const arrivalId of decided) {
     const forgotten = forgetHandedOver(scope.database, scope.consumer.id, { stream, arrivalId })
     counts.handedOver(stream, -forgotten)

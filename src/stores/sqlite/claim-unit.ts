@@ -29,6 +29,7 @@ export class ClaimUnit implements UnitOfWork<never> {
   readonly clock: Clock
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
+  readonly takenOver: ReadonlySet<StreamPath>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
@@ -47,11 +48,15 @@ export class ClaimUnit implements UnitOfWork<never> {
     this.domains = readDomains(database, consumer.id)
     const streams = new Set(request.streams)
     const busy: StreamPath[] = []
+    const takenOver = new Set<StreamPath>()
     for (const [path, { until }] of findClaims(database, consumer.id, request.streams)) {
-      if (until > this.clock.now && streams.delete(path)) busy.push(path)
+      if (until <= this.clock.now) takenOver.add(path)
+      else if (streams.delete(path)) busy.push(path)
     }
     this.busy = busy
-    const claim = { fence: begun.fence, until: this.clock.now + request.claimMs }
+    this.takenOver = takenOver
+    const { now: since } = this.clock
+    const claim = { fence: begun.fence, since, until: since + request.claimMs }
     keepClaims(database, consumer.id, { request, won: streams, ...claim })
     this.#scope = new UnitScope(database, consumer, { ...begun, streams })
     this.#reads = new UnitReads(this.#scope, parts.committed)
@@ -86,6 +91,11 @@ export class ClaimUnit implements UnitOfWork<never> {
   async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
     this.#checkUsable()
     return this.#reads.overflow(stream, limit)
+  }
+
+  async buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#checkUsable()
+    return this.#reads.buried(keys)
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -39,10 +39,14 @@ export function findClaims(
 export function keepClaims(
   database: Database,
   consumer: number,
-  claims: { readonly request: WorkRequest; readonly won: Iterable<StreamPath> } & Claim,
+  claims: {
+    readonly request: WorkRequest
+    readonly won: Iterable<StreamPath>
+    readonly since: number
+  } & Claim,
 ): void {
-  const { request, won, fence, until } = claims
-  for (const path of won) database.run(insertClaimSql, consumer, path, request.worker, fence, until)
+  const { request, won, fence, until, since } = claims
+  for (const path of won) database.run(insertClaimSql, consumer, path, request.worker, fence, until, since)
 }
 
 /** Renews the claims of a unit; says how many it still has. */

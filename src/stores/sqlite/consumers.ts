@@ -1,7 +1,6 @@
 // Consumers and their domains: ids, units of work, counts and clocks.
 import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
@@ -70,10 +69,9 @@ export function beginUnit(database: Database, consumer: Consumer, outcome: Outco
   return { fence, readingMs: numberAt(row, 'reading_ms'), journalEntries }
 }
 
-/** A worker of the consumer was reading. */
-export function beat(database: Database, consumer: Consumer, now: number): Clock {
-  const row = database.one(beatSql, consumer.id, now, longestBeatMs)
-  return { now, readingMs: numberAt(row, 'reading_ms') }
+/** A worker of the consumer was reading; returns the reading clock. */
+export function beat(database: Database, consumer: number, now: number): number {
+  return numberAt(database.one(beatSql, consumer, now, longestBeatMs), 'reading_ms')
 }
 
 /** What is counted of each domain. */

@@ -1,7 +1,7 @@
 // Handed-over events: kept in the order in which they arrived until the holder of the claim decides them.
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { readArrival, recordText } from '../../ports/record-text.ts'
+import { handedOverText, readHandedOver as readKept } from '../../ports/record-text.ts'
 import type { HandedOver, StoredHandedOver } from '../../ports/records.ts'
 import { DomainCounts } from './consumers.ts'
 import type { Database } from './database.ts'
@@ -19,9 +19,10 @@ const findWaitingSql = sqlFile(new URL('./handed-over/find-waiting-paths.sql', i
 export function keepHandedOver(database: Database, consumer: number, events: readonly HandedOver[]): void {
   const last = numberAt(database.one(numberArrivalsSql, consumer, events.length), 'arrivals')
   const counts = new DomainCounts()
-  for (const [index, { stream, arrival }] of events.entries()) {
-    database.run(insertSql, consumer, stream, last - events.length + 1 + index, recordText(arrival))
-    counts.handedOver(stream, 1)
+  for (const [index, event] of events.entries()) {
+    const arrivalId = last - events.length + 1 + index
+    database.run(insertSql, consumer, event.stream, arrivalId, handedOverText(event))
+    counts.handedOver(event.stream, 1)
   }
   counts.write(database, consumer)
 }
@@ -61,7 +62,7 @@ export function handedOverIn(row: Row): StoredHandedOver {
   return {
     stream: textAt(row, 'path'),
     arrivalId: sortableText(numberAt(row, 'arrival_id')),
-    arrival: readArrival(textAt(row, 'arrival')),
+    ...readKept(textAt(row, 'arrival')),
   }
 }
 

@@ -8,10 +8,11 @@ import { pauseDomain } from './consumers.ts'
 import type { Database } from './database.ts'
 import { textAt } from './row.ts'
 import { sqlFile } from './sql-file.ts'
-import { storedText } from './stored-text.ts'
+import { originalText, storedText } from './stored-text.ts'
 
 const insertLetterSql = sqlFile(new URL('./records/insert-dead-letter.sql', import.meta.url))
 const deleteLetterSql = sqlFile(new URL('./records/delete-dead-letter.sql', import.meta.url))
+const findBuriedSql = sqlFile(new URL('./records/find-buried.sql', import.meta.url))
 const readOverflowSql = sqlFile(new URL('./records/read-overflow.sql', import.meta.url))
 const insertEntrySql = sqlFile(new URL('./records/insert-ledger-entry.sql', import.meta.url))
 
@@ -34,6 +35,12 @@ export function readOverflow(
 ): DeadLetter[] {
   const rows = database.all(readOverflowSql, consumer, stream, limit)
   return rows.map((row) => readDeadLetter(textAt(row, 'letter')))
+}
+
+/** Which dead letters are there, of these keys. */
+export function findBuried(database: Database, consumer: number, keys: readonly string[]): Set<string> {
+  const rows = database.all(findBuriedSql, consumer, JSON.stringify(keys.map(storedText)))
+  return new Set(rows.map((row) => originalText(textAt(row, 'key'))))
 }
 
 function keepDeadLetter(database: Database, consumer: number, letter: DeadLetter): void {

@@ -36,7 +36,25 @@ const steps: readonly (readonly string[])[] = [
     'create-processed-id-place',
     'create-lease',
   ],
+  ['add-lease-lasting'],
+  ['create-worker'],
+  [
+    'create-log-stream',
+    'create-log-event',
+    'create-log-event-sequence',
+    'create-log-event-id',
+    'create-sequence',
+    'create-reservation',
+    'create-reservation-state',
+    'create-reservation-ended',
+    'create-assigned',
+    'create-assigned-id',
+  ],
+  ['add-claim-since'],
 ]
+
+/** The first version whose files can have an event log. */
+const logVersion = steps.findIndex((names) => names.includes('create-log-stream')) + 1
 
 /** Brings the schema up to date, in the transaction that is open. */
 export function migrate(database: Database): void {
@@ -56,6 +74,17 @@ export function migrate(database: Database): void {
 export function checkSchema(database: Database): void {
   if (versionOf(database) > 0) return
   const message = `${database.file} is no inturn store yet: no worker has opened it`
+  throw new InturnError('store-unavailable', message, { retryable: true })
+}
+
+/**
+ * Checks that the file can have an event log.
+ *
+ * @throws InturnError `store-unavailable` when it cannot yet, `store-schema-newer`
+ */
+export function checkLogSchema(database: Database): void {
+  if (versionOf(database) >= logVersion) return
+  const message = `${database.file} has no event log yet: nobody has opened one in it`
   throw new InturnError('store-unavailable', message, { retryable: true })
 }
 

@@ -5,7 +5,7 @@ import { InturnError } from '../../core/errors.ts'
 import { Consumers } from './consumers.ts'
 import { Database } from './database.ts'
 import { textAt } from './row.ts'
-import { checkSchema, migrate } from './schema.ts'
+import { checkLogSchema, checkSchema, migrate } from './schema.ts'
 import { Writer } from './writer.ts'
 
 /** How a file is used. */
@@ -29,6 +29,7 @@ export class SqliteFile {
   readonly #options: SqliteFileOptions
   #open: Promise<OpenFile> | undefined
   #reading: Database | undefined
+  #hasLog = false
   #isClosed = false
 
   constructor(path: string, options: SqliteFileOptions) {
@@ -60,6 +61,14 @@ export class SqliteFile {
     this.#checkNotClosed()
     this.#reading ??= this.#connectReader()
     return this.#reading
+  }
+
+  /** The same, of a file that has the tables of an event log. */
+  readingLog(): Database {
+    const database = this.reading()
+    if (!this.#hasLog) checkLogSchema(database)
+    this.#hasLog = true
+    return database
   }
 
   async close(): Promise<void> {

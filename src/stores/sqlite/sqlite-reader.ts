@@ -13,6 +13,7 @@ import type {
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
+  LiveClaim,
   Paged,
   RecordQuery,
   StoredStream,
@@ -38,6 +39,8 @@ const listWaitingSql = sqlFile(new URL('./streams/list-waiting-streams.sql', imp
 const listHeldSql = sqlFile(new URL('./held/list-held.sql', import.meta.url))
 const listHandedOverSql = sqlFile(new URL('./handed-over/list-handed-over.sql', import.meta.url))
 const listLettersSql = sqlFile(new URL('./records/list-dead-letters.sql', import.meta.url))
+const findLetterSql = sqlFile(new URL('./records/find-dead-letter.sql', import.meta.url))
+const listClaimsSql = sqlFile(new URL('./claims/list-claims.sql', import.meta.url))
 const listLedgerSql = sqlFile(new URL('./records/list-ledger.sql', import.meta.url))
 
 /** Above every path: paths are ASCII. */
@@ -92,6 +95,16 @@ export class SqliteReader implements StoreReader {
     return found
   }
 
+  async claims(consumer: string, { limit }: { readonly limit: number }): Promise<readonly LiveClaim[]> {
+    const { database, id } = await this.#of(consumer)
+    return database.all(listClaimsSql, id, this.#parts.now(), limit).map((row) => ({
+      stream: textAt(row, 'path'),
+      worker: textAt(row, 'worker'),
+      fence: numberAt(row, 'fence'),
+      since: numberAt(row, 'since'),
+    }))
+  }
+
   async streams(consumer: string, query: StreamQuery): Promise<readonly StoredStream[]> {
     const { first, end } = pathsOf(query)
     const { after = '', limit, onlyWaiting = false } = query
@@ -127,8 +140,11 @@ export class SqliteReader implements StoreReader {
   ): Promise<readonly Paged<DeadLetter>[]> {
     const { database, id } = await this.#of(consumer)
     const { reason = null, key } = query
-    const filter = [reason, key === undefined ? null : storedText(key)]
-    const rows = database.all(listLettersSql, id, ...recordsOf(query), ...filter)
+    const asked = [id, ...recordsOf(query), reason]
+    const rows =
+      key === undefined
+        ? database.all(listLettersSql, ...asked)
+        : database.all(findLetterSql, ...asked, storedText(key))
     return rows.map((row) => ({ ...readDeadLetter(textAt(row, 'letter')), cursor: cursorOf(row) }))
   }
 

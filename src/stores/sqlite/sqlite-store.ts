@@ -2,11 +2,10 @@
 // is well again, so is the store.
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
 import type { HandedOver } from '../../ports/records.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
-import type { Lease, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
+import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
 import { keepCheckpoint, readCheckpoint } from './checkpoints.ts'
 import { ClaimUnit } from './claim-unit.ts'
@@ -21,6 +20,7 @@ import type { SqliteFile } from './sqlite-file.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 import type { SqliteTransaction } from './sqlite-transaction.ts'
 import { TransactionUnit } from './transaction-unit.ts'
+import { beatOf, leave } from './workers.ts'
 
 type Body<Result> = (unit: UnitOfWork<SqliteTransaction>) => Promise<Result>
 
@@ -78,23 +78,30 @@ export class SqliteStore implements Store<SqliteTransaction> {
     await writer.write('full', () => keepRecords(database, id, records))
   }
 
-  async due(consumer: string, limit: number): Promise<readonly StreamPath[]> {
+  async due(consumer: string, limit: number, domains?: readonly string[]): Promise<readonly StreamPath[]> {
     await this.#file.opened()
-    return dueStreams(this.#file.reading(), consumer, { now: this.#now(), limit })
+    return dueStreams(this.#file.reading(), consumer, { now: this.#now(), limit, domains })
   }
 
-  async heartbeat(consumer: string): Promise<Clock> {
+  async heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat> {
     const { database, writer, consumers } = await this.#file.opened()
-    const known = await consumers.named(consumer)
-    return writer.write('lazy', () => beat(database, known, this.#now()))
+    const { id } = await consumers.named(consumer)
+    return writer.write('lazy', () => {
+      const now = this.#now()
+      const readingMs = beat(database, id, now)
+      return { now, readingMs, died: beatOf(database, id, { worker, now, silentMs }) }
+    })
   }
 
-  async lease(
-    name: string,
-    { holder, ms }: { readonly holder: string; readonly ms: number },
-  ): Promise<Lease | undefined> {
+  async leave(consumer: string, worker: string): Promise<void> {
+    const { database, writer, consumers } = await this.#file.opened()
+    const { id } = await consumers.named(consumer)
+    await writer.write('lazy', () => leave(database, id, worker))
+  }
+
+  async lease(name: string, request: LeaseRequest): Promise<Lease | undefined> {
     const { database, writer } = await this.#file.opened()
-    return writer.write('full', () => lease(database, { name, holder, ms, now: this.#now() }))
+    return writer.write('full', () => lease(database, { ...request, name, now: this.#now() }))
   }
 
   async checkpoint(consumer: string, source: string): Promise<string | undefined> {

@@ -42,6 +42,11 @@ export class SqliteTransaction {
     this.#database = database
   }
 
+  /** The file that it writes to. */
+  get file(): string {
+    return this.#database.file
+  }
+
   /** The error of the file that ended the transaction; no commit can follow. */
   get fault(): InturnError | undefined {
     return this.#fault

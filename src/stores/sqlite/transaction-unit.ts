@@ -32,6 +32,7 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   readonly clock: Clock
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
+  readonly takenOver: ReadonlySet<StreamPath>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: SqliteTransaction
   readonly #database: Database
@@ -49,7 +50,9 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
     this.clock = { now: now(), readingMs: begun.readingMs }
     this.domains = readDomains(database, consumer.id)
     const streams = new Set(request.streams)
-    this.busy = this.#yieldToClaims(consumer.id, streams)
+    const claimed = this.#yieldToClaims(consumer.id, streams)
+    this.busy = claimed.busy
+    this.takenOver = claimed.takenOver
     this.#scope = new UnitScope(database, consumer, { ...begun, streams })
     this.#reads = new UnitReads(this.#scope, database)
     this.states = this.#scope.states()
@@ -83,6 +86,11 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
     this.#checkUsable()
     return this.#reads.overflow(stream, limit)
+  }
+
+  async buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#checkUsable()
+    return this.#reads.buried(keys)
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -138,13 +146,16 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   }
 
   /** Takes the streams out that another worker has claimed, and the expired claims of the others away. */
-  #yieldToClaims(consumer: number, streams: Set<StreamPath>): StreamPath[] {
+  #yieldToClaims(consumer: number, streams: Set<StreamPath>): Pick<UnitOfWork, 'busy' | 'takenOver'> {
     const busy: StreamPath[] = []
+    const takenOver = new Set<StreamPath>()
     for (const [path, { until }] of findClaims(this.#database, consumer, streams)) {
-      if (until <= this.clock.now) dropClaim(this.#database, consumer, path)
-      else if (streams.delete(path)) busy.push(path)
+      if (until <= this.clock.now) {
+        dropClaim(this.#database, consumer, path)
+        takenOver.add(path)
+      } else if (streams.delete(path)) busy.push(path)
     }
-    return busy
+    return { busy, takenOver }
   }
 
   /** Begins a savepoint; the returned function ends it. */

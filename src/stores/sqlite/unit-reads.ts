@@ -5,7 +5,7 @@ import type { Database } from './database.ts'
 import { readHandedOver } from './handed-over.ts'
 import { readHeld } from './held.ts'
 import { findIds } from './processed-ids.ts'
-import { readOverflow } from './records.ts'
+import { findBuried, readOverflow } from './records.ts'
 import type { UnitScope } from './unit-scope.ts'
 
 /** Reads for a unit of work. */
@@ -35,6 +35,10 @@ export class UnitReads {
   overflow(stream: StreamPath, limit: number): DeadLetter[] {
     this.#scope.checkWon(stream)
     return readOverflow(this.#database, this.#scope.consumer.id, { stream, limit })
+  }
+
+  buried(keys: readonly string[]): Set<string> {
+    return findBuried(this.#database, this.#scope.consumer.id, keys)
   }
 
   knownIds(domain: string, ids: readonly string[], now: number): Set<string> {

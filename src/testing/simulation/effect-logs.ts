@@ -5,9 +5,15 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import type { History } from './history.ts'
 import type { Produced } from './produced.ts'
 
+/** An effect that commits with the position, or as a dead letter's second chance. */
+export interface WrittenEffect {
+  readonly produced: Produced
+  readonly isRedrive: boolean
+}
+
 /** What handlers write through, in a store with transactions. */
 export interface EffectTransaction {
-  write(produced: Produced): void
+  write(effect: WrittenEffect): void
 }
 
 /** A call of an external system. */
@@ -18,6 +24,7 @@ export interface ExternalCall {
   /** Absent: the caller knows none, and is believed. */
   readonly fence: number | undefined
   readonly produced: Produced
+  readonly isRedrive: boolean
 }
 
 /** A system outside that refuses stale fences and repeats no effect. */
@@ -31,7 +38,7 @@ export class ExternalSystem {
   }
 
   /** Acts once per key. Throws when the fence is older than one that was seen for the stream. */
-  act({ consumer, path, idempotencyKey, fence, produced }: ExternalCall): void {
+  act({ consumer, path, idempotencyKey, fence, produced, isRedrive }: ExternalCall): void {
     const scope = `${consumer} ${path}`
     const highest = this.#fences.get(scope) ?? 0
     if (fence !== undefined && fence < highest) {
@@ -39,7 +46,7 @@ export class ExternalSystem {
       throw new Error(`fence ${fence} is older than ${highest}`)
     }
     this.#fences.set(scope, fence ?? highest)
-    const own = fence === undefined ? {} : { fence }
+    const own = { ...(fence !== undefined && { fence }), ...(isRedrive && { isRedrive }) }
     if (this.#keys.has(idempotencyKey)) {
       this.#history.note({ kind: 'effect-repeated', consumer, produced, ...own })
       return

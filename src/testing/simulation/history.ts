@@ -49,12 +49,15 @@ export type Happening =
       readonly effects: 'transaction' | 'external' | 'unfenced'
       /** Of the call, where it had one. */
       readonly fence?: number
+      /** Of a dead letter that was tried again, outside the order. */
+      readonly isRedrive?: boolean
     }
   | {
       readonly kind: 'effect-refused' | 'effect-repeated'
       readonly consumer: string
       readonly produced: Produced
       readonly fence?: number
+      readonly isRedrive?: boolean
     }
   | { readonly kind: 'started' | 'died' | 'stopped'; readonly worker: string }
   | { readonly kind: 'crashed'; readonly worker: string; readonly error: string }

@@ -3,8 +3,6 @@
 import type { Timers } from '../../ports/timers.ts'
 import type { AroundCall } from '../port-call.ts'
 
-const never = new Promise<never>(() => undefined)
-
 /** What befalls a process in front of and behind each of its calls. */
 export interface Fate {
   readonly dies: (where: string) => boolean
@@ -66,7 +64,8 @@ export class Lifeline {
     for (let leftMs = this.#stallLeftMs(); leftMs > 0; leftMs = this.#stallLeftMs()) {
       await this.#world.sleep(leftMs)
     }
-    if (this.#isDead) await never
+    // A promise of its own each time: one for all would keep everything that ever waited for it.
+    if (this.#isDead) await new Promise<never>(() => undefined)
   }
 
   /** Puts the process's life around the calls of a port. */

@@ -1,6 +1,7 @@
 // Writes down what becomes durable in a store, at the moment it does: what every check of a simulation
 // compares.
 import type { Store, UnitOfWork } from '../../ports/store.ts'
+import { changesState } from '../../ports/store.ts'
 import { aroundStore } from '../around-store.ts'
 import type { History } from './history.ts'
 
@@ -42,6 +43,7 @@ function observedUnit(
     clock: unit.clock,
     states: unit.states,
     busy: unit.busy,
+    takenOver: unit.takenOver,
     domains: unit.domains,
     transaction: unit.transaction,
     signal: unit.signal,
@@ -52,12 +54,13 @@ function observedUnit(
     held: (ranges) => unit.held(ranges),
     handedOver: (streams, limit) => unit.handedOver(streams, limit),
     overflow: (stream, limit) => unit.overflow(stream, limit),
+    buried: (keys) => unit.buried(keys),
     knownIds: (domain, ids) => unit.knownIds(domain, ids),
     savepoint: (run) => unit.savepoint(run),
     commit: async (commit) => {
       const outcomes = await unit.commit(commit)
       commit.streams.forEach((change, index) => {
-        if (outcomes[index] !== 'committed') return
+        if (outcomes[index] !== 'committed' || !changesState(change)) return
         history.note({ kind: 'committed', consumer, worker, fence: unit.fence(change.stream), change })
       })
       const { deadLetters = [] } = commit

@@ -27,6 +27,16 @@ export interface DomainScenario {
   readonly failChance: number
   /** Of an event: its handler kills the worker. */
   readonly deadlyChance: number
+  /** How missing numbers are asked for; absent: not at all. */
+  readonly healing?: {
+    readonly afterMs: number
+    readonly attempts: number
+    readonly timeoutMs: number
+    /** Of an event: the healer can find it. */
+    readonly archivedChance: number
+    /** Of an answer: it comes too late, not at all, or with what was not asked for. */
+    readonly badAnswerChance: number
+  }
 }
 
 /** How often each kind of trouble comes, per call of a port. */
@@ -92,6 +102,7 @@ export function scenarioOf(seed: number): Scenario {
   const style = isSweepOff || (durable && random.chance(0.25)) ? 'push' : 'pull'
   const activeMs = random.whole(15_000, 45_000)
   const within = (): number => random.whole(1_000, activeMs)
+  const domains = drawDomains(random, { isSweepOff, isCalm, isPush: style === 'push' })
   return {
     seed,
     style,
@@ -101,7 +112,7 @@ export function scenarioOf(seed: number): Scenario {
     workers: durable ? random.pick([1, 2, 2, 3]) : 1,
     transport: random.pick(['log', 'queue']),
     partitions: random.whole(1, 3),
-    domains: drawDomains(random, { isSweepOff, isCalm, isPush: style === 'push' }),
+    domains: isSweepOff ? domains : drawHealing(seed, domains),
     troubles: isCalm ? calm : drawTroubles(random),
     doubleChance: random.pick([0, 0.1, 0.3]),
     jitterMs: random.pick([0, 50, 500, 3_000]),
@@ -152,6 +163,23 @@ function drawDomains(
   if (!kind.isSweepOff) return roomy
   // Retries and the ends of gaps come from the sweep, so a scenario without it has neither.
   return roomy.map((domain) => ({ ...domain, gapEnd: 'wait', poisonChance: 0, failChance: 0 }))
+}
+
+/** Drawn apart from all else, so that seeds from before there was healing stand for what they stood for. */
+function drawHealing(seed: number, domains: readonly DomainScenario[]): readonly DomainScenario[] {
+  const random = new SeededRandom(seed ^ 0x4ea1)
+  return domains.map((domain) => {
+    const { kind } = domain.numbering
+    if ((kind !== 'contiguous' && kind !== 'linked') || !random.chance(0.4)) return domain
+    const healing = {
+      afterMs: random.pick([0, 500, 3_000]),
+      attempts: random.whole(1, 4),
+      timeoutMs: random.pick([300, 2_000]),
+      archivedChance: random.pick([0.5, 1]),
+      badAnswerChance: random.pick([0, 0.3, 0.7]),
+    }
+    return { ...domain, healing }
+  })
 }
 
 function drawDomain(random: SeededRandom, index: number, isCalm: boolean): DomainScenario {

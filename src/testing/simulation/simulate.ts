@@ -16,6 +16,12 @@ export interface Simulated {
   readonly world: SimulatedWorld
 }
 
+/** People who act on the store beside the workers. */
+export interface Operators {
+  /** They undo what would keep streams standing still for ever, and act no more. */
+  rest(): void
+}
+
 /** Virtual time in which the quiet phase has to come to rest. */
 const quietMsMax = 600_000
 const stopMsMax = 60_000
@@ -25,17 +31,24 @@ const idleClaimsMax = 20
 /** Runs the scenario of a seed, or a given one; with a mutation, of a system that is broken on purpose. */
 export async function simulate(
   seed: number,
-  options: { readonly mutation?: Mutation; readonly scenario?: Scenario } = {},
+  options: {
+    readonly mutation?: Mutation
+    readonly scenario?: Scenario
+    readonly operators?: (world: SimulatedWorld) => Operators
+  } = {},
 ): Promise<Simulated> {
   const scenario = options.scenario ?? scenarioOf(seed)
   const world = new SimulatedWorld(scenario)
+  world.hasOperators = options.operators !== undefined
   await world.store.open()
+  const operators = options.operators?.(world)
   const processes = startAll(world, options.mutation ?? {})
   const outagesEndMs = Math.max(0, ...scenario.outages.map(({ atMs, ms }) => atMs + ms + 1_000))
   await world.timers.advance(Math.max(scenario.activeMs, outagesEndMs))
   world.isTroubled = false
   world.history.note({ kind: 'quiet' })
   for (const { copies } of world.consumers) copies.heal()
+  operators?.rest()
   const unrest = await rest(world)
   for (const process of processes) process.stop()
   await world.timers.advance(stopMsMax)

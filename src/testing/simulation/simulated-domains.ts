@@ -2,7 +2,7 @@
 // either in the commit or in a system outside.
 import type { InturnEvent } from '../../core/event.ts'
 import { streamPath } from '../../core/stream-path.ts'
-import type { BatchContext, DomainOptions, HandlerContext } from '../../engine/domain-options.ts'
+import type { BatchContext, DomainOptions, GapOptions, HandlerContext } from '../../engine/domain-options.ts'
 import type { EffectTransaction, ExternalSystem } from './effect-logs.ts'
 import type { History } from './history.ts'
 import type { Lifeline } from './lifeline.ts'
@@ -10,6 +10,8 @@ import type { Produced } from './produced.ts'
 import { uidOf } from './produced.ts'
 import { spanMax } from './producers.ts'
 import type { DomainScenario } from './scenario.ts'
+import type { SimulatedHealerParts } from './simulated-healer.ts'
+import { simulatedHealer } from './simulated-healer.ts'
 
 /** What handlers act on. */
 export interface HandlerWorld {
@@ -21,6 +23,7 @@ export interface HandlerWorld {
   readonly worker: string
   /** How often a bulk handler has failed for an event, by uid. */
   readonly bulkFailures: Map<number, number>
+  readonly healer: SimulatedHealerParts
 }
 
 /** The domains of one worker. */
@@ -39,7 +42,7 @@ function simulatedDomain(domain: DomainScenario, world: HandlerWorld): DomainOpt
     filter: (event: InturnEvent) => !producedOf(world, event).isFiltered,
     failure: { attempts: domain.attempts, backoff: 50, backoffMax: 2_000, then: domain.failureThen },
     ...(numbering.kind !== 'unordered' && {
-      gap: { patience: patienceMs, then: gapEnd },
+      gap: { patience: patienceMs, then: gapEnd, ...healOptions(domain, world) },
       heldMax,
       handedOverMax,
       conflictMemory,
@@ -56,6 +59,14 @@ function simulatedDomain(domain: DomainScenario, world: HandlerWorld): DomainOpt
     : { ...common, effects: 'transaction', handle: (event, context) => act(world, event, context) }
 }
 
+function healOptions(domain: DomainScenario, world: HandlerWorld): Pick<GapOptions, 'heal'> {
+  if (domain.healing === undefined) return {}
+  const { afterMs: after, attempts, timeoutMs: timeout } = domain.healing
+  return {
+    heal: { with: simulatedHealer(domain, world.healer), after, attempts, timeout, backoffMax: 2_000 },
+  }
+}
+
 type Acting = HandlerContext & { readonly transaction?: EffectTransaction }
 
 async function act(world: HandlerWorld, event: InturnEvent, context: Acting): Promise<void> {
@@ -68,11 +79,11 @@ async function act(world: HandlerWorld, event: InturnEvent, context: Acting): Pr
     history.note({ kind: 'failed', consumer, produced })
     throw new Error(`the handler fails at attempt ${context.attempt} of ${produced.failures}`)
   }
-  const { transaction, idempotencyKey, fence } = context
-  if (transaction !== undefined) transaction.write(produced)
+  const { transaction, idempotencyKey, fence, isRedrive } = context
+  if (transaction !== undefined) transaction.write({ produced, isRedrive })
   else {
     const path = streamPath(event.domain, event.stream)
-    world.external.act({ consumer, path, idempotencyKey, fence, produced })
+    world.external.act({ consumer, path, idempotencyKey, fence, produced, isRedrive })
   }
   await lifeline.step('the end of a handler')
 }
@@ -96,11 +107,12 @@ async function actBulk(
       history.note({ kind: 'failed', consumer, produced })
       throw new Error('the handler of a batch fails')
     }
-    if (context.transaction !== undefined) context.transaction.write(produced)
+    const { isRedrive } = context
+    if (context.transaction !== undefined) context.transaction.write({ produced, isRedrive })
     else {
       const path = streamPath(event.domain, event.stream)
       const idempotencyKey = context.idempotencyKeyOf(event)
-      world.external.act({ consumer, path, idempotencyKey, fence: undefined, produced })
+      world.external.act({ consumer, path, idempotencyKey, fence: undefined, produced, isRedrive })
     }
   }
   await lifeline.step('the end of a batch')

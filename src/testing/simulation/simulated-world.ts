@@ -35,10 +35,14 @@ export class SimulatedWorld {
   readonly timers: VirtualTimers = new VirtualTimers()
   readonly store: MemoryStore
   readonly produced: readonly Produced[]
+  /** What healers can find. */
+  readonly archived: ReadonlySet<Produced>
   readonly history: History
   readonly external: ExternalSystem
   readonly transactions: TransactionQueue = new TransactionQueue()
   readonly consumers: readonly ConsumerWorld[]
+  /** Whether somebody acts on the store beside the workers. */
+  hasOperators = false
   /** Whether things still go wrong. */
   isTroubled = true
   /** No worker runs before then, in elapsed milliseconds. */
@@ -50,6 +54,7 @@ export class SimulatedWorld {
     this.random = new SeededRandom(scenario.seed ^ 0x5eed)
     this.store = memoryStore({ now: () => this.now(), timers: this.timers })
     this.produced = produceAll(scenario, this.random.fork())
+    this.archived = archive(scenario, this.produced)
     this.history = new History(
       () => this.timers.elapsedMs(),
       (consumer) => this.consumers.find(({ name }) => name === consumer)?.reading.totalMs ?? 0,
@@ -90,4 +95,11 @@ export class SimulatedWorld {
     const reading = new ReadingTime(() => this.now())
     return { name, arrivals, copies, reading, bulkFailures: new Map() }
   }
+}
+
+/** Drawn apart, like healing itself. */
+function archive({ seed, domains }: Scenario, produced: readonly Produced[]): ReadonlySet<Produced> {
+  const random = new SeededRandom(seed ^ 0xa2c1)
+  const chances = new Map(domains.map(({ name, healing }) => [name, healing?.archivedChance ?? 0]))
+  return new Set(produced.filter(({ domain }) => random.chance(chances.get(domain) ?? 0)))
 }

@@ -5,14 +5,22 @@ import { InturnError, invariant } from '../../core/errors.ts'
 import { comparePositions } from '../../core/sequence.ts'
 import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, HeldEvent, HeldRange } from '../../ports/records.ts'
-import type { Commit, Store, StreamChange, UnitOfWork, WorkRequest, Worked } from '../../ports/store.ts'
-import type { EffectTransaction } from './effect-logs.ts'
-import type { Produced } from './produced.ts'
+import type {
+  Commit,
+  Store,
+  StreamChange,
+  StreamRecords,
+  UnitOfWork,
+  WorkRequest,
+  Worked,
+} from '../../ports/store.ts'
+import { changesState } from '../../ports/store.ts'
+import type { EffectTransaction, WrittenEffect } from './effect-logs.ts'
 
 /** What a transactional store is told. */
 export interface TransactionOptions {
   /** Effects are durable now. */
-  readonly written: (consumer: string, effects: readonly Produced[]) => void
+  readonly written: (consumer: string, effects: readonly WrittenEffect[]) => void
   /**
    * Calls back when the process dies: its open transactions are rolled back then, and their claims
    * released.
@@ -80,7 +88,7 @@ async function workInTransaction<Result>(
 class OpenTransaction {
   readonly #unit: UnitOfWork
   #commits: readonly Commit[] = []
-  #effects: readonly Produced[] = []
+  #effects: readonly WrittenEffect[] = []
   #isEnded = false
 
   constructor(unit: UnitOfWork) {
@@ -90,7 +98,7 @@ class OpenTransaction {
   unit(): UnitOfWork<EffectTransaction> {
     return {
       ...fieldsOf(this.#unit),
-      transaction: { write: (produced) => this.#write(produced) },
+      transaction: { write: (effect) => this.#write(effect) },
       held: async (ranges) => {
         this.#checkUsable()
         const events = await this.#unit.held(ranges)
@@ -115,6 +123,7 @@ class OpenTransaction {
           .sort(byPlace)
           .slice(0, limit)
       },
+      buried: (keys) => this.#buried(keys),
       knownIds: async (domain, ids) => {
         const known = new Set(await this.#unit.knownIds(domain, ids))
         for (const commit of this.#commits) {
@@ -151,7 +160,7 @@ class OpenTransaction {
    * Makes everything durable; returns what the handlers wrote. All commits are begun in one step, so none
    * is apart.
    */
-  async commit(): Promise<readonly Produced[]> {
+  async commit(): Promise<readonly WrittenEffect[]> {
     const outcomes = await Promise.all(this.#commits.map((commit) => this.#unit.commit(commit)))
     if (outcomes.flat().includes('claim-lost')) {
       throw new InturnError('invariant-violated', 'a transaction has lost a stream that it had locked')
@@ -159,24 +168,36 @@ class OpenTransaction {
     return this.#effects
   }
 
-  #write(produced: Produced): void {
+  /** Dead letters that are there, those of the transaction itself among them. */
+  async #buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const there = new Set(await this.#unit.buried(keys))
+    for (const commit of this.#commits) {
+      for (const part of [...commit.streams, commit]) {
+        for (const key of part.redriven ?? []) there.delete(key)
+        for (const { key } of part.deadLetters ?? []) there.add(key)
+      }
+    }
+    return new Set(keys.filter((key) => there.has(key)))
+  }
+
+  #write(effect: WrittenEffect): void {
     if (this.#isEnded)
       throw new InturnError('handler-failed', 'a handler wrote after its transaction had ended')
-    this.#effects = [...this.#effects, produced]
+    this.#effects = [...this.#effects, effect]
   }
 
   #checkUsable(): void {
     invariant(!this.#isEnded, 'a unit of work was used after its end')
   }
 
-  #changes(): readonly StreamChange[] {
+  #changes(): readonly (StreamChange | StreamRecords)[] {
     return this.#commits.flatMap(({ streams }) => streams)
   }
 
   #overlaid(range: HeldRange, below: readonly HeldEvent[]): readonly HeldEvent[] {
     let events = below.filter((held) => isWithin(held, range))
     for (const change of this.#changes()) {
-      if (change.stream !== range.stream) continue
+      if (change.stream !== range.stream || !changesState(change)) continue
       const added = change.hold.filter((held) => isWithin(held, range))
       const numbers = new Set(added.map(({ event }) => event.sequence))
       const kept = events.filter(
@@ -197,9 +218,10 @@ function byPlace(a: DeadLetter, b: DeadLetter): number {
 }
 
 /** Fails now for what could not be kept at the end. */
-function checkKeepable(unit: UnitOfWork, { stream, hold, deadLetters, ledger }: StreamChange): void {
+function checkKeepable(unit: UnitOfWork, change: StreamChange | StreamRecords): void {
+  const { stream, deadLetters, ledger } = change
   invariant(unit.states.has(stream), `${stream} was changed in a unit of work that has not won it`)
-  for (const { event } of hold) recordText(event)
+  if (changesState(change)) for (const { event } of change.hold) recordText(event)
   for (const record of [...deadLetters, ...ledger]) recordText(record)
 }
 
@@ -225,8 +247,9 @@ function bound(store: Store): Omit<Store, 'work' | 'effects'> {
     now: () => store.now(),
     handOver: (consumer, events) => store.handOver(consumer, events),
     record: (consumer, records) => store.record(consumer, records),
-    due: (consumer, limit) => store.due(consumer, limit),
-    heartbeat: (consumer, worker) => store.heartbeat(consumer, worker),
+    due: (consumer, limit, domains) => store.due(consumer, limit, domains),
+    heartbeat: (consumer, worker, silentMs) => store.heartbeat(consumer, worker, silentMs),
+    leave: (consumer, worker) => store.leave(consumer, worker),
     lease: (name, request) => store.lease(name, request),
     checkpoint: (consumer, source) => store.checkpoint(consumer, source),
     saveCheckpoint: (consumer, source, value) => store.saveCheckpoint(consumer, source, value),
@@ -234,11 +257,12 @@ function bound(store: Store): Omit<Store, 'work' | 'effects'> {
 }
 
 function fieldsOf(unit: UnitOfWork): Omit<UnitOfWork<undefined>, 'transaction'> {
-  const { clock, states, busy, domains, signal } = unit
+  const { clock, states, busy, takenOver, domains, signal } = unit
   return {
     clock,
     states,
     busy,
+    takenOver,
     domains,
     signal,
     isUndone: false,
@@ -246,6 +270,7 @@ function fieldsOf(unit: UnitOfWork): Omit<UnitOfWork<undefined>, 'transaction'> 
     held: (ranges) => unit.held(ranges),
     handedOver: (streams, limit) => unit.handedOver(streams, limit),
     overflow: (stream, limit) => unit.overflow(stream, limit),
+    buried: (keys) => unit.buried(keys),
     knownIds: (domain, ids) => unit.knownIds(domain, ids),
     commit: (commit) => unit.commit(commit),
     savepoint: (run) => unit.savepoint(run),

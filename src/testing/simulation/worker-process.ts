@@ -13,7 +13,7 @@ import type { FaultPlan } from '../faults.ts'
 import { faultySource } from '../faulty-source.ts'
 import { faultyStore } from '../faulty-store.ts'
 import type { PortCall } from '../port-call.ts'
-import type { SeededRandom } from '../seeded-random.ts'
+import { SeededRandom } from '../seeded-random.ts'
 import type { Copy } from './broker.ts'
 import { BrokerConnection } from './broker.ts'
 import type { EffectTransaction } from './effect-logs.ts'
@@ -54,7 +54,7 @@ export class WorkerProcess {
   /** Starts a new life, unless one goes on. */
   start(): void {
     if (this.#lifeline !== undefined && !this.#lifeline.isDead) return
-    const { world, name, consumer } = this.#parts
+    const { world, name } = this.#parts
     const downMs = world.downUntilMs - world.timers.elapsedMs()
     if (downMs > 0) {
       world.timers.after(downMs, () => this.start())
@@ -73,29 +73,7 @@ export class WorkerProcess {
     })
     world.history.note({ kind: 'started', worker: id })
     const { scenario } = world
-    const options: ProcessorOptions<EffectTransaction> = {
-      consumer: consumer.name,
-      worker: id,
-      store: this.#store(id, lifeline),
-      domains: simulatedDomains(scenario.domains, {
-        produced: world.produced,
-        history: world.history,
-        external: world.external,
-        lifeline,
-        consumer: consumer.name,
-        worker: id,
-        bulkFailures: consumer.bulkFailures,
-      }),
-      claim: scenario.claimMs,
-      batch: scenario.batch,
-      concurrency: 4,
-      timers: lifeline.timers,
-      random: this.#parts.random,
-      telemetry: (news) => {
-        if (news.kind === 'store-failed' || news.kind === 'source-failed')
-          world.history.note({ kind: 'fault', worker: id, what: news.error.message })
-      },
-    }
+    const options = this.#options(id, lifeline)
     const source = this.#source(connection, lifeline)
     const running =
       scenario.style === 'push' ? this.#push(options, source, lifeline) : this.#pull(options, source)
@@ -124,6 +102,41 @@ export class WorkerProcess {
       world.history.note({ kind: 'stopped', worker: `${name}.${this.#lives}` })
     }
     this.#stop?.().then(end, end)
+  }
+
+  #options(id: string, lifeline: Lifeline): ProcessorOptions<EffectTransaction> {
+    const { world, consumer } = this.#parts
+    const { scenario } = world
+    return {
+      consumer: consumer.name,
+      worker: id,
+      store: this.#store(id, lifeline),
+      domains: simulatedDomains(scenario.domains, {
+        produced: world.produced,
+        history: world.history,
+        external: world.external,
+        lifeline,
+        consumer: consumer.name,
+        worker: id,
+        bulkFailures: consumer.bulkFailures,
+        healer: {
+          produced: world.produced,
+          archived: world.archived,
+          timers: lifeline.timers,
+          random: new SeededRandom(scenario.seed ^ this.#lives),
+          isTroubled: () => world.isTroubled,
+        },
+      }),
+      claim: scenario.claimMs,
+      batch: scenario.batch,
+      concurrency: 4,
+      timers: lifeline.timers,
+      random: this.#parts.random,
+      telemetry: (news) => {
+        if (news.kind === 'store-failed' || news.kind === 'source-failed')
+          world.history.note({ kind: 'fault', worker: id, what: news.error.message })
+      },
+    }
   }
 
   #push(
@@ -194,8 +207,10 @@ export class WorkerProcess {
       onDeath: (callback) => lifeline.onDeath(callback),
       queue: world.transactions,
       written: (consumer, effects) => {
-        for (const produced of effects)
-          history.note({ kind: 'effect', consumer, produced, effects: 'transaction' })
+        for (const { produced, isRedrive } of effects) {
+          const own = isRedrive ? { isRedrive } : {}
+          history.note({ kind: 'effect', consumer, produced, effects: 'transaction', ...own })
+        }
       },
     })
     const plan = faultsByChance(random, { failBefore, failAfter, delay, delayMsMax: 300 })

@@ -130,6 +130,23 @@ export const readingCases: readonly SourceCase[] = [
     },
   },
   {
+    name: 'a source that can tell how far it was read never tells more than there is, and all at the end',
+    run: async (world) => {
+      const session = new SourceSession(world)
+      await world.produce(numbered(20))
+      const source = await session.reopen()
+      const start = await source.extent?.()
+      if (start === undefined) return
+      await session.read(5)
+      const [early, rest] = [await source.extent?.(), await session.takeAll()]
+      const end = await source.extent?.()
+      ok(rest.length > 0 && early !== undefined && end !== undefined)
+      ok(start.done <= early.done && early.done <= end.done && early.done <= early.total)
+      deepEqual([end.done, end.unit], [end.total, start.unit])
+      await session.close()
+    },
+  },
+  {
     name: 'the source and each delivery say where they come from',
     run: async (world) => {
       const session = new SourceSession(world)

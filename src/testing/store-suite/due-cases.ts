@@ -1,7 +1,8 @@
 // Laws of due times and of the two clocks they are measured by. I8.
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { streamPath } from '../../core/stream-path.ts'
 import { openUnit } from './open-unit.ts'
-import { account, commit, consumer, moved, work } from './samples.ts'
+import { account, commit, consumer, handed, moved, work } from './samples.ts'
 import type { StoreCase, StoreFixture } from './store-case.ts'
 
 const [a, b, c] = [account('a'), account('b'), account('c')]
@@ -72,6 +73,37 @@ export const dueCases: readonly StoreCase[] = [
       await advanceTime(100)
       deepEqual(await store.due(consumer, 10), [b, c, a])
       deepEqual(await store.due(consumer, 2), [b, c])
+    },
+  },
+  {
+    name: 'those of other domains do not stand in front of those that are asked for (I6)',
+    run: async ({ store, advanceTime }) => {
+      const [own, odd] = [streamPath('order', 'x'), streamPath('or/der 1', 'x')]
+      const others = Array.from({ length: 20 }, (_, index) => account(`other-${index}`))
+      await commit(
+        store,
+        others.map((path) => moved(path, 1, { due: { at: 0 } })),
+      )
+      await store.handOver(consumer, [handed(account('late'), 1), handed(odd, 1)])
+      await commit(store, [moved(own, 1, { due: { at: 1, readingMs: 0 } })])
+      await advanceTime(100)
+      deepEqual(await store.due(consumer, 2, ['order']), [own])
+      deepEqual((await store.due(consumer, 9, ['order', 'or/der 1'])).toSorted(), [odd, own].toSorted())
+      deepEqual(await store.due(consumer, 9, []), [])
+      equal((await store.due(consumer, 99)).length, 23)
+    },
+  },
+  {
+    name: 'what was handed over is no work while its domain is paused, and is afterwards; due times are',
+    run: async ({ store }) => {
+      const paused = (isPaused: boolean): Promise<void> =>
+        store.record(consumer, { paused: [{ domain: 'account', paused: isPaused }] })
+      await store.handOver(consumer, [handed(a, 1)])
+      await commit(store, [moved(b, 1, { due: { at: 0 } })])
+      await paused(true)
+      deepEqual(await store.due(consumer, 9), [b])
+      await paused(false)
+      deepEqual((await store.due(consumer, 9)).toSorted(), [a, b])
     },
   },
   {

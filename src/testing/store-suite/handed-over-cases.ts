@@ -60,6 +60,25 @@ export const handedOverCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a dead letter that is tried again is kept with whoever asked for it, and is due at once',
+    run: async ({ store }) => {
+      const redrive = { key: 'account/a/0/1/e1', by: 'ada', reason: 'the card works again' }
+      await store.handOver(consumer, [handed(a, 2), { ...handed(a, 1), redrive }])
+      const expected = [undefined, redrive]
+      deepEqual(
+        (await read(store)).map((kept) => kept.redrive),
+        expected,
+      )
+      const listed = await store.reader.handedOver(consumer, { limit: 9 })
+      deepEqual(
+        listed.map((kept) => kept.redrive),
+        expected,
+      )
+      deepEqual(listed[1]?.arrival, handed(a, 1).arrival)
+      deepEqual(await store.due(consumer, 9), [a])
+    },
+  },
+  {
     name: 'decided ones are forgotten with the commit, and the others stay (I3)',
     run: async ({ store }) => {
       for (const mode of modes) {

@@ -148,7 +148,7 @@ export const lifeCases: readonly StoreCase[] = [
       await store.record(consumer, {
         deadLetters: [letter('k')],
         ledger: [entry('x')],
-        paused: [{ domain: 'account', paused: true }],
+        paused: [{ domain: 'order', paused: true }],
       })
       const ids = [{ domain: 'chat', ids: ['1'], window: { ids: 9, ms: 900_000 } }]
       await work(store, { streams: [] }, (unit) => unit.commit({ streams: [], ids }))
@@ -162,7 +162,8 @@ export const lifeCases: readonly StoreCase[] = [
         equal(unit.states.get(a)?.position, 4)
         deepEqual(await unit.held([{ stream: a, epoch: 0, after: null, to: 99 }]), hold)
         deepEqual(await unit.knownIds('chat', ['1']), new Set(['1']))
-        deepEqual(unit.domains.get('account'), { held: 1, handedOver: 1, paused: true })
+        deepEqual(unit.domains.get('account'), { held: 1, handedOver: 1, paused: false })
+        equal(unit.domains.get('order')?.paused, true)
         equal(unit.clock.readingMs, readingMs)
       })
       deepEqual((await again.due(consumer, 9)).toSorted(), [a, b])
@@ -194,6 +195,7 @@ export const lifeCases: readonly StoreCase[] = [
         () => store.record(consumer, {}),
         () => store.due(consumer, 1),
         () => store.heartbeat(consumer, 'one'),
+        () => store.leave(consumer, 'one'),
         () => store.lease('sweep', { holder: 'one', ms: 1 }),
         () => store.checkpoint(consumer, 'file'),
         () => store.saveCheckpoint(consumer, 'file', 'note'),

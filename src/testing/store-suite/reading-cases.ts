@@ -40,6 +40,38 @@ export const readingCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'claims are listed while they live, the longest held first; renewing makes none younger',
+    run: async ({ store, claimMs, advanceTime }) => {
+      const query = { limit: 9 }
+      deepEqual(await store.reader.claims(consumer, query), [])
+      const before = await store.now()
+      const first = await openUnit(store, { streams: [account('b'), account('c')], worker: 'w-1', claimMs })
+      await advanceTime(claimMs / 2)
+      const second = await openUnit(store, { streams: [account('a')], worker: 'w-2', claimMs })
+      await advanceTime(claimMs / 2)
+      const claims = await store.reader.claims(consumer, query)
+      deepEqual(
+        claims.map(({ stream, worker }) => [stream, worker]),
+        [
+          [account('b'), 'w-1'],
+          [account('c'), 'w-1'],
+          [account('a'), 'w-2'],
+        ],
+      )
+      equal(claims[0]?.fence, first.unit.fence(account('b')))
+      equal((claims[0]?.since ?? 0) - before < claimMs / 2, true)
+      equal((claims[2]?.since ?? 0) - before >= claimMs / 2, true)
+      equal((await store.reader.claims(consumer, { limit: 1 })).length, 1)
+      deepEqual(await store.reader.claims('other', query), [])
+      await first.end()
+      deepEqual(
+        (await store.reader.claims(consumer, query)).map(({ worker }) => worker),
+        ['w-2'],
+      )
+      await second.end()
+    },
+  },
+  {
     name: 'streams are listed by path, in pages, by domain',
     run: async ({ store }) => {
       const paths = ['c', 'a', '%', 'b', 'é'].map(account)
@@ -63,25 +95,28 @@ export const readingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'waiting streams are those with held events, a halt or a failing event',
+    name: 'waiting streams are those with held events or fills, a halt or a failing event',
     run: async ({ store }) => {
       const halt = { cause: 'operator', at: 1, reason: 'x' } as const
       const failing = { epoch: 0, sequence: 2, attempts: 1, firstAt: 1, error: 'x' }
+      const clock = { now: 1, readingMs: 1 }
+      const fill = { kind: 'fill', epoch: 0, after: 2, to: 3, count: 1, clock, reason: 'x' } as const
       await commit(store, [
         moved(account('fine'), 1),
         holding(account('holds'), 3),
         moved(account('halted'), 1, { state: at(1, { halt }) }),
         moved(account('fails'), 1, { state: at(1, { failing }) }),
+        moved(account('filled'), 1, { state: at(1, { held: [fill], heldCount: 1 }) }),
       ])
       const found = await store.reader.streams(consumer, { onlyWaiting: true, limit: 9 })
       deepEqual(
         found.map(({ stream }) => stream),
-        ['fails', 'halted', 'holds'].map(account),
+        ['fails', 'filled', 'halted', 'holds'].map(account),
       )
       const { halted, failing: failingCount, streams, held } = await store.reader.summary(consumer)
-      deepEqual([halted, failingCount, streams, held], [1, 1, 4, 1])
+      deepEqual([halted, failingCount, streams, held], [1, 1, 5, 1])
       await commit(store, [moved(account('halted'), 2)])
-      equal((await store.reader.streams(consumer, { onlyWaiting: true, limit: 9 })).length, 2)
+      equal((await store.reader.streams(consumer, { onlyWaiting: true, limit: 9 })).length, 3)
     },
   },
   {

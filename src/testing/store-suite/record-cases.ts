@@ -164,6 +164,26 @@ export const recordCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a unit tells which dead letters are there, what it has committed itself among them (I3)',
+    run: async ({ store }) => {
+      const keys = ['a/1', 'ü\u0000', '\ud800']
+      for (const mode of modes) {
+        await work(store, { streams: [], mode }, async (unit) => {
+          deepEqual(await unit.buried([...keys, 'none'].map((key) => mode + key)), new Set())
+          await unit.commit({ streams: [], deadLetters: keys.map((key) => letter(mode + key)) })
+          const there = await unit.buried([...keys, 'none'].map((key) => mode + key))
+          deepEqual(there, new Set(keys.map((key) => mode + key)))
+        })
+        await work(store, { streams: [], mode }, async (unit) => {
+          await unit.commit({ streams: [], redriven: [`${mode}a/1`] })
+          deepEqual(await unit.buried([`${mode}a/1`, `${mode}ü\u0000`]), new Set([`${mode}ü\u0000`]))
+        })
+        const other = { streams: [], mode, consumer: 'other' }
+        await work(store, other, async (unit) => deepEqual(await unit.buried([`${mode}ü\u0000`]), new Set()))
+      }
+    },
+  },
+  {
     name: 'an id window forgets what is older than its time, and more than its number (I7)',
     run: async ({ store, claimMs, advanceTime }) => {
       const keep = (domain: string, ids: string[], window: { ids: number; ms: number }) =>

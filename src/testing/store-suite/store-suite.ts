@@ -4,9 +4,12 @@ import { commitCases } from './commit-cases.ts'
 import { dueCases } from './due-cases.ts'
 import { handedOverCases } from './handed-over-cases.ts'
 import { heldCases } from './held-cases.ts'
+import { leaseCases } from './lease-cases.ts'
 import { lifeCases } from './life-cases.ts'
+import { lostWorkerCases } from './lost-worker-cases.ts'
 import { readingCases } from './reading-cases.ts'
 import { recordCases } from './record-cases.ts'
+import { redriveCases } from './redrive-cases.ts'
 import type { StoreCase } from './store-case.ts'
 import { valueCases } from './value-cases.ts'
 
@@ -30,7 +33,10 @@ export const storeSuite: readonly StoreCase[] = [
   ...handedOverCases,
   ...dueCases,
   ...recordCases,
+  ...redriveCases,
+  ...leaseCases,
   ...readingCases,
   ...valueCases,
   ...lifeCases,
+  ...lostWorkerCases,
 ]

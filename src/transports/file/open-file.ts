@@ -98,6 +98,12 @@ export class OpenFile {
     return this.#reader.offset >= Math.min(size, this.#reader.sizeMax)
   }
 
+  /** How many bytes were read, and how many there are now. */
+  async extent(): Promise<{ readonly done: number; readonly total: number }> {
+    const { size } = await attempt(this.#options.path, () => this.handle.stat())
+    return { done: this.#reader.offset, total: Math.min(size, this.#reader.sizeMax) }
+  }
+
   async close(): Promise<void> {
     await this.handle.close()
   }

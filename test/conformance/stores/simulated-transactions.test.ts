@@ -19,7 +19,7 @@ async function transactionalFixture(): Promise<StoreFixture> {
       onDeath: () => undefined,
       queue,
       written: (_consumer, effects) => {
-        texts.push(...effects.map(({ message }) => String(message['text'])))
+        texts.push(...effects.map(({ produced: { message } }) => String(message['text'])))
       },
     })
   const { secondHandle, stalledHandle } = fixture
@@ -34,7 +34,10 @@ async function transactionalFixture(): Promise<StoreFixture> {
       },
     }),
     effects: {
-      write: async (transaction, text) => (transaction as EffectTransaction).write(asProduced(text)),
+      write: async (transaction, text) => {
+        const effect = { produced: asProduced(text), isRedrive: false }
+        ;(transaction as EffectTransaction).write(effect)
+      },
       written: () => Promise.resolve(texts),
     },
   }

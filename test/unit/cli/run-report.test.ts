@@ -75,4 +75,18 @@ describe('what else happens', () => {
       'inturn: a message is a dead letter now, invalid: no JSON',
     ])
   })
+
+  test('tells what healing came to, range by range, and sums it up', () => {
+    const place = { stream: 'account/a', epoch: 0, attempt: 2 }
+    report.tell({ kind: 'healing', ...place, from: 2, to: 5 })
+    report.tell({ kind: 'healed', ...place, from: 2, to: 5, came: 4 })
+    report.tell({ kind: 'healed', ...place, from: null, to: 9, came: 0, error: 'log took longer than 5 ms' })
+    report.tell({ kind: 'healed', ...place, from: 7, to: 7, came: 0 })
+    expect(said).toEqual([
+      'inturn: account/a: numbers 2 to 5 asked for (attempt 2), 4 came',
+      'inturn: account/a: numbers ? to 9 asked for (attempt 2), none came: log took longer than 5 ms',
+      'inturn: account/a: number 7 asked for (attempt 2), none came',
+    ])
+    expect(report.summary()).toContain('4 events healed')
+  })
 })

@@ -65,13 +65,31 @@ describe('inturn status', () => {
     expect(stdout).toMatch(/^held +4$/m)
     expect(stdout).toMatch(/^reading +no worker is reading$/m)
     expect(stdout).toMatch(/^account +4 +0$/m)
+    expect(stdout).toMatch(/^health +stream +for +attempts +next$/m)
+    expect(stdout).toMatch(
+      /^stuck +account\/a%2Fb%20c .* halted \(failure\): Error: no\\u\{1b\}\[31m money$/m,
+    )
+    expect(stdout).toMatch(/^waiting +account\/gap .* number 4 did not come; 3 events are held$/m)
   })
 
   test('as one JSON document', async () => {
     const { stdout } = await inturn(folder.path, 'status', ...store, '--json')
     expect(JSON.parse(stdout)).toMatchObject({
       consumers: [
-        { consumer: 'billing', streams: 4, held: 4, halted: 1, deadLetters: 2, ledger: 2, isReading: false },
+        {
+          consumer: 'billing',
+          streams: 4,
+          held: 4,
+          halted: 1,
+          deadLetters: 2,
+          ledger: 2,
+          isReading: false,
+          health: {
+            total: 2,
+            counts: { stuck: 1, failing: 0, slow: 0, waiting: 1 },
+            items: [{ kind: 'stuck', stream: 'account/a%2Fb%20c' }, { kind: 'waiting' }],
+          },
+        },
       ],
     })
   })
@@ -159,7 +177,7 @@ describe('how the store is found', () => {
   })
 
   test.each([
-    [['--store', 'redis://somewhere'], '--store takes sqlite:<file>'],
+    [['--store', 'mysql://somewhere'], '--store takes sqlite:<file>'],
     [[], 'no inturn.config.ts is here'],
     [['--store', 'billing.db', '--limit', '0'], "option '--limit <n>' argument '0' is invalid"],
     [['--store', 'billing.db', '--consumer', 'nobody'], 'has no consumer nobody; there are: billing'],

@@ -129,6 +129,9 @@ export class RuledHistory {
       case 'epoch-ended':
         this.#take(step, 'ended')
         return
+      case 'skipped':
+        this.#take(step, 'skipped')
+        return
       case 'removed':
         held.delete(`${step.epoch}/${step.sequence}`)
         lines.push(`removed ${step.epoch}/${step.sequence}`)

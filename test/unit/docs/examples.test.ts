@@ -47,6 +47,17 @@ test('the quick start books every payment once, and goes on when the missing one
   expect(await folder.inturn('verify')).toMatchObject({ exitCode: 0 })
 })
 
+test('user journeys are built once from three partitions, and rebuilt equal, again and again', async () => {
+  using folder = new UserFolder()
+  const source = join(root, 'examples', 'user-journey')
+  const filter = (path: string): boolean => !path.includes('.db') && !path.endsWith('.ndjson')
+  cpSync(source, folder.path, { recursive: true, filter })
+  const shown = codeBlocks('examples/user-journey/README.md').find(({ language }) => language === 'text')
+  for (let run = 0; run < 2; run++) {
+    expect(await folder.node('journey.ts')).toMatchObject({ exitCode: 0, stdout: shown?.code })
+  }
+})
+
 /** Without what differs from run to run. */
 function timeless(text: string): string {
   return text

@@ -9,6 +9,7 @@ import { root } from './marked-code.ts'
 const entries = {
   '.': './src/index.ts',
   './operate': './src/operate/index.ts',
+  './producer': './src/producer/index.ts',
   './stores/*': './src/stores/*.ts',
   './testing': './src/testing/index.ts',
   './transports/*': './src/transports/*.ts',

@@ -1,5 +1,9 @@
 // Gaps are read off what is held; a stream's numbering is taken from the configuration, or from its state.
 import { expect, test } from 'vitest'
+import { contiguous } from '../../../src/core/numbering.ts'
+import { defaultStreamLimits } from '../../../src/core/rules.ts'
+import type { StreamRules } from '../../../src/core/rules.ts'
+import type { HealProgress, StreamState } from '../../../src/core/stream-state.ts'
 import type { StreamGap } from '../../../src/operate/read-gaps.ts'
 import { eachGap } from '../../../src/operate/read-gaps.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
@@ -7,13 +11,17 @@ import { consumer, gappedState, putStream, stateOf } from './stored-stream.ts'
 
 const clock = { now: 1_000, readingMs: 0 }
 
+async function listed(gaps: AsyncIterable<StreamGap>): Promise<readonly StreamGap[]> {
+  const list: StreamGap[] = []
+  for await (const gap of gaps) list.push(gap)
+  return list
+}
+
 async function gapsOf(...given: readonly Parameters<typeof putStream>[1][]): Promise<readonly StreamGap[]> {
   const store = memoryStore()
   await store.open()
   for (const stream of given) await putStream(store, stream)
-  const gaps: StreamGap[] = []
-  for await (const gap of eachGap({ reader: store.reader, consumer }, new Map())) gaps.push(gap)
-  return gaps
+  return listed(eachGap({ reader: store.reader, consumer }, new Map()))
 }
 
 test('every gap of every waiting stream, the head first, with what is held behind it', async () => {
@@ -57,4 +65,38 @@ test('linked numbers that lie above 2^53 keep their value', async () => {
   expect(await gapsOf({ stream: 'a', state, held: [big + 9n] })).toMatchObject([
     { from: big + 1n, to: big + 5n, missing: 5 },
   ])
+})
+
+test('a gap says how often somebody was asked for it, and is overdue only once that has ended', async () => {
+  const store = memoryStore({ now: () => 5_000 })
+  await store.open()
+  const state = gappedState(1, [[3, 3]])
+  const held = (heal?: HealProgress): StreamState['held'] =>
+    state.held.map((span) => ({ ...span, clock: { ...clock, ...(heal !== undefined && { heal }) } }))
+  const cases: readonly (HealProgress | undefined)[] = [
+    undefined,
+    { attempts: 1, nextAt: 9_000 },
+    { attempts: 2, nextAt: 9_000 },
+    { attempts: 2, nextAt: 5_000 },
+  ]
+  for (const [index, heal] of cases.entries()) {
+    await putStream(store, { stream: `s${index}`, state: { ...state, held: held(heal) }, held: [3] })
+  }
+  const rules: StreamRules = {
+    ...defaultStreamLimits,
+    numbering: contiguous(),
+    patienceMs: 0,
+    heal: { afterMs: 500, attempts: 2 },
+  }
+  const known = new Map([['account', { rules, failure: { attempts: 5, then: 'halt' as const } }]])
+  const view = { reader: store.reader, consumer }
+  const configured = await listed(eachGap(view, known))
+  expect(configured.map(({ healing, policy }) => [healing, policy?.isOverdue])).toEqual([
+    [{ attempts: 0, attemptsMax: 2, nextAt: 1_500 }, false],
+    [{ attempts: 1, attemptsMax: 2, nextAt: 9_000 }, false],
+    [{ attempts: 2, attemptsMax: 2, nextAt: 9_000 }, false],
+    [{ attempts: 2, attemptsMax: 2 }, true],
+  ])
+  const unknown = await listed(eachGap(view, new Map()))
+  expect(unknown.map(({ healing }) => healing)).toEqual(cases)
 })

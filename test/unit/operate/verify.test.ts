@@ -98,15 +98,26 @@ describe('what adds up raises no alarm', () => {
     expect(await checksOf({ stream: 'a', state: { ...state, baseline: 10 } })).toEqual(['accounts'])
   })
 
-  test('an operator who moved the position: the ledger no longer tells the accounts', async () => {
-    const state = stateOf({
-      position: 9,
-      baseline: 1,
-      lost: [{ from: 1, to: 8 }],
-      counts: { delivered: 1, lost: 8 },
-    })
-    const ledger = [entry('a', { kind: 'sought', from: 1, to: 8, by: 'ann' })]
-    expect(await checksOf({ stream: 'a', state, ledger })).toEqual([])
+  test('what operators did: skipped, sought forwards and backwards, imported', async () => {
+    const counts = { delivered: 3, lost: 8, removed: 1, recalled: 2, imported: 4 }
+    const state = stateOf({ position: 14, baseline: 1, lost: [{ from: 5, to: 12 }], counts })
+    const ledger = [
+      entry('a', { kind: 'imported', from: 1, to: 4, by: 'ann' }),
+      entry('a', { kind: 'lost', from: 5, to: 12, by: 'ann' }),
+      entry('a', { kind: 'sought', from: 12, to: 12, by: 'ann' }),
+      entry('a', { kind: 'recalled', from: 13, to: 14, by: 'ann' }),
+      entry('a', { kind: 'removed', from: 13, to: 13, by: 'ann' }),
+      entry('a', { kind: 'skipped', from: 13, to: 13, by: 'ann' }),
+    ]
+    const deadLetters = [letter('a', { reason: 'skipped', sequence: 13 })]
+    const given = { stream: 'a', state, deadLetters, deliveries: 3 }
+    expect(await checksOf({ ...given, ledger })).toEqual([])
+    for (const missing of ['imported', 'recalled', 'lost'] as const) {
+      const rest = ledger.filter(({ kind }) => kind !== missing)
+      expect(await checksOf({ ...given, ledger: rest }), missing).toEqual(['ledger'])
+    }
+    const rest = ledger.filter(({ kind }) => kind !== 'removed')
+    expect(await checksOf({ ...given, ledger: rest })).toEqual(['ledger', 'dead-letters'])
   })
 })
 
@@ -247,6 +258,7 @@ function readerWith(reader: StoreReader, changes: Partial<StoreReader>): StoreRe
     summary: (name) => reader.summary(name),
     stream: (name, path) => reader.stream(name, path),
     streams: (name, query) => reader.streams(name, query),
+    claims: (name, query) => reader.claims(name, query),
     held: (name, query) => reader.held(name, query),
     handedOver: (name, query) => reader.handedOver(name, query),
     deadLetters: (name, query) => reader.deadLetters(name, query),

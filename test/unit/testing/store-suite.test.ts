@@ -1,7 +1,8 @@
 // The store suite finds broken stores: each store here breaks one promise of the port, and must fail a case.
 import { describe, expect, test } from 'vitest'
 import { unknownStream } from '../../../src/core/stream-state.ts'
-import type { Commit, Store, StreamChange, UnitOfWork } from '../../../src/ports/store.ts'
+import type { Commit, Store, StreamChange, StreamRecords, UnitOfWork } from '../../../src/ports/store.ts'
+import { changesState } from '../../../src/ports/store.ts'
 import type { StoreCase, StoreFixture } from '../../../src/testing/store-suite/store-case.ts'
 import { skipReason } from '../../../src/testing/store-suite/store-case.ts'
 import { storeSuite } from '../../../src/testing/store-suite/store-suite.ts'
@@ -45,7 +46,18 @@ function withCommits(store: Store, alter: (commit: Commit) => Commit): Store {
 
 /** A store whose changes of streams are altered. */
 function withChanges(store: Store, alter: (change: StreamChange) => StreamChange): Store {
-  return withCommits(store, (commit) => ({ ...commit, streams: commit.streams.map(alter) }))
+  return withCommits(store, (commit) => ({
+    ...commit,
+    streams: commit.streams.map((change) => (changesState(change) ? alter(change) : change)),
+  }))
+}
+
+/** A store that alters what is kept of streams that stay where they are. */
+function withRecords(store: Store, alter: (change: StreamRecords) => StreamRecords): Store {
+  return withCommits(store, (commit) => ({
+    ...commit,
+    streams: commit.streams.map((change) => (changesState(change) ? change : alter(change))),
+  }))
 }
 
 const broken: Readonly<Record<string, (store: Store) => Store>> = {
@@ -57,6 +69,20 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
   'counts no deliveries': (store) => withChanges(store, (change) => ({ ...change, deliveries: 0 })),
   'leaves redriven dead letters': (store) => withChanges(store, (change) => ({ ...change, redriven: [] })),
   'leaves decided events': (store) => withChanges(store, (change) => ({ ...change, decided: [] })),
+  'leaves redrives that have begun': (store) =>
+    withRecords(store, (records) => ({ ...records, decided: [] })),
+  'forgets dead letters of a stream that stays': (store) =>
+    withRecords(store, (records) => ({ ...records, deadLetters: [] })),
+  'makes a stream of its records': (store) =>
+    withCommits(store, (commit) => ({ ...commit, streams: commit.streams.map(asMoved) })),
+  'forgets who has an event tried again': (store) =>
+    altered(store, {
+      handOver: (consumer, events) =>
+        store.handOver(
+          consumer,
+          events.map(({ stream, arrival }) => ({ stream, arrival })),
+        ),
+    }),
   'releases after it holds': (store) =>
     withUnits(store, (unit) => ({
       async commit(commit) {
@@ -129,9 +155,35 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
       },
     })
   },
+  'tells nobody of workers that were lost': (store) => withUnits(store, () => ({ takenOver: new Set() })),
+  'calls every stream taken over': (store) =>
+    withUnits(store, (unit) => ({ takenOver: new Set(unit.states.keys()) })),
+  'never misses a worker': (store) =>
+    altered(store, { heartbeat: async (...beat) => ({ ...(await store.heartbeat(...beat)), died: [] }) }),
+  'misses workers that have left': (store) => altered(store, { leave: async () => undefined }),
   'lists only one due stream': (store) => altered(store, { due: (consumer) => store.due(consumer, 1) }),
+  'lists due streams of all domains': (store) =>
+    altered(store, { due: (consumer, limit) => store.due(consumer, limit) }),
   'gives a lease to everybody': (store) =>
-    altered(store, { lease: async (_name, { ms }) => ({ fence: 1, until: (await store.now()) + ms }) }),
+    altered(store, {
+      lease: async (_name, { ms }) => {
+        const now = await store.now()
+        return { fence: 1, now, until: now + ms }
+      },
+    }),
+  'forgets what a lease has used up': (store) =>
+    altered(store, { lease: (name, { holder, ms }) => store.lease(name, { holder, ms }) }),
+  'takes a lease back from anybody': (store) => {
+    const holders = new Map<string, string>()
+    return altered(store, {
+      async lease(name, request) {
+        const { ms, holder } = request
+        if (ms === 0) await store.lease(name, { ...request, holder: holders.get(name) ?? holder })
+        else if (!holders.has(name)) holders.set(name, holder)
+        return store.lease(name, request)
+      },
+    })
+  },
   'shares notes of sources': (store) =>
     altered(store, {
       checkpoint: (_consumer, source) => store.checkpoint('all', source),
@@ -143,7 +195,7 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
     return withUnits(store, (unit) => ({
       states: new Map([...unit.states].map(([path, state]) => [path, kept.get(path) ?? state])),
       commit(commit) {
-        for (const { stream, state } of commit.streams) kept.set(stream, state)
+        for (const { stream, state } of commit.streams.filter(changesState)) kept.set(stream, state)
         return unit.commit(commit)
       },
     }))
@@ -154,11 +206,17 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
       states: new Map([...unit.states].map(([path, state]) => [path, kept.get(path) ?? state])),
       async commit(commit) {
         const outcomes = await unit.commit(commit)
-        for (const { stream, state } of commit.streams) kept.set(stream, structuredClone(state))
+        for (const { stream, state } of commit.streams.filter(changesState))
+          kept.set(stream, structuredClone(state))
         return outcomes
       },
     }))
   },
+}
+
+/** A stream's records as if its state had changed. */
+function asMoved(change: StreamChange | StreamRecords): StreamChange {
+  return { state: unknownStream, hold: [], release: [], deliveries: 0, due: {}, ...change }
 }
 
 /** The names of the cases that a store fails. */

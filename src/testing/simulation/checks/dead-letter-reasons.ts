@@ -6,7 +6,7 @@ import { uidOf } from '../produced.ts'
 import type { DomainScenario } from '../scenario.ts'
 import type { SimulatedWorld } from '../simulated-world.ts'
 import type { Check } from './check.ts'
-import { domainOf, isFirstSeen, shadowsOf } from './check.ts'
+import { domainOf, isFirstSeen, mayLoseItsWorker, shadowsOf } from './check.ts'
 import type { ShadowStore } from './shadow-store.ts'
 
 /** Every dead letter has its reason. */
@@ -39,17 +39,20 @@ interface About {
 const truths: Readonly<Record<DeadLetterReason, (about: About) => boolean>> = {
   invalid: ({ produced }) => produced.kind === 'invalid',
   implausible: ({ produced }) => produced.isImplausible,
-  failed: ({ produced, domain }) => produced.failures >= (domain?.attempts ?? Infinity),
+  // Attempts that ended with their worker count beside those that threw.
+  failed: ({ world, produced, domain }) =>
+    produced.failures >= (domain?.attempts ?? Infinity) ||
+    (produced.failures > 0 && mayLoseItsWorker(world, produced)),
   stale: isOfOlderEpoch,
   'epoch-ended': isOfOlderEpoch,
   conflict: ({ world, produced, domain }) =>
-    isContested(world, produced) || domain?.numbering.kind === 'linked',
+    world.hasOperators || isContested(world, produced) || domain?.numbering.kind === 'linked',
   late: ({ shadow, produced, domain }) =>
     domain?.numbering.kind === 'increasing' || isFirstSeen(domain) || wasLost(shadow, produced),
   overflow: ({ domain }) => (domain?.heldMax ?? 0) < 1_000 || (domain?.handedOverMax ?? 0) < 10_000,
-  skipped: () => false,
+  skipped: ({ world }) => world.hasOperators,
   'too-large': () => false,
-  'worker-died': ({ world, produced }) => produced.isDeadly || world.history.of('died').length > 0,
+  'worker-died': ({ world, produced }) => mayLoseItsWorker(world, produced),
 }
 
 function isOfOlderEpoch({ shadow, produced: { path, epoch } }: About): boolean {

@@ -5,7 +5,7 @@ import type { Produced } from '../produced.ts'
 import type { DomainScenario } from '../scenario.ts'
 import type { SimulatedWorld } from '../simulated-world.ts'
 import type { Check } from './check.ts'
-import { domainOf, shadowsOf } from './check.ts'
+import { domainOf, mayLoseItsWorker, shadowsOf } from './check.ts'
 import { isBetween } from './numbers.ts'
 import type { ShadowStore, ShadowStream } from './shadow-store.ts'
 
@@ -42,6 +42,9 @@ function waitsFor(shadow: ShadowStore, stream: ShadowStream, about: About): stri
   if (head === undefined) return halt === undefined ? undefined : `it is halted, and nothing is held`
   if (halt !== undefined && domain.gapEnd !== 'halt')
     return `it is halted at a gap, which its policy does not do`
+  const asked = head.clock.heal?.attempts ?? 0
+  const wanted = head.after === null ? 0 : (domain.healing?.attempts ?? 0)
+  if (asked < wanted) return `a gap is open, and was asked for only ${asked} times of ${wanted}`
   if (halt === undefined && domain.gapEnd !== 'wait' && domain.numbering.kind !== 'increasing')
     return `a gap is still open, and its policy is ${domain.gapEnd}`
   return missing(shadow, stream, about) ? undefined : `events are held, and no number is missing`
@@ -54,9 +57,9 @@ function badFailureHalt({ state, held }: ShadowStream, { world, domain }: About)
   const event = held.get(`${failing.epoch}/${String(failing.sequence)}`)
   const uid = event === undefined ? undefined : uidOf(event.event)
   if (uid === undefined) return 'it is halted by an event that is not held'
-  return (world.produced[uid]?.failures ?? 0) > 0
-    ? undefined
-    : `it is halted by event ${uid}, which does not fail`
+  const produced = world.produced[uid]
+  const mayFail = produced !== undefined && (produced.failures > 0 || mayLoseItsWorker(world, produced))
+  return mayFail ? undefined : `it is halted by event ${uid}, which does not fail`
 }
 
 /**
@@ -70,6 +73,8 @@ function missing(shadow: ShadowStore, { path, state }: ShadowStream, { world, co
   const accepted = acceptedBy(world, consumer)
   const isCurrent = state.position !== undefined && state.epoch === epoch
   const reached = isCurrent ? (state.position ?? null) : null
+  // An operator's fill may lie behind numbers that nobody ever produced.
+  if (world.hasOperators && reached !== null && to !== null && to > reached) return true
   const inFront = (produced: Produced): boolean =>
     produced.path === path &&
     produced.epoch === epoch &&

@@ -14,6 +14,8 @@ interface OpenGap {
   readonly epoch: number
   readonly to: number | bigint
   readonly readMs: number
+  /** How often a healer was asked for it. */
+  readonly attempts: number
 }
 
 /** Every gap that was ended had its patience; it opens when the claim was taken under which it was seen. */
@@ -42,13 +44,17 @@ function endedTooSoon(
   commit: Dated<Extract<Happening, { kind: 'committed' }>> & { readonly readMs: number },
 ): readonly string[] {
   const { consumer, change, readMs, atMs } = commit
-  const patienceMs = domainOf(world, change.stream)?.patienceMs ?? 0
+  const { patienceMs = 0, healing } = domainOf(world, change.stream) ?? {}
   return change.ledger.flatMap(({ kind, reason, to = 0, epoch = 0 }): string[] => {
     const isHalt = kind === 'halted' && change.state.halt?.cause === 'gap'
     if (!isHalt && !(kind === 'lost' && reason === 'gap-skipped')) return []
-    const since = open.find((gap) => gap.epoch === epoch && gap.to >= to)?.readMs ?? readMs
-    if (readMs - since + toleranceMs >= patienceMs) return []
-    const waited = `after ${readMs - since} ms of reading, of ${patienceMs}`
+    const gap = open.find((gap) => gap.epoch === epoch && gap.to >= to)
+    const since = gap?.readMs ?? readMs
+    const asked = gap?.attempts ?? 0
+    const wanted = healing?.attempts ?? 0
+    if (readMs - since + toleranceMs >= patienceMs && asked >= wanted) return []
+    const tried = `asked for ${asked} times of ${wanted}`
+    const waited = `after ${readMs - since} ms of reading, of ${patienceMs}, ${tried}`
     const where = `I8: ${consumer} ${change.stream}`
     return [`${where}: the gap up to ${epoch}/${String(to)} was ended ${waited}, at ${atMs} ms`]
   })
@@ -56,9 +62,10 @@ function endedTooSoon(
 
 /** The gaps in front of what is held now; one that was there before keeps its time. */
 function follow(before: readonly OpenGap[], state: StreamState, readMs: number): readonly OpenGap[] {
-  return state.held.flatMap(({ epoch, after }): OpenGap[] => {
+  return state.held.flatMap(({ epoch, after, clock }): OpenGap[] => {
     if (after === null) return []
     const known = before.find((gap) => gap.epoch === epoch && gap.to >= after)
-    return [{ epoch, to: after, readMs: known?.readMs ?? readMs }]
+    const attempts = clock.heal?.attempts ?? 0
+    return [{ epoch, to: after, readMs: known?.readMs ?? readMs, attempts }]
   })
 }

@@ -94,8 +94,9 @@ function doubleAccount(
   { path, ledger }: ShadowStream,
 ): string | undefined {
   const others = ledger.filter(({ kind }) => kind === 'lost' || kind === 'filled' || kind === 'removed')
-  for (const { consumer: own, produced, effects } of world.history.of('effect')) {
-    if (own !== consumer || produced.path !== path || effects !== 'transaction') continue
+  for (const { consumer: own, produced, effects, isRedrive } of world.history.of('effect')) {
+    if (own !== consumer || produced.path !== path || effects !== 'transaction' || isRedrive === true)
+      continue
     const { epoch, sequence } = produced
     const other = others.find(
       ({ epoch: its, from = 0, to = 0 }) => its === epoch && from <= sequence && sequence <= to,

@@ -34,6 +34,7 @@ function effectsOf(world: SimulatedWorld, consumer: string, path: StreamPath): r
   return world.history
     .of('effect')
     .filter((effect) => effect.consumer === consumer && effect.produced.path === path)
+    .filter(({ isRedrive }) => isRedrive !== true)
     .map(({ produced: { epoch, sequence } }) => `${epoch}/${String(sequence)}`)
 }
 

@@ -18,8 +18,9 @@ export const checkOrder: Check = (world) => {
   const breaches: string[] = []
   for (const happening of world.history.happenings) {
     if (happening.kind !== 'effect' && happening.kind !== 'effect-repeated') continue
-    const { consumer, produced, fence, atMs } = happening
+    const { consumer, produced, fence, atMs, isRedrive } = happening
     const { path } = produced
+    if (isRedrive === true) continue
     if (domainOf(world, path)?.numbering.kind === 'unordered') continue
     const isTransaction = happening.kind === 'effect' && happening.effects === 'transaction'
     const own = fence === undefined ? [] : (commits.get(keyOf(consumer, path, fence)) ?? [])

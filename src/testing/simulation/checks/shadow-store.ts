@@ -52,7 +52,9 @@ export class ShadowStore {
     else if (kind === 'recorded') this.#bury(happening.deadLetters)
     else if (kind === 'effect' || kind === 'effect-repeated') this.effects.add(happening.produced.uid)
     else if (kind === 'handed-over') {
-      for (const event of happening.events) this.stream(event.stream).handedOver.push(event)
+      for (const event of happening.events) {
+        if (event.redrive === undefined) this.stream(event.stream).handedOver.push(event)
+      }
     }
   }
 

@@ -1,0 +1,88 @@
+// The flags of the commands that try dead letters again, or drop them: which ones, who, and why.
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { durationMs } from '../core/duration.ts'
+import { InturnError } from '../core/errors.ts'
+import type { DeadLetterSelection, RefusedLetter } from '../operate/dead-letter-selection.ts'
+import type { Operator, OperatorTarget } from '../operate/operator-options.ts'
+import type { DeadLetterReason } from '../ports/records.ts'
+import type { OperatorFlags } from './operator-flags.ts'
+import { addOperatorFlags, operatorOf } from './operator-flags.ts'
+import { printable } from './printable.ts'
+import type { StoreFlags } from './store-flags.ts'
+import { addStoreFlags } from './store-flags.ts'
+import { pathOfNamed } from './stream-argument.ts'
+
+/** The values of the flags. */
+export interface DeadFlags extends StoreFlags, Pick<OperatorFlags, 'by' | 'reason' | 'wait'> {
+  readonly key?: string
+  readonly only?: DeadLetterReason
+  readonly allOfStream?: boolean
+  readonly domain?: string
+}
+
+/** Every reason of a dead letter; the type sees to it that none is missing here. */
+const reasons: Readonly<Record<DeadLetterReason, true>> = {
+  invalid: true,
+  stale: true,
+  late: true,
+  conflict: true,
+  implausible: true,
+  'epoch-ended': true,
+  overflow: true,
+  skipped: true,
+  failed: true,
+  'worker-died': true,
+  'too-large': true,
+}
+
+/** The names of all reasons. */
+export const deadLetterReasons: readonly string[] = Object.keys(reasons)
+
+/** The command with the flags that choose dead letters, and those of an operator. */
+export function addDeadFlags(command: Command): Command {
+  return addOperatorFlags(addStoreFlags(command))
+    .option('--wait <duration>', 'how long to try while a worker has the stream (default: 10s)')
+    .option('--key <key>', 'the one with this key, as inturn dead --json shows it')
+    .addOption(new Option('--only <reason>', 'those with this reason').choices(deadLetterReasons))
+    .option('--all-of-stream', 'all of the stream')
+    .option('--domain <name>', 'only those of the streams of this domain')
+}
+
+/**
+ * Which dead letters the flags mean.
+ *
+ * @throws InturnError `usage` where they do not say
+ */
+export async function selectionOf(
+  { store, consumer }: OperatorTarget,
+  name: string | undefined,
+  { key, only, allOfStream = false, domain }: DeadFlags,
+): Promise<DeadLetterSelection> {
+  if (key !== undefined) return { key }
+  if (name === undefined ? only === undefined : only === undefined && !allOfStream) {
+    throw new InturnError(
+      'usage',
+      'say which dead letters: --key <key>, --only <reason>, or a stream with --all-of-stream',
+    )
+  }
+  const stream = name === undefined ? undefined : await pathOfNamed({ reader: store.reader, consumer }, name)
+  return {
+    ...(stream !== undefined && { stream }),
+    ...(only !== undefined && { only }),
+    ...(domain !== undefined && { domain }),
+  }
+}
+
+/** Who acts, why, and how long to wait. */
+export function deadOperator(flags: DeadFlags): Operator & { readonly waitMs?: number } {
+  const { wait } = flags
+  return { ...operatorOf(flags), ...(wait !== undefined && { waitMs: durationMs(wait, '--wait') }) }
+}
+
+/** Those that were left as they are, a line each. */
+export function refusalLines(refused: number, refusals: readonly RefusedLetter[]): readonly string[] {
+  const lines = refusals.map(({ key, reason, why }) => printable(`  ${key} (${reason}): ${why}`))
+  if (refused > refusals.length) lines.push(`  ... and ${refused - refusals.length} more`)
+  return refused === 0 ? [] : [`left as they are: ${refused}`, ...lines]
+}

@@ -1,0 +1,73 @@
+// A line of NDJSON as an event to append: in inturn's own names, as `inturn read --json` prints it, or a
+// CloudEvent. Whole numbers keep every digit.
+import type { LogStream } from '../core/append-errors.ts'
+import { InturnError } from '../core/errors.ts'
+import type { Attributes, NewEvent } from '../core/logged-event.ts'
+import { isRecord } from '../core/parse-message.ts'
+import { fromCloudEvent } from '../producer/cloud-event.ts'
+
+/** An event and the stream that it is for. */
+export interface EventLine extends LogStream {
+  readonly line: number
+  readonly event: NewEvent
+}
+
+/**
+ * Reads a line.
+ *
+ * @param stream - where the line belongs if it does not say so itself
+ * @throws InturnError `event-invalid` with the line and what is wrong
+ */
+export function readEventLine(text: string, line: number, stream: LogStream | undefined): EventLine {
+  try {
+    const fields: unknown = JSON.parse(text, keepWholeNumbers)
+    if (!isRecord(fields)) throw new InturnError('event-invalid', 'it is no JSON object')
+    if (fields['specversion'] !== undefined) {
+      const { event, ...place } = fromCloudEvent(fields, stream)
+      return { line, event, domain: place.domain, stream: stream?.stream ?? place.stream }
+    }
+    return { line, ...placeOf(fields, stream), event: eventOf(fields) }
+  } catch (cause) {
+    const because = cause instanceof Error ? cause.message : String(cause)
+    throw new InturnError('event-invalid', `line ${line}: ${because}`, { cause })
+  }
+}
+
+function placeOf(fields: Readonly<Record<string, unknown>>, given: LogStream | undefined): LogStream {
+  if (given !== undefined) return given
+  return { domain: textOf(fields, 'domain'), stream: textOf(fields, 'stream') }
+}
+
+function eventOf(fields: Readonly<Record<string, unknown>>): NewEvent {
+  const { time, attributes, data } = fields
+  return {
+    id: textOf(fields, 'id'),
+    type: textOf(fields, 'type'),
+    ...(time !== undefined && { time: textOf(fields, 'time') }),
+    ...(attributes !== undefined && { attributes: attributesOf(attributes) }),
+    data,
+  }
+}
+
+function textOf(fields: Readonly<Record<string, unknown>>, name: string): string {
+  const value = fields[name]
+  if (typeof value === 'string' && value !== '') return value
+  throw new InturnError('event-invalid', `the event needs a text as its ${name}`)
+}
+
+function attributesOf(value: unknown): Attributes {
+  if (isAttributes(value)) return value
+  throw new InturnError('event-invalid', 'attributes takes an object with texts, numbers and booleans')
+}
+
+function isAttributes(value: unknown): value is Attributes {
+  if (!isRecord(value)) return false
+  return Object.values(value).every((field) => ['string', 'number', 'boolean'].includes(typeof field))
+}
+
+/** A reviver that keeps a whole number which a double would round, from its text. */
+function keepWholeNumbers(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
+  const source = context?.source ?? ''
+  return /^-?[0-9]+$/.test(source) ? BigInt(source) : value
+}

@@ -1,0 +1,85 @@
+// The flags by which `append` and `read` find an event log: its URL, or a configuration that exports it as
+// `log`.
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { InturnError } from '../core/errors.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import { findConfig } from './load-config.ts'
+import { sqliteFileOf } from './open-store-url.ts'
+
+/** The values of the flags. */
+export interface FindLogFlags {
+  readonly log?: string
+  readonly config?: string
+}
+
+/** The command with the flags that find a log. */
+export function addFindLogFlags(command: Command): Command {
+  return command
+    .option('--log <url>', 'the event log: sqlite:<file>, or the path of a .db file')
+    .option('--config <file>', 'a module that exports the log as `log` (default: inturn.config.ts)')
+}
+
+/**
+ * Runs with the log that the flags name, and closes it.
+ *
+ * @param mustExist - a log in a file that does not exist is an error, and not made
+ */
+export async function withLog<Result>(
+  flags: FindLogFlags,
+  mustExist: boolean,
+  run: (log: EventLog) => Promise<Result>,
+): Promise<Result> {
+  const log =
+    flags.log === undefined ? await exportedLog(flags.config) : await openLogUrl(flags.log, mustExist)
+  try {
+    return await run(log)
+  } finally {
+    await log.close()
+  }
+}
+
+async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
+  const file = sqliteFileOf(url)
+  if (file === undefined) {
+    throw new InturnError('usage', `--log takes sqlite:<file> or the path of a .db file, not ${url}`)
+  }
+  if (mustExist && !existsSync(file)) {
+    throw new InturnError('input-unreadable', `the database ${file} does not exist`)
+  }
+  const { sqliteEventLog } = await import('../stores/sqlite.ts')
+  return sqliteEventLog(file)
+}
+
+async function exportedLog(named: string | undefined): Promise<EventLog> {
+  const file = named ?? findConfig()
+  if (file === undefined) {
+    throw new InturnError('usage', 'name the log with --log sqlite:<file>, or a module that exports it')
+  }
+  if (!existsSync(file)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
+  const module = await loaded(file)
+  const log = fieldOf(module, 'log') ?? fieldOf(fieldOf(module, 'default'), 'log')
+  if (isLog(log)) return log
+  const message = `${file} exports no event log: export const log = sqliteEventLog('...'), or use --log`
+  throw new InturnError('config-invalid', message)
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+}
+
+async function loaded(file: string): Promise<unknown> {
+  try {
+    return await import(pathToFileURL(resolve(file)).href)
+  } catch (cause) {
+    const because = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    throw new InturnError('input-unreadable', `${file} cannot be loaded: ${because}`, { cause })
+  }
+}
+
+function isLog(value: unknown): value is EventLog {
+  if (typeof value !== 'object' || value === null) return false
+  return ['appendAll', 'readAll', 'close'].every((name) => typeof Reflect.get(value, name) === 'function')
+}

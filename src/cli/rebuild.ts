@@ -1,0 +1,153 @@
+// Rebuilds from history: a worker under a new consumer name reads what there is from its beginning, and ends
+// once it has. Killed, it goes on where it was when it is called again: positions and checkpoint are kept.
+import { InturnError } from '../core/errors.ts'
+import type { Config } from '../engine/define-config.ts'
+import { createWorker } from '../engine/worker.ts'
+import { spell } from '../operate/time-words.ts'
+import type { Source, SourceExtent } from '../ports/source.ts'
+import type { ConsumerSummary } from '../ports/store-reader.ts'
+import type { Store } from '../ports/store.ts'
+import type { EngineNews } from '../ports/telemetry.ts'
+import { printJson, printLines } from './print.ts'
+import { RunReport } from './run-report.ts'
+import { stopOnSignals } from './stop-on-signals.ts'
+import { grouped } from './table.ts'
+
+/** What to rebuild, and how to say it. */
+export interface RebuildRequest {
+  readonly config: Config
+  /** The name of the consumer that is rebuilt. */
+  readonly as: string
+  readonly json: boolean
+}
+
+/**
+ * Rebuilds; the exit code is 1 when it was stopped early, or a stream waits for something.
+ *
+ * @throws InturnError `usage` for the configured consumer's name, `history-unavailable`
+ */
+export async function rebuild({ config, as, json }: RebuildRequest): Promise<void> {
+  if (as === config.consumer) {
+    const message = `--as takes a new name: ${as} is the configured consumer, which goes on undisturbed`
+    throw new InturnError('usage', message)
+  }
+  const source: Source = config.history ?? config.source
+  const progress = new RebuildProgress(source)
+  const report = new RunReport((summary) => progress.text(report.events, summary))
+  const telemetry = (news: EngineNews): void => {
+    report.tell(news)
+    config.telemetry?.(news)
+  }
+  const worker = createWorker({ ...config, consumer: as, replay: 'rebuild', telemetry })
+  report.started({ consumer: as, store: config.store.name, source: source.name })
+  let isStopped = false
+  const stop = async (): Promise<void> => {
+    isStopped = true
+    await worker.stop()
+  }
+  const forget = stopOnSignals({ stop, stopNow: () => worker.stopNow() }, report)
+  try {
+    await worker.run({ until: 'caught-up' })
+  } catch (error) {
+    report.say(`ended by an error after ${report.summary()}`)
+    throw error
+  } finally {
+    progress.end()
+    forget()
+  }
+  await sayEnd({ config, as, json }, report, isStopped)
+}
+
+async function sayEnd(
+  { config, as, json }: RebuildRequest,
+  report: RunReport,
+  isStopped: boolean,
+): Promise<void> {
+  const { store } = config
+  const { streams, held, halted, failing, deadLetters, deliveries } = await summaryOf(store, as)
+  report.say(isStopped ? `stopped after ${report.summary()}` : `caught up after ${report.summary()}`)
+  const standing = { streams, held, halted, failing, deadLetters, deliveries }
+  if (json) await printJson({ consumer: as, isCaughtUp: !isStopped, events: report.events, ...standing })
+  else await printLines(standingLines(as, { ...standing, isStopped }))
+  if (isStopped || held + halted + failing > 0) process.exitCode = 1
+}
+
+/** How the consumer stands; the worker has closed its store. */
+async function summaryOf(store: Store, consumer: string): Promise<ConsumerSummary> {
+  await store.open()
+  try {
+    return await store.reader.summary(consumer)
+  } finally {
+    await store.close()
+  }
+}
+
+function standingLines(
+  consumer: string,
+  standing: Pick<
+    ConsumerSummary,
+    'streams' | 'held' | 'halted' | 'failing' | 'deadLetters' | 'deliveries'
+  > & {
+    readonly isStopped: boolean
+  },
+): readonly string[] {
+  const { streams, held, halted, failing, deadLetters, deliveries, isStopped } = standing
+  const end = isStopped ? 'was stopped early; the same command goes on from here' : 'is rebuilt'
+  const waits = [
+    ...(halted === 0 ? [] : [`${grouped(halted)} halted`]),
+    ...(failing === 0 ? [] : [`${grouped(failing)} failing`]),
+    ...(held === 0 ? [] : [`${grouped(held)} events held`]),
+  ]
+  return [
+    `consumer ${consumer} ${end}: ${grouped(deliveries)} deliveries in ${grouped(streams)} streams`,
+    ...(waits.length === 0
+      ? []
+      : [`something waits: ${waits.join(', ')} (inturn status --consumer ${consumer})`]),
+    ...(deadLetters === 0
+      ? []
+      : [`dead letters: ${grouped(deadLetters)} (inturn dead --consumer ${consumer})`]),
+  ]
+}
+
+const askEveryMs = 500
+
+/** How far a rebuild has come: events a second, the share that is done, the time that is left. */
+class RebuildProgress {
+  readonly #startedMs = performance.now()
+  readonly #timer: NodeJS.Timeout
+  #first: { readonly extent: SourceExtent; readonly atMs: number } | undefined
+  #last: SourceExtent | undefined
+
+  constructor(source: Source) {
+    this.#timer = setInterval(() => {
+      source.extent?.().then(
+        (extent) => this.#take(extent),
+        () => undefined,
+      )
+    }, askEveryMs)
+    this.#timer.unref()
+  }
+
+  text(events: number, summary: string): string {
+    const seconds = Math.max(0.001, (performance.now() - this.#startedMs) / 1_000)
+    const rate = `${grouped(Math.round(events / seconds))} events/s`
+    const [first, last] = [this.#first, this.#last]
+    if (first === undefined || last === undefined || last.total === 0) return `${rate}, ${summary}`
+    const share = `${Math.floor((100 * last.done) / last.total)} %`
+    const gained = last.done - first.extent.done
+    const tookMs = performance.now() - first.atMs
+    if (gained <= 0) return `${share}, ${rate}, ${summary}`
+    const left = spell(((last.total - last.done) * tookMs) / gained)
+    return `${share}, ${rate}, ${left} left, ${summary}`
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+  }
+
+  #take(extent: SourceExtent | undefined): void {
+    if (extent === undefined) return
+    this.#first ??= { extent, atMs: performance.now() }
+    this.#last = extent
+  }
+}

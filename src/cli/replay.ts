@@ -1,0 +1,102 @@
+// `inturn replay`: history is handled once more: all of it by a new consumer, or a range of one stream by the
+// same one.
+import { Command } from 'commander'
+import { durationMs } from '../core/duration.ts'
+import { InturnError } from '../core/errors.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { Config } from '../engine/define-config.ts'
+import { createProcessor } from '../engine/processor.ts'
+import type { Redelivered } from '../engine/redeliver.ts'
+import { namedPlace } from '../operate/operator-options.ts'
+import { loadConfig } from './load-config.ts'
+import type { OperatorFlags } from './operator-flags.ts'
+import { addOperatorFlags, operatorOf } from './operator-flags.ts'
+import { printJson, printLines } from './print.ts'
+import { printable } from './printable.ts'
+import { rebuild } from './rebuild.ts'
+import { lastWordMs } from './stop-on-signals.ts'
+import { findNamedStream, streamArgument } from './stream-argument.ts'
+import { grouped } from './table.ts'
+
+interface ReplayFlags extends Pick<OperatorFlags, 'by' | 'reason' | 'wait'> {
+  readonly config?: string
+  readonly json?: boolean
+  readonly as?: string
+  readonly from?: string
+  readonly to?: string
+  readonly epoch?: string
+}
+
+/** The command `inturn replay`. */
+export function replayCommand(): Command {
+  return addOperatorFlags(new Command('replay'))
+    .description('handle history once more: all of it by a new consumer (--as), or a range of one stream')
+    .argument('[stream]', streamArgument)
+    .option('--config <file>', 'the configuration (default: inturn.config.ts)')
+    .option('--as <consumer>', 'rebuild: a new consumer reads the history from its beginning')
+    .option('--from <n>', 'the first number of the range, as the stream counts it')
+    .option('--to <n>', 'the last number of the range')
+    .option('--epoch <n>', 'the epoch of the range (default: 0)')
+    .option('--wait <duration>', 'how long to try while a worker has the stream (default: 10s)')
+    .option('--json', 'for machines')
+    .action(async (name: string | undefined, flags: ReplayFlags) => {
+      const { as, json = false } = flags
+      if ((as === undefined) === (name === undefined)) {
+        throw new InturnError(
+          'usage',
+          'replay takes either --as <consumer>, or a stream with --from and --to',
+        )
+      }
+      const { config } = await (name === undefined ? loadConfig(flags.config) : checkedRange(flags))
+      if (as !== undefined) await rebuild({ config, as, json })
+      if (name !== undefined) await redeliver(config, name, flags)
+      // What a configuration opened (a pool, a client) must not keep a command alive that has ended.
+      setTimeout(() => process.exit(), lastWordMs).unref()
+    })
+}
+
+/** Checks the flags of a range before the configuration is loaded. */
+async function checkedRange(flags: ReplayFlags): Promise<{ readonly config: Config }> {
+  operatorOf(flags)
+  if (flags.from === undefined || flags.to === undefined) {
+    throw new InturnError('usage', 'the range takes --from <n> and --to <n>')
+  }
+  return loadConfig(flags.config)
+}
+
+async function redeliver(config: Config, name: string, flags: ReplayFlags): Promise<void> {
+  const operator = operatorOf(flags)
+  const { wait, epoch, json } = flags
+  const range = {
+    from: namedPlace(flags.from ?? '', '--from').sequence,
+    to: namedPlace(flags.to ?? '', '--to').sequence,
+    ...(epoch !== undefined && { epoch: Number(namedPlace(epoch, '--epoch').sequence) }),
+    ...(wait !== undefined && { wait: durationMs(wait, '--wait') }),
+  }
+  const { source: _, sweepEvery: __, lookAheadMax: ___, refusePatience: ____, ...options } = config
+  const processor = createProcessor(options)
+  try {
+    const stored = await findNamedStream({ reader: config.store.reader, consumer: config.consumer }, name)
+    if (stored === undefined) return
+    const { domain = '', stream = '' } = parseStreamPath(stored.stream) ?? {}
+    const done = await processor.redeliver({ ...operator, ...range, domain, stream })
+    if (json === true) await printJson(done)
+    else await printLines(linesOf(done).map(printable))
+    if (done.missing > 0 || done.failed !== undefined) process.exitCode = 1
+  } finally {
+    await processor.close()
+  }
+}
+
+function linesOf({ stream, handled, missing, missingRanges, failed }: Redelivered): readonly string[] {
+  const ranges = missingRanges.map(({ from, to }) => (from === to ? String(from) : `${from} to ${to}`))
+  return [
+    `${stream}: ${grouped(handled)} ${handled === 1 ? 'event was' : 'events were'} handled once more`,
+    ...(missing === 0
+      ? []
+      : [`  the history does not have ${grouped(missing)} of them: ${ranges.join(', ')}`]),
+    ...(failed === undefined
+      ? []
+      : [`  event ${failed.sequence} failed, and nothing behind it was handled: ${failed.error}`]),
+  ]
+}

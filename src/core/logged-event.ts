@@ -1,0 +1,51 @@
+// An event on its way into an event log, and as it stands there.
+import type { Expected, LogStream } from './append-errors.ts'
+import type { TrackedEvent } from './event.ts'
+
+/** What CloudEvents has beside the fields that inturn knows: `dataschema`, `traceparent`, ... */
+export type Attributes = Readonly<Record<string, string | number | boolean>>
+
+/** An event before it has a number. */
+export interface NewEvent<Data = unknown> {
+  /** The producer's own, unique in its stream. Appending it again finds the event that bears it. */
+  readonly id: string
+  readonly type: string
+  /** When it happened, as text that `Date.parse` reads. Default: when it is appended. */
+  readonly time?: string
+  readonly attributes?: Attributes
+  readonly data: Data
+}
+
+/** An event in a log. */
+export interface LoggedEvent<Data = unknown> extends TrackedEvent<Data> {
+  /** From 1, without holes within the stream. */
+  readonly sequence: number
+  readonly id: string
+  readonly type: string
+  readonly time: string
+  readonly attributes?: Attributes
+  /** Where it stands in the whole log: rises in the order in which appends became visible. */
+  readonly place: number
+  /** Milliseconds since 1970, by the log's clock. */
+  readonly appendedAt: number
+}
+
+/** Events for one stream. */
+export interface StreamAppend extends LogStream {
+  /** May be empty: then only `expected` is checked. */
+  readonly events: readonly NewEvent[]
+  /**
+   * Where the stream must be: its last number, or `none` (the same as 0). Default `any`: wherever it is.
+   */
+  readonly expected?: Expected
+}
+
+/** What became of one stream's events. */
+export interface Appended extends LogStream {
+  /** They had all been appended before; these are the numbers they got then. */
+  readonly duplicate: boolean
+  /** In the order in which they were given. */
+  readonly events: readonly LoggedEvent[]
+  /** The last number of the stream now. */
+  readonly position: number
+}

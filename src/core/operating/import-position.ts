@@ -1,0 +1,26 @@
+// The position of a stream that was tracked by something else before. Upholds I3: only a stream of which
+// nothing is known yet takes one.
+import type { RuledStream } from '../decide.ts'
+import { importedStream } from '../head.ts'
+import type { Position } from '../sequence.ts'
+import type { Operated } from './operated.ts'
+import { declined } from './operated.ts'
+
+/** Imports a position into a stream without one. Pure. */
+export function importPosition({ rules, state }: RuledStream, position: Position): Operated {
+  const { numbering } = rules
+  const { sequence } = position
+  if (state.position !== undefined) return declined(`it has the position ${String(state.position)} already`)
+  if (state.heldCount > 0) return declined(`it holds ${state.heldCount} events already`)
+  if (state.halt !== undefined) return declined('it is halted')
+  if (numbering.kind === 'contiguous') {
+    if (!Number.isSafeInteger(sequence)) return declined(`${String(sequence)} is beyond 2^53 - 1`)
+    const lowest = numbering.start === 'first-seen' ? 0 : numbering.start - 1
+    if (sequence < lowest) {
+      return declined(`its numbers begin at ${numbering.start}: the lowest position is ${lowest}`)
+    }
+  }
+  const { overflow, belowBaseline, caution } = state
+  const imported = { ...importedStream(rules, position), overflow, belowBaseline, caution }
+  return { kind: 'granted', state: imported, steps: [], done: `its position is ${String(sequence)}` }
+}

@@ -1,0 +1,34 @@
+// What the rules say to an operator's wish: what is decided, or why it makes no sense as the stream stands.
+// Operators never run handlers: they change the state, and a worker goes on from there.
+import type { Step } from '../pass.ts'
+import type { StreamState } from '../stream-state.ts'
+
+/** A wish that is granted: the state after it, and what became of numbers and held events on the way. */
+export interface Granted {
+  readonly kind: 'granted'
+  readonly state: StreamState
+  readonly steps: readonly Step[]
+  /** What was done, in words, for the operator. */
+  readonly done: string
+}
+
+/** A wish that changes nothing. */
+export interface Declined {
+  readonly kind: 'declined'
+  /** In words, for the operator. */
+  readonly why: string
+}
+
+/** The outcome of an operator's wish. */
+export type Operated = Granted | Declined
+
+/** A wish that changes nothing, and why. */
+export function declined(why: string): Declined {
+  return { kind: 'declined', why }
+}
+
+/** Who stopped a stream, and how that ends, for a wish that an operator's halt stands against. */
+export function haltedByOperator({ halt }: StreamState): Declined | undefined {
+  if (halt?.cause !== 'operator') return undefined
+  return declined(`it was halted by ${halt.by ?? 'an operator'} (${halt.reason}): resume ends that`)
+}

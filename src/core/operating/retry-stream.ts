@@ -1,0 +1,66 @@
+// An operator has a stream try again: its failing event with all its attempts, or its gaps from the first
+// question on.
+import type { RuledStream } from '../decide.ts'
+import { headGap } from '../gaps.ts'
+import { restartHealing } from '../heal.ts'
+import type { Clock, Failing, StreamState } from '../stream-state.ts'
+import type { Operated } from './operated.ts'
+import { declined, haltedByOperator } from './operated.ts'
+
+/**
+ * The stream tries again at once what it failed at, as if for the first time; a halt over it ends. Of an
+ * effect that was carried out in part the operator takes the responsibility for doing it again. Pure.
+ */
+export function retryStream(stream: RuledStream, clock: Clock): Operated {
+  const { state, rules } = stream
+  const { failing, halt } = state
+  const halted = haltedByOperator(state)
+  if (halted !== undefined) return halted
+  if (failing !== undefined) {
+    const caution = failing.runningBy === undefined ? state.caution : Math.max(state.caution, 1)
+    const again: Failing = { ...withoutRunner(failing), attempts: 0, retryAt: clock.now }
+    const done = `the event ${String(failing.sequence)} is tried again now, with all its attempts`
+    return granted({ ...state, caution, failing: again, halt: undefined }, done)
+  }
+  if (headGap(rules, state) !== undefined) {
+    if (halt === undefined && rules.heal === undefined) {
+      return declined('a number is missing, and nobody is asked for it (gap.heal): skip it, or say with fill')
+    }
+    const asked = rules.heal === undefined ? '' : ', and the healer is asked again from now'
+    return granted(anew({ rules, state }, clock), `the gap has its patience anew${asked}`)
+  }
+  if (halt === undefined) return declined('nothing of it has failed, and no number is missing')
+  return granted({ ...state, halt: undefined }, 'its halt has ended')
+}
+
+/** Ends a halt: a failing event has one more attempt, a gap its patience anew. Pure. */
+export function resumeStream(stream: RuledStream, clock: Clock): Operated {
+  const { state } = stream
+  const { failing, halt } = state
+  if (halt === undefined) return declined('it is not halted')
+  if (failing !== undefined) {
+    const retryAt = failing.retryAt ?? clock.now
+    const done = `its halt has ended; the event ${String(failing.sequence)} has one more attempt`
+    return granted({ ...state, halt: undefined, failing: { ...withoutRunner(failing), retryAt } }, done)
+  }
+  if (halt.cause !== 'gap') return granted({ ...state, halt: undefined }, 'its halt has ended')
+  return granted(anew(stream, clock), 'its halt has ended, and the gap has its patience anew')
+}
+
+/** The state with its gaps asked for anew, and the patience of the one at the head begun again. */
+function anew({ state, rules }: RuledStream, clock: Clock): StreamState {
+  const restarted = { ...restartHealing(state), halt: undefined }
+  const [head, ...behind] = restarted.held
+  if (head === undefined || headGap(rules, restarted) === undefined) return restarted
+  const patient = { ...head, clock: { ...head.clock, readingMs: clock.readingMs } }
+  return { ...restarted, held: [patient, ...behind] }
+}
+
+function withoutRunner(failing: Failing): Failing {
+  const { runningBy: _, ...rest } = failing
+  return rest
+}
+
+function granted(state: StreamState, done: string): Operated {
+  return { kind: 'granted', state, steps: [], done }
+}

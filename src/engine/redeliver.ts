@@ -1,0 +1,245 @@
+// Has a range of a stream handled once more: what the position has passed comes from the stream's history,
+// its handlers run again in order under its claim, and position and accounts stay. Upholds I1 within the
+// range, and I2: with transactions a chunk's effects and its ledger entry are one.
+import type { Duration } from '../core/duration.ts'
+import { InturnError } from '../core/errors.ts'
+import type { TrackedEvent } from '../core/event.ts'
+import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { Span } from '../core/spans.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { streamPath } from '../core/stream-path.ts'
+import type { StreamState } from '../core/stream-state.ts'
+import { unknownStream } from '../core/stream-state.ts'
+import type { UnitOfWork } from '../ports/store.ts'
+import type { StreamHistory } from '../ports/stream-history.ts'
+import { waitMs } from './check-options.ts'
+import type { CallScene } from './delivery.ts'
+import { HandlerCaller, messageOf } from './delivery.ts'
+import type { Domain, TrackedDomain } from './domain.ts'
+import type { EngineParts } from './engine-parts.ts'
+import type { NumberRange } from './redeliver-range.ts'
+import { RangeCover, unhandledIn } from './redeliver-range.ts'
+
+/** What to have handled once more, by whom, and why. */
+export interface RedeliverRequest {
+  /** May be left out where there is only one. */
+  readonly domain?: string
+  /** The stream's key. */
+  readonly stream: string
+  /** Default 0. */
+  readonly epoch?: Epoch
+  /** The first number, unwrapped. */
+  readonly from: Sequence
+  readonly to: Sequence
+  /** The operator's name. */
+  readonly by: string
+  /** Why; the ledger keeps it. */
+  readonly reason: string
+  /** How long to wait while a worker has the stream. Default 10 s. */
+  readonly wait?: Duration
+}
+
+/** What a redelivery came to. */
+export interface Redelivered {
+  readonly stream: StreamPath
+  readonly epoch: Epoch
+  /** Events whose handler ran again. */
+  readonly handled: number
+  /** Numbers that the history does not have, though they were handled. */
+  readonly missing: number
+  /** The first 100 ranges of them. */
+  readonly missingRanges: readonly Span[]
+  /** The event whose handler failed; nothing behind it was handled, and with transactions not its chunk. */
+  readonly failed?: { readonly sequence: Sequence; readonly error: string }
+}
+
+/** A handler failed in a transaction, which is undone. */
+class Undone extends Error {
+  readonly failed: NonNullable<Redelivered['failed']>
+
+  constructor(failed: NonNullable<Redelivered['failed']>) {
+    super('a transaction is undone because a handler failed')
+    this.failed = failed
+  }
+}
+
+interface Chunk {
+  readonly domain: TrackedDomain
+  readonly range: NumberRange
+  /** Ascending. */
+  readonly events: readonly TrackedEvent[]
+}
+
+type ChunkEnd = 'busy' | { readonly handled: number; readonly failed?: Redelivered['failed'] }
+
+/** Events that are handled under one claim; between two the stream's own events have their turn. */
+const chunkMax = 100
+const busyPauseMs = 100
+
+/** Has ranges of streams handled once more. */
+export class Redelivery {
+  readonly #parts: EngineParts
+  readonly #caller: HandlerCaller
+  readonly #historyOf: (domain: string) => StreamHistory | undefined
+  #calls = 0
+
+  constructor(parts: EngineParts, historyOf: (domain: string) => StreamHistory | undefined) {
+    this.#parts = parts
+    this.#caller = new HandlerCaller(parts)
+    this.#historyOf = historyOf
+  }
+
+  /**
+   * Has a range handled once more.
+   *
+   * @throws InturnError `usage`, `operation-refused` for what the stream has not passed,
+   * `history-unavailable`, `stream-busy`
+   */
+  async run(request: RedeliverRequest): Promise<Redelivered> {
+    const { domain, range } = this.#checked(request)
+    const waitMax = waitMs(request.wait, { name: 'wait', fallback: '10s' })
+    const history = this.#historyOf(domain.name)
+    if (history === undefined) throw nobodyToAsk(domain.name)
+    const { store, consumer, stop } = this.#parts
+    checkPassed(range, (await store.reader.stream(consumer, range.stream))?.state ?? unknownStream)
+    const cover = new RangeCover(range, await unhandledIn({ store, consumer }, range))
+    let handled = 0
+    let failed: Redelivered['failed']
+    while (cover.next <= range.to && failed === undefined) {
+      const asked = { ...range, from: cover.next, limit: chunkMax, signal: stop }
+      const events = await history.read(asked)
+      if (events.length === 0) break
+      for (const { sequence } of events) cover.have(sequence)
+      const own = events.filter(({ sequence }) => cover.isHandled(sequence))
+      const end = await this.#handle({ domain, range, events: own }, request, waitMax)
+      handled += end.handled
+      failed = end.failed
+    }
+    if (failed === undefined) cover.end()
+    const { count: missing, ranges: missingRanges } =
+      domain.rules.numbering.kind === 'contiguous' ? cover.missing : { count: 0, ranges: [] }
+    const { stream, epoch } = range
+    return { stream, epoch, handled, missing, missingRanges, ...(failed !== undefined && { failed }) }
+  }
+
+  /** Handles a chunk as soon as the stream is free. */
+  async #handle(
+    chunk: Chunk,
+    request: RedeliverRequest,
+    waitMax: number,
+  ): Promise<Exclude<ChunkEnd, 'busy'>> {
+    const { timers } = this.#parts
+    if (chunk.events.length === 0) return { handled: 0 }
+    const untilMs = timers.elapsedMs() + waitMax
+    for (;;) {
+      const end = await this.#try(chunk, request)
+      if (end !== 'busy') return end
+      if (timers.elapsedMs() >= untilMs) {
+        const message = `${chunk.range.stream} is busy: a worker had it for all of ${waitMax} ms`
+        throw new InturnError('stream-busy', message, { retryable: true })
+      }
+      await timers.sleep(busyPauseMs, this.#parts.stop)
+    }
+  }
+
+  async #try(chunk: Chunk, request: RedeliverRequest): Promise<ChunkEnd> {
+    const { store, consumer, claimMs, worker } = this.#parts
+    const mode = chunk.domain.effects === 'transaction' ? 'transaction' : 'claim'
+    const streams = [chunk.range.stream]
+    const work = { consumer, worker: `${worker}#redeliver${++this.#calls}`, streams, mode, claimMs } as const
+    try {
+      const { value } = await store.work(work, (unit) => this.#runUnit(unit, chunk, request))
+      return value
+    } catch (error) {
+      if (error instanceof Undone) return { handled: 0, failed: error.failed }
+      throw error
+    }
+  }
+
+  async #runUnit(unit: UnitOfWork, chunk: Chunk, { by, reason }: RedeliverRequest): Promise<ChunkEnd> {
+    const { domain, range, events } = chunk
+    const { stream, epoch } = range
+    const state = unit.states.get(stream)
+    if (state === undefined) return 'busy'
+    checkPassed(range, state)
+    if (unit.domains.get(domain.name)?.paused === true) {
+      throw new InturnError('operation-refused', `the domain ${domain.name} is paused`)
+    }
+    const end = await this.#callEach(unit, chunk)
+    if (end.failed !== undefined && unit.transaction !== undefined) throw new Undone(end.failed)
+    const [first, last] = [events[0], events[end.through - 1]]
+    if (first === undefined || last === undefined) return end
+    const place = { stream, epoch, from: first.sequence, to: last.sequence }
+    const entry = { kind: 'redelivered', ...place, at: unit.clock.now, by, reason } as const
+    const records = { stream, decided: [], deadLetters: [], redriven: [], ledger: [entry] }
+    const [outcome] = await unit.commit({ streams: [records] })
+    if (outcome === 'committed') return end
+    throw new InturnError('claim-lost', `${stream} was taken over while its events were handled once more`, {
+      retryable: true,
+    })
+  }
+
+  /** Calls the handlers in order; `through`: how many events were passed without a failure. */
+  async #callEach(
+    unit: UnitOfWork,
+    { domain, range, events }: Chunk,
+  ): Promise<Exclude<ChunkEnd, 'busy'> & { readonly through: number }> {
+    const { transaction, signal } = unit
+    const scene: CallScene = { transaction, signal, fence: unit.fence(range.stream), replay: 'redeliver' }
+    let [handled, through] = [0, 0]
+    for (const event of events) {
+      try {
+        if (domain.filter === undefined || domain.filter(event)) {
+          await this.#caller.call({ domain, path: range.stream, event, attempt: 1 }, scene)
+          handled++
+        }
+        if (unit.isUndone) throw new Error('a statement of the handler has rolled back the whole transaction')
+        through++
+      } catch (error) {
+        this.#caller.throwUnlessHandlers(error, transaction)
+        return { handled, through, failed: { sequence: event.sequence, error: messageOf(error) } }
+      }
+    }
+    return { handled, through }
+  }
+
+  #checked({ domain: name, stream, epoch = 0, from, to, by, reason }: RedeliverRequest): {
+    readonly domain: TrackedDomain
+    readonly range: NumberRange
+  } {
+    const { domains } = this.#parts
+    const domain: Domain | undefined = name === undefined ? domains.only : domains.byName.get(name)
+    if (domain === undefined)
+      throw new InturnError('usage', `no domain is named ${name ?? '(none was given)'}`)
+    if (domain.kind === 'unordered') {
+      throw new InturnError('usage', `${domain.name} is not tracked: its streams have no numbers to go by`)
+    }
+    if (from > to) throw new InturnError('usage', `from ${String(from)} to ${String(to)} is no range`)
+    if (by.trim() === '' || reason.trim() === '') {
+      throw new InturnError('usage', 'a redelivery takes a name (by) and a reason: the ledger keeps both')
+    }
+    return { domain, range: { stream: streamPath(domain.name, stream), epoch, from, to } }
+  }
+}
+
+/** Checks that a range is behind the stream, in an epoch that is still known. */
+function checkPassed({ stream, epoch, from, to }: NumberRange, state: StreamState): void {
+  const known = state.epoch === epoch ? state : state.ended.find((ended) => ended.epoch === epoch)
+  if (known?.position === undefined) {
+    throw new InturnError('operation-refused', `${stream} has no position in epoch ${epoch} that is known`)
+  }
+  const { position, baseline } = known
+  if (to > position) {
+    const message = `${stream} stands at ${String(position)}: what lies above it has not been handled yet`
+    throw new InturnError('operation-refused', message)
+  }
+  if (baseline !== undefined && from < baseline) {
+    const message = `${stream} begins at ${String(baseline)}: what lies below was never handled`
+    throw new InturnError('operation-refused', message)
+  }
+}
+
+function nobodyToAsk(domain: string): InturnError {
+  const message = `nobody has the history of ${domain}: configure gap.heal.with of the domain, or history`
+  return new InturnError('history-unavailable', message)
+}

@@ -1,0 +1,249 @@
+// Tries dead letters again that operators sent to their handlers: under the claim of their stream, outside
+// its order. Upholds I2 and I7. Handed over -> begun -> done (the dead letter is forgotten, in one commit
+// with the effect where there is a transaction) or failed (it stays, with the new error). That it has begun
+// is durable before the handler starts, and who asked is forgotten with it: a handler that kills its worker
+// is called once each time that somebody asks, and of two who ask the second finds no dead letter any more.
+import type { InturnEvent } from '../core/event.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { DeadLetter, StoredHandedOver } from '../ports/records.ts'
+import type { Commit, StreamRecords, UnitOfWork } from '../ports/store.ts'
+import { isEvent } from '../ports/store.ts'
+import type { CallScene, HandlerCaller } from './delivery.ts'
+import { messageOf } from './delivery.ts'
+import type { Domain } from './domain.ts'
+import type { EngineParts } from './engine-parts.ts'
+import type { BegunRedrive } from './redrive-records.ts'
+import { beginRecords, doneRecords, failedRecords } from './redrive-records.ts'
+
+/** A stream whose dead letters are tried again. */
+interface Target {
+  readonly domain: Domain
+  readonly path: StreamPath
+}
+
+/** A handler failed in a transaction, which is undone. */
+class Undone extends Error {
+  readonly failure: unknown
+
+  constructor(failure: unknown) {
+    super('a transaction is undone because a handler failed')
+    this.failure = failure
+  }
+}
+
+/** No attempt is begun once a sweep has tried for so long: events of other streams wait behind it. */
+const sweepMs = 1_000
+/** Attempts a stream and sweep, so that one stream does not keep the others waiting. */
+const attemptsMax = 50
+
+/** Tries dead letters again. */
+export class RedriveWork {
+  readonly #parts: EngineParts
+  readonly #caller: HandlerCaller
+  readonly #nextWorker: () => string
+
+  constructor(parts: EngineParts, caller: HandlerCaller, nextWorker: () => string) {
+    this.#parts = parts
+    this.#caller = caller
+    this.#nextWorker = nextWorker
+  }
+
+  /** Tries what waits for the streams; returns the streams for which something was tried, or found gone. */
+  async run(paths: Iterable<StreamPath>): Promise<ReadonlySet<StreamPath>> {
+    const { timers, concurrency } = this.#parts
+    const untilMs = timers.elapsedMs() + sweepMs
+    const moved = new Set<StreamPath>()
+    for (const [effects, targets] of Map.groupBy(this.#targets(paths), ({ domain }) => domain.effects)) {
+      const waiting = targets.values()
+      const runSome = async (): Promise<void> => {
+        for (const target of waiting) {
+          if (timers.elapsedMs() >= untilMs) return
+          const hasMoved =
+            effects === 'transaction'
+              ? this.#inTransactions(target, untilMs)
+              : this.#underClaim(target, untilMs)
+          if (await hasMoved) moved.add(target.path)
+        }
+      }
+      const lanes = effects === 'transaction' ? 1 : Math.min(concurrency, targets.length)
+      const ends = await Promise.allSettled(Array.from({ length: lanes }, runSome))
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
+    }
+    return moved
+  }
+
+  /** Works on a stream whose handlers act elsewhere: one claim, a commit before and after each call. */
+  async #underClaim(target: Target, untilMs: number): Promise<boolean> {
+    return this.#work(target, 'claim', async (unit) => {
+      let hasMoved = false
+      for (let nth = 0; nth < attemptsMax && this.#goesOn(untilMs); nth++) {
+        const begun = await this.#begin(unit, target)
+        if (begun === undefined) return hasMoved
+        hasMoved = true
+        if (begun === 'gone') continue
+        const error = await this.#call(unit, target, begun)
+        if (!(await this.#end(unit, target, { begun, error }))) return true
+        this.#tell(begun, error)
+      }
+      return hasMoved
+    })
+  }
+
+  /** Works on a stream whose handlers write in the commit: one transaction to begin, one for the attempt. */
+  async #inTransactions(target: Target, untilMs: number): Promise<boolean> {
+    for (let nth = 0; nth < attemptsMax && this.#goesOn(untilMs); nth++) {
+      const begun = await this.#work(target, 'transaction', (unit) => this.#begin(unit, target))
+      if (begun === undefined) return nth > 0
+      if (begun !== 'gone') await this.#tryInTransaction(target, begun)
+    }
+    return true
+  }
+
+  async #tryInTransaction(target: Target, begun: BegunRedrive): Promise<void> {
+    const { store, consumer } = this.#parts
+    const { stream, event: arrival, redrive } = begun
+    try {
+      const end = await this.#work(target, 'transaction', async (unit) => {
+        // Between two transactions somebody else may have ended it, or have the stream.
+        if (!unit.states.has(target.path)) return 'busy'
+        if ((await this.#find(redrive.key)) === undefined) return 'gone'
+        const error = await this.#call(unit, target, begun)
+        if (unit.isUndone) throw new Undone(error?.failure ?? rolledBack())
+        if (error !== undefined) throw error
+        await this.#end(unit, target, { begun, error })
+        return 'done'
+      })
+      if (end === 'busy') await store.handOver(consumer, [{ stream, arrival, redrive }])
+      if (end === 'done') this.#tell(begun, undefined)
+    } catch (error) {
+      if (!(error instanceof Undone)) throw error
+      await this.#work(target, 'transaction', async (unit) => {
+        const isThere = unit.states.has(target.path) && (await this.#find(redrive.key)) !== undefined
+        if (isThere) await this.#end(unit, target, { begun, error })
+      })
+      this.#tell(begun, error)
+    }
+  }
+
+  /**
+   * Takes the next one that waits from the handed-over events, and has its attempt counted. `gone`: its dead
+   * letter is there no more; `undefined`: none waits, or the stream is busy, or its domain is paused.
+   */
+  async #begin(unit: UnitOfWork, target: Target): Promise<BegunRedrive | 'gone' | undefined> {
+    const { path: stream, domain } = target
+    if (!unit.states.has(stream) || unit.domains.get(domain.name)?.paused === true) return undefined
+    const kept = await unit.handedOver([stream], this.#parts.batchMax)
+    const next = kept.find(({ redrive }) => redrive !== undefined)
+    if (next === undefined) return undefined
+    const { redrive, event } = redriveOf(next)
+    const letter = redrive === undefined ? undefined : await this.#find(redrive.key)
+    const decided = [next.arrivalId]
+    if (redrive === undefined || event === undefined || letter === undefined) {
+      const nothing: StreamRecords = { stream, decided, deadLetters: [], redriven: [], ledger: [] }
+      return (await this.#commit(unit, { streams: [nothing] })) ? 'gone' : undefined
+    }
+    const begun: BegunRedrive = { stream, redrive, event, letter, attempt: (letter.attempts ?? 0) + 1 }
+    return (await this.#commit(unit, { streams: [beginRecords(begun, decided)] })) ? begun : undefined
+  }
+
+  /** Calls the handler; what it fails with, if it does. */
+  async #call(
+    unit: UnitOfWork,
+    { domain, path }: Target,
+    { event, attempt, letter }: BegunRedrive,
+  ): Promise<Undone | undefined> {
+    const { transaction, signal } = unit
+    const isRival = letter.reason === 'conflict'
+    // Without tracking no call has a fence: one here would make a system outside refuse all that follow.
+    const fence = domain.kind === 'tracked' ? unit.fence(path) : 0
+    const scene: CallScene = { transaction, signal, fence, isRedrive: true, isRival }
+    try {
+      if (domain.filter !== undefined && !domain.filter(event)) return undefined
+      await this.#caller.call({ domain, path, event, attempt }, scene)
+      return undefined
+    } catch (error) {
+      this.#caller.throwUnlessHandlers(error, transaction)
+      return new Undone(error)
+    }
+  }
+
+  /** Commits what came of an attempt; whether it is durable now, or will be with the transaction. */
+  async #end(
+    unit: UnitOfWork,
+    { domain }: Target,
+    { begun, error }: { readonly begun: BegunRedrive; readonly error: Undone | undefined },
+  ): Promise<boolean> {
+    const now = await this.#parts.store.now()
+    if (error === undefined) {
+      return this.#commit(unit, { streams: [doneRecords(begun, now)], ids: idsOf(domain, begun.event) })
+    }
+    const records = failedRecords(begun, { error: messageOf(error.failure), now })
+    return this.#commit(unit, { streams: [records] })
+  }
+
+  #tell({ stream, event: { sequence } }: BegunRedrive, error: Undone | undefined): void {
+    const failed = error !== undefined && { error: messageOf(error.failure) }
+    this.#parts.telemetry({ kind: 'redriven', stream, sequence, ...failed })
+  }
+
+  async #commit(unit: UnitOfWork, commit: Commit): Promise<boolean> {
+    const [outcome] = await unit.commit(commit)
+    const [records] = commit.streams
+    if (outcome === 'committed') return true
+    if (records !== undefined) this.#parts.telemetry({ kind: 'claim-lost', stream: records.stream })
+    return false
+  }
+
+  /**
+   * The dead letter of a key. Read as it is committed: whoever has the stream is the only one who takes its
+   * dead letters out.
+   */
+  async #find(key: string): Promise<DeadLetter | undefined> {
+    const { store, consumer } = this.#parts
+    const [letter] = await store.reader.deadLetters(consumer, { key, limit: 1 })
+    if (letter === undefined) return undefined
+    const { cursor: _, ...rest } = letter
+    return rest
+  }
+
+  async #work<Result>(
+    { path }: Target,
+    mode: 'claim' | 'transaction',
+    body: (unit: UnitOfWork) => Promise<Result>,
+  ): Promise<Result> {
+    const { store, consumer, claimMs } = this.#parts
+    const worker = this.#nextWorker()
+    const { value } = await store.work({ consumer, worker, streams: [path], mode, claimMs }, body)
+    return value
+  }
+
+  #goesOn(untilMs: number): boolean {
+    const { timers, stop } = this.#parts
+    return timers.elapsedMs() < untilMs && !stop.aborted
+  }
+
+  #targets(paths: Iterable<StreamPath>): readonly Target[] {
+    return [...new Set(paths)].flatMap((path) => {
+      const domain = this.#parts.domains.byName.get(parseStreamPath(path)?.domain ?? '')
+      return domain === undefined ? [] : [{ domain, path }]
+    })
+  }
+}
+
+function redriveOf({ redrive, arrival }: StoredHandedOver): {
+  readonly redrive: StoredHandedOver['redrive']
+  readonly event: InturnEvent | undefined
+} {
+  return { redrive, event: isEvent(arrival) ? arrival : undefined }
+}
+
+/** What the id window of a domain without tracking has to remember. */
+function idsOf(domain: Domain, { id }: InturnEvent): NonNullable<Commit['ids']> {
+  const window = domain.kind === 'unordered' ? domain.numbering.idWindow : undefined
+  return window === undefined || id === undefined ? [] : [{ domain: domain.name, ids: [id], window }]
+}
+
+function rolledBack(): Error {
+  return new Error('a statement of the handler has rolled back the whole transaction')
+}

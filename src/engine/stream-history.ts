@@ -1,0 +1,117 @@
+// The past of a domain's streams, as its healer has it: read through intake like anything that arrives, and
+// kept to what was asked for. Upholds I3: what cannot be read is no event of the history.
+import { InturnError } from '../core/errors.ts'
+import type { TrackedEvent } from '../core/event.ts'
+import type { Sequence } from '../core/sequence.ts'
+import { compareSequences } from '../core/sequence.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { Healer } from '../ports/healer.ts'
+import type { PastRange, StreamHistory } from '../ports/stream-history.ts'
+import type { Timers } from '../ports/timers.ts'
+import { systemTimers } from '../ports/timers.ts'
+import type { TrackedDomain } from './domain.ts'
+import { askHealer } from './healing/ask-healer.ts'
+import type { Intake, Intaker } from './intake.ts'
+import type { ProcessorOptions } from './processor-options.ts'
+import { makeIntaker } from './processor-options.ts'
+import { resolveDomains } from './resolve-domains.ts'
+import { sourceHistory } from './source-history.ts'
+
+/** How long a healer may take for one answer, in milliseconds. */
+const answerMs = 60_000
+
+/** Whom to ask, and how the answers are read. */
+interface HistoryParts {
+  readonly healer: Healer
+  readonly domain: TrackedDomain
+  readonly intaker: Intaker
+  readonly timers: Timers
+}
+
+/**
+ * The past of a domain's streams, as a configuration says where to find it: its healer (`gap.heal.with`), or
+ * `history`.
+ *
+ * @param options - a configuration, or the options of a worker or a processor
+ * @returns `undefined` where nobody can be asked
+ * @throws InturnError `config-invalid` for an option that is missing, unknown or out of its range
+ */
+export function historyOf<Transaction>(
+  options: Pick<
+    ProcessorOptions<Transaction>,
+    'domains' | 'eventFrom' | 'eventBytesMax' | 'streamBytesMax' | 'history' | 'timers'
+  >,
+  name: string,
+): StreamHistory | undefined {
+  const domains = resolveDomains(options.domains)
+  const domain = domains.byName.get(name)
+  if (domain?.kind !== 'tracked') return undefined
+  const { healer } = domain
+  const { timers = systemTimers } = options
+  const about = { domain, intaker: makeIntaker(options, domains) }
+  if (healer !== undefined) {
+    return { name: healer.name, read: (range) => readHistory({ ...about, healer, timers }, range) }
+  }
+  return options.history === undefined ? undefined : sourceHistory(options.history, about)
+}
+
+/** Events of a range, ascending, each number once; what else the healer brings is left out. */
+async function readHistory(parts: HistoryParts, range: PastRange): Promise<readonly TrackedEvent[]> {
+  const { domain, intaker } = parts
+  const found = new Map<Sequence, TrackedEvent>()
+  for (const part of partsOnWire(range, domain)) {
+    for (const message of await ask(parts, part)) {
+      const event = eventIn(await intaker.read({ message, domain: domain.name }), domain, range)
+      if (event !== undefined && !found.has(event.sequence)) found.set(event.sequence, event)
+    }
+  }
+  return [...found.values()].sort((a, b) => compareSequences(a.sequence, b.sequence)).slice(0, range.limit)
+}
+
+async function ask(
+  { healer, domain, timers }: HistoryParts,
+  { stream: path, epoch, from, to, limit, signal }: PastRange,
+): Promise<readonly unknown[]> {
+  const stream = parseStreamPath(path)?.stream ?? path
+  const controller = new AbortController()
+  const stop = (): void => controller.abort()
+  signal?.addEventListener('abort', stop, { once: true })
+  const request = { domain: domain.name, stream, epoch, from, to, limit }
+  const answer = await askHealer(healer, request, { timers, timeoutMs: answerMs, controller })
+  signal?.removeEventListener('abort', stop)
+  if (answer.problem === undefined || answer.messages.length > 0) return answer.messages
+  throw new InturnError('history-unavailable', `${healer.name} cannot be read: ${answer.problem}`)
+}
+
+/** The range as healers are asked for it: in numbers of the wire, cut where the domain's counter wraps. */
+function partsOnWire(range: PastRange, { rules: { numbering } }: TrackedDomain): readonly PastRange[] {
+  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return [range]
+  const { modulus } = numbering
+  const first = mod(Number(range.from), modulus)
+  const last = first + Number(range.to) - Number(range.from)
+  if (last < modulus) return [{ ...range, from: first, to: last }]
+  return [
+    { ...range, from: first, to: modulus - 1 },
+    { ...range, from: 0, to: last - modulus },
+  ]
+}
+
+/** The event of a message with its number unwrapped, if it lies in the range. */
+function eventIn(intake: Intake, domain: TrackedDomain, range: PastRange): TrackedEvent | undefined {
+  if (intake.kind !== 'tracked' || intake.path !== range.stream || 'fill' in intake.event) return undefined
+  const { event } = intake
+  if (event.epoch !== range.epoch || event.sequence === undefined) return undefined
+  const sequence = unwrapFrom(range.from, event.sequence, domain)
+  return sequence >= range.from && sequence <= range.to ? { ...event, sequence } : undefined
+}
+
+/** The first number from `from` on that stands behind a number on the wire. */
+function unwrapFrom(from: Sequence, wire: Sequence, { rules: { numbering } }: TrackedDomain): Sequence {
+  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return wire
+  const { modulus } = numbering
+  return Number(from) + mod(Number(wire) - Number(from), modulus)
+}
+
+function mod(value: number, modulus: number): number {
+  return ((value % modulus) + modulus) % modulus
+}

@@ -1,0 +1,124 @@
+// Turns inside a transaction: run again for as long as handlers fail in new places, each handler behind a
+// savepoint where one has failed, and committed with what the handlers wrote. Upholds I2.
+import { InturnError } from '../core/errors.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { UnitOfWork, Worked } from '../ports/store.ts'
+import type { CallScene, HandlerCaller } from './delivery.ts'
+import { mayStillRun } from './delivery.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { stopTurn } from './failed-turn.ts'
+import type { PlannedTurn, PlanScope } from './plan-turns.ts'
+import type { PlannedDelivery } from './turn-outcome.ts'
+
+/** What is worked on, and by which call. */
+export type TransactionRequest = PlanScope
+
+/** A handler threw in a transaction that can no longer be used, or was not prepared for it. */
+export class Undone extends Error {
+  readonly place: string | undefined
+  readonly failure: unknown
+
+  constructor(place: string | undefined, failure: unknown) {
+    super('a transaction is undone because a handler failed')
+    this.place = place
+    this.failure = failure
+  }
+}
+
+/** What earlier runs of a transaction have shown. */
+export interface Findings {
+  /**
+   * By place and attempt: how the handler failed there. Another worker may have made the attempt meanwhile.
+   */
+  readonly failures: Map<string, unknown>
+  /** Each handler runs behind a savepoint. */
+  readonly isCareful: boolean
+}
+
+/** Runs turns inside transactions. */
+export class TurnsInTransaction {
+  readonly #parts: EngineParts
+  readonly #caller: HandlerCaller
+
+  constructor(parts: EngineParts, caller: HandlerCaller) {
+    this.#parts = parts
+    this.#caller = caller
+  }
+
+  /** Runs a body in one transaction; again, behind savepoints, for as long as it is undone in new places. */
+  async transact<Result>(
+    { batches, care }: TransactionRequest,
+    body: (unit: UnitOfWork, findings: Findings) => Promise<Result>,
+  ): Promise<Worked<Result>> {
+    const { store, consumer, claimMs } = this.#parts
+    const streams = batches.map(({ path }) => path)
+    const request = { consumer, worker: care.worker, streams, mode: 'transaction', claimMs } as const
+    const failures = new Map<string, unknown>()
+    for (let isCareful = false; ; isCareful = true) {
+      try {
+        return await store.work(request, (unit) => body(unit, { failures, isCareful }))
+      } catch (error) {
+        if (!(error instanceof Undone)) throw error
+        if (error.place !== undefined) failures.set(error.place, error.failure)
+        else if (isCareful) throw error.failure
+      }
+    }
+  }
+
+  /**
+   * Calls the handler for each event of a turn behind a savepoint, and stops the turn at the one that fails.
+   */
+  async deliver(
+    unit: UnitOfWork,
+    { turn, batch }: PlannedTurn,
+    known: { readonly failures: ReadonlyMap<string, unknown>; readonly startedMs: number },
+  ): Promise<void> {
+    const { domain, path } = batch
+    const scene = sceneOf(unit, path)
+    for (const delivery of turn.deliveries) {
+      const { event, attempt } = delivery
+      const place = placeOf(path, delivery)
+      let error = known.failures.get(place)
+      if (!known.failures.has(place)) {
+        try {
+          const call = { domain, path, event, attempt }
+          if (turn.passes(delivery)) await unit.savepoint(async () => this.#caller.call(call, scene))
+          if (unit.isUndone) throw rolledBack()
+          continue
+        } catch (failure) {
+          this.#caller.throwUnlessHandlers(failure, unit.transaction)
+          if (unit.isUndone || mayStillRun(failure)) throw new Undone(place, failure)
+          error = failure
+        }
+      }
+      const sinceMs = this.#parts.timers.elapsedMs() - known.startedMs
+      await stopTurn(this.#parts, unit, { turn, delivery, error, sinceMs })
+      return
+    }
+  }
+
+  /** Commits the turns with what their handlers wrote, or throws, which undoes both. */
+  async commit(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
+    if (unit.isUndone) throw new Undone(undefined, rolledBack())
+    const outcomes = await unit.commit({ streams: turns.map(({ turn }) => turn.change()) })
+    if (!outcomes.includes('claim-lost')) return
+    throw new InturnError('claim-lost', 'a stream was taken over while a transaction was open on it', {
+      retryable: true,
+    })
+  }
+}
+
+/** What tells an attempt at an event from all others. */
+export function placeOf(path: StreamPath, { event, attempt }: PlannedDelivery): string {
+  return `${path}/${event.epoch}/${String(event.sequence)}/${attempt}`
+}
+
+/** Where handlers are called in a transaction. */
+export function sceneOf(unit: UnitOfWork, path: string | undefined): CallScene {
+  const { transaction, signal } = unit
+  return { transaction, signal, fence: path === undefined ? 0 : unit.fence(path) }
+}
+
+function rolledBack(): InturnError {
+  return new InturnError('handler-failed', 'a statement of a handler has rolled back the whole transaction')
+}

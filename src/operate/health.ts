@@ -1,0 +1,192 @@
+// How the streams of a consumer are: which are stuck, which fail, which are slow and which wait, the worst
+// first. Upholds I7: the list has a limit and tells what lies beyond it.
+import type { StreamPath } from '../core/stream-path.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { Halt, StreamState } from '../core/stream-state.ts'
+import type { LiveClaim, StoredStream } from '../ports/store-reader.ts'
+import type { KnownDomains } from './domain-rules.ts'
+import type { ConsumerView } from './paging.ts'
+import { eachHandedOver, eachStream } from './paging.ts'
+import type { StreamGap } from './read-gaps.ts'
+import { streamGaps } from './read-gaps.ts'
+
+/**
+ * `stuck`: it does not go on by itself, or should have. `failing`: its next event failed and is tried again.
+ * `slow`: a worker has had it for long, or events for it pile up. `waiting`: for a number that may still
+ * come, or for its domain to go on.
+ */
+export type HealthKind = 'stuck' | 'failing' | 'slow' | 'waiting'
+
+/** A stream that is not as it should be. */
+export interface HealthItem {
+  readonly kind: HealthKind
+  readonly stream: StreamPath
+  /** In milliseconds since 1970, by the store's clock. */
+  readonly since: number
+  readonly ageMs: number
+  /** Attempts that failed: at its next event, or to heal its gap. */
+  readonly attempts?: number
+  /** When the next attempt is due, in milliseconds since 1970. */
+  readonly nextAt?: number
+  /** What is the matter, in words. */
+  readonly detail: string
+}
+
+/** The health of a consumer. */
+export interface Health {
+  /** The worst first, the longest of a kind before the others; at most as many as were asked for. */
+  readonly items: readonly HealthItem[]
+  /** How many there are in all. */
+  readonly total: number
+  readonly counts: Readonly<Record<HealthKind, number>>
+}
+
+/** What counts as healthy. */
+export interface HealthOptions {
+  /** Items to be listed. Default 100. */
+  readonly limit?: number
+  /** How long a worker may have a stream, in milliseconds. Default 30 s. */
+  readonly slowMs?: number
+  /** Handed-over events of one stream from which on they pile up. Default 100. */
+  readonly handedOverMin?: number
+}
+
+const ranks: Readonly<Record<HealthKind, number>> = { stuck: 0, failing: 1, slow: 2, waiting: 3 }
+
+/** Claims that are looked at: whoever has more streams in hand for long has other troubles. */
+const claimsMax = 10_000
+
+/**
+ * The streams that are not as they should be. Without a configuration no patience is known: then a gap waits.
+ *
+ * @example
+ * const { items } = await readHealth({ reader: store.reader, consumer: 'billing' }, new Map())
+ */
+export async function readHealth(
+  view: ConsumerView,
+  known: KnownDomains,
+  options: HealthOptions = {},
+): Promise<Health> {
+  const { limit = 100, slowMs = 30_000, handedOverMin = 100 } = options
+  const { clock, domains, handedOver } = await view.reader.summary(view.consumer)
+  const list = new WorstFirst(limit, clock.now)
+  for await (const stored of eachStream(view, { onlyWaiting: true })) {
+    const isPaused = domains.get(parseStreamPath(stored.stream)?.domain ?? '')?.paused === true
+    const item = itemOf(stored, streamGaps(stored, known, clock), isPaused)
+    if (item !== undefined) list.add(stored.stream, item)
+  }
+  for (const claim of await view.reader.claims(view.consumer, { limit: claimsMax })) {
+    if (clock.now - claim.since >= slowMs) list.add(claim.stream, slowItem(claim))
+  }
+  if (handedOver > 0) {
+    for (const [stream, count] of await handedOverCounts(view)) {
+      if (count < handedOverMin) continue
+      const { changedAt = clock.now } = (await view.reader.stream(view.consumer, stream)) ?? {}
+      list.add(stream, {
+        kind: 'slow',
+        since: changedAt,
+        detail: `${count} events were handed over and wait`,
+      })
+    }
+  }
+  return list.health()
+}
+
+type Found = Omit<HealthItem, 'stream' | 'ageMs'>
+
+/** What is the matter with a stream that waits for something; nothing where its next turn takes it on. */
+function itemOf({ state }: StoredStream, gaps: readonly StreamGap[], isPaused: boolean): Found | undefined {
+  const { halt, failing } = state
+  const head = gaps.find((gap) => gap.isHead)
+  if (halt !== undefined) return haltedItem(halt, state)
+  const found = failing !== undefined ? failingItem(failing) : head !== undefined ? gapItem(head) : undefined
+  if (!isPaused) return found
+  if (found !== undefined) return { ...found, detail: `${found.detail}; its domain is paused` }
+  const since = state.held[0]?.clock.now
+  if (since === undefined) return undefined
+  return { kind: 'waiting', since, detail: `its domain is paused; ${heldWords(state.heldCount)}` }
+}
+
+function haltedItem({ at, cause, reason, by }: Halt, { failing }: StreamState): Found {
+  const who = by === undefined ? '' : ` by ${by}`
+  return {
+    kind: 'stuck',
+    since: failing?.firstAt ?? at,
+    ...(failing !== undefined && { attempts: failing.attempts }),
+    detail: `halted${who} (${cause}): ${reason}`,
+  }
+}
+
+function failingItem(failing: NonNullable<StreamState['failing']>): Found {
+  const { firstAt, attempts, retryAt, error, sequence, runningBy } = failing
+  const what = runningBy === undefined ? error : `an attempt is made now, with care, by ${runningBy}`
+  return {
+    kind: 'failing',
+    since: firstAt,
+    attempts,
+    ...(retryAt !== undefined && { nextAt: retryAt }),
+    detail: `event ${String(sequence)}: ${what}`,
+  }
+}
+
+function gapItem({ from, to, since, held, healing, policy }: StreamGap): Found {
+  const isHealed = healing?.attemptsMax !== undefined && healing.nextAt === undefined
+  const isOverdue = policy?.isOverdue === true
+  const numbers = from === to ? `number ${String(to)}` : `numbers ${String(from ?? '?')} to ${String(to)}`
+  const why = isHealed ? ', and no healer had them' : isOverdue ? ', and patience is over' : ''
+  return {
+    kind: isHealed || isOverdue ? 'stuck' : 'waiting',
+    since,
+    ...(healing !== undefined && { attempts: healing.attempts }),
+    ...(healing?.nextAt !== undefined && { nextAt: healing.nextAt }),
+    detail: `${numbers} did not come${why}; ${heldWords(held)}`,
+  }
+}
+
+function heldWords(held: number): string {
+  return held === 1 ? '1 event is held' : `${held} events are held`
+}
+
+function slowItem({ worker, since }: LiveClaim): Found {
+  return { kind: 'slow', since, detail: `worker ${worker} has it` }
+}
+
+async function handedOverCounts(view: ConsumerView): Promise<ReadonlyMap<StreamPath, number>> {
+  const counts = new Map<StreamPath, number>()
+  for await (const { stream } of eachHandedOver(view)) counts.set(stream, (counts.get(stream) ?? 0) + 1)
+  return counts
+}
+
+/** Keeps the worst items of any number. */
+class WorstFirst {
+  readonly #limit: number
+  readonly #now: number
+  readonly #counts: Record<HealthKind, number> = { stuck: 0, failing: 0, slow: 0, waiting: 0 }
+  #items: HealthItem[] = []
+
+  constructor(limit: number, now: number) {
+    this.#limit = limit
+    this.#now = now
+  }
+
+  add(stream: StreamPath, found: Found): void {
+    this.#counts[found.kind]++
+    this.#items.push({ stream, ...found, ageMs: Math.max(0, this.#now - found.since) })
+    if (this.#items.length >= 2 * this.#limit + 1_000) this.#trim()
+  }
+
+  health(): Health {
+    this.#trim()
+    const counts = { ...this.#counts }
+    return { items: this.#items, total: Object.values(counts).reduce((sum, count) => sum + count, 0), counts }
+  }
+
+  #trim(): void {
+    this.#items.sort(worstFirst)
+    this.#items = this.#items.slice(0, this.#limit)
+  }
+}
+
+function worstFirst(a: HealthItem, b: HealthItem): number {
+  return ranks[a.kind] - ranks[b.kind] || a.since - b.since || (a.stream < b.stream ? -1 : 1)
+}

@@ -1,0 +1,105 @@
+// Which commands would move a stream that does not move by itself: the whole line, ready to paste, and what
+// it does. Each line refuses if the stream has moved by then.
+import type { StreamRules } from '../core/rules.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { StreamState } from '../core/stream-state.ts'
+import type { OperatorCommand } from './change-stream.ts'
+import { wireOf } from './domain-rules.ts'
+import { positionText } from './operator-options.ts'
+import type { StreamGap } from './read-gaps.ts'
+
+/** What an operator could do, by the command that does it. */
+export interface OperatorAction {
+  readonly command: OperatorCommand
+  /** The whole command line; the reason in it is to be replaced. */
+  readonly line: string
+  readonly effect: string
+}
+
+/** A stream for which an operator could do something. */
+export interface ActionSetting {
+  readonly stream: StreamPath
+  readonly domain: string
+  readonly state: StreamState
+  readonly rules: StreamRules
+  /** The gap at the head first. */
+  readonly gaps: readonly StreamGap[]
+  readonly isPaused: boolean
+}
+
+/** What an operator could do, the most likely first. */
+export function operatorActions(setting: ActionSetting): readonly OperatorAction[] {
+  const { state, domain, isPaused } = setting
+  const { halt, failing } = state
+  const paused = isPaused
+    ? [
+        {
+          command: 'resume',
+          line: lineOf('resume', encodeURIComponent(domain), []),
+          effect: 'lets the whole domain go on',
+        } as const,
+      ]
+    : []
+  if (halt?.cause === 'operator') return [...paused, action(setting, ['resume'], 'ends the halt')]
+  if (failing !== undefined) return [...paused, ...overFailure(setting)]
+  if (halt !== undefined || setting.gaps.some(({ isHead }) => isHead)) return [...paused, ...overGap(setting)]
+  return paused
+}
+
+function overFailure(setting: ActionSetting): readonly OperatorAction[] {
+  const { failing, halt } = setting.state
+  const sequence = failing === undefined ? [] : [`--sequence ${wireOf(setting.rules, failing.sequence)}`]
+  const again =
+    halt?.cause === 'effect-partial'
+      ? 'does the event once more: you answer for the part that was done already'
+      : 'tries the event again now, with all its attempts'
+  return [
+    action(setting, ['retry'], again),
+    action(setting, ['skip', ...sequence], 'takes the event out, as a dead letter, and goes on behind it'),
+    ...(halt === undefined
+      ? []
+      : [action(setting, ['resume'], 'ends the halt; the event has one more attempt')]),
+  ]
+}
+
+function overGap(setting: ActionSetting): readonly OperatorAction[] {
+  const { gaps, rules, state } = setting
+  const [head] = gaps
+  const isHealed = rules.heal !== undefined
+  const retried = state.halt !== undefined || isHealed
+  const again = isHealed
+    ? 'has the healer asked again, with the patience begun anew'
+    : 'begins its patience anew'
+  if (head === undefined) return [action(setting, ['resume'], 'ends the halt')]
+  const seen = head.from === null ? [] : [`--sequence ${head.from}`]
+  const canFill = head.from !== null && rules.numbering.kind === 'contiguous'
+  const range = [
+    `--from ${head.from}`,
+    `--to ${head.to}`,
+    ...(head.epoch === state.epoch ? [] : [`--epoch ${head.epoch}`]),
+  ]
+  return [
+    ...(retried ? [action(setting, ['retry'], again)] : []),
+    action(setting, ['skip', ...seen], 'gives the missing numbers up as lost and goes on behind them'),
+    ...(canFill ? [action(setting, ['fill', ...range], 'says that the numbers were never used')] : []),
+  ]
+}
+
+function action(
+  { stream, state, rules }: ActionSetting,
+  [command, ...flags]: readonly [command: OperatorCommand, ...flags: readonly string[]],
+  effect: string,
+): OperatorAction {
+  const { epoch, position } = state
+  const at = position === undefined ? 'unknown' : positionText({ epoch, sequence: wireOf(rules, position) })
+  return { command, line: lineOf(command, stream, [...flags, `--expect-position ${at}`]), effect }
+}
+
+function lineOf(command: string, name: string, flags: readonly string[]): string {
+  return ['inturn', command, shellWord(name), ...flags, '--reason "..."'].join(' ')
+}
+
+/** A text as a shell takes it for one word. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

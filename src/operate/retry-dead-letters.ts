@@ -1,0 +1,191 @@
+// Has dead letters tried again. Those that were taken out of a place in their stream are handed over to the
+// workers, who call the handler once, outside the order. Those that never had a place are read again, and
+// their stream takes them back, in order. Upholds I3: a letter is there until the commit in which what comes
+// after it is durable.
+import { InturnError } from '../core/errors.ts'
+import type { InturnEvent } from '../core/event.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { LetterReader } from '../ports/letter-reader.ts'
+import type { DeadLetter, DeadLetterReason, HandedOver } from '../ports/records.ts'
+import { systemTimers } from '../ports/timers.ts'
+import { admitLetter } from './admit-letter.ts'
+import type { DeadLetterSelection, RefusedLetter } from './dead-letter-selection.ts'
+import { eachSelected, refusedNamedMax } from './dead-letter-selection.ts'
+import type { Operator, OperatorTarget } from './operator-options.ts'
+import { checkOperator, operatorWaitMs } from './operator-options.ts'
+import { eachHandedOver } from './paging.ts'
+
+/** Which dead letters to try again, by whom, and why. */
+export interface RetryLetters extends DeadLetterSelection, Operator {
+  /** Reads those that never got into a stream; without it they are refused. */
+  readonly read?: LetterReader
+  /** How long to wait for a busy stream, or for room among the handed-over events. Default 10,000 ms. */
+  readonly waitMs?: number
+}
+
+/** What became of them. */
+export interface RetriedLetters {
+  /** Handed over: the workers try each once, as soon as their domain is not paused. */
+  readonly handedOver: number
+  /** Read again; their streams take them back. */
+  readonly admitted: number
+  /** Handed over before, and still waiting. */
+  readonly waiting: number
+  /** Gone meanwhile: somebody else was quicker. */
+  readonly gone: number
+  /** Left as they are. */
+  readonly refused: number
+  /** The first 100 of the refused ones. */
+  readonly refusals: readonly RefusedLetter[]
+}
+
+/** Reasons of dead letters that never had a place in a stream. */
+const withoutPlace: ReadonlySet<DeadLetterReason> = new Set(['invalid', 'implausible', 'too-large'])
+
+/** Room for handed-over events of a domain of which nothing is known. */
+const defaultRoom = 10_000
+const chunkMax = 100
+const roomPauseMs = 100
+
+/**
+ * Has dead letters tried again. No handler runs here: a worker of the consumer has to.
+ *
+ * @throws InturnError `usage` without a name, a reason or a selection; `operation-refused` for an unknown key
+ */
+export async function retryDeadLetters(
+  target: OperatorTarget,
+  request: RetryLetters,
+): Promise<RetriedLetters> {
+  checkOperator(request)
+  const retrying = new Retrying(target, request)
+  const { reader } = target.store
+  for await (const letter of eachSelected({ reader, consumer: target.consumer }, request)) {
+    await retrying.take(letter)
+  }
+  return retrying.end()
+}
+
+class Retrying {
+  readonly #target: OperatorTarget
+  readonly #request: RetryLetters
+  readonly #counts = { handedOver: 0, admitted: 0, waiting: 0, gone: 0, refused: 0 }
+  readonly #refusals: RefusedLetter[] = []
+  #chunk: (Required<HandedOver> & { readonly letter: DeadLetter })[] = []
+  #waitingKeys: ReadonlySet<string> | undefined
+  #hasRoom = true
+
+  constructor(target: OperatorTarget, request: RetryLetters) {
+    this.#target = target
+    this.#request = request
+  }
+
+  async take(letter: DeadLetter): Promise<void> {
+    if (letter.reason === 'overflow') {
+      this.#refuse(letter, 'it comes back by itself when its stream has room for it')
+    } else if (withoutPlace.has(letter.reason)) await this.#readAgain(letter)
+    else if (!isEvent(letter.payload)) this.#refuse(letter, 'it is a fill, which has no handler')
+    else if (letter.stream === undefined) this.#refuse(letter, 'it names no stream')
+    else await this.#handOver(letter, letter.stream, letter.payload)
+  }
+
+  async end(): Promise<RetriedLetters> {
+    await this.#flush()
+    return { ...this.#counts, refusals: this.#refusals }
+  }
+
+  async #readAgain(letter: DeadLetter): Promise<void> {
+    const { read } = this.#request
+    if (read === undefined) {
+      this.#refuse(letter, 'to read it again takes the configuration (--config)')
+      return
+    }
+    const reading = await read(letter)
+    if (reading.kind === 'unreadable') this.#refuse(letter, `it cannot be read now either: ${reading.detail}`)
+    else if (reading.kind === 'untracked') await this.#handOver(letter, reading.stream, reading.event)
+    else {
+      const isAdmitted = await admitLetter(this.#target, this.#request, { letter, ...admission(reading) })
+      this.#counts[isAdmitted ? 'admitted' : 'gone']++
+    }
+  }
+
+  async #handOver(letter: DeadLetter, stream: StreamPath, arrival: InturnEvent): Promise<void> {
+    if ((await this.#waiting()).has(letter.key)) {
+      this.#counts.waiting++
+      return
+    }
+    const { by, reason } = this.#request
+    this.#chunk.push({ stream, arrival, redrive: { key: letter.key, by, reason }, letter })
+    if (this.#chunk.length >= chunkMax) await this.#flush()
+  }
+
+  async #flush(): Promise<void> {
+    const chunk = this.#chunk
+    this.#chunk = []
+    if (chunk.length === 0) return
+    this.#hasRoom &&= await this.#awaitRoom(new Set(chunk.map(({ arrival }) => arrival.domain)))
+    if (!this.#hasRoom) {
+      for (const { letter } of chunk) {
+        this.#refuse(letter, 'too many events of its domain wait for a worker; try again later')
+      }
+      return
+    }
+    const { store, consumer } = this.#target
+    await store.handOver(
+      consumer,
+      chunk.map(({ stream, arrival, redrive }) => ({ stream, arrival, redrive })),
+    )
+    this.#counts.handedOver += chunk.length
+  }
+
+  /** Waits until there is room among the handed-over events of the domains; whether it came in time. */
+  async #awaitRoom(domains: ReadonlySet<string>): Promise<boolean> {
+    const { store, consumer, timers = systemTimers } = this.#target
+    const untilMs = timers.elapsedMs() + (this.#request.waitMs ?? operatorWaitMs)
+    for (;;) {
+      const { domains: statuses } = await store.reader.summary(consumer)
+      const hasRoom = (name: string): boolean => (statuses.get(name)?.handedOver ?? 0) < this.#roomOf(name)
+      if ([...domains].every(hasRoom)) return true
+      if (timers.elapsedMs() >= untilMs) return false
+      await timers.sleep(roomPauseMs)
+    }
+  }
+
+  /** Half of the room for handed-over events: the other half is for the events that keep coming. */
+  #roomOf(domain: string): number {
+    return Math.ceil((this.#target.domains.get(domain)?.handedOverMax ?? defaultRoom) / 2)
+  }
+
+  /** The keys of the letters that wait already, as it was when the command began. */
+  async #waiting(): Promise<ReadonlySet<string>> {
+    if (this.#waitingKeys !== undefined) return this.#waitingKeys
+    const { store, consumer } = this.#target
+    const keys = new Set<string>()
+    for await (const { redrive } of eachHandedOver({ reader: store.reader, consumer })) {
+      if (redrive !== undefined) keys.add(redrive.key)
+    }
+    this.#waitingKeys = keys
+    return keys
+  }
+
+  #refuse({ key, reason }: DeadLetter, why: string): void {
+    if (this.#request.key !== undefined) {
+      throw new InturnError(
+        'operation-refused',
+        `the dead letter ${key} (${reason}) was left as it is: ${why}`,
+      )
+    }
+    this.#counts.refused++
+    if (this.#refusals.length < refusedNamedMax) this.#refusals.push({ key, reason, why })
+  }
+}
+
+function admission({ stream, letter }: { readonly stream: StreamPath; readonly letter: DeadLetter }): {
+  readonly stream: StreamPath
+  readonly overflow: DeadLetter
+} {
+  return { stream, overflow: letter }
+}
+
+function isEvent(payload: unknown): payload is InturnEvent {
+  return typeof payload === 'object' && payload !== null && 'stream' in payload && !('fill' in payload)
+}

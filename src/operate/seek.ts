@@ -1,0 +1,190 @@
+// Moves a stream's position by an operator's wish: forwards over numbers that it will not see, or backwards
+// to have its history handled once more. Upholds I3: what is passed over has an account; what is cut is a gap
+// that everybody sees, before any of the history is handed over.
+import { InturnError } from '../core/errors.ts'
+import type { TrackedEvent } from '../core/event.ts'
+import { eventFingerprint } from '../core/fingerprint.ts'
+import { nothingHeld } from '../core/held-index.ts'
+import { hindersSeekBack, seekBackwards } from '../core/operating/seek-backwards.ts'
+import { seekForwards } from '../core/operating/seek-forwards.ts'
+import { beginPass } from '../core/pass.ts'
+import type { StreamRules } from '../core/rules.ts'
+import type { Epoch, Position, Sequence } from '../core/sequence.ts'
+import { after, comparePositions, width } from '../core/sequence.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { Clock, StreamState } from '../core/stream-state.ts'
+import { unwrap } from '../core/unwrap.ts'
+import type { HeldEvent } from '../ports/records.ts'
+import type { StreamHistory } from '../ports/stream-history.ts'
+import type { ClaimedStream, StreamOperation, StreamRequest, WishOutcome } from './change-stream.ts'
+import { changeStream, needConfiguration } from './change-stream.ts'
+import { rulesFor } from './domain-rules.ts'
+import type { HistoryProgress } from './hand-history-over.ts'
+import { handHistoryOver } from './hand-history-over.ts'
+import type { OperatorTarget } from './operator-options.ts'
+import { checkExpected, checkOperator } from './operator-options.ts'
+import { topOfHistory } from './top-of-history.ts'
+
+/** Where to move a stream. */
+export interface SeekRequest extends StreamRequest {
+  /** The position to move to: as on the wire, or unwrapped where it is at or above the modulus. */
+  readonly to: Sequence
+  /** Default: the epoch of the position. */
+  readonly epoch?: Epoch
+  /** Backwards: where the events are that are handled once more. */
+  readonly history?: StreamHistory
+  /** Backwards: is told how far the history has been handed over. */
+  readonly onProgress?: (progress: HistoryProgress) => void
+}
+
+/** What a seek came to. */
+export interface SeekOperation extends StreamOperation {
+  readonly direction: 'forwards' | 'backwards'
+  /** Backwards: what of the history was handed over. The rest is a gap, which the domain's healer closes. */
+  readonly history?: HistoryProgress
+}
+
+/**
+ * Moves a stream's position. Forwards, the numbers in between are lost, and held events among them become
+ * dead letters `skipped`. Backwards (contiguous numbers only, within the epoch and `spanMax`), the expected
+ * position and a history are needed; the numbers above are open again, and come from the history.
+ *
+ * @throws InturnError as {@link changeStream}; `history-unavailable` when the history lacks what was handled
+ */
+export async function seek(target: OperatorTarget, request: SeekRequest): Promise<SeekOperation> {
+  checkOperator(request)
+  const stored = await target.store.reader.stream(target.consumer, request.stream)
+  const place = stored === undefined ? undefined : backwardPlace(target, request, stored.state)
+  if (stored === undefined || place === undefined) {
+    const operation = await changeStream(target, request, {
+      command: 'seek',
+      kind: 'sought',
+      decide: (about) => forwards(about, request),
+    })
+    return { ...operation, direction: 'forwards' }
+  }
+  return seekBack(target, request, { place, state: stored.state })
+}
+
+/** Where a request points, if that lies below the position. */
+function backwardPlace(
+  { domains }: OperatorTarget,
+  request: SeekRequest,
+  state: StreamState,
+): Position | undefined {
+  const { rules, isConfigured } = rulesFor(domains, parseStreamPath(request.stream)?.domain ?? '', state)
+  if (!isConfigured) return undefined
+  const clock = { now: 0, readingMs: 0 }
+  const place = placeOf(request, { state, rules, clock })
+  const { epoch, position } = state
+  if (position === undefined || place.epoch !== epoch) return undefined
+  return comparePositions(place, { epoch, sequence: position }) < 0 ? place : undefined
+}
+
+function forwards(about: ClaimedStream, request: SeekRequest): WishOutcome {
+  needConfiguration(about, 'a seek')
+  const { state, rules, clock, held } = about
+  const place = placeOf(request, about)
+  const { epoch, position } = state
+  const order = position === undefined ? 1 : comparePositions(place, { epoch, sequence: position })
+  if (order === 0) return refused('its position is there already')
+  if (order < 0 && place.epoch === epoch) return refused('its position has moved beyond that')
+  const isFar =
+    position !== undefined && place.epoch === epoch && width(position, place.sequence) > rules.spanMax
+  if (isFar && request.expectPosition === undefined) {
+    return refused('that is further ahead than spanMax: say that you mean it with --expect-position')
+  }
+  const range = { epoch: place.epoch, from: place.sequence, to: place.sequence }
+  return { operated: seekForwards({ state, rules }, place, { clock, held }), range }
+}
+
+/** Cuts the accounts above the place, holds the top of the history, and hands the rest of it over. */
+async function seekBack(
+  target: OperatorTarget,
+  request: SeekRequest,
+  from: { readonly place: Position; readonly state: StreamState },
+): Promise<SeekOperation> {
+  const { place, state } = from
+  const { stream, history, expectPosition } = request
+  const { rules } = rulesFor(target.domains, parseStreamPath(stream)?.domain ?? '', state)
+  if (expectPosition === undefined) {
+    throw new InturnError('usage', 'a position is moved backwards only with --expect-position <n>')
+  }
+  checkExpected(request, { state, rules })
+  const hindrance = hindersSeekBack({ rules, state }, place)
+  if (hindrance !== undefined) {
+    throw new InturnError('operation-refused', `${stream}: ${hindrance.why}; nothing was changed`)
+  }
+  if (history === undefined) {
+    throw new InturnError(
+      'history-unavailable',
+      `${stream}: nobody can be asked for its history (gap.heal.with); nothing was changed`,
+    )
+  }
+  const top = await topOfHistory(history, { stream, place, state })
+  const operation = await changeStream(target, request, {
+    command: 'seek',
+    kind: 'sought',
+    decide: (about) => backwards(about, { place, top, known: state }),
+  })
+  const range = {
+    stream,
+    epoch: place.epoch,
+    from: after(place.sequence),
+    to: state.position ?? place.sequence,
+  }
+  const handed = await handHistoryOver(target, request, {
+    history,
+    range,
+    isHalted: operation.after.halt !== undefined,
+  })
+  return { ...operation, direction: 'backwards', history: handed }
+}
+
+function backwards(
+  about: ClaimedStream,
+  seen: { readonly place: Position; readonly top: TrackedEvent | undefined; readonly known: StreamState },
+): WishOutcome {
+  const { state, rules, clock, stream } = about
+  const { place, top, known } = seen
+  if (state.position !== known.position || state.epoch !== known.epoch) {
+    throw new InturnError(
+      'position-moved',
+      `${stream} has moved while its history was read; nothing was changed`,
+    )
+  }
+  const number = top === undefined ? undefined : Number(top.sequence)
+  const operated = seekBackwards({ state, rules }, place, { top: number, clock })
+  const { epoch, sequence } = place
+  const recalled = { kind: 'recalled', epoch, from: after(sequence), to: known.position ?? sequence } as const
+  return {
+    operated,
+    range: { epoch, from: sequence, to: sequence },
+    ledger: [recalled],
+    ...(top !== undefined && { hold: [heldTop(about, top)] }),
+  }
+}
+
+function heldTop({ stream, rules, clock }: ClaimedStream, event: TrackedEvent): HeldEvent {
+  const print = rules.conflictMemory === 0 ? 0 : eventFingerprint(event.id, event.data)
+  return { stream, event, print, heldAt: clock.now }
+}
+
+/** The place that a request names: a number below the modulus is the one nearest to the position. */
+function placeOf(
+  { to, epoch: named }: SeekRequest,
+  of: { readonly state: StreamState; readonly rules: StreamRules; readonly clock: Clock },
+): Position {
+  const { state, rules, clock } = of
+  const epoch = named ?? state.epoch
+  const { numbering } = rules
+  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined || to >= numbering.modulus) {
+    return { epoch, sequence: to }
+  }
+  const number = unwrap(beginPass(rules, state, { clock, held: nothingHeld }), epoch, to)
+  return { epoch, sequence: typeof number === 'number' ? number : to }
+}
+
+function refused(why: string): WishOutcome {
+  return { operated: { kind: 'declined', why } }
+}

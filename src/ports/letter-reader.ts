@@ -1,0 +1,17 @@
+// The letter-reader port: how a dead letter that never got into a stream is read again by the rules of a
+// configuration, for whoever looks after dead letters and knows no configuration.
+import type { InturnEvent } from '../core/event.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { DeadLetter } from './records.ts'
+
+/** What a dead letter reads as. */
+export type LetterReading =
+  /** An event of a tracked stream: a dead letter `overflow`, which the stream takes back by itself. */
+  | { readonly kind: 'tracked'; readonly stream: StreamPath; readonly letter: DeadLetter }
+  /** An event of a domain without tracking. */
+  | { readonly kind: 'untracked'; readonly stream: StreamPath; readonly event: InturnEvent }
+  /** Still no event; why, in words. */
+  | { readonly kind: 'unreadable'; readonly detail: string }
+
+/** Reads a dead letter again. */
+export type LetterReader = (letter: DeadLetter) => Promise<LetterReading>

@@ -1,0 +1,141 @@
+// Checks events before they are appended, and makes them what a log keeps: every event log does it, before
+// its transaction begins. Upholds I7: what is too large or cannot be read back never gets a number.
+import { InturnError } from '../core/errors.ts'
+import { unkeepable } from '../core/keepable.ts'
+import type { Attributes, NewEvent, StreamAppend } from '../core/logged-event.ts'
+import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
+import { recordText } from './record-text.ts'
+import { schemaProblem } from './standard-schema.ts'
+import type { StandardSchema } from './standard-schema.ts'
+
+/** What an event log lets in. */
+export interface AppendLimits {
+  /** Events a call of `append` or `appendAll`. Default 10,000. */
+  readonly appendMax?: number
+  /** The JSON of an event's data, in bytes. Default 1 MiB. */
+  readonly eventBytesMax?: number
+  /** A stream key, in bytes; ids, types and domains too. Default 512. */
+  readonly streamBytesMax?: number
+  /** Checks of the data by event type (Standard Schema); `*` is any other type. */
+  readonly schemas?: Readonly<Record<string, StandardSchema>>
+}
+
+const defaults = { appendMax: 10_000, eventBytesMax: 1_048_576, streamBytesMax: 512, schemas: {} }
+
+/** Checks the limits themselves. @throws InturnError `config-invalid` */
+export function checkLimits(name: string, limits: AppendLimits): void {
+  for (const field of ['appendMax', 'eventBytesMax', 'streamBytesMax'] as const) {
+    const value = limits[field] ?? 1
+    if (Number.isSafeInteger(value) && value >= 1) continue
+    throw new InturnError('config-invalid', `${name}: ${field} takes a whole number from 1, not ${value}`)
+  }
+}
+
+/**
+ * Checks a batch and makes it what a log keeps.
+ *
+ * @throws InturnError `event-invalid`, with what is wrong and where; `id-conflict` for an id twice in a
+ * stream
+ */
+export async function prepareAppends(
+  appends: readonly StreamAppend[],
+  limits: AppendLimits,
+): Promise<readonly PreparedAppend[]> {
+  const all = { ...defaults, ...limits }
+  const count = appends.reduce((sum, { events }) => sum + events.length, 0)
+  if (count > all.appendMax) throw invalid(`an append takes at most ${all.appendMax} events, not ${count}`)
+  checkIds(appends)
+  const prepared: PreparedAppend[] = []
+  for (const { domain, stream, events, expected = 'any' } of appends) {
+    const where = `${domain}/${stream}`
+    checkText(domain, `${where}: domain`, all.streamBytesMax)
+    checkText(stream, `${where}: stream`, all.streamBytesMax)
+    const isPosition = expected === 'any' || expected === 'none' || isCount(expected)
+    if (!isPosition) throw invalid(`${where}: expected takes a position, 'none' or 'any', not ${expected}`)
+    const own: PreparedEvent[] = []
+    for (const event of events) own.push(await prepareEvent(event, where, all))
+    prepared.push({ domain, stream, expected, events: own })
+  }
+  return prepared
+}
+
+async function prepareEvent(
+  event: NewEvent,
+  stream: string,
+  limits: Required<AppendLimits>,
+): Promise<PreparedEvent> {
+  const { id, type, time, attributes, data } = event
+  checkText(id, `${stream}: an event's id`, limits.streamBytesMax)
+  const where = `${stream}: event ${id}`
+  checkText(type, `${where}: type`, limits.streamBytesMax)
+  if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time)))) {
+    throw invalid(`${where}: time takes a text like 2026-01-31T12:00:00Z, not ${JSON.stringify(time)}`)
+  }
+  const schema = [type, '*'].flatMap((name) => ownSchema(limits.schemas, name))[0]
+  const problem = schema === undefined ? undefined : await schemaProblem(schema, data)
+  if (problem !== undefined) throw invalid(`${where}: its data is no ${type}: ${problem}`)
+  const found = unkeepable(data, limits.eventBytesMax)
+  if (found !== undefined) throw invalid(`${where}: its data cannot be kept: ${found.problem}`)
+  const text = recordText({ data })
+  if (Buffer.byteLength(text) > limits.eventBytesMax + wrapperBytes) {
+    throw invalid(`${where}: its data has more than ${limits.eventBytesMax} bytes`)
+  }
+  return { id, type, time, attributes: attributesText(attributes, where), data: text }
+}
+
+function ownSchema(schemas: Required<AppendLimits>['schemas'], type: string): StandardSchema[] {
+  const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined
+  return schema === undefined ? [] : [schema]
+}
+
+/** What a CloudEvent made of the event has as fields already. */
+const fieldNames = new Set([
+  'specversion',
+  'id',
+  'type',
+  'time',
+  'data',
+  'domain',
+  'partitionkey',
+  'sequence',
+  'epoch',
+])
+
+const wrapperBytes = '{"data":}'.length
+
+function attributesText(attributes: Attributes | undefined, where: string): string | undefined {
+  if (attributes === undefined) return undefined
+  for (const [name, value] of Object.entries(attributes)) {
+    const isPlain = ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
+    if (isPlain && /^[a-z0-9]+$/.test(name) && !fieldNames.has(name)) continue
+    throw invalid(
+      `${where}: attribute ${name} takes a text, number or boolean, and a name like 'traceparent'`,
+    )
+  }
+  return recordText(attributes)
+}
+
+function checkIds(appends: readonly StreamAppend[]): void {
+  const seen = new Set<string>()
+  for (const { domain, stream, events } of appends) {
+    for (const { id } of events) {
+      const key = JSON.stringify([domain, stream, id])
+      if (!seen.has(key)) seen.add(key)
+      else throw new InturnError('id-conflict', `${domain}/${stream}: the id ${id} is twice in one append`)
+    }
+  }
+}
+
+function checkText(text: string, what: string, bytesMax: number): void {
+  if (typeof text !== 'string' || text === '') throw invalid(`${what} takes a text that is not empty`)
+  if (!text.isWellFormed()) throw invalid(`${what} is no well-formed Unicode`)
+  if (Buffer.byteLength(text) > bytesMax) throw invalid(`${what} has more than ${bytesMax} bytes`)
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function invalid(message: string): InturnError {
+  return new InturnError('event-invalid', message)
+}

@@ -1,0 +1,158 @@
+// Reading an event log as an iterable: page by page as it is consumed, so memory is one page, and nothing is
+// read that nobody wants. Every event log gives pages; what is made of them stands here, once.
+// Upholds I3: what retention removed meanwhile is noticed, since a stream's numbers have no holes.
+import type { LogStream } from '../core/append-errors.ts'
+import { BelowRetention } from '../core/append-errors.ts'
+import { InturnError } from '../core/errors.ts'
+import type { LoggedEvent } from '../core/logged-event.ts'
+import { typePattern } from '../core/type-pattern.ts'
+import type {
+  EventLog,
+  LogBounds,
+  LogFilter,
+  LogPage,
+  LogRead,
+  LogSubscription,
+  StreamRead,
+} from './event-log.ts'
+import type { Timers } from './timers.ts'
+
+/** How many events a page has. */
+export const pageMax = 200
+
+/** A piece of one stream: the numbers `from..to` that are there, at most `limit`. */
+export interface StreamPiece extends LogStream {
+  readonly from: number
+  readonly to: number
+  readonly limit: number
+  readonly backwards: boolean
+}
+
+/** What an event log gives of a stream. */
+export interface StreamPages {
+  readonly bounds: () => Promise<LogBounds>
+  readonly piece: (piece: StreamPiece) => Promise<readonly LoggedEvent[]>
+}
+
+/**
+ * One stream.
+ *
+ * @throws BelowRetention as soon as a number is wanted that was removed
+ */
+export async function* readStream(pages: StreamPages, read: StreamRead): AsyncGenerator<LoggedEvent, void> {
+  const { domain, stream, backwards = false } = read
+  for (const field of ['from', 'to', 'limit'] as const) checkNumber(field, read[field])
+  const { first, last } = await pages.bounds()
+  const from = read.from === 'kept' ? first : (read.from ?? 1)
+  const to = Math.min(read.to ?? last, last)
+  let left = read.limit ?? Infinity
+  let next = backwards ? to : from
+  while (left > 0 && next >= from && next <= to) {
+    const limit = Math.min(left, pageMax)
+    const range = backwards ? { from, to: next } : { from: next, to }
+    const events = await pages.piece({ domain, stream, ...range, limit, backwards })
+    for (const event of events) {
+      if (event.sequence !== next) break
+      yield event
+      next += backwards ? -1 : 1
+      left--
+    }
+    if (events.length > 0 && events.at(-1)?.sequence === next - (backwards ? -1 : 1)) continue
+    const kept = await pages.bounds()
+    throw new BelowRetention(`${domain}/${stream}`, { asked: next, first: kept.first })
+  }
+}
+
+/** The whole log, up to the event that is the last one by then. */
+export async function* readPages(
+  page: EventLog['page'],
+  { limit, after = 0, ...filter }: LogRead,
+): AsyncGenerator<LoggedEvent, void> {
+  checkNumber('limit', limit)
+  let left = limit ?? Infinity
+  let at = after
+  while (left > 0) {
+    const { events, through, isEnd } = await page({ ...filter, after: at, limit: Math.min(left, pageMax) })
+    yield* events
+    left -= events.length
+    at = through
+    if (isEnd) return
+  }
+}
+
+/** How a log is followed. */
+export interface Following {
+  readonly page: EventLog['page']
+  readonly timers: Timers
+  readonly pollMs: number
+}
+
+/** The whole log, and then what comes. */
+export async function* followPages(
+  { page, timers, pollMs }: Following,
+  { limit, after = 0, signal, ...filter }: LogSubscription,
+): AsyncGenerator<LoggedEvent, void> {
+  checkNumber('limit', limit)
+  let left = limit ?? Infinity
+  let at = after
+  while (left > 0 && !isAborted(signal)) {
+    const { events, through, isEnd } = await page({ ...filter, after: at, limit: Math.min(left, pageMax) })
+    for (const event of events) {
+      if (isAborted(signal)) return
+      yield event
+    }
+    left -= events.length
+    at = through
+    if (isEnd && left > 0) await timers.sleep(pollMs, signal)
+  }
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}
+
+/** What fits a filter. */
+function fits({ domains, types }: LogFilter): (event: { domain: string; type: string }) => boolean {
+  const names = domains === undefined ? undefined : new Set(domains)
+  const patterns = types?.map(typePattern)
+  return ({ domain, type }) =>
+    (names === undefined || names.has(domain)) &&
+    (patterns === undefined || patterns.some((pattern) => pattern.test(type)))
+}
+
+/** How many rows to look at for a page: enough that a filter which few events fit is not slow. */
+export function rowsWanted(limit: number, { domains, types }: LogFilter): number {
+  return domains === undefined && types === undefined ? limit : Math.max(limit, pageMax)
+}
+
+/** The page that rows come to: those that fit, and how far they reach. */
+export function pageOf(
+  rows: readonly LoggedEvent[],
+  { after, limit, filter }: { readonly after: number; readonly limit: number; readonly filter: LogFilter },
+): LogPage {
+  const events = rows.filter(fits(filter))
+  const last = events[limit - 1]
+  if (last !== undefined && events.length > limit) {
+    return { events: events.slice(0, limit), through: last.place, isEnd: false }
+  }
+  return { events, through: rows.at(-1)?.place ?? after, isEnd: rows.length < rowsWanted(limit, filter) }
+}
+
+/**
+ * Where a page begins.
+ *
+ * @throws BelowRetention when what comes next was removed; `config-invalid` when it is no place
+ */
+export function pageStart(log: string, after: number | 'kept', { first }: LogBounds): number {
+  if (after === 'kept') return first - 1
+  if (!Number.isSafeInteger(after) || after < 0) {
+    throw new InturnError('config-invalid', `after takes a place of the log from 0, or 'kept', not ${after}`)
+  }
+  if (after < first - 1) throw new BelowRetention(log, { asked: after + 1, first })
+  return after
+}
+
+function checkNumber(name: string, value: number | 'kept' | undefined): void {
+  if (value === undefined || value === 'kept' || (Number.isSafeInteger(value) && value >= 1)) return
+  throw new InturnError('config-invalid', `${name} takes a whole number from 1, not ${value}`)
+}

@@ -1,0 +1,154 @@
+// Appends events in the transaction that is open, whoever began it. Everything is checked before anything is
+// written, so a refusal leaves the transaction as it was. Upholds I3.
+import type { LogStream } from '../../core/append-errors.ts'
+import type { Appended } from '../../core/logged-event.ts'
+import { planAppend } from '../../core/plan-append.ts'
+import type { KeptEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
+import { loggedEvent } from '../../ports/logged-text.ts'
+import type { Row } from './row.ts'
+import { numberAt, textAt } from './row.ts'
+import { sqlFile } from './sql-file.ts'
+
+const findStreamSql = sqlFile(new URL('./event-log/find-stream.sql', import.meta.url))
+const insertStreamSql = sqlFile(new URL('./event-log/insert-stream.sql', import.meta.url))
+const moveStreamSql = sqlFile(new URL('./event-log/move-stream.sql', import.meta.url))
+const findIdsSql = sqlFile(new URL('./event-log/find-ids.sql', import.meta.url))
+const takePlacesSql = sqlFile(new URL('./event-log/take-places.sql', import.meta.url))
+const insertEventSql = sqlFile(new URL('./event-log/insert-event.sql', import.meta.url))
+
+/** A connection, or the part of a transaction that handlers see. */
+export interface Statements {
+  get(sql: string, ...values: (string | number | null)[]): Row | undefined
+  all(sql: string, ...values: (string | number | null)[]): Row[]
+  run(sql: string, ...values: (string | number | null)[]): unknown
+}
+
+interface FoundStream extends StreamKnown {
+  /** Absent: the stream has no row yet. */
+  readonly row: number | undefined
+}
+
+/** Appends a batch: all of it, or nothing and an error. */
+export function appendEvents(
+  statements: Statements,
+  appends: readonly PreparedAppend[],
+  now: number,
+): readonly Appended[] {
+  const found = appends.map((append) => findStream(statements, append))
+  const plan = planAppend(appends, found)
+  if (plan.kind === 'duplicate') {
+    return appends.map((append, index) => {
+      const position = found[index]?.head ?? 0
+      return appended(append, { duplicate: true, kept: plan.events[index] ?? [], position })
+    })
+  }
+  const writer = new EventWriter(statements, now, countOf(appends))
+  return appends.map((append, index) => {
+    const first = plan.firsts[index] ?? 1
+    const kept = writer.keep(append, { first, row: found[index]?.row })
+    return appended(append, { duplicate: false, kept, position: first + kept.length - 1 })
+  })
+}
+
+/** An event as a row of the log has it. */
+export function keptEvent(row: Row): KeptEvent {
+  return {
+    place: numberAt(row, 'place'),
+    sequence: numberAt(row, 'sequence'),
+    id: textAt(row, 'id'),
+    type: textAt(row, 'type'),
+    time: textAt(row, 'time'),
+    appendedAt: numberAt(row, 'appended_at'),
+    attributes: row['attributes'] === null ? undefined : textAt(row, 'attributes'),
+    data: textAt(row, 'data'),
+  }
+}
+
+/** Writes the events of one batch: their places follow each other, and so do the numbers of each stream. */
+class EventWriter {
+  readonly #statements: Statements
+  readonly #now: number
+  /** Rows of streams that this batch has made. */
+  readonly #made = new Map<string, number>()
+  #place: number
+
+  constructor(statements: Statements, now: number, count: number) {
+    this.#statements = statements
+    this.#now = now
+    this.#place = count === 0 ? 0 : takePlaces(statements, count)
+  }
+
+  keep(
+    append: PreparedAppend,
+    { first, row }: { readonly first: number; readonly row: number | undefined },
+  ): readonly KeptEvent[] {
+    if (append.events.length === 0) return []
+    const stream = row ?? this.#makeStream(append)
+    const kept = append.events.map((event, index): KeptEvent => {
+      const time = event.time ?? new Date(this.#now).toISOString()
+      return { ...event, time, sequence: first + index, place: ++this.#place, appendedAt: this.#now }
+    })
+    for (const event of kept) this.#insert(stream, event)
+    this.#statements.run(moveStreamSql, stream, first + kept.length - 1)
+    return kept
+  }
+
+  #insert(stream: number, event: KeptEvent): void {
+    const { place, sequence, id, type, time, appendedAt, attributes = null, data } = event
+    this.#statements.run(
+      insertEventSql,
+      place,
+      stream,
+      sequence,
+      id,
+      type,
+      time,
+      appendedAt,
+      attributes,
+      data,
+    )
+  }
+
+  #makeStream({ domain, stream }: LogStream): number {
+    const key = JSON.stringify([domain, stream])
+    const made = this.#made.get(key)
+    if (made !== undefined) return made
+    const row = numberAt(this.#statements.get(insertStreamSql, domain, stream) ?? {}, 'id')
+    this.#made.set(key, row)
+    return row
+  }
+}
+
+function findStream(statements: Statements, { domain, stream, events }: PreparedAppend): FoundStream {
+  const found = statements.get(findStreamSql, domain, stream)
+  if (found === undefined) return { row: undefined, head: 0, byId: new Map() }
+  const row = numberAt(found, 'id')
+  const ids = JSON.stringify(events.map(({ id }) => id))
+  const kept = statements.all(findIdsSql, row, ids).map(keptEvent)
+  return { row, head: numberAt(found, 'head'), byId: new Map(kept.map((event) => [event.id, event])) }
+}
+
+/** Takes places for so many events; the place before the first of them. */
+function takePlaces(statements: Statements, count: number): number {
+  return numberAt(statements.get(takePlacesSql, count) ?? {}, 'value') - count
+}
+
+function countOf(appends: readonly PreparedAppend[]): number {
+  return appends.reduce((sum, { events }) => sum + events.length, 0)
+}
+
+function appended(
+  { domain, stream }: LogStream,
+  {
+    duplicate,
+    kept,
+    position,
+  }: {
+    readonly duplicate: boolean
+    readonly kept: readonly KeptEvent[]
+    readonly position: number
+  },
+): Appended {
+  const events = kept.map((event) => loggedEvent({ domain, stream }, event))
+  return { domain, stream, duplicate, events, position }
+}

@@ -1,0 +1,124 @@
+// Heals gaps from a web service that can read a stream's history back: asked by an address with the range in
+// it, it answers with a JSON array or NDJSON. Upholds I7: an answer is read no further than its limit.
+import { InturnError } from '../core/errors.ts'
+import type { Healer, HealRequest } from '../ports/healer.ts'
+import type { AddressOf } from './http/address-template.ts'
+import { addressTemplate } from './http/address-template.ts'
+import { splitEvents } from './http/split-events.ts'
+
+/** Names and values of headers. */
+export type RequestHeaders = Readonly<Record<string, string>>
+
+/** Options of {@link httpHealer}. */
+export interface HttpHealerOptions {
+  /** Sent with each request; a function is asked each time, for instance for a token. */
+  readonly headers?: RequestHeaders | (() => RequestHeaders | Promise<RequestHeaders>)
+  /** Instead of the platform's `fetch`. */
+  readonly fetch?: typeof globalThis.fetch
+  /** The largest answer that is read, in bytes. Default 64 MiB. */
+  readonly bytesMax?: number
+}
+
+/**
+ * A healer that asks a web service.
+ *
+ * @param address - with places for what is asked, each percent-encoded: `{domain}`, `{stream}`, `{epoch}`,
+ *   `{from}`, `{to}` (as they are on the wire; `{from}` is empty where a chain's beginning is unknown) and
+ *   `{limit}`
+ * @throws InturnError `config-invalid` for what is no address, or lacks `{stream}`, `{from}` or `{to}`
+ * @example
+ * const service = 'https://log.example/events/{domain}/{stream}?from={from}&to={to}&limit={limit}'
+ * const gap = { heal: { with: httpHealer(service, { headers: { authorization: 'Bearer ...' } }) } }
+ */
+export function httpHealer(address: string, options: HttpHealerOptions = {}): Healer {
+  const { headers = {}, fetch = globalThis.fetch, bytesMax = 64 * 1024 * 1024 } = options
+  if (!Number.isSafeInteger(bytesMax) || bytesMax < 1) {
+    throw new InturnError(
+      'config-invalid',
+      `httpHealer: bytesMax takes a whole number from 1, not ${bytesMax}`,
+    )
+  }
+  if (typeof fetch !== 'function')
+    throw new InturnError('config-invalid', 'httpHealer: fetch takes a function')
+  return new HttpHealer(addressTemplate(address), { headers, fetch, bytesMax })
+}
+
+class HttpHealer implements Healer {
+  readonly name: string
+  readonly #addressOf: AddressOf
+  readonly #options: Required<HttpHealerOptions>
+
+  constructor(addressOf: AddressOf, options: Required<HttpHealerOptions>) {
+    const asked = { domain: 'd', stream: 's', epoch: 0, from: 1, to: 1, limit: 1, signal: neverFires }
+    this.name = `http ${new URL(addressOf(asked)).host}`
+    this.#addressOf = addressOf
+    this.#options = options
+  }
+
+  async heal(request: HealRequest): Promise<readonly string[]> {
+    const response = await this.#fetch(request)
+    const { status } = response
+    if (status === 404 || status === 204) {
+      await response.body?.cancel()
+      return []
+    }
+    if (!response.ok) {
+      const said = await this.#beginningOf(response)
+      throw this.#unavailable(`answered ${status}${said === '' ? '' : `: ${said}`}`)
+    }
+    const events = splitEvents(await this.#read(response))
+    if (events === undefined) throw this.#unavailable('answered with a JSON array that does not end')
+    return events
+  }
+
+  async #fetch(request: HealRequest): Promise<Response> {
+    const { headers, fetch } = this.#options
+    const given = typeof headers === 'function' ? await headers() : headers
+    const accept = 'application/x-ndjson, application/json'
+    const { signal } = request
+    try {
+      return await fetch(this.#addressOf(request), { headers: { accept, ...given }, signal })
+    } catch (cause) {
+      if (cause instanceof InturnError || signal.aborted) throw cause
+      throw this.#unavailable(`cannot be reached: ${reasonOf(cause)}`, cause)
+    }
+  }
+
+  /** The whole answer as text. */
+  async #read(response: Response): Promise<string> {
+    const { bytesMax } = this.#options
+    const decoder = new TextDecoder('utf-8', { fatal: true })
+    let [text, bytes] = ['', 0]
+    for await (const part of partsOf(response)) {
+      bytes += part.length
+      if (bytes > bytesMax) throw this.#unavailable(`answered with more than ${bytesMax} bytes`)
+      text += decoder.decode(part, { stream: true })
+    }
+    return text + decoder.decode()
+  }
+
+  /** The first words of an answer that is an error. */
+  async #beginningOf(response: Response): Promise<string> {
+    for await (const part of partsOf(response)) return new TextDecoder().decode(part).slice(0, 200).trim()
+    return ''
+  }
+
+  #unavailable(problem: string, cause?: unknown): InturnError {
+    return new InturnError('source-unavailable', `${this.name} ${problem}`, { retryable: true, cause })
+  }
+}
+
+const neverFires = new AbortController().signal
+
+/** The bytes of an answer, as they come. */
+async function* partsOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  if (body === null) return
+  const parts: AsyncIterable<Uint8Array> = body
+  yield* parts
+}
+
+/** What went wrong; `fetch` says it in the cause of its error. */
+function reasonOf(error: unknown): string {
+  const { cause } = error instanceof Error ? error : { cause: undefined }
+  return cause instanceof Error ? cause.message : String(error)
+}
