@@ -1,0 +1,111 @@
+// Events survive the way through the official SDK, in each of its forms, and their sequence sorts as text.
+import { CloudEvent, HTTP } from 'cloudevents'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { eventFrom } from '../../../src/core/event-from.ts'
+import type { LoggedEvent, NewEvent } from '../../../src/core/logged-event.ts'
+import { isRecord } from '../../../src/core/parse-message.ts'
+import { readSequence } from '../../../src/core/read-sequence.ts'
+import { fromCloudEvent, toCloudEvent } from '../../../src/producer/cloud-event.ts'
+import { memoryEventLog } from '../../../src/stores/memory.ts'
+
+async function logged(event: Partial<NewEvent>, stream = '42'): Promise<LoggedEvent> {
+  const log = memoryEventLog()
+  const whole = {
+    id: 'e1',
+    type: 'account.booked',
+    time: '2026-01-31T12:00:00.000Z',
+    data: { amount: 5 },
+    ...event,
+  }
+  const { events } = await log.append({ domain: 'account', stream, events: [whole] })
+  const [first] = events
+  if (first === undefined) throw new Error('nothing was appended')
+  return first
+}
+
+/** Through the SDK's strict check and its structured or binary HTTP form, as a service would send it. */
+function throughSdk(event: LoggedEvent, form: 'structured' | 'binary'): unknown {
+  const strict = new CloudEvent({ ...toCloudEvent(event) }, true)
+  const { headers, body } = HTTP[form](strict)
+  return HTTP.toEvent({ headers, body: typeof body === 'string' ? body : JSON.stringify(body) })
+}
+
+test.for(['structured', 'binary'] as const)(
+  'the SDK accepts an event and brings it back: %s',
+  async (form) => {
+    const attributes = {
+      dataschema: 'https://example.org/schema',
+      traceparent: '00-ab-cd-01',
+      subject: 'whole',
+    }
+    const event = await logged({ attributes }, 'a/b č 🐎')
+    const back = fromCloudEvent(throughSdk(event, form))
+    expect(back).toEqual({
+      domain: 'account',
+      stream: event.stream,
+      epoch: 0,
+      sequence: 1,
+      event: { id: event.id, type: event.type, time: event.time, attributes, data: event.data },
+    })
+  },
+)
+
+test('what the SDK makes is what the default mapping reads: same stream, same number', async () => {
+  const event = await logged({})
+  const message: unknown = JSON.parse(JSON.stringify(throughSdk(event, 'structured')))
+  if (!isRecord(message)) throw new Error('the SDK made no object')
+  const fields = eventFrom(message)
+  expect(fields).toMatchObject({ domain: 'account', stream: '42', id: 'e1', data: { amount: 5 } })
+  expect(readSequence(fields.sequence, { big: false })).toBe(1)
+})
+
+test('bytes go as data_base64 and come back as bytes', async () => {
+  const event = await logged({ data: new Uint8Array([0, 255, 10]) })
+  const cloudEvent = toCloudEvent(event)
+  expect(cloudEvent).toMatchObject({ data_base64: 'AP8K', datacontenttype: 'application/octet-stream' })
+  expect(fromCloudEvent(cloudEvent).event.data).toEqual(new Uint8Array([0, 255, 10]))
+  expect(fromCloudEvent(cloudEvent).event).not.toHaveProperty('attributes')
+})
+
+test('any event comes back as it was, and sequences sort as text', () => {
+  const text = fc.string({ unit: 'grapheme', minLength: 1 })
+  const event = fc.record({
+    domain: text,
+    stream: text,
+    id: text,
+    type: text,
+    sequence: fc.oneof(fc.nat(), fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n })),
+    epoch: fc.nat(),
+    data: fc.jsonValue(),
+  })
+  fc.assert(
+    fc.property(event, event, (one, other) => {
+      const cloudEvent = toCloudEvent(one)
+      const { event: back, ...place } = fromCloudEvent(JSON.parse(JSON.stringify(cloudEvent)))
+      const { domain, stream, sequence, epoch, ...rest } = one
+      expect(place).toEqual({ domain, stream, sequence, epoch })
+      expect(JSON.stringify(back.data)).toBe(JSON.stringify(rest.data))
+      expect([back.id, back.type]).toEqual([rest.id, rest.type])
+      const later = toCloudEvent(other)
+      expect(cloudEvent.sequence < later.sequence).toBe(one.sequence < other.sequence)
+    }),
+  )
+})
+
+test('what is no CloudEvent, or cannot be one, is refused', async () => {
+  const good = toCloudEvent(await logged({}))
+  for (const wrong of [undefined, [], {}, { ...good, specversion: '0.3' }, { ...good, id: '' }]) {
+    expect(() => fromCloudEvent(wrong)).toThrow(expect.objectContaining({ code: 'event-invalid' }))
+  }
+  expect(() => fromCloudEvent({ ...good, sequence: 'x' })).toThrow(/cannot be read/)
+  const { domain: _, partitionkey: __, ...bare } = good
+  expect(() => fromCloudEvent({ ...bare, subject: 's' })).toThrow(/names no domain/)
+  expect(fromCloudEvent({ ...bare, subject: 's' }, { domain: 'd' })).toMatchObject({
+    domain: 'd',
+    stream: 's',
+  })
+  const big = await logged({ data: { n: 1n } })
+  expect(() => toCloudEvent(big)).toThrow(expect.objectContaining({ code: 'event-invalid' }))
+  expect(() => toCloudEvent({ ...big, sequence: -1 })).toThrow(/negative/)
+})
