@@ -1,0 +1,180 @@
+// Claims streams, renews and releases them: one call for each shard, all in one round trip. Upholds I5.
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { StreamState } from '../../core/stream-state.ts'
+import { unknownStream } from '../../core/stream-state.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
+import type { WorkRequest } from '../../ports/store.ts'
+import type { CallEnd, Connection, ScriptCall } from './connection.ts'
+import type { DomainTotals } from './domain-totals.ts'
+import type { Keyspace } from './keyspace.ts'
+import { keptText } from './keyspace.ts'
+import { luaScript } from './lua-script.ts'
+import { at, bytesIn, listIn, mapIn, numberIn, textIn } from './reply.ts'
+import type { StreamPlaces } from './stream-places.ts'
+import { readState } from './stream-record.ts'
+
+const beginScript = luaScript('begin')
+const claimScript = luaScript('claim')
+const renewScript = luaScript('renew')
+const releaseScript = luaScript('release')
+
+/** What claims are made with. */
+export interface ClaimParts {
+  readonly connection: Connection
+  readonly keyspace: Keyspace
+  readonly known: KnownConsumer
+  readonly request: WorkRequest
+}
+
+/** What the process remembers of a consumer. */
+export interface KnownConsumer {
+  readonly totals: DomainTotals
+  readonly places: StreamPlaces
+}
+
+/** The streams of one shard that were won. */
+interface ShardClaims {
+  readonly fence: number
+  readonly paths: readonly StreamPath[]
+}
+
+/** What a unit of work begins with. */
+export interface ClaimedStreams {
+  readonly now: number
+  readonly readingMs: number
+  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly busy: readonly StreamPath[]
+  readonly takenOver: ReadonlySet<StreamPath>
+  readonly domains: ReadonlyMap<string, DomainStatus>
+  readonly shards: ReadonlyMap<number, ShardClaims>
+}
+
+/** Claims the streams of a request that are free, and reads them. */
+export async function claimStreams(parts: ClaimParts): Promise<ClaimedStreams> {
+  const { connection, keyspace, known, request } = parts
+  const asked = Map.groupBy(request.streams, (path) => keyspace.shardOf(path))
+  const stale = new Set(known.totals.stale)
+  for (const shard of stale) if (!asked.has(shard)) asked.set(shard, [])
+  const [beginEnd, ...ends] = await connection.settle([
+    beginCall(parts),
+    ...[...asked].map(([shard, paths]) => claimCall(parts, { shard, paths, isStale: stale.has(shard) })),
+  ])
+  const failed = [beginEnd, ...ends].find((end) => end !== undefined && 'failure' in end)
+  if (failed !== undefined && 'failure' in failed) {
+    await giveBack(parts, ends, [...asked])
+    throw failed.failure.error
+  }
+  const claimed = new ClaimReplies()
+  for (const [index, [shard, paths]] of [...asked].entries()) {
+    const reply = replyOf(ends[index])
+    if (stale.has(shard)) known.totals.note(shard, mapIn(at(reply, 2)))
+    claimed.add(shard, paths, reply)
+  }
+  known.places.note(claimed.places)
+  const begun = replyOf(beginEnd)
+  return {
+    now: numberIn(at(begun, 0)),
+    readingMs: numberIn(at(begun, 1)),
+    domains: known.totals.statuses(mapIn(at(begun, 2))),
+    states: claimed.states,
+    busy: request.streams.filter((path) => !claimed.states.has(path)),
+    takenOver: claimed.takenOver,
+    shards: claimed.shards,
+  }
+}
+
+/** Renews claims; `false` when one is lost. */
+export async function renewClaims(parts: ClaimParts, claimed: ClaimedStreams): Promise<boolean> {
+  const { connection, keyspace, request } = parts
+  const calls = [...claimed.shards].map(([shard, { fence, paths }]) => ({
+    script: renewScript,
+    keys: [keyspace.base(request.consumer, shard)] as const,
+    args: [fence, request.claimMs, ...paths],
+  }))
+  const replies = await connection.read(calls)
+  return replies.every((reply) => numberIn(reply) === 1)
+}
+
+/** Releases claims, and says for which of the streams events were handed over. */
+export async function releaseClaims(
+  parts: ClaimParts,
+  shards: ReadonlyMap<number, ShardClaims>,
+): Promise<StreamPath[]> {
+  const { connection, keyspace, request } = parts
+  const claims = [...shards]
+  const calls = claims.map(([shard, { fence, paths }]) => ({
+    script: releaseScript,
+    keys: [keyspace.base(request.consumer, shard)] as const,
+    args: [fence, ...paths],
+  }))
+  const ends = await connection.settle(calls)
+  return claims.flatMap(([, { paths }], index) => {
+    const end = ends[index]
+    if (end === undefined || 'failure' in end) return []
+    return listIn(end.reply).flatMap((place) => paths[numberIn(place) - 1] ?? [])
+  })
+}
+
+/** What the shards replied, put together. */
+class ClaimReplies {
+  readonly states: Map<StreamPath, StreamState> = new Map()
+  readonly takenOver: Set<StreamPath> = new Set()
+  readonly shards: Map<number, ShardClaims> = new Map()
+  readonly places: [path: StreamPath, place: string][] = []
+
+  add(shard: number, paths: readonly StreamPath[], reply: unknown): void {
+    const records = listIn(at(reply, 3))
+    const won = paths.filter((_, index) => records[index] !== 0)
+    if (won.length > 0) this.shards.set(shard, { fence: numberIn(at(reply, 1)), paths: won })
+    const places = listIn(at(reply, 4))
+    for (const [index, path] of paths.entries()) {
+      const record = records[index]
+      if (record === 0) continue
+      const bytes = bytesIn(record)
+      if (bytes.length > 0) this.places.push([path, textIn(places[index])])
+      this.states.set(path, bytes.length === 0 ? { ...unknownStream } : readState(bytes))
+    }
+    for (const place of listIn(at(reply, 5))) {
+      const path = paths[numberIn(place) - 1]
+      if (path !== undefined) this.takenOver.add(path)
+    }
+  }
+}
+
+/** Claims that were made while others could not be are released, as far as that is possible. */
+async function giveBack(
+  parts: ClaimParts,
+  ends: readonly CallEnd[],
+  asked: readonly (readonly [number, readonly StreamPath[]])[],
+): Promise<void> {
+  const made = new ClaimReplies()
+  for (const [index, [shard, paths]] of asked.entries()) {
+    const end = ends[index]
+    if (end !== undefined && 'reply' in end) made.add(shard, paths, end.reply)
+  }
+  await releaseClaims(parts, made.shards).catch(() => [])
+}
+
+function beginCall({ keyspace, request: { consumer } }: ClaimParts): ScriptCall {
+  return {
+    script: beginScript,
+    keys: [keyspace.home(consumer), keyspace.consumers],
+    args: [keptText(consumer)],
+  }
+}
+
+function claimCall(
+  { keyspace, known, request }: ClaimParts,
+  { shard, paths, isStale }: { shard: number; paths: readonly StreamPath[]; isStale: boolean },
+): ScriptCall {
+  const streams = paths.flatMap((path) => [path, known.places.of(path)])
+  return {
+    script: claimScript,
+    keys: [keyspace.base(request.consumer, shard)],
+    args: [keptText(request.worker), request.claimMs, isStale ? 1 : 0, ...streams],
+  }
+}
+
+function replyOf(end: CallEnd | undefined): unknown {
+  return end !== undefined && 'reply' in end ? end.reply : undefined
+}

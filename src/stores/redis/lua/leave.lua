@@ -1,0 +1,2 @@
+-- A worker ends by its own will. Takes: worker.
+return redis.call('ZREM', key('readers'), take())

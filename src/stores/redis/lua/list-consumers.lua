@@ -1,0 +1,2 @@
+-- The names of all consumers.
+return redis.call('SMEMBERS', base)

@@ -1,0 +1,2 @@
+-- The server's clock.
+return now

@@ -1,0 +1,118 @@
+-- What all scripts share. KEYS[1] is the beginning of every key of one consumer in one shard, so that all of
+-- them lie in one slot. ARGV[1] is 0; only tests move the clock with it.
+local base = KEYS[1]
+local byte, char, floor, format = string.byte, string.char, math.floor, string.format
+local time = redis.call('TIME')
+local micros = time[1] * 1000000 + time[2] + ARGV[1] * 1000
+local now = floor(micros / 1000)
+
+local taken = 1
+local function take()
+  taken = taken + 1
+  return ARGV[taken]
+end
+
+local function take_rest()
+  local rest = {}
+  for at = taken + 1, #ARGV do rest[#rest + 1] = ARGV[at] end
+  taken = #ARGV
+  return rest
+end
+
+local function key(name)
+  return base .. ':' .. name
+end
+
+local function whole(number)
+  return format('%.0f', number)
+end
+
+-- A number in as few bytes as it needs, seven bits each.
+local function packed(number)
+  local text = ''
+  while number >= 128 do
+    text = text .. char(number % 128 + 128)
+    number = floor(number / 128)
+  end
+  return text .. char(number)
+end
+
+local function unpacked(text, at)
+  local number, scale = 0, 1
+  while true do
+    local part = byte(text, at)
+    at = at + 1
+    number = number + part % 128 * scale
+    if part < 128 then return number, at end
+    scale = scale * 128
+  end
+end
+
+-- What is counted of this shard is added up here and written once, by `write_counts`.
+local counted = {}
+local function count(name, difference)
+  if difference ~= 0 then counted[name] = (counted[name] or 0) + difference end
+end
+
+local function domain_of(path)
+  return string.match(path, '^[^/]*')
+end
+
+local function write_counts()
+  for name, difference in pairs(counted) do
+    if difference ~= 0 then redis.call('HINCRBY', key('counts'), name, whole(difference)) end
+  end
+end
+
+-- Until when the claims with a fence are alive.
+local until_of = {}
+local function ends_of(fence)
+  until_of[fence] = until_of[fence] or tonumber(redis.call('ZSCORE', key('units'), fence) or 0)
+  return until_of[fence]
+end
+
+-- The fence of a stream's claim, and until when it is alive; nothing where there is none.
+local has_claims = redis.call('EXISTS', key('claims')) == 1
+local function claim_of(path)
+  local fence = has_claims and redis.call('HGET', key('claims'), path)
+  if fence then return fence, ends_of(fence) end
+end
+
+local function is_claimed(path)
+  local fence, ends = claim_of(path)
+  return fence ~= nil and ends > now
+end
+
+-- One command on a list of any length: Lua passes at most some thousands of arguments at once.
+local function call_many(command, name, list)
+  local all = {}
+  for from = 1, #list, 1000 do
+    local reply = redis.call(command, name, unpack(list, from, math.min(from + 999, #list)))
+    if type(reply) == 'table' then
+      for _, value in ipairs(reply) do all[#all + 1] = value end
+    end
+  end
+  return all
+end
+
+-- Streams lie in leaves: lists of (path, record, path, record, ...), because the small encoding of a list
+-- takes elements of any size. `leaves` has the lowest path of each leaf, followed by a zero byte and the
+-- leaf's number.
+local function leaf_of(path)
+  local found = redis.call('ZREVRANGEBYLEX', key('leaves'), '[' .. path .. '\0\255', '-', 'LIMIT', 0, 1)[1]
+  return found and string.match(found, '%z(%d+)$')
+end
+
+-- A stream's record, the number of its leaf, and its index there. Whoever has seen the stream before knows
+-- where it was (leaf:index), and is right as long as the leaf was not split.
+local function find_record(path, place)
+  local leaf, at = string.match(place or '', '^(%d+):(%d+)$')
+  if leaf then
+    local pair = redis.call('LRANGE', key('leaf:' .. leaf), at - 1, at)
+    if pair[1] == path then return pair[2], leaf, tonumber(at) end
+  end
+  leaf = leaf_of(path)
+  at = leaf and redis.call('LPOS', key('leaf:' .. leaf), path)
+  if not at then return nil, leaf end
+  return redis.call('LINDEX', key('leaf:' .. leaf), at + 1), leaf, at + 1
+end

@@ -1,0 +1,18 @@
+-- Ledger entries in the order in which they were written. Takes: path or nothing, from which id, limit.
+-- Gives: id and text of each. An id with a round bracket before it is not included.
+local path, from, limit = take(), take(), take()
+local found = {}
+if path == '' then
+  local start = string.gsub(from, '^(%(?)(%d+)$', '%1%2-0')
+  found = redis.call('XRANGE', key('ledger'), start, '+', 'COUNT', limit)
+else
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('ledger:' .. path), from, '+inf', 'LIMIT', 0, limit)) do
+    found[#found + 1] = redis.call('XRANGE', key('ledger'), id .. '-0', id .. '-0')[1]
+  end
+end
+local reply = {}
+for _, entry in ipairs(found) do
+  reply[#reply + 1] = string.match(entry[1], '^%d+')
+  reply[#reply + 1] = entry[2][2]
+end
+return reply

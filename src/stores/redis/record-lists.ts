@@ -1,0 +1,149 @@
+// Dead letters, the ledger and handed-over events in the order in which they came, page by page.
+import { readDeadLetter, readLedgerEntry } from '../../ports/record-text.ts'
+import type { DeadLetter, LedgerEntry, StoredHandedOver } from '../../ports/records.ts'
+import type { Paged, RecordQuery } from '../../ports/store-reader.ts'
+import { domainOf } from './domain-totals.ts'
+import { behindPlace } from './held.ts'
+import { keptText } from './keyspace.ts'
+import type { LuaScript } from './lua-script.ts'
+import { luaScript } from './lua-script.ts'
+import type { OrderedEntry, ShardPage } from './merged-pages.ts'
+import { mergedPage } from './merged-pages.ts'
+import type { ReaderScope } from './reader-scope.ts'
+import { idBehind, letterShard, recordCursor } from './records.ts'
+import { groupsIn, textIn } from './reply.ts'
+import { handedOverIn } from './unit-reads.ts'
+
+const readLettersScript = luaScript('read-letters')
+const readLetterScript = luaScript('read-letter')
+const readLedgerScript = luaScript('read-ledger')
+const listHandedOverScript = luaScript('list-handed-over')
+
+/** How many records are read at once where some of them may not be asked for. */
+const leastAtOnce = 50
+
+/** What is left of a query once the shards have done their part. */
+type Kept<Item> = (item: Item) => boolean
+
+/** Dead letters, as they were kept. */
+export async function listLetters(
+  scope: ReaderScope,
+  query: RecordQuery & { readonly reason?: DeadLetter['reason']; readonly key?: string },
+): Promise<Paged<DeadLetter>[]> {
+  const { reason, key, domain, stream } = query
+  const isKept: Kept<DeadLetter> = (letter) =>
+    (reason === undefined || letter.reason === reason) &&
+    (stream === undefined || letter.stream === stream) &&
+    isOfDomain(letter.stream, domain)
+  if (key !== undefined) {
+    const letters = await readLetter(scope, key)
+    return letters.filter((letter) => isKept(letter) && letter.cursor > (query.after ?? ''))
+  }
+  return filtered(query, isKept, async (after, limit) => {
+    const page = await recordPage(scope, readLettersScript, { ...query, after, limit })
+    return page.map(({ order, value }) => ({ ...readDeadLetter(value), cursor: order }))
+  })
+}
+
+/** The ledger, as it was written. */
+export async function listLedger(scope: ReaderScope, query: RecordQuery): Promise<Paged<LedgerEntry>[]> {
+  const isKept: Kept<LedgerEntry> = (entry) => isOfDomain(entry.stream, query.domain)
+  return filtered(query, isKept, async (after, limit) => {
+    const page = await recordPage(scope, readLedgerScript, { ...query, after, limit })
+    return page.map(({ order, value }) => ({ ...readLedgerEntry(value), cursor: order }))
+  })
+}
+
+/** Handed-over events, as they arrived. */
+export async function listHandedOver(
+  scope: ReaderScope,
+  query: RecordQuery,
+): Promise<Paged<StoredHandedOver>[]> {
+  const { stream } = query
+  const { connection, keyspace, consumer } = scope
+  const isKept: Kept<StoredHandedOver> = (event) => isOfDomain(event.stream, query.domain)
+  return filtered(query, isKept, async (after, limit) => {
+    const page = await mergedPage<StoredHandedOver>({
+      shards: stream === undefined ? scope.shards : [keyspace.shardOf(stream)],
+      limit,
+      read: async (asked, count) => {
+        const replies = await connection.read(
+          asked.map(({ shard, behind = after }) => ({
+            script: listHandedOverScript,
+            keys: [keyspace.base(consumer, shard)],
+            args: [behind === undefined ? '-' : behindPlace(behind), count, stream ?? ''],
+          })),
+        )
+        return replies.map((reply) => {
+          const events = groupsIn(reply, 3).map(handedOverIn)
+          const entries = events.map((event) => ({ order: event.arrivalId, value: event }))
+          return { entries, isLast: events.length < count }
+        })
+      },
+    })
+    return page.map(({ value }) => ({ ...value, cursor: value.arrivalId }))
+  })
+}
+
+async function readLetter(scope: ReaderScope, key: string): Promise<Paged<DeadLetter>[]> {
+  const { connection, keyspace, consumer } = scope
+  const shard = letterShard(keyspace, key)
+  const reply = await connection.readOne({
+    script: readLetterScript,
+    keys: [keyspace.base(consumer, shard)],
+    args: [keptText(key)],
+  })
+  return groupsIn(reply, 2).map(([id, text]) => {
+    return { ...readDeadLetter(textIn(text)), cursor: recordCursor(textIn(id), shard) }
+  })
+}
+
+/** A page of the records of all shards, or of those that may have a stream's. */
+async function recordPage(
+  { connection, keyspace, consumer, shards }: ReaderScope,
+  script: LuaScript,
+  { stream, after, limit }: Pick<RecordQuery, 'stream' | 'limit'> & { readonly after: string | undefined },
+): Promise<OrderedEntry<string>[]> {
+  const home = keyspace.shards
+  return mergedPage<string>({
+    shards: stream === undefined ? [...shards, home] : [keyspace.shardOf(stream), home],
+    limit,
+    read: async (asked, count) => {
+      const replies = await connection.read(
+        asked.map(({ shard, behind = after }) => ({
+          script,
+          keys: [keyspace.base(consumer, shard)],
+          args: [stream ?? '', idBehind(behind, shard), count],
+        })),
+      )
+      return asked.map(({ shard }, index): ShardPage<string> => {
+        const entries = groupsIn(replies[index], 2).map(([id, text]) => {
+          return { order: recordCursor(textIn(id), shard), value: textIn(text) }
+        })
+        return { entries, isLast: entries.length < count }
+      })
+    },
+  })
+}
+
+/** Reads on until a page is full of what was asked for. */
+async function filtered<Item>(
+  { after, limit }: RecordQuery,
+  isKept: Kept<Item>,
+  read: (after: string | undefined, limit: number) => Promise<readonly Paged<Item>[]>,
+): Promise<Paged<Item>[]> {
+  const atOnce = Math.max(limit, leastAtOnce)
+  const found: Paged<Item>[] = []
+  let cursor = after
+  while (found.length < limit) {
+    const page = await read(cursor, atOnce)
+    found.push(...page.filter(isKept))
+    cursor = page.at(-1)?.cursor
+    if (page.length < atOnce) break
+  }
+  return found.slice(0, limit)
+}
+
+function isOfDomain(stream: string | undefined, domain: string | undefined): boolean {
+  return domain === undefined || (stream !== undefined && domainOf(stream) === domain)
+}

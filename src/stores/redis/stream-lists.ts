@@ -1,0 +1,185 @@
+// Streams and held events in the order of their paths, page by page.
+import type { StreamPath } from '../../core/stream-path.ts'
+import type { HeldEvent } from '../../ports/records.ts'
+import type { LiveClaim, Paged, RecordQuery, StoredStream, StreamQuery } from '../../ports/store-reader.ts'
+import { encodedDomain } from './domain-totals.ts'
+import { behindPlace, readHeld } from './held.ts'
+import { originalText } from './keyspace.ts'
+import { luaScript } from './lua-script.ts'
+import type { ShardPage } from './merged-pages.ts'
+import { mergedPage } from './merged-pages.ts'
+import type { ReaderScope } from './reader-scope.ts'
+import { at, bytesIn, groupsIn, maybeNumberIn, numberIn, textIn, textsIn } from './reply.ts'
+import { readRecord } from './stream-record.ts'
+
+const listClaimsScript = luaScript('list-claims')
+const listPathsScript = luaScript('list-paths')
+const listIndexScript = luaScript('list-index')
+const readStreamsScript = luaScript('read-streams')
+const countHeldScript = luaScript('count-held')
+const readHeldScript = luaScript('read-held')
+
+/** Which paths: from `first` (itself, unless `isBehind`) to before `end`. */
+interface PathRange {
+  readonly first: string
+  readonly isBehind: boolean
+  readonly end: string
+}
+
+/** Streams, ascending by path. */
+export async function listStreams(scope: ReaderScope, query: StreamQuery): Promise<StoredStream[]> {
+  const { domain, after, limit, onlyWaiting = false } = query
+  const range = rangeOf(domain === undefined ? {} : { domain })
+  const isBehind = after !== undefined && after >= range.first
+  const from = isBehind ? { ...range, first: after, isBehind } : range
+  return readStreams(scope, await listPaths(scope, onlyWaiting ? 'waiting' : undefined, { ...from, limit }))
+}
+
+/** The streams of some paths that are known, in their order. */
+export async function readStreams(
+  { connection, keyspace, consumer }: ReaderScope,
+  paths: readonly StreamPath[],
+): Promise<StoredStream[]> {
+  const shards = [...Map.groupBy(paths, (path) => keyspace.shardOf(path))]
+  const replies = await connection.read(
+    shards.map(([shard, inShard]) => ({
+      script: readStreamsScript,
+      keys: [keyspace.base(consumer, shard)],
+      args: inShard,
+    })),
+  )
+  const found = new Map<StreamPath, StoredStream>()
+  for (const [index, [, inShard]] of shards.entries()) {
+    for (const [place, parts] of groupsIn(replies[index], 5).entries()) {
+      const stream = inShard[place] ?? ''
+      const stored = storedStream(stream, parts)
+      if (stored !== undefined) found.set(stream, stored)
+    }
+  }
+  return paths.flatMap((path) => found.get(path) ?? [])
+}
+
+/** Claims that live now, the longest held first. */
+export async function listClaims(scope: ReaderScope, limit: number): Promise<LiveClaim[]> {
+  const { connection, keyspace, consumer, shards } = scope
+  const replies = await connection.read(
+    shards.map((shard) => ({ script: listClaimsScript, keys: [keyspace.base(consumer, shard)] })),
+  )
+  return replies
+    .flatMap((reply) => groupsIn(reply, 3))
+    .map(([path, fence, kept]) => {
+      const claim = textIn(kept)
+      const since = Number.parseInt(claim, 10)
+      return { stream: textIn(path), worker: workerOf(claim), fence: numberIn(fence), since }
+    })
+    .sort((a, b) => a.since - b.since || (a.stream < b.stream ? -1 : 1))
+    .slice(0, limit)
+}
+
+/** Held events, ascending by stream, epoch and sequence. */
+export async function listHeld(scope: ReaderScope, query: RecordQuery): Promise<Paged<HeldEvent>[]> {
+  const { limit, after = '' } = query
+  const { connection, keyspace, consumer } = scope
+  const [path = '', ...place] = after.split(' ')
+  const range = rangeOf(query)
+  const first = path > range.first ? path : range.first
+  const paths = await listPaths(scope, 'holding', { ...range, first, limit: limit + 1 })
+  const boundOf = (stream: StreamPath): string => (stream === path ? behindPlace(place.join(' ')) : '-')
+  const keysOf = (stream: StreamPath): [string] => [keyspace.base(consumer, keyspace.shardOf(stream))]
+  const counts = await connection.read(
+    paths.map((stream) => ({
+      script: countHeldScript,
+      keys: keysOf(stream),
+      args: [stream, boundOf(stream)],
+    })),
+  )
+  let missing = limit
+  const reads = paths.flatMap((stream, index) => {
+    const count = Math.min(missing, numberIn(at(counts[index], 0)))
+    missing -= count
+    return count === 0 ? [] : [{ stream, count }]
+  })
+  const replies = await connection.read(
+    reads.map(({ stream, count }) => ({
+      script: readHeldScript,
+      keys: keysOf(stream),
+      args: [stream, boundOf(stream), '+', count],
+    })),
+  )
+  return reads.flatMap(({ stream }, index) =>
+    textsIn(at(replies[index], 0)).map((member) => {
+      const { held, place: heldPlace } = readHeld(stream, member)
+      return { ...held, cursor: `${stream} ${heldPlace}` }
+    }),
+  )
+}
+
+/** Paths of an index, or of all streams. */
+async function listPaths(
+  scope: ReaderScope,
+  index: 'waiting' | 'holding' | undefined,
+  range: PathRange & { readonly limit: number },
+): Promise<StreamPath[]> {
+  const { connection, keyspace, consumer, shards } = scope
+  const page = await mergedPage<undefined>({
+    shards,
+    limit: range.limit,
+    read: async (asked, count) => {
+      const replies = await connection.read(
+        asked.map(({ shard, behind = range.first }) => ({
+          script: index === undefined ? listPathsScript : listIndexScript,
+          keys: [keyspace.base(consumer, shard)],
+          args: index === undefined ? [behind, count] : [index, `[${behind}`, count + 1],
+        })),
+      )
+      return asked.map(({ behind }, place): ShardPage<undefined> => {
+        const reply = replies[place]
+        const paths = textsIn(index === undefined ? at(reply, 1) : reply)
+        const isLast = index === undefined ? at(reply, 0) === 1 : paths.length <= count
+        return pageOf(paths, {
+          range: behind === undefined ? range : { ...range, first: behind, isBehind: true },
+          isLast,
+        })
+      })
+    },
+  })
+  return page.map(({ order }) => order)
+}
+
+function pageOf(
+  paths: readonly StreamPath[],
+  { range, isLast }: { readonly range: PathRange; readonly isLast: boolean },
+): ShardPage<undefined> {
+  const { first, isBehind, end } = range
+  const behind = paths.filter((path) => (isBehind ? path > first : path >= first)).sort()
+  const entries = behind.filter((path) => path < end).map((order) => ({ order, value: undefined }))
+  return { entries, isLast: isLast || entries.length < behind.length }
+}
+
+function rangeOf({ stream, domain }: { readonly stream?: StreamPath; readonly domain?: string }): PathRange {
+  if (stream !== undefined) return { first: stream, isBehind: false, end: `${stream}\u0001` }
+  if (domain === undefined) return { first: '', isBehind: false, end: '\u007f' }
+  const encoded = encodedDomain(domain)
+  return { first: `${encoded}/`, isBehind: false, end: `${encoded}0` }
+}
+
+/** The worker of a claim, which is kept behind the time since when it has it. */
+function workerOf(kept: string): string {
+  return originalText(kept.slice(kept.indexOf(' ') + 1))
+}
+
+function storedStream(stream: StreamPath, parts: readonly unknown[]): StoredStream | undefined {
+  const [bytes, dueAt, dueReading, claimFence, worker] = parts
+  const record = bytesIn(bytes)
+  if (record.length === 0) return undefined
+  const { fence, ...rest } = readRecord(record)
+  const [at, readingMs] = [maybeNumberIn(dueAt), maybeNumberIn(dueReading)]
+  const claimedBy = textIn(worker)
+  return {
+    stream,
+    ...rest,
+    fence: Math.max(fence, maybeNumberIn(claimFence) ?? 0),
+    due: { ...(at === undefined ? {} : { at }), ...(readingMs === undefined ? {} : { readingMs }) },
+    ...(claimedBy === '' ? {} : { claimedBy: workerOf(claimedBy) }),
+  }
+}

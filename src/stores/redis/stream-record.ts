@@ -1,0 +1,55 @@
+// A stream as it is kept: a byte of flags, the count of deliveries, the fence and the time of the last change
+// in seven bits a byte, and then its state. The script of a commit writes it; this reads it.
+import { decodeState } from '../../core/encode-state.ts'
+import type { StreamState } from '../../core/stream-state.ts'
+import type { DueTime } from '../../ports/due-time.ts'
+import type { StreamChange } from '../../ports/store.ts'
+
+/** A stream's record. */
+export interface StreamRecord {
+  readonly deliveries: number
+  readonly fence: number
+  readonly changedAt: number
+  readonly state: StreamState
+}
+
+/** A record from its bytes. */
+export function readRecord(bytes: Buffer): StreamRecord {
+  const [deliveries, fence, changedAt, start] = readNumbers(bytes)
+  return { deliveries, fence, changedAt, state: decodeState(bytes.subarray(start)) }
+}
+
+/** Only the state of a record. */
+export function readState(bytes: Buffer): StreamState {
+  return decodeState(bytes.subarray(readNumbers(bytes)[3]))
+}
+
+/** The flags of a changed stream: 0 nothing, 1 holds events, 2 its head failed, 3 halted; 4, 8: is due. */
+export function flagsOf({ state, hold, due }: StreamChange): number {
+  return standingOf(state, hold) + dueFlags(due)
+}
+
+function standingOf(state: StreamState, hold: readonly unknown[]): number {
+  if (state.halt !== undefined) return 3
+  if (state.failing !== undefined) return 2
+  return state.heldCount > 0 || hold.length > 0 ? 1 : 0
+}
+
+function dueFlags(due: DueTime): number {
+  return (due.at === undefined ? 0 : 4) + (due.readingMs === undefined ? 0 : 8)
+}
+
+function readNumbers(bytes: Buffer): [deliveries: number, fence: number, changedAt: number, next: number] {
+  let next = 1
+  const read = (): number => {
+    let value = 0
+    let scale = 1
+    for (let byte = bytes[next++]; byte !== undefined; byte = bytes[next++]) {
+      value += (byte % 128) * scale
+      if (byte < 128) break
+      scale *= 128
+    }
+    return value
+  }
+  return [read(), read(), read(), next]
+}
