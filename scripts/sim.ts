@@ -1,8 +1,10 @@
 // Runs the simulator: `npm run sim -- --seeds 10000` for many seeds, `--from` for where to begin, `--seed
-// 42` for the trace of one. Ends with 1 if a seed breaks an invariant.
+// 42` for the trace of one. `--producers`: the whole way of an event, from the log on. Ends with 1 if a seed
+// breaks an invariant.
 import { parseArgs } from 'node:util'
 import { simulate } from '../src/testing/simulation/simulate.ts'
 import { traceOf } from '../src/testing/simulation/trace.ts'
+import { simulateProducers, traceOfProducers } from '../test/simulation/producers/simulate-producers.ts'
 
 const { values } = parseArgs({
   options: {
@@ -10,26 +12,45 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     lines: { type: 'string', default: '200' },
+    producers: { type: 'boolean', default: false },
   },
 })
 
+/** What a seed has shown. */
+interface Shown {
+  readonly isBroken: boolean
+  readonly trace: (linesMax: number) => string
+}
+
+const show = values.producers ? showProducers : showWorkers
 if (values.seed === undefined) await runMany(Number(values.from), Number(values.seeds))
 else await runOne(Number(values.seed), Number(values.lines))
 
-async function runOne(seed: number, lines: number): Promise<void> {
+async function showWorkers(seed: number): Promise<Shown> {
   const simulated = await simulate(seed)
-  console.log(traceOf(simulated, lines))
-  if (simulated.breaches.length > 0) process.exitCode = 1
+  return { isBroken: simulated.breaches.length > 0, trace: (linesMax) => traceOf(simulated, linesMax) }
+}
+
+async function showProducers(seed: number): Promise<Shown> {
+  const simulated = await simulateProducers(seed)
+  const trace = (linesMax: number): string => traceOfProducers(simulated, linesMax)
+  return { isBroken: simulated.breaches.length > 0, trace }
+}
+
+async function runOne(seed: number, lines: number): Promise<void> {
+  const { isBroken, trace } = await show(seed)
+  console.log(trace(lines))
+  if (isBroken) process.exitCode = 1
 }
 
 async function runMany(from: number, count: number): Promise<void> {
   const started = performance.now()
   let failed = 0
   for (let seed = from; seed < from + count; seed++) {
-    const simulated = await simulate(seed)
-    if (simulated.breaches.length > 0) {
+    const { isBroken, trace } = await show(seed)
+    if (isBroken) {
       failed++
-      console.log(traceOf(simulated, failed > 3 ? 0 : 60))
+      console.log(trace(failed > 3 ? 0 : 60))
     }
     if (process.stderr.isTTY) process.stderr.write(`\r${seed - from + 1} of ${count}, ${failed} failed`)
   }

@@ -47,5 +47,10 @@ const results = [
     ['scripts/sim.ts', '--seeds', values.seeds, '--from', `${from}`],
     {},
   ),
+  await run(
+    `simulator from the log on, ${values.seeds} seeds from ${from}`,
+    ['scripts/sim.ts', '--producers', '--seeds', values.seeds, '--from', `${from}`],
+    {},
+  ),
 ]
 if (results.includes(false)) process.exitCode = 1

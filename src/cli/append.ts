@@ -46,8 +46,8 @@ async function run(log: EventLog, file: string, flags: AppendFlags): Promise<voi
     for await (const lines of batches(file, flags)) {
       for (const one of await appendBatch(log, lines, flags)) {
         const { domain, stream, duplicate } = one
-        totals.streams.add(streamPath(domain, stream))
         for (const { id, sequence, place } of one.events) {
+          totals.streams.add(streamPath(domain, stream))
           totals.events++
           if (duplicate) totals.duplicates++
           yield { domain, stream, id, sequence, place, duplicate }
@@ -62,18 +62,22 @@ async function run(log: EventLog, file: string, flags: AppendFlags): Promise<voi
   await printLines([`${grouped(events)} events in ${grouped(streams.size)} streams of ${log.name}${there}`])
 }
 
-/** Appends some lines in their order. Of a batch that is there in part, each line goes by itself. */
+/**
+ * Appends some lines in their order. Of a batch that is there in part, each line goes by itself. An
+ * expectation is checked also where there is nothing to append.
+ */
 async function appendBatch(
   log: EventLog,
   lines: readonly EventLine[],
-  { expected }: AppendFlags,
+  flags: AppendFlags,
 ): Promise<readonly Appended[]> {
-  const first = lines[0]
-  if (first === undefined) return []
-  if (expected !== undefined) {
-    const { domain, stream } = first
+  const { expected } = flags
+  const place = lines[0] ?? flags.stream
+  if (expected !== undefined && place !== undefined) {
+    const { domain, stream } = place
     return [await log.append({ domain, stream, expected, events: lines.map(({ event }) => event) })]
   }
+  if (lines.length === 0) return []
   try {
     return await log.appendAll(runsOf(lines))
   } catch (error) {

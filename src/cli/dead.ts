@@ -66,7 +66,8 @@ interface Setting {
 async function waitingRedrives(view: ConsumerView): Promise<ReadonlyMap<string, Redrive>> {
   const waiting = new Map<string, Redrive>()
   for await (const { redrive } of eachHandedOver(view)) {
-    if (redrive !== undefined) waiting.set(redrive.key, redrive)
+    // Of two who asked, the first is tried.
+    if (redrive !== undefined && !waiting.has(redrive.key)) waiting.set(redrive.key, redrive)
   }
   return waiting
 }

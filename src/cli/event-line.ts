@@ -23,8 +23,9 @@ export function readEventLine(text: string, line: number, stream: LogStream | un
     const fields: unknown = JSON.parse(text, keepWholeNumbers)
     if (!isRecord(fields)) throw new InturnError('event-invalid', 'it is no JSON object')
     if (fields['specversion'] !== undefined) {
-      const { event, ...place } = fromCloudEvent(fields, stream)
-      return { line, event, domain: place.domain, stream: stream?.stream ?? place.stream }
+      const named = stream === undefined ? {} : { domain: stream.domain, partitionkey: stream.stream }
+      const { event, domain, stream: key } = fromCloudEvent({ ...fields, ...named })
+      return { line, event, domain, stream: key }
     }
     return { line, ...placeOf(fields, stream), event: eventOf(fields) }
   } catch (cause) {

@@ -2,6 +2,8 @@
 import { Command } from 'commander'
 import { explanationLines } from '../operate/explain-text.ts'
 import { explainStream } from '../operate/explain.ts'
+import type { Explanation } from '../operate/explain.ts'
+import type { OperatorAction } from '../operate/operator-actions.ts'
 import { shellWord } from '../operate/operator-actions.ts'
 import { printJson, printLines } from './print.ts'
 import { printable } from './printable.ts'
@@ -24,7 +26,7 @@ export function explainCommand(commands: readonly string[]): Command {
         const explanation = await explainStream(view, stored, known)
         const actions = explanation.actions
           .filter(({ command }) => hasCommand(command))
-          .map((action) => ({ ...action, line: `${action.line}${storeWords(flags)}` }))
+          .map((action) => ({ ...action, line: `${action.line}${storeWords(flags, action, explanation)}` }))
         const about = { ...explanation, actions }
         if (flags.json === true) return printJson(about)
         return printLines(explanationLines(about, { hasCommand }).map(printable))
@@ -33,7 +35,14 @@ export function explainCommand(commands: readonly string[]): Command {
 }
 
 /** The flags by which the store was found, so that a command can be pasted as it is. */
-function storeWords({ config, store, consumer }: StoreFlags): string {
+function storeWords(
+  { config, store, consumer }: StoreFlags,
+  { command }: OperatorAction,
+  { failing }: Explanation,
+): string {
+  const isOverGap = failing === undefined && ['retry', 'skip', 'fill'].includes(command)
+  // What is done over a gap needs the rules of the domain, which the store does not keep.
+  const rules = store !== undefined && config === undefined && isOverGap ? ' --config inturn.config.ts' : ''
   const given = Object.entries({ config, store, consumer }).filter(([, value]) => value !== undefined)
-  return given.map(([flag, value]) => ` --${flag} ${shellWord(String(value))}`).join('')
+  return given.map(([flag, value]) => ` --${flag} ${shellWord(String(value))}`).join('') + rules
 }

@@ -123,6 +123,13 @@ export function restartHealing(state: StreamState): StreamState {
   return { ...state, held }
 }
 
+/** The same, but at once: also of a gap that would be left to close by itself for a while. */
+export function healAtOnce({ rules, state }: RuledStream, now: number): StreamState {
+  const restarted = restartHealing(state)
+  if (rules.heal === undefined) return restarted
+  return changeClocks({ rules, state: restarted }, () => ({ attempts: 0, nextAt: now }))
+}
+
 const notBegun: HealProgress = { attempts: 0, nextAt: 0 }
 
 /** When the next attempt at a gap is due; `undefined`: it was the last. */

@@ -8,7 +8,6 @@ import { streamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { waitMs } from './check-options.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { shuttingDown } from './within-time.ts'
 
 /** What to wait for. */
 export interface CaughtUpRequest {
@@ -55,7 +54,11 @@ export class PositionWaits {
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       // Taken before the store is asked, so that what comes to pass meanwhile is not slept over.
       const { signal } = this.#news
-      if (stop.aborted) throw shuttingDown()
+      if (stop.aborted) {
+        throw new InturnError('shutting-down', 'it was stopped before the stream had come that far', {
+          retryable: true,
+        })
+      }
       const state = (await store.reader.stream(consumer, path))?.state
       if (state !== undefined && isThere(state, request)) return
       const leftMs = untilMs - timers.elapsedMs()

@@ -46,7 +46,7 @@ function whatItWaitsFor(about: Explanation): readonly string[] {
     }
     case 'failing':
       return [
-        `Its next event, ${numberWords(failing?.epoch ?? 0, failing?.sequence ?? 0)}, failed.`,
+        `Its next event, ${numberWords(failing?.epoch ?? 0, failing?.sequence ?? 0)}, ${failedWords(about)}.`,
         ...(failing === undefined ? [] : [`  since ${momentFrom(failing.firstAt, now)}`]),
         ...triedWords(about),
         ...standsAt(about),
@@ -63,10 +63,20 @@ function whatItWaitsFor(about: Explanation): readonly string[] {
     case 'ready':
       return ['Its next event is held and in turn; nothing stands in its way.', ...standsAt(about)]
     case 'in-turn':
-      return ['It waits for nothing: all that came is accounted for.', ...standsAt(about)]
+      return [inTurnWords(about), ...standsAt(about)]
     case 'unknown':
       return ['Nothing of it has been accounted for yet; its position is unknown.', ...standsAt(about)]
   }
+}
+
+function failedWords({ failing }: Explanation): string {
+  return failing?.runningBy === undefined ? 'failed' : 'is tried with care: a worker may have died of it'
+}
+
+function inTurnWords({ handedOver, redrives }: Explanation): string {
+  return handedOver > redrives
+    ? 'It waits for a worker, which has to decide what was handed over.'
+    : 'It waits for nothing: all that came is accounted for.'
 }
 
 function haltCause({ halt }: Explanation): string {
@@ -115,9 +125,9 @@ function healingWords({ healing }: StreamGap, now: number): readonly string[] {
 }
 
 /** What is missing at the head of a stream that stands still for another reason, too. */
-function missingWords({ gaps, now }: Explanation): readonly string[] {
+function missingWords({ gaps, halt, now }: Explanation): readonly string[] {
   const [head] = gaps
-  if (head === undefined || !head.isHead) return []
+  if (head === undefined || !(head.isHead || halt?.cause === 'gap')) return []
   return [`  missing: ${rangeWords(head)}`, ...healingWords(head, now)]
 }
 
@@ -128,8 +138,9 @@ function pauserWords({ paused, now }: Explanation): readonly string[] {
 }
 
 /** What operators and workers that died have left behind. */
-function besidesWords({ soughtBack, caution, failing, now }: Explanation): readonly string[] {
+function besidesWords({ soughtBack, caution, failing, claimedBy, now }: Explanation): readonly string[] {
   const { retryAt, runningBy } = failing ?? {}
+  const isOver = claimedBy === undefined && retryAt !== undefined && retryAt <= now
   return [
     ...(soughtBack === undefined
       ? []
@@ -140,8 +151,10 @@ function besidesWords({ soughtBack, caution, failing, now }: Explanation): reado
     ...(runningBy === undefined
       ? []
       : [
-          `  worker ${runningBy} makes an attempt now` +
-            (retryAt === undefined ? '' : `; if it dies, the next one is made ${momentFrom(retryAt, now)}`),
+          isOver
+            ? `  worker ${runningBy} began an attempt that has not ended: it died, or is very slow`
+            : `  worker ${runningBy} makes an attempt now` +
+              (retryAt === undefined ? '' : `; if it dies, the next step is due ${momentFrom(retryAt, now)}`),
         ]),
     ...(caution === 0
       ? []
@@ -153,7 +166,7 @@ function besidesWords({ soughtBack, caution, failing, now }: Explanation): reado
 }
 
 function standsAt(about: Explanation): readonly string[] {
-  const { position, expects, held, handedOver, redrives, overflow } = about
+  const { position, expects, held, heldFills, handedOver, redrives, overflow } = about
   const undecided = handedOver - redrives
   const next = expects === null ? '' : `; the next number is ${expects}`
   const stands =
@@ -161,9 +174,10 @@ function standsAt(about: Explanation): readonly string[] {
       ? `  it has no position yet${next}`
       : `  it stands at ${numberWords(position.epoch, position.sequence)}${unwrappedWords(about)}${next}`
   const waiting = [
-    held === 0 ? '' : `${count(held, 'event')} held, in order`,
+    held === heldFills ? '' : `${count(held - heldFills, 'event')} held, in order`,
+    heldFills === 0 ? '' : `${count(heldFills, 'fill')} held: numbers that will never come`,
     undecided === 0 ? '' : `${count(undecided, 'event')} handed over and not yet decided`,
-    redrives === 0 ? '' : `${count(redrives, 'dead letter')} waiting for a worker to be tried again`,
+    redrives === 0 ? '' : `${count(redrives, 'retry')} of dead letters waiting for a worker`,
     overflow === 0 ? '' : `${count(overflow, 'dead letter')} waiting to be taken back (overflow)`,
   ].filter((words) => words !== '')
   return [stands, ...waiting.map((words) => `  ${words}`), ...besidesWords(about)]
@@ -182,6 +196,10 @@ function nextWords(next: NextStep): string {
   switch (next.kind) {
     case 'attempt':
       return `attempt ${next.attempt} is due at ${moment(next.at)}.`
+    case 'give-up': {
+      const end = next.then === 'halt' ? 'the stream halts' : 'the event becomes a dead letter'
+      return `no attempt is left: unless the one under way succeeds, ${end}, at ${moment(next.at)}.`
+    }
     case 'heal':
       return `attempt ${next.attempt} of ${next.attemptsMax} to have it healed is due at ${moment(next.at)}.`
     case 'skip':

@@ -9,7 +9,7 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import type { AccountCounts, Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { ConsumerSummary, StoredStream } from '../ports/store-reader.ts'
-import type { AppliedRules, KnownDomains } from './domain-rules.ts'
+import type { AppliedRules, DomainRules, KnownDomains } from './domain-rules.ts'
 import { rulesFor, wireOf } from './domain-rules.ts'
 import type { OperatorAction } from './operator-actions.ts'
 import { operatorActions } from './operator-actions.ts'
@@ -26,6 +26,8 @@ export type Standing = 'halted' | 'failing' | 'paused' | 'gap' | 'ready' | 'in-t
 export type NextStep =
   /** The failing event is tried again. */
   | { readonly kind: 'attempt'; readonly at: number; readonly attempt: number }
+  /** The attempt under way is the last one; if it ends its worker, the policy takes its course. */
+  | { readonly kind: 'give-up'; readonly at: number; readonly then: 'halt' | 'dead-letter' }
   /** Somebody is asked for the missing events. */
   | {
       readonly kind: 'heal'
@@ -37,7 +39,7 @@ export type NextStep =
   | { readonly kind: 'skip' | 'halt'; readonly leftMs: number }
   /** Only the missing events, or a person, move it. `isOverdue`: their time is over. */
   | { readonly kind: 'wait'; readonly isOverdue: boolean | undefined }
-  /** Held events are in turn: the next round of a worker takes them. */
+  /** Held events are in turn, or some were handed over: the next round of a worker takes them. */
   | { readonly kind: 'take' }
   /** Only a person moves it; a halt over a gap ends by itself when the gap closes. */
   | { readonly kind: 'operator'; readonly closesItself: boolean }
@@ -62,10 +64,13 @@ export interface Explanation {
   /** The number that it needs next, where that is known. As on the wire. */
   readonly expects: Sequence | null
   readonly counts: AccountCounts
+  /** Held events and held fills. */
   readonly held: number
+  /** Fills among them. */
+  readonly heldFills: number
   /** Arrivals of busy moments, and dead letters that are tried again. */
   readonly handedOver: number
-  /** Dead letters among them that wait for a worker to try them again. */
+  /** Retries of dead letters among them, which wait for a worker. */
   readonly redrives: number
   readonly overflow: number
   readonly deadLetters: Readonly<Record<string, number>>
@@ -105,6 +110,7 @@ export async function explainStream(
   const gaps = streamGaps(stored, known, summary.clock)
   const isPaused = summary.domains.get(domain)?.paused === true
   const standing = standingOf({ state, gaps, isPaused, applied, clock: summary.clock })
+  const handedOver = await countHandedOver(view, { stream })
   const failure = known.get(domain)?.failure
   return {
     consumer: view.consumer,
@@ -117,7 +123,8 @@ export async function explainStream(
     expects: expectedOf(state, applied),
     counts: state.counts,
     held: state.heldCount,
-    handedOver: await countHandedOver(view, { stream }),
+    heldFills: state.held.filter(({ kind }) => kind === 'fill').length,
+    handedOver,
     redrives: await countRedrives(view, { stream }),
     overflow: state.overflow,
     deadLetters: await countDeadLetters(view, stream),
@@ -130,7 +137,7 @@ export async function explainStream(
     ...(claimedBy !== undefined && { claimedBy }),
     changedAt: stored.changedAt,
     worker: workerOf(summary),
-    next: nextStep(standing, { state, gaps, isPaused }),
+    next: nextStep(standing, { state, gaps, isPaused, failure, handedOver }),
     actions: operatorActions({ stream, domain, state, rules: applied.rules, gaps, isPaused }),
     ...(await readHistory(view, { stream, state })),
     ...(isPaused && (await pausedBy(view, domain))),
@@ -156,19 +163,19 @@ function standingOf(of: {
 
 function nextStep(
   standing: Standing,
-  {
-    state,
-    gaps,
-    isPaused,
-  }: { readonly state: StreamState; readonly gaps: readonly StreamGap[]; readonly isPaused: boolean },
+  of: {
+    readonly state: StreamState
+    readonly gaps: readonly StreamGap[]
+    readonly isPaused: boolean
+    readonly failure: DomainRules['failure'] | undefined
+    readonly handedOver: number
+  },
 ): NextStep {
+  const { state, gaps, isPaused } = of
   if (standing === 'halted') return { kind: 'operator', closesItself: state.halt?.gapTo !== undefined }
   if (isPaused) return { kind: 'operator', closesItself: false }
-  if (standing === 'failing' && state.failing?.retryAt !== undefined) {
-    return { kind: 'attempt', at: state.failing.retryAt, attempt: state.failing.attempts + 1 }
-  }
-  if (standing === 'failing') return { kind: 'operator', closesItself: false }
-  if (standing === 'ready') return { kind: 'take' }
+  if (standing === 'failing') return afterFailure(state.failing, of.failure)
+  if (standing === 'ready' || of.handedOver > 0) return { kind: 'take' }
   const [head] = gaps
   if (head === undefined) return { kind: 'event' }
   const { policy, healing } = head
@@ -178,6 +185,15 @@ function nextStep(
   }
   if (policy === undefined || policy.end === 'wait') return { kind: 'wait', isOverdue: policy?.isOverdue }
   return { kind: policy.end, leftMs: policy.leftMs }
+}
+
+function afterFailure(failing: Failing | undefined, failure: DomainRules['failure'] | undefined): NextStep {
+  if (failing?.retryAt === undefined) return { kind: 'operator', closesItself: false }
+  const { retryAt, runningBy, attempts } = failing
+  if (runningBy !== undefined && failure !== undefined && attempts >= failure.attempts) {
+    return { kind: 'give-up', at: retryAt, then: failure.then }
+  }
+  return { kind: 'attempt', at: retryAt, attempt: attempts + 1 }
 }
 
 function positionOf(state: StreamState, { rules }: AppliedRules): Explanation['position'] {

@@ -71,6 +71,7 @@ function overGap(setting: ActionSetting): readonly OperatorAction[] {
     ? 'has the healer asked again, with the patience begun anew'
     : 'begins its patience anew'
   if (head === undefined) return [action(setting, ['resume'], 'ends the halt')]
+  const onward = action(setting, ['resume'], 'lets what has come go on, up to the next gap')
   const seen = head.from === null ? [] : [`--sequence ${head.from}`]
   const canFill = head.from !== null && rules.numbering.kind === 'contiguous'
   const range = [
@@ -78,6 +79,8 @@ function overGap(setting: ActionSetting): readonly OperatorAction[] {
     `--to ${head.to}`,
     ...(head.epoch === state.epoch ? [] : [`--epoch ${head.epoch}`]),
   ]
+  // Part of the gap that halted it has come: until that is delivered there is no gap to be skipped.
+  if (!head.isHead) return [onward]
   return [
     ...(retried ? [action(setting, ['retry'], again)] : []),
     action(setting, ['skip', ...seen], 'gives the missing numbers up as lost and goes on behind them'),

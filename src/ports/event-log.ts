@@ -102,6 +102,8 @@ export interface LogAppender {
  * one with a higher place that somebody could already read, so a reader that goes on behind the last place it
  * saw misses nothing.
  *
+ * *Order*: appends of one log object that are not awaited take effect in the order of the calls.
+ *
  * *Retention*: reading what was removed rejects with {@link BelowRetention}, never with less than was asked
  * for. Numbering goes on where it was. Ids of removed events are forgotten.
  */

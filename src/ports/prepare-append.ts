@@ -12,7 +12,10 @@ import type { StandardSchema } from './standard-schema.ts'
 export interface AppendLimits {
   /** Events a call of `append` or `appendAll`. Default 10,000. */
   readonly appendMax?: number
-  /** The JSON of an event's data, in bytes. Default 1 MiB. */
+  /**
+   * The JSON of an event's data and attributes, in bytes. Default 1,000,000: with its id, stream and type
+   * less than the 1 MiB that consumers take by default.
+   */
   readonly eventBytesMax?: number
   /** A stream key, in bytes; ids, types and domains too. Default 512. */
   readonly streamBytesMax?: number
@@ -20,7 +23,7 @@ export interface AppendLimits {
   readonly schemas?: Readonly<Record<string, StandardSchema>>
 }
 
-const defaults = { appendMax: 10_000, eventBytesMax: 1_048_576, streamBytesMax: 512, schemas: {} }
+const defaults = { appendMax: 10_000, eventBytesMax: 1_000_000, streamBytesMax: 512, schemas: {} }
 
 /** Checks the limits themselves. @throws InturnError `config-invalid` */
 export function checkLimits(name: string, limits: AppendLimits): void {
@@ -42,6 +45,9 @@ export async function prepareAppends(
   limits: AppendLimits,
 ): Promise<readonly PreparedAppend[]> {
   const all = { ...defaults, ...limits }
+  for (const append of appends) {
+    if (!Array.isArray(append.events)) throw invalid('an append takes a list of events')
+  }
   const count = appends.reduce((sum, { events }) => sum + events.length, 0)
   if (count > all.appendMax) throw invalid(`an append takes at most ${all.appendMax} events, not ${count}`)
   checkIds(appends)
@@ -77,10 +83,11 @@ async function prepareEvent(
   const found = unkeepable(data, limits.eventBytesMax)
   if (found !== undefined) throw invalid(`${where}: its data cannot be kept: ${found.problem}`)
   const text = recordText({ data })
-  if (Buffer.byteLength(text) > limits.eventBytesMax + wrapperBytes) {
-    throw invalid(`${where}: its data has more than ${limits.eventBytesMax} bytes`)
+  const kept = attributesText(attributes, where)
+  if (Buffer.byteLength(text) + Buffer.byteLength(kept ?? '') > limits.eventBytesMax + wrapperBytes) {
+    throw invalid(`${where}: its data and attributes have more than ${limits.eventBytesMax} bytes`)
   }
-  return { id, type, time, attributes: attributesText(attributes, where), data: text }
+  return { id, type, time, attributes: kept, data: text }
 }
 
 function ownSchema(schemas: Required<AppendLimits>['schemas'], type: string): StandardSchema[] {
@@ -116,11 +123,13 @@ function attributesText(attributes: Attributes | undefined, where: string): stri
 }
 
 function checkIds(appends: readonly StreamAppend[]): void {
-  const seen = new Set<string>()
+  const seen = new Map<string, Set<string>>()
   for (const { domain, stream, events } of appends) {
+    const key = JSON.stringify([domain, stream])
+    const ids = seen.get(key) ?? new Set()
+    seen.set(key, ids)
     for (const { id } of events) {
-      const key = JSON.stringify([domain, stream, id])
-      if (!seen.has(key)) seen.add(key)
+      if (!ids.has(id)) ids.add(id)
       else throw new InturnError('id-conflict', `${domain}/${stream}: the id ${id} is twice in one append`)
     }
   }

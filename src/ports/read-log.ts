@@ -37,14 +37,14 @@ export interface StreamPages {
 /**
  * One stream.
  *
- * @throws BelowRetention as soon as a number is wanted that was removed
+ * @throws BelowRetention as soon as a number is wanted that was removed; what is wanted of `kept` is what is
+ * there when it is read, so only a hole between two events that were read is one
  */
 export async function* readStream(pages: StreamPages, read: StreamRead): AsyncGenerator<LoggedEvent, void> {
   const { domain, stream, backwards = false } = read
-  for (const field of ['from', 'to', 'limit'] as const) checkNumber(field, read[field])
-  const { first, last } = await pages.bounds()
-  const from = read.from === 'kept' ? first : (read.from ?? 1)
-  const to = Math.min(read.to ?? last, last)
+  const range = rangeOf(read, await pages.bounds())
+  const { to } = range
+  let { from } = range
   let left = read.limit ?? Infinity
   let next = backwards ? to : from
   while (left > 0 && next >= from && next <= to) {
@@ -58,9 +58,29 @@ export async function* readStream(pages: StreamPages, read: StreamRead): AsyncGe
       left--
     }
     if (events.length > 0 && events.at(-1)?.sequence === next - (backwards ? -1 : 1)) continue
-    const kept = await pages.bounds()
-    throw new BelowRetention(`${domain}/${stream}`, { asked: next, first: kept.first })
+    const { first: goOn } = await pages.bounds()
+    if (!isOvertaken(read, { next, goOn, hasBegun: next !== from })) {
+      throw new BelowRetention(`${domain}/${stream}`, { asked: next, first: goOn })
+    }
+    if (backwards) return
+    next = from = goOn
   }
+}
+
+function rangeOf(read: StreamRead, { first, last }: LogBounds): { from: number; to: number } {
+  for (const field of ['from', 'to', 'limit'] as const) checkNumber(field, read[field])
+  return {
+    from: read.from === 'kept' ? first : (read.from ?? 1),
+    to: Math.min(read.to ?? last, last),
+  }
+}
+
+/** Whether nothing that was removed is wanted: only what is kept, and retention has moved its beginning. */
+function isOvertaken(
+  { from, backwards = false }: StreamRead,
+  { next, goOn, hasBegun }: { readonly next: number; readonly goOn: number; readonly hasBegun: boolean },
+): boolean {
+  return from === 'kept' && goOn > next && (backwards || !hasBegun)
 }
 
 /** The whole log, up to the event that is the last one by then. */

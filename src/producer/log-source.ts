@@ -8,6 +8,8 @@ import type { EventLog, LogFilter, LogPage } from '../ports/event-log.ts'
 import type { Checkpoint, Delivery, ReadRequest, Source } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
+import { hasKnownEvent } from './known-event.ts'
+import type { KnownEvent } from './known-event.ts'
 
 /** Options of {@link logSource}. */
 export interface LogSourceOptions extends LogFilter {
@@ -63,6 +65,8 @@ class LogSource implements Source<LogDelivery> {
   /** Everything up to this place was looked at. */
   #at: number | 'kept' = 0
   #prefix = new SettledPrefix<LoggedEvent>()
+  /** The event of the note that was found. */
+  #known: KnownEvent | undefined
   /** How far everything was done when it was last said. */
   #savedThrough = 0
   #savedAtMs = -Infinity
@@ -76,7 +80,8 @@ class LogSource implements Source<LogDelivery> {
 
   async open(checkpoint: Checkpoint): Promise<void> {
     await this.#log.open()
-    const at = await this.#resumeAt(await checkpoint.load())
+    const bookmark = await this.#ofThisLog(readBookmark(await checkpoint.load()))
+    const at = bookmark?.through ?? 0
     const { first } = await this.#log.bounds()
     if (at < first - 1 && this.#parts.start === 'first') {
       throw new BelowRetention(this.#log.name, { asked: at + 1, first })
@@ -84,6 +89,7 @@ class LogSource implements Source<LogDelivery> {
     this.#checkpoint = checkpoint
     this.#at = at < first - 1 ? 'kept' : at
     this.#prefix = new SettledPrefix()
+    this.#known = bookmark
     this.#savedThrough = at
   }
 
@@ -94,6 +100,7 @@ class LogSource implements Source<LogDelivery> {
       const { events, through, isEnd } = await this.#page(max)
       this.#at = through
       if (events.length > 0) return events.map((event) => this.#delivery(event))
+      await this.#saveWhenDue()
       const leftMs = untilMs - timers.elapsedMs()
       if (leftMs <= 0) break
       if (isEnd) await timers.sleep(Math.min(leftMs, pollMs), signal)
@@ -103,10 +110,7 @@ class LogSource implements Source<LogDelivery> {
 
   async settle(deliveries: readonly LogDelivery[]): Promise<void> {
     for (const { ticket } of deliveries) this.#prefix.settle(ticket)
-    const elapsedMs = this.#parts.timers.elapsedMs()
-    if (this.#saving || elapsedMs - this.#savedAtMs < this.#parts.checkpointMs) return
-    // A note that cannot be kept now is kept the next time: until then more events come again.
-    await this.#save().catch(() => undefined)
+    await this.#saveWhenDue()
   }
 
   release(): Promise<void> {
@@ -137,25 +141,31 @@ class LogSource implements Source<LogDelivery> {
     }
   }
 
-  /** Where to go on in this log; its beginning where the note is of another one, or of one that was cut. */
-  async #resumeAt(note: string | undefined): Promise<number> {
-    const bookmark = readBookmark(note)
-    if (bookmark === undefined) return 0
-    const { place, id, through } = bookmark
-    const { first, last } = await this.#log.bounds()
-    if (through > last) return 0
-    if (place < first) return through
-    const { events } = await this.#log.page({ after: place - 1, limit: 1 })
-    const [event] = events
-    return event?.place === place && event.id === id ? through : 0
+  /** The bookmark, unless it is of another log, or of one that was cut. */
+  async #ofThisLog(bookmark: Bookmark | undefined): Promise<Bookmark | undefined> {
+    if (bookmark === undefined) return undefined
+    const { last } = await this.#log.bounds()
+    const isIts = bookmark.through <= last && (await hasKnownEvent(this.#log, bookmark))
+    return isIts ? bookmark : undefined
   }
 
   #delivery(message: LoggedEvent): LogDelivery {
     return { message, ticket: this.#prefix.add(message), origin: `${this.#log.name}@${message.place}` }
   }
 
+  /**
+   * Also while nothing comes: what does not fit the filter moves the note on too, so that retention does not
+   * overtake it.
+   */
+  async #saveWhenDue(): Promise<void> {
+    const elapsedMs = this.#parts.timers.elapsedMs()
+    if (this.#saving || elapsedMs - this.#savedAtMs < this.#parts.checkpointMs) return
+    // A note that cannot be kept now is kept the next time: until then more events come again.
+    await this.#save().catch(() => undefined)
+  }
+
   async #save(): Promise<void> {
-    const { end, pending } = this.#prefix
+    const { end = this.#known, pending } = this.#prefix
     if (end === undefined) return
     const { place, id } = end
     const through = pending === 0 && this.#at !== 'kept' ? this.#at : place
@@ -178,9 +188,7 @@ function filterName({ domains, types }: LogFilter): string {
 }
 
 /** The last event that everything was done up to, and how far there was nothing else behind it. */
-interface Bookmark {
-  readonly place: number
-  readonly id: string
+interface Bookmark extends KnownEvent {
   readonly through: number
 }
 

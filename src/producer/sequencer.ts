@@ -32,6 +32,8 @@ export interface SequencerOptions<Subject> {
 
 /** Numbers of one stream, `from..to`. */
 export interface Reservation {
+  /** What {@link Sequencer.use} takes: keep it with what is numbered. */
+  readonly id: string
   readonly domain: string
   readonly stream: string
   readonly from: number
@@ -57,6 +59,13 @@ export interface Reservation {
 export interface Sequencer<Subject> {
   /** Reserves the next number of the subject's stream, or the next `count`. */
   next(subject: Subject, count?: number): Promise<Reservation>
+  /**
+   * The `use` of a reservation that this process no longer has: of one that was kept durably, by its id,
+   * before a restart. Within an hour after its claim has ended it says what a first call would have said.
+   *
+   * @throws InturnError `reservation-ended`: its numbers are filled; publish nothing under them
+   */
+  use(id: string): Promise<void>
   /**
    * What is to be published so that consumers go on: each fill is published once its loop has come back for
    * the next one, and comes again if it did not. Ends with its signal.
@@ -117,13 +126,20 @@ class StoredSequencer<Subject> implements Sequencer<Subject> {
     const stored = await this.#store.reserve(place, { count, claimMs })
     const { from, to, until } = stored
     return {
+      id: stored.reservation,
       ...place,
       from,
       to,
       until,
-      use: async () => this.#use(stored),
+      use: async () => this.use(stored.reservation),
       burn: async (reason) => this.#burn(stored, reason),
     }
+  }
+
+  async use(id: string): Promise<void> {
+    if (await this.#store.use(id)) return
+    const message = `the claim of reservation ${id} has ended, and its numbers are filled: take new ones`
+    throw new InturnError('reservation-ended', message)
   }
 
   async *fills({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<FillEvent, void> {
@@ -152,12 +168,6 @@ class StoredSequencer<Subject> implements Sequencer<Subject> {
 
   #burned(): Promise<readonly BurnedNumbers[]> {
     return this.#store.burned({ domain: this.#domain, limit: fillsAtOnce })
-  }
-
-  async #use({ reservation, from, to }: StoredReservation): Promise<void> {
-    if (await this.#store.use(reservation)) return
-    const message = `the claim of ${from} to ${to} has ended, and they are filled: take new numbers`
-    throw new InturnError('reservation-ended', message)
   }
 
   async #burn({ reservation, from, to }: StoredReservation, reason: string): Promise<void> {

@@ -101,6 +101,31 @@ describe('append', () => {
     ])
   })
 
+  test('a stream that is named gets CloudEvents too, whatever they say themselves', async () => {
+    const message = { specversion: '1.0', type: 't', source: '/bank', data: 1 }
+    const elsewhere = { ...message, id: 'c1', domain: 'invoice', partitionkey: '7' }
+    const nowhere = { ...message, id: 'c2' }
+    folder.write('cloud.ndjson', `${JSON.stringify(elsewhere)}\n${JSON.stringify(nowhere)}\n`)
+    const appended = await run('append', 'cloud.ndjson', '--stream', 'account/42', '--json', ...inLog)
+    expect(linesOf(appended)).toMatchObject([
+      { domain: 'account', stream: '42', id: 'c1' },
+      { domain: 'account', stream: '42', id: 'c2' },
+    ])
+  })
+
+  test('an expectation is checked also when there is nothing to append', async () => {
+    folder.write('none.ndjson', '')
+    const expecting = (expected: string): Promise<Ran> =>
+      run('append', 'none.ndjson', '--stream', 'account/1', '--expected', expected, ...inLog)
+    expect(await expecting('none')).toMatchObject({
+      code: 0,
+      stdout: '0 events in 0 streams of sqlite log.db\n',
+    })
+    const refused = await expecting('7')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('account/1 is at 0, not at 7')
+  })
+
   test('says the line that is wrong; what came before its batch is there', async () => {
     const wrong = ['no json', '[]', '{"id":"x"}', booking(9, { id: 7 }), booking(9, { time: 'late' })]
     for (const [index, line] of wrong.entries()) {

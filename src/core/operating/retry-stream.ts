@@ -2,7 +2,8 @@
 // question on.
 import type { RuledStream } from '../decide.ts'
 import { headGap } from '../gaps.ts'
-import { restartHealing } from '../heal.ts'
+import { healAtOnce } from '../heal.ts'
+import { hasGapBefore } from '../numbering-rules.ts'
 import type { Clock, Failing, StreamState } from '../stream-state.ts'
 import type { Operated } from './operated.ts'
 import { declined, haltedByOperator } from './operated.ts'
@@ -22,7 +23,7 @@ export function retryStream(stream: RuledStream, clock: Clock): Operated {
     const done = `the event ${String(failing.sequence)} is tried again now, with all its attempts`
     return granted({ ...state, caution, failing: again, halt: undefined }, done)
   }
-  if (headGap(rules, state) !== undefined) {
+  if (headGap(rules, state) !== undefined || halt?.cause === 'gap') {
     if (halt === undefined && rules.heal === undefined) {
       return declined('a number is missing, and nobody is asked for it (gap.heal): skip it, or say with fill')
     }
@@ -47,13 +48,19 @@ export function resumeStream(stream: RuledStream, clock: Clock): Operated {
   return granted(anew(stream, clock), 'its halt has ended, and the gap has its patience anew')
 }
 
-/** The state with its gaps asked for anew, and the patience of the one at the head begun again. */
+/**
+ * The state with its gaps asked for anew, and the patience of the first begun again: of a gap that halted its
+ * stream the front may have come since.
+ */
 function anew({ state, rules }: RuledStream, clock: Clock): StreamState {
-  const restarted = { ...restartHealing(state), halt: undefined }
-  const [head, ...behind] = restarted.held
-  if (head === undefined || headGap(rules, restarted) === undefined) return restarted
-  const patient = { ...head, clock: { ...head.clock, readingMs: clock.readingMs } }
-  return { ...restarted, held: [patient, ...behind] }
+  const restarted = { ...healAtOnce({ rules, state }, clock.now), halt: undefined }
+  const first = restarted.held.findIndex(
+    (span, at) => span.after !== null && hasGapBefore(rules, restarted, at),
+  )
+  const span = restarted.held[first]
+  if (span === undefined) return restarted
+  const patient = { ...span, clock: { ...span.clock, readingMs: clock.readingMs } }
+  return { ...restarted, held: restarted.held.with(first, patient) }
 }
 
 function withoutRunner(failing: Failing): Failing {

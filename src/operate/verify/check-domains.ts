@@ -13,9 +13,12 @@ interface DomainCounts {
 
 const triesMax = 10
 
-/** What does not add up in the domains of a consumer. */
-export async function checkDomains(view: ConsumerView): Promise<readonly Imbalance[]> {
-  const names = [...(await readCounters(view)).keys()]
+/** What does not add up in the domains of a consumer; `domains` are those of its streams. */
+export async function checkDomains(
+  view: ConsumerView,
+  domains: ReadonlySet<string>,
+): Promise<readonly Imbalance[]> {
+  const names = new Set([...(await readCounters(view)).keys(), ...domains])
   const found: Imbalance[] = []
   for (const name of names) found.push(...(await checkDomain(view, name)))
   return found

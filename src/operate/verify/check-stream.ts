@@ -120,7 +120,8 @@ function isFull({ kind, after, to, count }: HeldSpan): boolean {
   return after !== null && count === width(after, to) - 1
 }
 
-function checkLedger(books: Books, state: StreamState, { ledger, letters }: StreamEvidence): void {
+function checkLedger(books: Books, state: StreamState, evidence: StreamEvidence): void {
+  const { ledger, letters, missingLetters } = evidence
   const { counts } = state
   books.compare(
     'ledger',
@@ -140,6 +141,11 @@ function checkLedger(books: Books, state: StreamState, { ledger, letters }: Stre
       'numbers removed by the ledger, and dead letters of events taken out',
     )
   }
+  books.compare(
+    'dead-letters',
+    [0, missingLetters],
+    'events taken out or late by the ledger, of which no dead letter is kept, and nothing says why',
+  )
 }
 
 /**

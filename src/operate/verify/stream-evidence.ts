@@ -1,7 +1,7 @@
 // What the records beside a stream's state say about it, summed up: held events, its ledger, its dead
 // letters. Read between two equal readings of the stream, so that a worker that goes on meanwhile causes no
 // false alarm.
-import type { Epoch, Sequence } from '../../core/sequence.ts'
+import type { Epoch, Position, Sequence } from '../../core/sequence.ts'
 import { width } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import { recordText } from '../../ports/record-text.ts'
@@ -9,6 +9,8 @@ import type { DeadLetter, DeadLetterReason, LedgerEntry } from '../../ports/reco
 import type { StoredStream } from '../../ports/store-reader.ts'
 import type { ConsumerView } from '../paging.ts'
 import { eachDeadLetter, eachHeld, eachLedgerEntry } from '../paging.ts'
+import type { EpochRange } from './missing-letters.ts'
+import { countMissingLetters } from './missing-letters.ts'
 
 /** Numbers that the ledger accounts for, by what it says of them. */
 export interface LedgerSums {
@@ -21,6 +23,8 @@ export interface LedgerSums {
   readonly recalled: number
   /** Numbers at or below a position that was imported. */
   readonly imported: number
+  /** Dead letters of removed and late numbers that are no more: tried again with success, or dropped. */
+  readonly gone: number
 }
 
 /** Dead letters of a stream. */
@@ -28,6 +32,8 @@ export interface LetterSums {
   readonly overflow: number
   /** Of events that were taken out of the stream: they failed, were skipped, or their epoch ended. */
   readonly removed: number
+  /** Of events that came after their number had been given up as lost. */
+  readonly late: number
 }
 
 /** Where a held event is. */
@@ -41,6 +47,8 @@ export interface StreamEvidence {
   readonly held: readonly HeldPlace[]
   readonly ledger: LedgerSums
   readonly letters: LetterSums
+  /** Numbers removed or late whose dead letter is gone, and nothing says why. */
+  readonly missingLetters: number
 }
 
 /** The sums of a stream without a ledger. */
@@ -51,10 +59,11 @@ export const noLedger: LedgerSums = {
   removed: 0,
   recalled: 0,
   imported: 0,
+  gone: 0,
 }
 
 /** The sums of a stream without dead letters. */
-export const noLetters: LetterSums = { overflow: 0, removed: 0 }
+export const noLetters: LetterSums = { overflow: 0, removed: 0, late: 0 }
 
 const triesMax = 20
 
@@ -97,7 +106,9 @@ const sumOfKind: Readonly<Record<LedgerEntry['kind'], keyof LedgerSums | undefin
 }
 
 /** The sums with one more entry. Of late numbers only those count that had been lost before. */
-export function addEntry(sums: LedgerSums, { kind, from, to, reason }: LedgerEntry): LedgerSums {
+export function addEntry(sums: LedgerSums, entry: LedgerEntry): LedgerSums {
+  const { kind, from, to, reason } = entry
+  if (isGone(entry)) return { ...sums, gone: sums.gone + 1 }
   const sum = sumOfKind[kind]
   const isCounted = kind !== 'late' || reason === 'account-lost'
   if (sum === undefined || from === undefined || !isCounted) return sums
@@ -112,20 +123,52 @@ const removals: ReadonlySet<DeadLetterReason> = new Set([
   'skipped',
 ] as const)
 
+/** Whether an entry says what became of a dead letter whose number is removed or late. */
+function isGone({ kind, before }: LedgerEntry): boolean {
+  if (kind !== 'redriven' && kind !== 'dropped') return false
+  if (typeof before !== 'object' || before === null || !('reason' in before)) return false
+  const { reason } = before
+  return reason === 'late' || [...removals].some((removal) => removal === reason)
+}
+
 /** The sums with one more dead letter. */
-export function addLetter(sums: LetterSums, { reason }: DeadLetter): LetterSums {
+export function addLetter(sums: LetterSums, { reason, detail }: DeadLetter): LetterSums {
   if (reason === 'overflow') return { ...sums, overflow: sums.overflow + 1 }
+  if (reason === 'late' && detail === 'account-lost') return { ...sums, late: sums.late + 1 }
   return removals.has(reason) ? { ...sums, removed: sums.removed + 1 } : sums
+}
+
+/**
+ * How many dead letters are missing at most, as far as sums tell. It may be too many, where an event was
+ * taken out twice, or was a dead letter for another reason before; the evidence of the stream tells exactly.
+ */
+export function missingLettersMax(ledger: LedgerSums, letters: LetterSums): number {
+  return Math.max(0, ledger.removed + ledger.late - ledger.gone - letters.removed - letters.late)
 }
 
 async function collect(view: ConsumerView, stream: StreamPath): Promise<StreamEvidence> {
   const held: HeldPlace[] = []
   for await (const { event } of eachHeld(view, { stream })) held.push(event)
-  let ledger = noLedger
-  for await (const entry of eachLedgerEntry(view, { stream })) ledger = addEntry(ledger, entry)
+  const taken: EpochRange[] = []
+  const known: Position[] = []
+  // Dead letters first: one that is dropped in between is told of by the ledger.
   let letters = noLetters
-  for await (const letter of eachDeadLetter(view, { stream })) letters = addLetter(letters, letter)
-  return { held: held.map(({ epoch, sequence }) => ({ epoch, sequence })), ledger, letters }
+  for await (const letter of eachDeadLetter(view, { stream })) {
+    letters = addLetter(letters, letter)
+    const { epoch = 0, sequence } = letter
+    if (sequence !== undefined) known.push({ epoch, sequence })
+  }
+  let ledger = noLedger
+  for await (const entry of eachLedgerEntry(view, { stream })) {
+    const { kind, epoch = 0, from, to = from } = entry
+    const before = ledger
+    ledger = addEntry(ledger, entry)
+    if (from === undefined || to === undefined) continue
+    if (ledger.removed + ledger.late > before.removed + before.late) taken.push({ epoch, from, to })
+    if (kind === 'redriven' || kind === 'dropped') known.push({ epoch, sequence: from })
+  }
+  const places = held.map(({ epoch, sequence }) => ({ epoch, sequence }))
+  return { held: places, ledger, letters, missingLetters: countMissingLetters(taken, known) }
 }
 
 /** Whether nothing was committed between two readings: who has the claim does not matter. */

@@ -11,10 +11,10 @@ export async function unsentOf(parts: RelayParts, places: RelayPlaces): Promise<
   let behind = Infinity
   let oldest: LoggedEvent | undefined
   for (let shard = 1; shard <= shards; shard++) {
-    const after = (await places.find(shard))?.through ?? (await log.bounds()).first - 1
+    const after = (await places.find(shard))?.through ?? 'kept'
     const event = await firstUnsent(parts, shard, after)
     if (event === undefined) continue
-    behind = Math.min(behind, after)
+    behind = Math.min(behind, after === 'kept' ? event.place - 1 : after)
     if (oldest === undefined || event.place < oldest.place) oldest = event
   }
   if (oldest === undefined) return { events: 0, ageMs: 0 }
@@ -26,9 +26,9 @@ export async function unsentOf(parts: RelayParts, places: RelayPlaces): Promise<
 async function firstUnsent(
   { log, filter, shards, batch }: RelayParts,
   shard: number,
-  after: number,
+  after: number | 'kept',
 ): Promise<LoggedEvent | undefined> {
-  for (let at = after; ;) {
+  for (let at: number | 'kept' = after; ;) {
     const { events, through, isEnd } = await log.page({
       ...filter,
       after: at,

@@ -6,6 +6,8 @@ import { InturnError } from '../../core/errors.ts'
 import { fingerprint } from '../../core/fingerprint.ts'
 import { isRecord } from '../../core/parse-message.ts'
 import { streamPath } from '../../core/stream-path.ts'
+import { hasKnownEvent } from '../known-event.ts'
+import type { KnownEvent } from '../known-event.ts'
 import type { RelayParts } from './relay-parts.ts'
 
 /** How far a shard has come. */
@@ -13,7 +15,7 @@ export interface RelayPlace {
   /** Everything of the shard up to this place of the log is at the sink. */
   readonly through: number
   /** The last event that was sent, by which the log is known again; absent while nothing was. */
-  readonly event?: { readonly place: number; readonly id: string }
+  readonly event?: KnownEvent
 }
 
 const countsNote = 'shard counts'
@@ -79,11 +81,8 @@ export class RelayPlaces {
   /** Whether a place is one of this log, and not of another one, or of one that was set back since. */
   async #isOfThisLog({ through, event }: RelayPlace): Promise<boolean> {
     const { log } = this.#parts
-    const { first, last } = await log.bounds()
-    if (through > last) return false
-    if (event === undefined || event.place < first) return true
-    const { events } = await log.page({ after: event.place - 1, limit: 1 })
-    return events[0]?.place === event.place && events[0].id === event.id
+    const { last } = await log.bounds()
+    return through <= last && (event === undefined || hasKnownEvent(log, event))
   }
 
   /** What all shards of a division have reached; `undefined` where one has no place. */

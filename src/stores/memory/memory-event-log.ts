@@ -4,6 +4,7 @@ import { InturnError } from '../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../core/logged-event.ts'
 import { planAppend } from '../../core/plan-append.ts'
 import type { KeptEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
+import { AppendOrder } from '../../ports/append-order.ts'
 import type {
   EventLog,
   LogBounds,
@@ -46,6 +47,7 @@ export class MemoryEventLog implements EventLog {
   readonly #options: Required<Omit<MemoryEventLogOptions, keyof AppendLimits>> & AppendLimits
   readonly #streams = new Map<string, MemoryStream>()
   readonly #places: { readonly stream: MemoryStream; readonly kept: KeptEvent }[] = []
+  readonly #order = new AppendOrder()
   #last = 0
   #isClosed = false
 
@@ -71,19 +73,9 @@ export class MemoryEventLog implements EventLog {
 
   async appendAll(appends: readonly StreamAppend[]): Promise<readonly Appended[]> {
     this.#checkOpen()
-    const prepared = await prepareAppends(appends, this.#options)
-    const fresh = new Map<string, MemoryStream>()
-    const streams = prepared.map((append) => this.#streamOf(append, fresh))
-    const plan = planAppend(prepared, streams.map(knownOf))
-    const now = this.#options.now()
-    return prepared.map((append, index) => {
-      const own = streams[index] ?? this.#streamOf(append, fresh)
-      const duplicate = plan.kind === 'duplicate'
-      const kept = duplicate ? (plan.events[index] ?? []) : this.#keep(own, append, now)
-      const { domain, stream } = append
-      const events = kept.map((event) => loggedEvent({ domain, stream }, event))
-      return { domain, stream, duplicate, events, position: own.head }
-    })
+    return this.#order.run(prepareAppends(appends, this.#options), async (prepared) => ({
+      written: this.#appendPrepared(prepared),
+    }))
   }
 
   read(read: StreamRead): AsyncIterable<LoggedEvent> {
@@ -133,6 +125,22 @@ export class MemoryEventLog implements EventLog {
       ? events.slice(Math.max(begin, end - limit), end).reverse()
       : events.slice(begin, Math.min(end, begin + limit))
     return kept.map((event) => loggedEvent(stream, event))
+  }
+
+  async #appendPrepared(prepared: readonly PreparedAppend[]): Promise<readonly Appended[]> {
+    this.#checkOpen()
+    const fresh = new Map<string, MemoryStream>()
+    const streams = prepared.map((append) => this.#streamOf(append, fresh))
+    const plan = planAppend(prepared, streams.map(knownOf))
+    const now = this.#options.now()
+    return prepared.map((append, index) => {
+      const own = streams[index] ?? this.#streamOf(append, fresh)
+      const duplicate = plan.kind === 'duplicate'
+      const kept = duplicate ? (plan.events[index] ?? []) : this.#keep(own, append, now)
+      const { domain, stream } = append
+      const events = kept.map((event) => loggedEvent({ domain, stream }, event))
+      return { domain, stream, duplicate, events, position: own.head }
+    })
   }
 
   #keep(stream: MemoryStream, { events }: PreparedAppend, now: number): readonly KeptEvent[] {

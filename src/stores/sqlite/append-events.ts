@@ -68,6 +68,8 @@ export function keptEvent(row: Row): KeptEvent {
 class EventWriter {
   readonly #statements: Statements
   readonly #now: number
+  /** The time of events that name none. */
+  readonly #time: string
   /** Rows of streams that this batch has made. */
   readonly #made = new Map<string, number>()
   #place: number
@@ -75,6 +77,7 @@ class EventWriter {
   constructor(statements: Statements, now: number, count: number) {
     this.#statements = statements
     this.#now = now
+    this.#time = new Date(now).toISOString()
     this.#place = count === 0 ? 0 : takePlaces(statements, count)
   }
 
@@ -85,7 +88,7 @@ class EventWriter {
     if (append.events.length === 0) return []
     const stream = row ?? this.#makeStream(append)
     const kept = append.events.map((event, index): KeptEvent => {
-      const time = event.time ?? new Date(this.#now).toISOString()
+      const time = event.time ?? this.#time
       return { ...event, time, sequence: first + index, place: ++this.#place, appendedAt: this.#now }
     })
     for (const event of kept) this.#insert(stream, event)

@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { LogStream } from '../../core/append-errors.ts'
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../core/logged-event.ts'
+import { AppendOrder } from '../../ports/append-order.ts'
 import type {
   LogAppender,
   LogBounds,
@@ -41,6 +42,7 @@ export class SqliteEventLog implements TransactionalEventLog<SqliteTransaction> 
   readonly durable = true
   readonly #file: SqliteFile
   readonly #parts: SqliteEventLogParts
+  readonly #order = new AppendOrder()
   /** Inside the body of `transaction` any other write of this log would wait for itself. */
   readonly #inside = new AsyncLocalStorage<{ isOpen: boolean }>()
   #isClosed = false
@@ -67,9 +69,10 @@ export class SqliteEventLog implements TransactionalEventLog<SqliteTransaction> 
 
   async appendAll(appends: readonly StreamAppend[]): Promise<readonly Appended[]> {
     const { limits, now } = this.#parts
-    const prepared = await prepareAppends(appends, limits)
-    const { database, writer } = await this.#opened()
-    return writer.write('full', () => appendEvents(database, prepared, now()))
+    return this.#order.run(prepareAppends(appends, limits), async (prepared) => {
+      const { database, writer } = await this.#opened()
+      return { written: writer.write('full', () => appendEvents(database, prepared, now())) }
+    })
   }
 
   read(read: StreamRead): AsyncIterable<LoggedEvent> {

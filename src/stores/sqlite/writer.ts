@@ -109,10 +109,21 @@ export class Writer {
     try {
       this.#checkOpen()
       await this.#begin(writes.some(({ durability }) => durability === 'full') ? 'full' : 'lazy')
-      const applied = writes.filter((write) => this.#apply(write))
-      this.#commit(applied)
+      this.#commit(this.#applyAll(writes))
     } catch (error) {
       for (const write of writes) write.failed(error)
+    }
+  }
+
+  /** Runs writes; those that take part in the transaction. If it is gone, none of them has happened. */
+  #applyAll(writes: readonly Write[]): readonly Write[] {
+    const applied: Write[] = []
+    try {
+      for (const write of writes) if (this.#apply(write)) applied.push(write)
+      return applied
+    } catch (error) {
+      for (const { outcome } of applied) outcome.undo()
+      throw error
     }
   }
 

@@ -157,6 +157,24 @@ export const appendCases: readonly EventLogCase[] = [
     },
   },
   {
+    name: 'appends that are not awaited take the order of their calls, also if one fails (I1)',
+    run: async ({ log }) => {
+      const appends = [
+        log.append(to('a', ids(50, 'many'))),
+        log.append(to('a', [''])),
+        log.append(to('a', ['one'])),
+        log.append(to('a', ['other'], 7)),
+        log.appendAll([to('b', ['two']), to('a', ['three'])]),
+      ]
+      const ended = await Promise.allSettled(appends)
+      deepEqual(
+        ended.map(({ status }) => status),
+        ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
+      )
+      deepEqual(await idsOf(log), [...ids(50, 'many'), 'one', 'two', 'three'])
+    },
+  },
+  {
     name: 'data comes back as it was given, whatever is in it',
     run: async ({ log }) => {
       const odd: readonly unknown[] = [
@@ -212,6 +230,7 @@ export const appendCases: readonly EventLogCase[] = [
         sample('x'.repeat(5_000)),
         sample('\ud800'),
         sample('e', 'x'.repeat(2_000_000)),
+        { ...sample('e'), attributes: { traceparent: 'x'.repeat(2_000_000) } },
       ]
       for (const event of wrong) {
         const events = [sample('fine'), event]

@@ -40,8 +40,9 @@ export class MortalProcess {
     return this.#isDone
   }
 
-  /** Begins a new life, unless one goes on. */
+  /** Begins a new life, unless one goes on, or there is to be none. */
   start(): void {
+    if (this.#stop.signal.aborted) this.#isDone = true
     if (this.#isDone || (this.#lifeline !== undefined && !this.#lifeline.isDead)) return
     const id = `${this.name}.${++this.#lives}`
     const life = new Lifeline(this.#world.timers, {

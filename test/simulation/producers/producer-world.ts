@@ -33,8 +33,8 @@ export interface Acknowledged {
   readonly numbers: readonly number[]
 }
 
-/** How long a process that stood still may write what was true before, in milliseconds, with room to spare. */
-const relayMemoryMs = 25_000
+/** How long a process that stood still may write what was true before, in milliseconds, and more. */
+const relayMemoryMs = 12_000
 
 /** The world of one simulation. */
 export class ProducerWorld {
@@ -102,7 +102,7 @@ export class ProducerWorld {
 
   /** Reads what is new in the log. */
   async follow(): Promise<void> {
-    for (let isEnd = false; !isEnd; ) {
+    for (let isEnd = false; !isEnd;) {
       const page = await this.log.page({ after: this.whole.length, limit: 1_000 })
       this.whole.push(...page.events)
       isEnd = page.isEnd
@@ -124,20 +124,35 @@ export class ProducerWorld {
     return this.#done.has(keyOf(consumer, streamPath(domain, stream), sequence))
   }
 
+  /** Whether relays have sent everything. */
+  isSent(): boolean {
+    const distinct = [...this.sent.values()].reduce((sum, numbers) => sum + new Set(numbers).size, 0)
+    return distinct === this.whole.length
+  }
+
   /** Everything below this place may be removed: nobody will ask for it any more. */
-  removableBefore(): number {
+  async removableBefore(): Promise<number> {
     const agoMs = this.timers.elapsedMs() - relayMemoryMs
     const ago = this.#relayed.filter(({ atMs }) => atMs >= agoMs)
     const isOld = this.#relayed.some(({ atMs }) => atMs < agoMs)
     const relayed = isOld ? Math.min(...ago.map(({ through }) => through)) : 0
-    const at = this.whole.findIndex((event) => event.place > relayed || !this.#isRemovable(event))
-    return at === -1 ? this.whole.length + 1 : at + 1
+    let before = this.archived.length + 1
+    for (let event = this.whole[before - 1]; event !== undefined; event = this.whole[++before - 1]) {
+      if (event.place > relayed || !(await this.#isRemovable(event))) break
+    }
+    return before
   }
 
-  #isRemovable(event: LoggedEvent): boolean {
+  /** Whether its producer knows that it is there, and every consumer has committed it. */
+  async #isRemovable(event: LoggedEvent): Promise<boolean> {
     const path = streamPath(event.domain, event.stream)
     if (!this.#acknowledgedIds.has(`${path} ${event.id}`)) return false
-    return (['billing', 'direct', 'late'] as const).every((consumer) => this.isDone(consumer, event))
+    for (const consumer of ['billing', 'direct', 'late'] as const) {
+      if (consumer === 'late' && event.place <= (this.lateAfter ?? Infinity)) continue
+      const stored = await this.store.reader.stream(consumer, path)
+      if (Number(stored?.state.position ?? 0) < event.sequence) return false
+    }
+    return true
   }
 }
 

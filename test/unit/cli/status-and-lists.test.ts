@@ -164,6 +164,8 @@ describe('inturn explain', () => {
     const { stdout, code } = await inturn(folder.path, 'explain', 'account/gap', ...store)
     expect(code).toBe(0)
     expect(stdout).toContain('It waits for number 4, which did not come.')
+    // What is done over a gap needs the rules: the line says where they come from.
+    expect(stdout).toMatch(/inturn skip account\/gap .* --store \S+ --config inturn\.config\.ts$/m)
     const json = await inturn(folder.path, 'explain', 'account/gap', ...store, '--json')
     expect(JSON.parse(json.stdout)).toMatchObject({ standing: 'gap', expects: 4, held: 3 })
   })

@@ -6,6 +6,7 @@ import { decideBatch } from '../../../src/core/decide.ts'
 import { gapsOf } from '../../../src/core/gaps.ts'
 import {
   beginHealing,
+  healAtOnce,
   isHealingLeft,
   isHealingOver,
   nextHealAt,
@@ -85,6 +86,15 @@ test('healing is over when the last attempt has ended, and left until then', () 
   expect(isHealingLeft(rules, state, 40)).toBe(false)
   expect(nextHealAt(rules, state)).toBeUndefined()
   expect(nextHealAt(rules, restartHealing(state))).toBe(10)
+})
+
+test('healed at once, a gap is asked for now, also one that is younger than the first wait', () => {
+  const young = arrive(unknownStream, [1, 4], 100)
+  expect(nextHealAt(rules, young)).toBe(110)
+  const asked = healAtOnce({ rules, state: young }, 101)
+  expect(nextHealAt(rules, asked)).toBe(101)
+  expect(beginHealing({ rules, state: asked }, 101, () => 200).begun).toMatchObject([{ attempt: 1, to: 3 }])
+  expect(healAtOnce({ rules: { ...rules, heal: undefined }, state: young }, 101)).toBe(young)
 })
 
 test('without healing nothing is ever asked, and nothing waits for it', () => {

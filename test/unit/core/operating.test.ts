@@ -32,11 +32,11 @@ function granted(operated: Operated): StreamState {
 const failing: Failing = { epoch: 0, sequence: 5, attempts: 3, firstAt: 10, error: 'no money' }
 
 describe('trying again', () => {
-  test('heals every gap anew, and begins the patience of the one at the head only', () => {
+  test('heals every gap anew, at once, and begins the patience of the one at the head only', () => {
     const state = stateWith({ held: [span(6, 7), span(8, 9)] })
     const [head, behind] = granted(retryStream({ rules, state }, clockAt(90))).held
-    expect(head?.clock).toEqual({ now: 10, readingMs: 90 })
-    expect(behind?.clock).toEqual({ now: 10, readingMs: 10 })
+    expect(head?.clock).toEqual({ now: 10, readingMs: 90, heal: { attempts: 0, nextAt: 90 } })
+    expect(behind?.clock).toEqual({ now: 10, readingMs: 10, heal: { attempts: 0, nextAt: 90 } })
     expect(state.held[0]?.clock).toBe(old)
   })
 

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { explanationLines } from '../../../src/operate/explain-text.ts'
 import { explainStream } from '../../../src/operate/explain.ts'
-import { halt } from '../../../src/operate/operate-stream.ts'
+import { halt, resume } from '../../../src/operate/operate-stream.ts'
 import { shellWord } from '../../../src/operate/operator-actions.ts'
 import { pauseDomain } from '../../../src/operate/pause-domain.ts'
 import { seek } from '../../../src/operate/seek.ts'
@@ -63,6 +63,20 @@ test('a halt over a gap says what is missing, and that it ends by itself', async
   expect(text).toContain('  missing: numbers 3 to 4 (2 of them)')
   expect(text).toContain('the halt ends by itself when everything missing has come')
   expect(text).toContain('  begins its patience anew:\n    inturn retry account/a')
+})
+
+test('a halt over a gap of which the front has come: what is missing, and a line that works', async () => {
+  const world = await worldWith(new OperatorWorld({ gapEnd: 'halt' }), 1, 2, 5)
+  await world.read(31_000)
+  await world.sweep()
+  await world.processing.process(events('a', 3))
+  const text = (await lines(world)).join('\n')
+  expect(text).toContain('  missing: number 4')
+  expect(text).not.toContain('inturn skip')
+  expect(text).toContain('    inturn resume account/a --expect-position 2 --reason "..."')
+  await resume(world.target, { ...byAnn, expectPosition: 2 })
+  await world.sweep()
+  expect((await lines(world)).join('\n')).toContain('It waits for number 4')
 })
 
 test('a halt after failures: how often, with which error, and the lines for each way on', async () => {
@@ -136,7 +150,7 @@ test('the worker that has it, the one that makes an attempt, and one that died a
     await unit.commit({ streams: [change] })
     const text = (await lines(world)).join('\n')
     expect(text).toContain('  the worker w7 has it now')
-    expect(text).toContain('  worker w7 makes an attempt now; if it dies, the next one is made 1970-01-01')
+    expect(text).toContain('  worker w7 makes an attempt now; if it dies, the next step is due 1970-01-01')
     expect(text).toContain('  a worker died with it in hand: handlers are called one by one, with care')
     expect(text).toContain('(3 deliveries to go)')
   })

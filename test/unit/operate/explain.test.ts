@@ -9,6 +9,7 @@ import type { KnownDomains } from '../../../src/operate/domain-rules.ts'
 import { explanationLines } from '../../../src/operate/explain-text.ts'
 import { explainStream } from '../../../src/operate/explain.ts'
 import type { Explanation } from '../../../src/operate/explain.ts'
+import type { StoredStream } from '../../../src/ports/store-reader.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import { consumer, entry, gappedState, letter, putStream, stateOf } from './stored-stream.ts'
 import type { StreamGiven } from './stored-stream.ts'
@@ -141,7 +142,70 @@ describe('a failing event', () => {
   })
 })
 
+describe('an attempt that is made with care', () => {
+  const running = {
+    epoch: 0,
+    sequence: 5,
+    attempts: 5,
+    firstAt: 1_000,
+    retryAt: 70_000,
+    error: 'the worker died, or was lost, while the handler ran',
+    runningBy: 'w7',
+  }
+  const state = { ...gappedState(4, [[5, 6]]), failing: running }
+
+  test('is told, and if it is the last one, what comes after it', async () => {
+    const about = await explained({ state, held: [5, 6] }, { known: policy('wait') })
+    expect(about.next).toEqual({ kind: 'give-up', at: 70_000, then: 'halt' })
+    const text = words(about)
+    expect(text).toContain('Its next event, 5, is tried with care: a worker may have died of it.')
+    expect(text).toContain('worker w7 makes an attempt now')
+    expect(text).toContain('no attempt is left: unless the one under way succeeds, the stream halts, at 1970')
+    const earlier = { ...state, failing: { ...running, attempts: 4 } }
+    const left = await explained({ state: earlier, held: [5, 6] }, { known: policy('wait') })
+    expect(left.next).toEqual({ kind: 'attempt', at: 70_000, attempt: 5 })
+  })
+
+  test('whose worker has died since is not told as if it were going on', async () => {
+    const about = await explained({ state, held: [5, 6] }, { known: policy('wait'), now: 80_000 })
+    expect(words(about)).toContain('worker w7 began an attempt that has not ended: it died, or is very slow')
+  })
+})
+
 describe('other standings', () => {
+  test('what was handed over is decided next, also behind a gap', async () => {
+    const store = memoryStore()
+    await store.open()
+    const known = async (stream: string, state: StreamState): Promise<StoredStream> => {
+      const path = await putStream(store, { stream, state, held: state.held.map(({ to }) => to) })
+      const arrival = { domain: 'account', stream, epoch: 0, sequence: 5, data: {} }
+      await store.handOver(consumer, [{ stream: path, arrival }])
+      const stored = await store.reader.stream(consumer, path)
+      if (stored === undefined) throw new Error('the stream is missing')
+      return stored
+    }
+    const view = { reader: store.reader, consumer }
+    const quiet = await explainStream(view, await known('a', gappedState(4, [])), none)
+    expect(quiet).toMatchObject({ standing: 'in-turn', next: { kind: 'take' } })
+    expect(words(quiet)).toContain('It waits for a worker, which has to decide what was handed over.')
+    const gapped = await explainStream(view, await known('b', gappedState(4, [[8, 8]])), none)
+    expect(gapped).toMatchObject({ standing: 'gap', next: { kind: 'take' } })
+    expect(words(gapped)).toContain('1 event handed over and not yet decided')
+  })
+
+  test('fills that wait for their turn are not told as events', async () => {
+    const [, fill] = gappedState(4, [
+      [6, 7],
+      [9, 9],
+    ]).held
+    if (fill === undefined) throw new Error('there is no span')
+    const gapped = gappedState(4, [[6, 7]])
+    const state = { ...gapped, heldCount: 3, held: [...gapped.held, { ...fill, kind: 'fill' as const }] }
+    const about = await explained({ state, held: [6, 7] })
+    expect(about).toMatchObject({ held: 3, heldFills: 1 })
+    expect(words(about)).toContain('  2 events held, in order\n  1 fill held: numbers that will never come')
+  })
+
   test('a halt over a gap ends by itself, one by an operator names them', async () => {
     const gap = {
       cause: 'gap',

@@ -65,6 +65,25 @@ describe('retry', () => {
     expect((await world.state()).halt?.cause).toBe('gap')
   })
 
+  test.each([retry, resume])(
+    'ends the halt over a gap of which the front has come: the rest has its patience anew (%#)',
+    async (act) => {
+      const world = await gapAt3('halt')
+      await world.read(31_000)
+      await world.sweep()
+      await world.processing.process(events('a', 3))
+      expect((await world.state()).halt?.cause).toBe('gap')
+      await act(world.target, byAnn)
+      await world.sweep()
+      expect(await world.state()).toMatchObject({ position: 3 })
+      expect((await world.state()).halt).toBeUndefined()
+      await world.read(31_000)
+      await world.sweep()
+      expect((await world.state()).halt?.cause).toBe('gap')
+      expect(await world.imbalances()).toEqual([])
+    },
+  )
+
   test('has nothing to do where nothing failed, or nobody is asked', async () => {
     const world = await inOrder()
     await expect(retry(world.target, byAnn)).rejects.toMatchObject({ code: 'operation-refused' })

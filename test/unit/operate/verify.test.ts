@@ -177,6 +177,38 @@ describe('each imbalance is found', () => {
     expect(await checksOf({ stream: 'a', state: sound, deadLetters })).toEqual(['dead-letters'])
   })
 
+  test('a dead letter that is gone, unless the ledger says what became of it', async () => {
+    const counts = { delivered: 1, removed: 1, late: 1 }
+    const state = stateOf({ position: 3, baseline: 1, counts })
+    const ledger = [
+      entry('a', { kind: 'removed', from: 1, to: 1 }),
+      entry('a', { kind: 'lost', from: 2, to: 2 }),
+      entry('a', { kind: 'late', from: 2, to: 2, reason: 'account-lost' }),
+    ]
+    const failed = letter('a', { reason: 'failed', sequence: 1 })
+    const late = letter('a', { reason: 'late', sequence: 2, detail: 'account-lost' })
+    expect(await checksOf({ stream: 'a', state, ledger, deadLetters: [failed, late] })).toEqual([])
+    expect(await checksOf({ stream: 'a', state, ledger, deadLetters: [failed] })).toEqual(['dead-letters'])
+    expect(await checksOf({ stream: 'a', state, ledger, deadLetters: [late] })).toEqual(['dead-letters'])
+    for (const kind of ['redriven', 'dropped'] as const) {
+      const gone = entry('a', { kind, from: 1, to: 1, before: { key: failed.key, reason: 'failed' } })
+      const told = { stream: 'a', state, ledger: [...ledger, gone], deadLetters: [late] }
+      expect(await checksOf(told)).toEqual([])
+    }
+  })
+
+  test('not one of an event that was a dead letter for another reason, or is taken out again', async () => {
+    const counts = { delivered: 1, removed: 2, recalled: 1 }
+    const state = stateOf({ position: 2, baseline: 1, counts })
+    const ledger = [
+      entry('a', { kind: 'removed', from: 2, to: 2 }),
+      entry('a', { kind: 'recalled', from: 2, to: 2 }),
+      entry('a', { kind: 'removed', from: 2, to: 2 }),
+    ]
+    const deadLetters = [letter('a', { reason: 'implausible', sequence: 2 })]
+    expect(await checksOf({ stream: 'a', state, ledger, deadLetters })).toEqual([])
+  })
+
   test('an overflowed event that the state does not know of', async () => {
     const deadLetters = [letter('a', { reason: 'overflow', sequence: 9 })]
     expect(await checksOf({ stream: 'a', state: sound, deadLetters })).toEqual(['overflow'])
@@ -211,6 +243,23 @@ describe('each imbalance is found', () => {
     const reader = readerWith(store.reader, { streams: async () => [], stream: async () => undefined })
     const { imbalances } = await verifyConsumer({ reader, consumer }, new Map())
     expect(imbalances).toMatchObject([{ check: 'orphan', stream: 'account/a' }])
+  })
+
+  test('accounts of a stream that the store does not know', async () => {
+    const store = await storeWith({ stream: 'a', ledger: [entry('a', { kind: 'lost', from: 1, to: 2 })] })
+    const reader = readerWith(store.reader, { streams: async () => [], stream: async () => undefined })
+    const { imbalances } = await verifyConsumer({ reader, consumer }, new Map())
+    expect(imbalances).toMatchObject([{ check: 'orphan', stream: 'account/a' }])
+  })
+
+  test('a domain whose counters are gone', async () => {
+    const store = await storeWith({ stream: 'a', state: gappedState(3, [[5, 6]]), held: [5, 6] })
+    const summary: StoreReader['summary'] = async (name) => {
+      return { ...(await store.reader.summary(name)), domains: new Map() }
+    }
+    const reader = readerWith(store.reader, { summary })
+    const { imbalances } = await verifyConsumer({ reader, consumer }, new Map())
+    expect(imbalances).toMatchObject([{ check: 'domain', domain: 'account', expected: '2', found: '0' }])
   })
 })
 

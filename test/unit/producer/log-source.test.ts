@@ -10,7 +10,9 @@ import { logHealer } from '../../../src/producer/log-healer.ts'
 import { logSource } from '../../../src/producer/log-source.ts'
 import type { LogDelivery } from '../../../src/producer/log-source.ts'
 import { memoryEventLog, memoryStore } from '../../../src/stores/memory.ts'
+import { aroundEventLog } from '../../../src/testing/around-event-log.ts'
 import { ids, to } from '../../../src/testing/event-log-suite/samples.ts'
+import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 
 let log: EventLog
 let note: string | undefined
@@ -79,6 +81,35 @@ describe('what a log source remembers', () => {
 })
 
 describe('what retention does to a log source', () => {
+  test('retention at work while it is opened removes nothing that it needs', async () => {
+    await log.append(to('a', ids(10)))
+    await readAndSettle(6)
+    const trimmedBehindIts: EventLog = aroundEventLog(log, async ({ method }, run) => {
+      const result = await run()
+      if (method === 'bounds') await log.trim({ before: 7 })
+      return result
+    })
+    const source = logSource(trimmedBehindIts)
+    await source.open(checkpoint)
+    expect(await placesOf(source)).toEqual([7, 8, 9, 10])
+  })
+
+  test('while nothing comes that fits, its note moves on, so that it is not overtaken', async () => {
+    const timers = new VirtualTimers()
+    const options = { domains: ['account'], timers }
+    await log.append(to('a', ['e1']))
+    await readAndSettle(1, options)
+    const chat = (id: string) => log.append({ ...to('b', [id]), domain: 'chat' })
+    await chat('c1')
+    // Nobody closes it: its process is killed. The second one has settled nothing itself.
+    await (await reopened(options)).read(request)
+    await chat('c2')
+    await (await reopened(options)).read(request)
+    await log.trim({ before: 4 })
+    await log.append(to('a', ['e2']))
+    expect(await placesOf(await reopened(options))).toEqual([4])
+  })
+
   test('events that were removed in front of it are an error, never skipped (I3)', async () => {
     await log.append(to('a', ids(10)))
     await readAndSettle(4)

@@ -79,6 +79,24 @@ describe.for(makers)('in $name', ({ make }) => {
     await expect(burned.burn('again')).resolves.toBeUndefined()
   })
 
+  test('after a restart what was reserved before can be used, unless it is filled (I3)', async () => {
+    const kept = await sequencer({ store: make(), domain: 'account' }).next('a')
+    const store = make()
+    const numbers = sequencer({ store, domain: 'account' })
+    const first = (await numbers.next('b')).id
+    await numbers.use(first)
+    await numbers.use(first)
+    const late = (await numbers.next('b')).id
+    expect(kept.id).not.toBe('')
+    now += claimMs
+    await expect(numbers.use(late)).rejects.toMatchObject(ended)
+    await numbers.use(first)
+    await expect(numbers.use('999')).rejects.toMatchObject(ended)
+    expect((await fillsOf(store)).filter(({ stream }) => stream === 'b')).toMatchObject([
+      { fill: { from: 2 } },
+    ])
+  })
+
   test('numbers whose claim has ended are filled, and cannot be used any more', async () => {
     const store = make()
     const late = await sequencer({ store, domain: 'account' }).next('a')

@@ -8,7 +8,7 @@ import { createProcessor } from '../../../src/engine/processor.ts'
 import type { TransactionalEventLog } from '../../../src/ports/event-log.ts'
 import type { SqliteEventLogOptions, SqliteTransaction } from '../../../src/stores/sqlite.ts'
 import { sqliteEventLog, sqliteSequences, sqliteStore } from '../../../src/stores/sqlite.ts'
-import { all, ids, numbersOf, to } from '../../../src/testing/event-log-suite/samples.ts'
+import { all, ids, idsOf, numbersOf, to } from '../../../src/testing/event-log-suite/samples.ts'
 import { SqliteFolder } from './sqlite-folder.ts'
 
 const schema = new URL('../../../src/stores/sqlite/schema/', import.meta.url)
@@ -207,6 +207,42 @@ describe('the file', () => {
     user.exec('COMMIT')
     user.close()
     expect((await log.append(to('a', ['f']))).position).toBe(2)
+  })
+
+  test('a full disk fails with store-full, leaves nothing, and ends with it (I10)', async () => {
+    const log = openLog(folder.path, { pragmas: { max_page_count: 110 } })
+    const big = (id: string) => ({ ...to('a', []), events: [{ id, type: 't', data: 'x'.repeat(90_000) }] })
+    const taken: string[] = []
+    const fill = async (): Promise<void> => {
+      for (const id of ids(100)) taken.push((await log.append(big(id))).events[0]?.id ?? '')
+    }
+    await expect(fill()).rejects.toMatchObject({ code: 'store-full', retryable: true })
+    const failed = await Promise.allSettled([log.append(to('b', ['b1'])), log.append(big('more'))])
+    const there = (): Promise<readonly string[]> => idsOf(log)
+    const b = failed[0].status === 'fulfilled' ? ['b1'] : []
+    expect(failed[1]).toMatchObject({ reason: { code: 'store-full' } })
+    expect(await there()).toEqual([...taken, ...b])
+    const hiding = log.transaction(async (_, within) => {
+      await within.append(big('hidden')).catch(() => undefined)
+    })
+    await expect(hiding).rejects.toMatchObject({ code: 'store-full' })
+    await log.trim({ before: 3 })
+    expect(await log.append(big('more'))).toMatchObject({ position: taken.length + 1, duplicate: false })
+    expect(await log.append(to('b', ['b1']))).toMatchObject({ position: 1, duplicate: b.length === 1 })
+  })
+
+  test('a clock that is set back changes no order, and retention removes a beginning (I1)', async () => {
+    let now = 2_000
+    const log = openLog(folder.path, { now: () => now })
+    await log.append(to('a', ['e1']))
+    now = 1_000
+    await log.append(to('a', ['e2']))
+    now = 3_000
+    await log.append(to('a', ['e3']))
+    expect((await all(log.readAll())).map(({ appendedAt }) => appendedAt)).toEqual([2_000, 1_000, 3_000])
+    expect(await log.trim({ before: new Date(1_500) })).toEqual({ removed: 0, first: 1 })
+    expect(await log.trim({ before: new Date(2_500) })).toEqual({ removed: 2, first: 3 })
+    expect((await log.append(to('a', ['e4']))).position).toBe(4)
   })
 
   test('options that cannot be are refused', () => {

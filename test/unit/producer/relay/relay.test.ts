@@ -6,6 +6,7 @@ import { InturnError } from '../../../../src/core/errors.ts'
 import type { SinkMessage } from '../../../../src/ports/sink.ts'
 import { createRelay } from '../../../../src/producer/relay.ts'
 import { memoryEventLog } from '../../../../src/stores/memory.ts'
+import { aroundEventLog } from '../../../../src/testing/around-event-log.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { RelayWorld, sinkDown, slowSink } from './relay-world.ts'
 
@@ -172,6 +173,23 @@ test('a relay below retention says so and sends nothing (I3)', async () => {
   expect(failed).toBeInstanceOf(BelowRetention)
   expect(failed).toMatchObject({ code: 'below-retention', first: 15 })
   expect(world.arrived('a')).toEqual(range(1, 10))
+})
+
+test('retention at work while a relay begins, or tells its lag, removes nothing that it needs', async () => {
+  const world = new RelayWorld()
+  await world.append(['a'], 10)
+  await world.relayAll()
+  await world.append(['a'], 1)
+  const log = aroundEventLog(world.log, async ({ method }, run) => {
+    const result = await run()
+    if (method === 'bounds') await world.log.trim({ before: 11 })
+    return result
+  })
+  const { relay } = world.start({ log, name: 'another' })
+  expect(await relay.lag()).toMatchObject({ events: 11 })
+  await relay.stopNow()
+  await world.relayAll({ log })
+  expect(world.arrived('a').slice(0, 11)).toEqual(range(1, 11))
 })
 
 test('a relay that falls below retention while it runs ends with the same error (I3)', async () => {
