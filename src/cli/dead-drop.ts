@@ -3,10 +3,10 @@ import { Command } from 'commander'
 import type { DroppedLetters } from '../operate/drop-dead-letters.ts'
 import { dropDeadLetters } from '../operate/drop-dead-letters.ts'
 import type { DeadFlags } from './dead-flags.ts'
-import { addDeadFlags, deadOperator, refusalLines, selectionOf } from './dead-flags.ts'
+import { addDeadFlags, deadOperator, refusalLines, selectionOf, viewOf } from './dead-flags.ts'
 import { withOperatorTarget } from './operator-target.ts'
 import { printJson, printLines } from './print.ts'
-import { streamArgument } from './stream-argument.ts'
+import { findNamedStream, streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
 
 /** The command `inturn dead drop`. */
@@ -22,6 +22,8 @@ export function deadDropCommand(): Command {
         if (flags.json === true) await printJson(dropped)
         else await printLines(linesOf(dropped))
         if (dropped.refused > 0) process.exitCode = 1
+        const met = dropped.dropped + dropped.gone + dropped.refused
+        if (met === 0 && name !== undefined) await findNamedStream(viewOf(target), name)
       })
     })
 }

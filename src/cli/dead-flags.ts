@@ -5,6 +5,7 @@ import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { DeadLetterSelection, RefusedLetter } from '../operate/dead-letter-selection.ts'
 import type { Operator, OperatorTarget } from '../operate/operator-options.ts'
+import type { ConsumerView } from '../operate/paging.ts'
 import type { DeadLetterReason } from '../ports/records.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
@@ -55,7 +56,7 @@ export function addDeadFlags(command: Command): Command {
  * @throws InturnError `usage` where they do not say
  */
 export async function selectionOf(
-  { store, consumer }: OperatorTarget,
+  target: OperatorTarget,
   name: string | undefined,
   { key, only, allOfStream = false, domain }: DeadFlags,
 ): Promise<DeadLetterSelection> {
@@ -66,12 +67,17 @@ export async function selectionOf(
       'say which dead letters: --key <key>, --only <reason>, or a stream with --all-of-stream',
     )
   }
-  const stream = name === undefined ? undefined : await pathOfNamed({ reader: store.reader, consumer }, name)
+  const stream = name === undefined ? undefined : await pathOfNamed(viewOf(target), name)
   return {
     ...(stream !== undefined && { stream }),
     ...(only !== undefined && { only }),
     ...(domain !== undefined && { domain }),
   }
+}
+
+/** The consumer's part of the store. */
+export function viewOf({ store, consumer }: OperatorTarget): ConsumerView {
+  return { reader: store.reader, consumer }
 }
 
 /** Who acts, why, and how long to wait. */

@@ -5,10 +5,10 @@ import { letterReader } from '../engine/letter-reader.ts'
 import type { RetriedLetters } from '../operate/retry-dead-letters.ts'
 import { retryDeadLetters } from '../operate/retry-dead-letters.ts'
 import type { DeadFlags } from './dead-flags.ts'
-import { addDeadFlags, deadOperator, refusalLines, selectionOf } from './dead-flags.ts'
+import { addDeadFlags, deadOperator, refusalLines, selectionOf, viewOf } from './dead-flags.ts'
 import { withOperatorTarget } from './operator-target.ts'
 import { printJson, printLines } from './print.ts'
-import { streamArgument } from './stream-argument.ts'
+import { findNamedStream, streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
 
 /** The command `inturn dead retry`. */
@@ -25,6 +25,9 @@ export function deadRetryCommand(): Command {
         if (flags.json === true) await printJson(retried)
         else await printLines(linesOf(retried))
         if (retried.refused > 0) process.exitCode = 1
+        const { handedOver, admitted, waiting, gone, refused } = retried
+        const met = handedOver + admitted + waiting + gone + refused
+        if (met === 0 && name !== undefined) await findNamedStream(viewOf(target), name)
       })
     })
 }

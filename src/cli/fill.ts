@@ -33,7 +33,7 @@ export function fillCommand(): Command {
       await withNamedStream(flags, name, async (target, { stream }) => {
         const request = { ...options, stream, from, to, ...(epoch !== undefined && { epoch }) }
         const operation = await fill(target, request)
-        await printOperation(operation, flags, overlapLines(operation))
+        await printOperation(operation, { ...flags, known: target.domains }, overlapLines(operation))
       })
     })
 }

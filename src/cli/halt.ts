@@ -17,7 +17,7 @@ export function haltCommand(): Command {
     .action(async (name: string, flags: StoreFlags & OperatorFlags) => {
       const options = operatorOptions(flags)
       await withNamedStream(flags, name, async (target, { stream }) => {
-        await printOperation(await halt(target, { ...options, stream }), flags)
+        await printOperation(await halt(target, { ...options, stream }), { ...flags, known: target.domains })
       })
     })
 }

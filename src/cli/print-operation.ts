@@ -1,38 +1,71 @@
-// Says what an operator's action came to: in a few lines for people, as one document for machines.
+// Says what an operator's action came to: in a few lines for people, as one document for machines. Numbers of
+// a counter that wraps stand as on the wire, unwrapped beside them.
+import type { Sequence } from '../core/sequence.ts'
 import type { StreamOperation } from '../operate/change-stream.ts'
+import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { TellingParts } from '../operate/telling-parts.ts'
 import { printJson, printLines } from './print.ts'
 import { printable } from './printable.ts'
+import type { ShownNumber } from './wire-numbers.ts'
+import { numberText, shownNumber } from './wire-numbers.ts'
+
+/** How an action is printed. */
+export interface OperationSetting {
+  readonly known: KnownDomains
+  readonly json?: boolean | undefined
+}
+
+type Shown = (sequence: Sequence) => ShownNumber
 
 /** Prints an action; `more` are lines of its own. */
 export async function printOperation(
   operation: StreamOperation,
-  { json }: { readonly json?: boolean },
+  { known, json }: OperationSetting,
   more: readonly string[] = [],
 ): Promise<void> {
-  if (json === true) return printJson(operation)
-  return printLines([...operationLines(operation), ...more].map(printable))
+  const shown: Shown = (sequence) => shownNumber(known, operation.stream, sequence)
+  if (json !== true) return printLines([...operationLines(operation, shown), ...more].map(printable))
+  const { before, after } = operation
+  return printJson({ ...operation, before: partsJson(before, shown), after: partsJson(after, shown) })
 }
 
-function operationLines(operation: StreamOperation): readonly string[] {
+function operationLines(operation: StreamOperation, shown: Shown): readonly string[] {
   const { stream, done, before, after, by, reason, deadLetters } = operation
   return [
     `${stream}: ${done}`,
-    `  before: ${partsText(before)}`,
-    `  now:    ${partsText(after)}`,
+    `  before: ${partsText(before, shown)}`,
+    `  now:    ${partsText(after, shown)}`,
     ...deadLetters.map(({ reason: why, key }) => `  dead letter ${why}: ${key}`),
     `  in the ledger: ${by}: ${reason}`,
   ]
 }
 
-function partsText({ epoch, position, held, gap, failing, halt }: TellingParts): string {
+function partsJson(parts: TellingParts, shown: Shown): object {
+  const { position, gap, failing } = parts
+  const stands = position === null ? undefined : shown(position)
+  const from = gap?.from ?? undefined
+  return {
+    ...parts,
+    ...(stands !== undefined && { position: stands.wire }),
+    ...(stands?.unwrapped !== undefined && { unwrapped: stands.unwrapped }),
+    ...(gap !== undefined && {
+      gap: { ...gap, from: from === undefined ? null : shown(from).wire, to: shown(gap.to).wire },
+    }),
+    ...(failing !== undefined && { failing: { ...failing, sequence: shown(failing.sequence).wire } }),
+  }
+}
+
+function partsText({ epoch, position, held, gap, failing, halt }: TellingParts, shown: Shown): string {
+  const text = (sequence: Sequence): string => numberText(shown(sequence))
+  const from = gap?.from ?? undefined
   const ofEpoch = epoch === 0 ? '' : ` of epoch ${epoch}`
-  const missing = gap === undefined ? '' : `${String(gap.from ?? '?')} to ${String(gap.to)} missing`
+  const missing =
+    gap === undefined ? '' : `${from === undefined ? '?' : text(from)} to ${text(gap.to)} missing`
   const failed =
-    failing === undefined ? '' : `${String(failing.sequence)} failed (${failing.attempts} attempts counted)`
+    failing === undefined ? '' : `${text(failing.sequence)} failed (${failing.attempts} attempts counted)`
   const halted = halt === undefined ? '' : `halted (${halt.cause})`
   const parts = [
-    position === null ? 'position unknown' : `position ${String(position)}${ofEpoch}`,
+    position === null ? 'position unknown' : `position ${text(position)}${ofEpoch}`,
     `${held} held`,
     missing,
     failed,

@@ -2,6 +2,7 @@
 // and on request what comes next, until it is stopped.
 import { Command, Option } from 'commander'
 import type { LogStream } from '../core/append-errors.ts'
+import { BelowRetention } from '../core/append-errors.ts'
 import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
@@ -47,10 +48,19 @@ export function readCommand(): Command {
     .action(async (name: string | undefined, flags: ReadFlags) => {
       const stream = checked(name, flags)
       await withLog(flags, true, async (log) => {
-        if (flags.follow === true) await follow(log, flags)
-        else await list(log, stream, flags)
+        const reading = flags.follow === true ? follow(log, flags) : list(log, stream, flags)
+        await reading.catch(sayWhatIsKept)
       })
     })
+}
+
+/** @throws what it was given; of what retention removed, with how to read the rest */
+function sayWhatIsKept(error: unknown): never {
+  if (!(error instanceof BelowRetention)) throw error
+  const { message } = error
+  throw new InturnError('below-retention', `${message}; --from kept begins with what is there`, {
+    cause: error,
+  })
 }
 
 /** The stream that is asked for; `undefined` for all of them. @throws InturnError `usage` */

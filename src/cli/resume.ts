@@ -25,7 +25,7 @@ export function resumeCommand(): Command {
 async function resumeStream(name: string, flags: StoreFlags & OperatorFlags): Promise<void> {
   const options = operatorOptions(flags)
   await withNamedStream(flags, name, async (target, { stream }) => {
-    await printOperation(await resume(target, { ...options, stream }), flags)
+    await printOperation(await resume(target, { ...options, stream }), { ...flags, known: target.domains })
   })
 }
 

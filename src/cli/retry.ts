@@ -19,7 +19,7 @@ export function retryCommand(): Command {
     .action(async (name: string, flags: StoreFlags & OperatorFlags) => {
       const options = operatorOptions(flags)
       await withNamedStream(flags, name, async (target, { stream }) => {
-        await printOperation(await retry(target, { ...options, stream }), flags)
+        await printOperation(await retry(target, { ...options, stream }), { ...flags, known: target.domains })
       })
     })
 }

@@ -50,7 +50,7 @@ export function seekCommand(): Command {
             progress.show(`${grouped(handedOver)} events handed over, up to ${readTo}`),
         })
         progress.clear()
-        await printOperation(operation, flags, historyLines(operation))
+        await printOperation(operation, { ...flags, known: target.domains }, historyLines(operation))
       })
     })
 }

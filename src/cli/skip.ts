@@ -26,7 +26,7 @@ export function skipCommand(): Command {
         flags.sequence === undefined ? undefined : namedPlace(flags.sequence, '--sequence').sequence
       await withNamedStream(flags, name, async (target, { stream }) => {
         const request = { ...options, stream, ...(seen !== undefined && { sequence: seen }) }
-        await printOperation(await skip(target, request), flags)
+        await printOperation(await skip(target, request), { ...flags, known: target.domains })
       })
     })
 }

@@ -1,7 +1,9 @@
 // `inturn append` and `inturn read` as a user runs them: what goes in comes out, a second time changes
 // nothing, and what is wrong is said with its line and its exit code.
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sqliteEventLog } from '../../src/stores/sqlite.ts'
 import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
 import type { Ran, TestFolder } from './run-inturn.ts'
 
@@ -200,5 +202,17 @@ describe('read', () => {
     }
     const { code, stderr } = await run('read', '--all', ...inLog)
     expect([code, stderr]).toEqual([2, 'inturn: the database log.db does not exist\n'])
+  })
+
+  test('says how to read on where retention removed the beginning', async () => {
+    folder.write('bookings.ndjson', bookings(9))
+    await run('append', 'bookings.ndjson', ...inLog)
+    const log = sqliteEventLog(join(folder.path, 'log.db'))
+    await log.trim({ before: 5 })
+    await log.close()
+    const refused = await run('read', '--all', '--json', ...inLog)
+    expect(refused).toMatchObject({ code: 1 })
+    expect(refused.stderr).toContain('--from kept begins with what is there')
+    expect(linesOf(await run('read', '--all', '--from', 'kept', '--json', ...inLog)).length).toBe(5)
   })
 })
