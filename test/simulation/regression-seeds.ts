@@ -12,4 +12,5 @@ export const regressionSeeds: ReadonlyMap<number, string> = new Map([
   [599, 'a gap that a stalled worker had seen was judged by when it was committed'],
   [1257, 'a fill below the first number that was seen had no account'],
   [7259, 'a failure of an undone run was booked as the next attempt, though another worker had made it'],
+  [31687, 'the check took an event that is in turn, held behind a halt over a later gap, for a gap itself'],
 ])

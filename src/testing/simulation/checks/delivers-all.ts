@@ -1,5 +1,6 @@
 // I1, I3 and I6 at the end of the quiet phase: whatever can be delivered is. A stream that waits has a
 // reason that its domain's policy gives: a number that never came, or an event that fails.
+import type { StreamState } from '../../../core/stream-state.ts'
 import { uidOf } from '../produced.ts'
 import type { Produced } from '../produced.ts'
 import type { DomainScenario } from '../scenario.ts'
@@ -42,12 +43,20 @@ function waitsFor(shadow: ShadowStore, stream: ShadowStream, about: About): stri
   if (head === undefined) return halt === undefined ? undefined : `it is halted, and nothing is held`
   if (halt !== undefined && domain.gapEnd !== 'halt')
     return `it is halted at a gap, which its policy does not do`
-  const asked = head.clock.heal?.attempts ?? 0
-  const wanted = head.after === null ? 0 : (domain.healing?.attempts ?? 0)
-  if (asked < wanted) return `a gap is open, and was asked for only ${asked} times of ${wanted}`
+  const unasked = askedTooLittle(state, domain)
+  if (unasked !== undefined) return unasked
   if (halt === undefined && domain.gapEnd !== 'wait' && domain.numbering.kind !== 'increasing')
     return `a gap is still open, and its policy is ${domain.gapEnd}`
   return missing(shadow, stream, about) ? undefined : `events are held, and no number is missing`
+}
+
+/** What came in front of the gap that halts a stream is held too, and waits for nothing of its own. */
+function askedTooLittle(state: StreamState, { healing }: DomainScenario): string | undefined {
+  const gap = state.held.find(({ epoch, after }) => epoch !== state.epoch || after !== state.position)
+  if (gap === undefined || gap.after === null || healing === undefined) return undefined
+  const asked = gap.clock.heal?.attempts ?? 0
+  const wanted = healing.attempts
+  return asked < wanted ? `a gap is open, and was asked for only ${asked} times of ${wanted}` : undefined
 }
 
 function badFailureHalt({ state, held }: ShadowStream, { world, domain }: About): string | undefined {
