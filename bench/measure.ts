@@ -1,11 +1,17 @@
 // Measures rates side by side: each contender runs several times in turn, so that a machine whose speed
 // drifts treats all alike. The median of its runs is its rate; ratios are between medians of one session.
 
+/** Work that was measured by itself, without what prepares it. */
+export interface MeasuredWork {
+  readonly events: number
+  readonly ms: number
+}
+
 /** Something to measure. */
 export interface Contender {
   readonly name: string
   /** Does the work once and returns how many events it was; a promise if it has to wait. */
-  readonly run: () => number | Promise<number>
+  readonly run: () => number | Promise<number | MeasuredWork>
 }
 
 /** A contender's rate. */
@@ -21,8 +27,10 @@ export async function measure(contenders: readonly Contender[], rounds = 3): Pro
   for (let round = 0; round <= rounds; round++) {
     for (const { name, run } of contenders) {
       const started = performance.now()
-      const events = await run()
-      const perSecond = (events / (performance.now() - started)) * 1_000
+      const done = await run()
+      const { events, ms } =
+        typeof done === 'number' ? { events: done, ms: performance.now() - started } : done
+      const perSecond = (events / ms) * 1_000
       if (round > 0) rates.get(name)?.push(perSecond)
     }
   }

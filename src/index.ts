@@ -27,6 +27,7 @@ export type {
   BatchContext,
   CommonDomainOptions,
   DomainOptions,
+  ExternalContext,
   FailureOptions,
   GapOptions,
   HandlerContext,

@@ -6,8 +6,10 @@ import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
+import { importFault } from './import-fault.ts'
+import { importNeeding } from './import-needing.ts'
 import { findConfig } from './load-config.ts'
-import { sqliteFileOf } from './open-store-url.ts'
+import { redisTargetOf, sqliteFileOf } from './open-store-url.ts'
 
 /** The values of the flags. */
 export interface FindLogFlags {
@@ -18,7 +20,7 @@ export interface FindLogFlags {
 /** The command with the flags that find a log. */
 export function addFindLogFlags(command: Command): Command {
   return command
-    .option('--log <url>', 'the event log: sqlite:<file>, or the path of a .db file')
+    .option('--log <url>', 'the event log: sqlite:<file>, the path of a .db file or redis://<host>')
     .option('--config <file>', 'a module that exports the log as `log` (default: inturn.config.ts)')
 }
 
@@ -42,9 +44,15 @@ export async function withLog<Result>(
 }
 
 async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
+  if (/^rediss?:/.test(url)) {
+    const { target, options } = redisTargetOf(url, '--log')
+    const { redisEventLog } = await importNeeding('redis', () => import('../stores/redis.ts'))
+    return redisEventLog(target, options)
+  }
   const file = sqliteFileOf(url)
   if (file === undefined) {
-    throw new InturnError('usage', `--log takes sqlite:<file> or the path of a .db file, not ${url}`)
+    const forms = 'sqlite:<file>, the path of a .db file or redis://<host>'
+    throw new InturnError('usage', `--log takes ${forms}, not ${url}`)
   }
   if (mustExist && !existsSync(file)) {
     throw new InturnError('input-unreadable', `the database ${file} does not exist`)
@@ -56,7 +64,10 @@ async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
 async function exportedLog(named: string | undefined): Promise<EventLog> {
   const file = named ?? findConfig()
   if (file === undefined) {
-    throw new InturnError('usage', 'name the log with --log sqlite:<file>, or a module that exports it')
+    throw new InturnError(
+      'usage',
+      'name the log with --log sqlite:<file> or redis://<host>, or a module that exports it',
+    )
   }
   if (!existsSync(file)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
   const module = await loaded(file)
@@ -74,8 +85,7 @@ async function loaded(file: string): Promise<unknown> {
   try {
     return await import(pathToFileURL(resolve(file)).href)
   } catch (cause) {
-    const because = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
-    throw new InturnError('input-unreadable', `${file} cannot be loaded: ${because}`, { cause })
+    throw importFault(cause, file)
   }
 }
 

@@ -2,7 +2,7 @@
 // they stood.
 import { Command, Option } from 'commander'
 import { InturnError } from '../core/errors.ts'
-import type { RefusedRow } from '../operate/import-positions.ts'
+import type { PositionRow, RefusedRow, UnreadableRow } from '../operate/import-positions.ts'
 import { importPositions } from '../operate/import-positions.ts'
 import type { RecordedFormat } from '../recorded/recorded-fields.ts'
 import type { OperatorFlags } from './operator-flags.ts'
@@ -11,12 +11,14 @@ import type { PositionColumns } from './position-rows.ts'
 import { positionRows } from './position-rows.ts'
 import { printJson, printLines } from './print.ts'
 import { printable } from './printable.ts'
+import { redisPositions } from './redis-positions.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withStore } from './store-flags.ts'
 import { grouped } from './table.ts'
 
 interface ImportFlags extends StoreFlags, OperatorFlags, PositionColumns {
   readonly format?: RecordedFormat
+  readonly redis: string
 }
 
 /** How many refused rows are listed; the count stays exact. */
@@ -32,30 +34,34 @@ export function importCommand(): Command {
 function positionsCommand(): Command {
   return addOperatorFlags(addStoreFlags(new Command('positions')))
     .description('bring the positions of an existing tracker: rows with stream, position and perhaps epoch')
-    .argument('<file>', 'a CSV file with a header, or NDJSON; - for standard input')
+    .argument('<from>', 'a CSV file with a header, or NDJSON; - for standard input; redis:<prefix>* for keys')
     .option('--domain <name>', 'the domain of all rows (default: their column domain)')
     .option('--stream <path>', 'where the stream is', 'stream')
     .option('--position <path>', 'where the last handled number is', 'position')
     .option('--epoch <path>', 'where the epoch is (default: epoch, where there is such a column)')
+    .option('--redis <url>', 'the server of redis:<prefix>*', 'redis://localhost:6379')
     .addOption(new Option('--format <format>', 'default: by the extension').choices(['csv', 'ndjson']))
     .action(async (file: string, flags: ImportFlags) => {
       const operator = operatorOf(flags)
-      if (file.startsWith('redis:')) {
-        throw new InturnError('usage', 'redis: is not read yet; export the positions to a CSV file or NDJSON')
-      }
       await withStore(flags, async ({ store, consumer, known }) => {
         if (consumer === undefined) throw new InturnError('usage', 'name the consumer with --consumer')
         await store.open()
         const refused: RefusedRow[] = []
         const onRefused = (row: RefusedRow): void => void (refused.length < listedMax && refused.push(row))
         const target = { store, consumer, domains: known }
-        const rows = positionRows(file, flags)
+        const rows = rowsOf(file, flags)
         const summary = await importPositions(target, rows, { ...operator, onRefused })
         if (summary.refused > 0) process.exitCode = 1
         if (flags.json === true) return printJson({ consumer, ...summary, refusedRows: refused })
         return printLines(summaryLines(summary, refused).map(printable))
       })
     })
+}
+
+/** The rows of a file, or of a tracker's keys in Redis. */
+function rowsOf(from: string, flags: ImportFlags): AsyncIterable<PositionRow | UnreadableRow> {
+  if (!from.startsWith('redis:')) return positionRows(from, flags)
+  return redisPositions({ url: flags.redis, pattern: from, domain: flags.domain })
 }
 
 function summaryLines(

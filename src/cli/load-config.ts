@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import type { Config } from '../engine/define-config.ts'
+import { importFault } from './import-fault.ts'
 
 /** A configuration, and the file it came from. */
 export interface LoadedConfig {
@@ -62,19 +63,6 @@ export async function importDefault(path: string, file: string): Promise<unknown
   )
 }
 
-function importFault(error: unknown, file: string): InturnError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (error instanceof InturnError) {
-    return new InturnError(error.code, `${file}: ${error.message}`, { cause: error })
-  }
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-    const message = `${file} is TypeScript: node ${process.versions.node} is too old for it, 22.18 is not`
-    return new InturnError('input-unreadable', message, { cause: error })
-  }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new InturnError('input-unreadable', `${file} cannot be loaded: ${message}`, { cause: error })
-}
-
 /** Every option of a configuration; the type sees to it that none is missing here. */
 const optionNames: Readonly<Record<keyof Config, true>> = {
   consumer: true,
@@ -88,6 +76,8 @@ const optionNames: Readonly<Record<keyof Config, true>> = {
   batch: true,
   eventBytesMax: true,
   streamBytesMax: true,
+  deadLettersMax: true,
+  ledgerMax: true,
   history: true,
   replay: true,
   telemetry: true,

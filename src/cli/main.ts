@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { sayError } from './say-error.ts'
+import { sayWarnings } from './say-warnings.ts'
 
 /** Every command, in the order of the help page. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -72,9 +73,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit()
 })
 
+sayWarnings()
 try {
   await run(process.argv)
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else process.exitCode = sayError(error)
 }
+
+// What a configuration opened (a pool, a client) must not keep a command alive that has ended and been read.
+setInterval(() => {
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit()
+}, 100).unref()

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import type { Store } from '../ports/store.ts'
+import { importNeeding } from './import-needing.ts'
 
 /** What a store URL may look like, for people. */
 const storeUrlForms = 'sqlite:<file>, the path of a .db file or redis://<host>'
@@ -27,12 +28,23 @@ export async function openStoreUrl(url: string): Promise<Store> {
 }
 
 async function openRedisUrl(url: string): Promise<Store> {
-  if (!URL.canParse(url)) throw new InturnError('usage', '--store takes redis://<host>:<port>')
+  const { target, options } = redisTargetOf(url, '--store')
+  const { redisStore } = await importNeeding('redis', () => import('../stores/redis.ts'))
+  return redisStore(target, options)
+}
+
+/** The server that a URL names, and the prefix where it has one. @throws InturnError `usage` */
+export function redisTargetOf(
+  url: string,
+  flag: '--store' | '--log',
+): { readonly target: string; readonly options: { readonly prefix?: string } } {
+  if (!URL.canParse(url)) throw new InturnError('usage', `${flag} takes redis://<host>:<port>`)
   const target = new URL(url)
+  const other = [...target.searchParams.keys()].find((name) => name !== 'prefix')
+  if (other !== undefined) throw new InturnError('usage', `${flag} redis:// takes ?prefix=, not ?${other}=`)
   const prefix = target.searchParams.get('prefix')
   target.search = ''
-  const { redisStore } = await import('../stores/redis.ts')
-  return redisStore(target.href, prefix === null ? {} : { prefix })
+  return { target: target.href, options: prefix === null ? {} : { prefix } }
 }
 
 /** The database file that a URL or a path names; `undefined` where it names something else. */

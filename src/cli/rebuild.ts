@@ -3,6 +3,7 @@
 import { InturnError } from '../core/errors.ts'
 import type { Config } from '../engine/define-config.ts'
 import { createWorker } from '../engine/worker.ts'
+import { shellWord } from '../operate/operator-actions.ts'
 import { spell } from '../operate/time-words.ts'
 import type { Source, SourceExtent } from '../ports/source.ts'
 import type { ConsumerSummary } from '../ports/store-reader.ts'
@@ -19,6 +20,8 @@ export interface RebuildRequest {
   /** The name of the consumer that is rebuilt. */
   readonly as: string
   readonly json: boolean
+  /** The file of the configuration, where it was named: hints name it too. */
+  readonly file?: string
 }
 
 /**
@@ -26,7 +29,8 @@ export interface RebuildRequest {
  *
  * @throws InturnError `usage` for the configured consumer's name, `history-unavailable`
  */
-export async function rebuild({ config, as, json }: RebuildRequest): Promise<void> {
+export async function rebuild(request: RebuildRequest): Promise<void> {
+  const { config, as } = request
   if (as === config.consumer) {
     const message = `--as takes a new name: ${as} is the configured consumer, which goes on undisturbed`
     throw new InturnError('usage', message)
@@ -55,11 +59,11 @@ export async function rebuild({ config, as, json }: RebuildRequest): Promise<voi
     progress.end()
     forget()
   }
-  await sayEnd({ config, as, json }, report, isStopped)
+  await sayEnd(request, report, isStopped)
 }
 
 async function sayEnd(
-  { config, as, json }: RebuildRequest,
+  { config, as, json, file }: RebuildRequest,
   report: RunReport,
   isStopped: boolean,
 ): Promise<void> {
@@ -68,7 +72,7 @@ async function sayEnd(
   report.say(isStopped ? `stopped after ${report.summary()}` : `caught up after ${report.summary()}`)
   const standing = { streams, held, halted, failing, deadLetters, deliveries }
   if (json) await printJson({ consumer: as, isCaughtUp: !isStopped, events: report.events, ...standing })
-  else await printLines(standingLines(as, { ...standing, isStopped }))
+  else await printLines(standingLines(as, { ...standing, isStopped, file }))
   if (isStopped || held + halted + failing > 0) process.exitCode = 1
 }
 
@@ -89,9 +93,12 @@ function standingLines(
     'streams' | 'held' | 'halted' | 'failing' | 'deadLetters' | 'deliveries'
   > & {
     readonly isStopped: boolean
+    readonly file: string | undefined
   },
 ): readonly string[] {
-  const { streams, held, halted, failing, deadLetters, deliveries, isStopped } = standing
+  const { streams, held, halted, failing, deadLetters, deliveries, isStopped, file } = standing
+  const config = file === undefined ? '' : ` --config ${shellWord(file)}`
+  const where = `${config} --consumer ${shellWord(consumer)}`
   const end = isStopped ? 'was stopped early; the same command goes on from here' : 'is rebuilt'
   const waits = [
     ...(halted === 0 ? [] : [`${grouped(halted)} halted`]),
@@ -100,12 +107,8 @@ function standingLines(
   ]
   return [
     `consumer ${consumer} ${end}: ${grouped(deliveries)} deliveries in ${grouped(streams)} streams`,
-    ...(waits.length === 0
-      ? []
-      : [`something waits: ${waits.join(', ')} (inturn status --consumer ${consumer})`]),
-    ...(deadLetters === 0
-      ? []
-      : [`dead letters: ${grouped(deadLetters)} (inturn dead --consumer ${consumer})`]),
+    ...(waits.length === 0 ? [] : [`something waits: ${waits.join(', ')} (inturn status${where})`]),
+    ...(deadLetters === 0 ? [] : [`dead letters: ${grouped(deadLetters)} (inturn dead${where})`]),
   ]
 }
 

@@ -48,7 +48,8 @@ export function replayCommand(): Command {
         )
       }
       const { config } = await (name === undefined ? loadConfig(flags.config) : checkedRange(flags))
-      if (as !== undefined) await rebuild({ config, as, json })
+      if (as !== undefined)
+        await rebuild({ config, as, json, ...(flags.config !== undefined && { file: flags.config }) })
       if (name !== undefined) await redeliver(config, name, flags)
       // What a configuration opened (a pool, a client) must not keep a command alive that has ended.
       setTimeout(() => process.exit(), lastWordMs).unref()

@@ -1,5 +1,6 @@
 // What a running worker says on standard error: what it does, what fails and when it tries again, which
 // streams stop. Upholds I7: streams that fail by the thousand are summed up, not listed.
+import type { Sequence } from '../core/sequence.ts'
 import { spell } from '../operate/time-words.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
 import { printable } from './printable.ts'
@@ -118,20 +119,16 @@ export class RunReport {
         this.#deadLetters++
         // Of a handler that failed for good, `failed` has told already.
         if (news.reason !== 'failed' && news.reason !== 'worker-died') {
-          const what = news.stream ?? 'a message'
-          const which = news.sequence === undefined ? what : `${what}: event ${news.sequence}`
+          const which = eventWords(news.stream ?? 'a message', news.sequence)
           this.#sayOfStream(`${which} is a dead letter now, ${news.reason}: ${news.detail}`)
         }
         break
       case 'baseline-failed':
         this.#sayOfStream(`${news.stream}: its baseline cannot be told, so it waits: ${news.error}`)
         break
-      case 'redriven': {
-        const which = news.sequence === undefined ? news.stream : `${news.stream}: event ${news.sequence}`
-        const end = news.error === undefined ? 'it succeeded' : `it failed: ${news.error}`
-        this.#sayOfStream(`${which}, a dead letter, was tried again: ${end}`)
+      case 'redriven':
+        this.#sayOfStream(redrivenWords(news))
         break
-      }
       case 'healing':
         break
       case 'workers-died':
@@ -146,6 +143,9 @@ export class RunReport {
         this.say(`${what} failed, next try in ${spell(news.retryInMs)}: ${news.error.message}`)
         break
       }
+      case 'records-full':
+        this.say(news.error?.message ?? 'there is room for dead letters and ledger again')
+        break
       case 'recovered':
         this.say('store and source work again')
     }
@@ -163,6 +163,15 @@ export class RunReport {
     if (++this.#streamLines <= streamLinesMax) this.say(text)
     else this.#unsaid++
   }
+}
+
+function eventWords(where: string, sequence: Sequence | undefined): string {
+  return sequence === undefined ? where : `${where}: event ${sequence}`
+}
+
+function redrivenWords({ stream, sequence, error }: Extract<EngineNews, { kind: 'redriven' }>): string {
+  const end = error === undefined ? 'it succeeded' : `it failed: ${error}`
+  return `${eventWords(stream, sequence)}, a dead letter, was tried again: ${end}`
 }
 
 function healedWords(news: Extract<EngineNews, { kind: 'healed' }>): string {

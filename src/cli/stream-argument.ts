@@ -9,14 +9,28 @@ import { printable } from './printable.ts'
 /** What the argument of a stream looks like, for help texts. */
 export const streamArgument = 'the stream as <domain>/<stream>, each percent-encoded (%2F is a slash)'
 
+/** Claims that are looked at. */
+const claimsMax = 10_000
+
 /** The stream, or `undefined` once it was said that there is none; the exit code is 1 then. */
 export async function findNamedStream(view: ConsumerView, name: string): Promise<StoredStream | undefined> {
   const found = await findStream(view, name)
   if (found.kind === 'found') return found.stored
   const near = found.near.length === 0 ? '' : `; did you mean ${found.near.join(', ')}?`
-  console.error(`inturn: consumer ${view.consumer} knows no stream ${printable(name)}${near}`)
+  const more = (await beginningWords(view, name)) ?? near
+  console.error(`inturn: consumer ${view.consumer} knows no stream ${printable(name)}${more}`)
   process.exitCode = 1
   return undefined
+}
+
+/** What is known of a stream of which nothing was committed yet. */
+async function beginningWords(view: ConsumerView, name: string): Promise<string | undefined> {
+  const paths = pathsOf(name)
+  const claims = await view.reader.claims(view.consumer, { limit: claimsMax })
+  const claim = claims.find(({ stream }) => paths.includes(stream))
+  if (claim === undefined) return undefined
+  const since = new Date(claim.since).toISOString()
+  return ` yet: worker ${claim.worker} has its first events in hand, since ${since}`
 }
 
 /** The path to list records of: the stream's own, or the most likely one where no such stream is known. */

@@ -30,9 +30,13 @@ export type ErrorCode =
   | 'position-moved'
   | 'stream-busy'
   | 'history-unavailable'
+  | 'records-full'
   | 'caught-up-timeout'
   | 'handler-timeout'
   | 'handler-failed'
+  | 'command-invalid'
+  | 'effect-failed'
+  | 'effect-partial'
   | 'shutting-down'
   | 'invariant-violated'
 

@@ -6,8 +6,8 @@
 // whose worker died: suspected -> marked alone, which is counted -> ... -> its attempts are used up.
 import type { Failing } from '../core/stream-state.ts'
 import type { UnitOfWork } from '../ports/store.ts'
+import { decideFully } from './decide-fully.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { decideFully } from './plan-turns.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Care, Turn } from './turn.ts'
 
@@ -69,7 +69,7 @@ export async function takeCare(
 function nextCall(turn: Turn, from: number): PlannedDelivery | undefined {
   return turn.deliveries.slice(from).find((delivery) => {
     try {
-      return turn.passes(delivery)
+      return turn.isCalled(delivery)
     } catch {
       return true
     }

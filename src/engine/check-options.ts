@@ -3,27 +3,6 @@ import type { Duration } from '../core/duration.ts'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 
-/**
- * Checks that these are options, and that none of them is unknown: a typing error must not pass for a
- * default.
- *
- * @param name - what the options are for, for the error; `''` at the top
- * @throws InturnError `config-invalid`
- */
-export function checkNames(options: unknown, name: string, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InturnError(
-      'config-invalid',
-      `${name === '' ? 'this' : name} takes options: ${known.join(', ')}`,
-    )
-  }
-  for (const field of Object.keys(options)) {
-    if (known.includes(field)) continue
-    const path = name === '' ? field : `${name}.${field}`
-    throw new InturnError('config-invalid', `${path} is no option; there are ${known.join(', ')}`)
-  }
-}
-
 /** A whole number from `least` up, or its default. */
 export function limit(
   value: number | undefined,

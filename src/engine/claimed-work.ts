@@ -1,16 +1,19 @@
 // Works on streams with `effects: 'external'`: claims are leased and fenced, no transaction is open while
 // handlers run, streams run side by side, and each commits as soon as it has ended. Streams that need care
 // come after the others; those under suspicion last, one by one. Upholds I2, I5 and I6.
-import type { CommitOutcome, UnitOfWork } from '../ports/store.ts'
+import type { UnitOfWork } from '../ports/store.ts'
 import type { CarefulPlan } from './careful-turns.ts'
 import { isSuspect, needsCare, takeCare } from './careful-turns.ts'
+import { decideFully } from './decide-fully.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
 import { GroupCommit } from './group-commit.ts'
+import { stopAtPartial } from './partial-effects.ts'
 import type { PlannedTurn, PlanOptions } from './plan-turns.ts'
-import { followingTurns, planTurns } from './plan-turns.ts'
+import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
+import { recordCall } from './recorded-call.ts'
 import type { StreamBatch } from './stream-batch.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Turn } from './turn.ts'
@@ -62,7 +65,11 @@ class ClaimedUnit {
     this.#unit = unit
     this.#worker = worker
     this.#startedMs = parts.timers.elapsedMs()
-    this.#commits = new GroupCommit(unit, (planned, outcome) => this.#take(planned, outcome))
+    this.#commits = new GroupCommit(unit, {
+      isLast: (planned) => isQuick(planned) && !isFollowed(planned),
+      ended: (planned, outcome) => this.#take(planned, outcome),
+      stop: ({ turn }, partial) => stopAtPartial(parts, unit, { turn, partial, sinceMs: this.#sinceMs() }),
+    })
   }
 
   async run(batches: readonly StreamBatch[], options: PlanOptions): Promise<Omit<WorkResult, 'again'>> {
@@ -121,8 +128,7 @@ class ClaimedUnit {
     { isAlone, isLast = false }: { readonly isAlone: boolean; readonly isLast?: boolean },
   ): Promise<void> {
     const care = { worker: this.#worker, isAlone }
-    const sinceMs = this.#parts.timers.elapsedMs() - this.#startedMs
-    const plan: CarefulPlan = { care, isWary: false, sinceMs, isLast }
+    const plan: CarefulPlan = { care, isWary: false, sinceMs: this.#sinceMs(), isLast }
     for (const { turn } of turns) {
       if (needsCare(turn, false)) await takeCare(this.#parts, this.#unit, { turn, plan })
     }
@@ -156,7 +162,7 @@ class ClaimedUnit {
     if (failure !== undefined) throw failure.error
   }
 
-  #take(planned: PlannedTurn, outcome: CommitOutcome): void {
+  #take(planned: PlannedTurn, outcome: 'committed' | 'claim-lost'): void {
     const { batch } = planned
     if (outcome === 'committed') {
       this.#committed.push(planned)
@@ -174,6 +180,7 @@ class ClaimedUnit {
   #deliver(planned: PlannedTurn, from: number, calls = callsOf(planned)): Promise<void> | undefined {
     for (let at = from; at < calls.length; at++) {
       const call = calls[at] ?? []
+      if (planned.turn.effects.isFull) return this.#endBefore(planned, call)
       try {
         const called = this.#call(planned, call)
         if (called === undefined) continue
@@ -188,6 +195,13 @@ class ClaimedUnit {
     return undefined
   }
 
+  /** Ends a turn whose commit has enough to carry out; the one that follows goes on. */
+  async #endBefore({ turn }: PlannedTurn, [next]: readonly PlannedDelivery[]): Promise<void> {
+    if (next === undefined) return
+    const mark = { care: turn.setup.care, failing: undefined }
+    await decideFully(this.#unit, turn, () => turn.endBefore(next, mark))
+  }
+
   /**
    * Stops a turn at a failed event; of several that failed in one call, each is called by itself to find out
    * which.
@@ -198,24 +212,30 @@ class ClaimedUnit {
     const [delivery] = call
     if (delivery === undefined) throw error
     if (call.length > 1) return this.#deliver(planned, turn.deliveries.indexOf(delivery), singly(turn))
-    const sinceMs = this.#parts.timers.elapsedMs() - this.#startedMs
-    return stopTurn(this.#parts, this.#unit, { turn, delivery, error, sinceMs })
+    return stopTurn(this.#parts, this.#unit, { turn, delivery, error, sinceMs: this.#sinceMs() })
+  }
+
+  /** How long the unit of work has lasted, in milliseconds. */
+  #sinceMs(): number {
+    return this.#parts.timers.elapsedMs() - this.#startedMs
   }
 
   #call({ turn, batch }: PlannedTurn, call: readonly PlannedDelivery[]): void | Promise<void> {
     const { domain, path } = batch
     const { transaction, signal } = this.#unit
-    const scene: CallScene = { transaction, signal, fence: this.#unit.fence(path) }
-    const [first, ...others] = call.filter((delivery) => turn.passes(delivery))
+    const fence = this.#unit.fence(path)
+    const [first, ...others] = call.filter((delivery) => turn.isCalled(delivery))
     if (first === undefined) return undefined
-    if (others.length > 0) {
-      return this.#caller.callBatch(
-        domain,
-        [first, ...others].map(({ event }) => event),
-        scene,
-      )
-    }
-    return this.#caller.call({ domain, path, event: first.event, attempt: first.attempt }, scene)
+    const events = [first, ...others].map(({ event }) => event)
+    return recordCall(this.#unit, {
+      stream: path,
+      take: (recorded) => turn.effects.add(events, recorded),
+      call: (redis) => {
+        const scene: CallScene = { transaction, signal, fence, redis }
+        if (others.length > 0) return this.#caller.callBatch(domain, events, scene)
+        return this.#caller.call({ domain, path, event: first.event, attempt: first.attempt }, scene)
+      },
+    })
   }
 }
 

@@ -3,10 +3,11 @@ import type { Delivery } from '../ports/source.ts'
 import type { WorkerOptions } from './worker.ts'
 
 /** What `inturn.config.ts` exports: the options of a worker. */
-export type Config<Transaction = unknown, Message extends Delivery = Delivery> = WorkerOptions<
-  Transaction,
-  Message
->
+export type Config<
+  Transaction = unknown,
+  Message extends Delivery = Delivery,
+  Commands = unknown,
+> = WorkerOptions<Transaction, Message, Commands>
 
 /**
  * Gives a configuration its type; changes nothing. It is checked when a worker is made of it.
@@ -19,8 +20,8 @@ export type Config<Transaction = unknown, Message extends Delivery = Delivery> =
  *   domains: { user_account: { numbering: contiguous(), effects: 'transaction', handle: book } },
  * })
  */
-export function defineConfig<Transaction, Message extends Delivery>(
-  config: Config<Transaction, Message>,
-): Config<Transaction, Message> {
+export function defineConfig<Transaction, Message extends Delivery, Commands = unknown>(
+  config: Config<Transaction, Message, Commands>,
+): Config<Transaction, Message, Commands> {
   return config
 }

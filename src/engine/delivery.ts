@@ -23,6 +23,8 @@ export interface CallScene {
   readonly isRedrive?: boolean
   /** Events are handled once more because an operator said so. */
   readonly replay?: 'redeliver'
+  /** What the handler records commands for the commit with; absent where the store runs none. */
+  readonly redis?: unknown
   /** Another event has the number of this one by right: the idempotency key of this one names its id too. */
   readonly isRival?: boolean
 }
@@ -59,6 +61,7 @@ export class HandlerCaller {
       attempt: call.attempt,
       fence: scene.fence,
       transaction: scene.transaction,
+      redis: scene.redis,
       isRedrive: scene.isRedrive === true,
       replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
@@ -77,6 +80,7 @@ export class HandlerCaller {
       attempt: 1,
       fence: scene.fence,
       transaction: scene.transaction,
+      redis: scene.redis,
       isRedrive: scene.isRedrive === true,
       replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
@@ -88,6 +92,7 @@ export class HandlerCaller {
       ...(replay !== undefined && { replay }),
       fence: scene.fence,
       transaction: scene.transaction,
+      ...(scene.redis !== undefined && { redis: scene.redis }),
       get signal(): AbortSignal {
         return context.signal
       },

@@ -40,6 +40,15 @@ export interface TransactionContext<Transaction> extends HandlerContext {
   readonly transaction: Transaction
 }
 
+/** The context of a domain with `effects: 'external'`. */
+export interface ExternalContext<Commands> extends HandlerContext {
+  /**
+   * Records commands that run inside the commit, with a store that does that (Redis). Absent with any other
+   * store, and in `unordered()` domains, whose events are committed with no position.
+   */
+  readonly redis: Commands
+}
+
 /** The context of `handleBatch`: one call for many events. */
 export interface BatchContext extends Omit<HandlerContext, 'idempotencyKey' | 'attempt' | 'fence'> {
   idempotencyKeyOf(event: InturnEvent): string
@@ -63,14 +72,14 @@ interface TransactionEffects<Transaction> {
   ): HandlerResult
 }
 
-interface ExternalEffects {
+interface ExternalEffects<Commands> {
   /** The handler acts elsewhere, and may run again after a crash: always with the same idempotency key. */
   readonly effects: 'external'
-  handle?(event: InturnEvent, context: HandlerContext): HandlerResult
+  handle?(event: InturnEvent, context: ExternalContext<Commands>): HandlerResult
   /** Instead of `handle`: the events of one stream that are in turn, in order. If it throws, as above. */
   handleBatch?(
     events: readonly InturnEvent[],
-    context: BatchContext & Pick<HandlerContext, 'fence'>,
+    context: BatchContext & Pick<ExternalContext<Commands>, 'fence' | 'redis'>,
   ): HandlerResult
 }
 
@@ -148,5 +157,5 @@ export interface CommonDomainOptions {
 }
 
 /** What a user writes about a domain. */
-export type DomainOptions<Transaction = unknown> = CommonDomainOptions &
-  (TransactionEffects<Transaction> | ExternalEffects)
+export type DomainOptions<Transaction = unknown, Commands = unknown> = CommonDomainOptions &
+  (TransactionEffects<Transaction> | ExternalEffects<Commands>)

@@ -1,8 +1,8 @@
 // Stops a turn in front of the event that failed, and decides what comes next for it by its domain's policy.
 import type { UnitOfWork } from '../ports/store.ts'
+import { decideFully } from './decide-fully.ts'
 import { answerFailure } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { decideFully } from './plan-turns.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Turn } from './turn.ts'
 

@@ -8,6 +8,7 @@ export interface ContextFields {
   readonly attempt: number
   readonly fence: number
   readonly transaction: unknown
+  readonly redis: unknown
   readonly isRedrive: boolean
   readonly replay: HandlerContext['replay'] | undefined
   /** Fires on lost claim and shutdown. */
@@ -21,6 +22,8 @@ export class CallContext implements HandlerContext {
   readonly attempt: number
   readonly fence: number
   readonly transaction: unknown
+  /** Declared only where the store runs commands in its commits. */
+  declare readonly redis?: unknown
   readonly isRedrive: boolean
   /** Declared only where it says something: absent is its third value. */
   declare readonly replay?: 'rebuild' | 'redeliver'
@@ -35,6 +38,7 @@ export class CallContext implements HandlerContext {
     this.fence = fields.fence
     this.transaction = fields.transaction
     this.isRedrive = fields.isRedrive
+    if (fields.redis !== undefined) this.redis = fields.redis
     if (fields.replay !== undefined) this.replay = fields.replay
     this.#outer = fields.outer
   }

@@ -6,15 +6,18 @@ import type { Arrival } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
-import type { DeadLetter, HandedOver, HeldEvent, HeldRange, StoredHandedOver } from '../ports/records.ts'
+import type { DeadLetter, HandedOver, StoredHandedOver } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { startedState } from './baseline.ts'
+import type { Decision } from './decide-fully.ts'
+import { learnAll } from './decide-fully.ts'
 import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
 import type { HealPlan } from './healing/healing.ts'
 import { arrivalIn, overflowLetter } from './overflow-letter.ts'
+import { stopAtPartial } from './partial-effects.ts'
 import type { StreamBatch } from './stream-batch.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import { takeOverflow } from './take-overflow.ts'
@@ -78,7 +81,7 @@ export async function planTurns(
     const next = planTurn(parts, unit, { batch, state, handedOver: kept, isSweep, keepsGaps, care, heal })
     planned.push(next instanceof Promise ? await next : next)
   }
-  await decideEach(unit, planned)
+  await decideEach(parts, unit, planned)
   return planned
 }
 
@@ -89,8 +92,9 @@ export async function followingTurns(
   turns: readonly PlannedTurn[],
 ): Promise<readonly PlannedTurn[]> {
   const following: PlannedTurn[] = []
-  for (const { turn, batch } of turns) {
-    if (!turn.canGoOn() && turn.mark === undefined) continue
+  for (const planned of turns) {
+    if (!isFollowed(planned)) continue
+    const { turn, batch } = planned
     const { isSweep, keepsGaps, care } = turn.setup
     const next = {
       batch: { ...batch, arrivals: [] },
@@ -103,8 +107,13 @@ export async function followingTurns(
     }
     following.push({ ...(await planTurn(parts, unit, next)), batch })
   }
-  await decideEach(unit, following)
+  await decideEach(parts, unit, following)
   return following
+}
+
+/** Whether a turn is followed by another one of its stream. */
+export function isFollowed({ turn }: PlannedTurn): boolean {
+  return turn.canGoOn() || turn.mark !== undefined
 }
 
 /** A turn before it is planned. */
@@ -196,53 +205,28 @@ function keptArrivals(
   return events.filter((event) => event !== undefined).map((event) => turnArrival(event, domain))
 }
 
-async function decideEach(unit: UnitOfWork, planned: readonly PlannedTurn[]): Promise<void> {
+async function decideEach(
+  parts: EngineParts,
+  unit: UnitOfWork,
+  planned: readonly PlannedTurn[],
+): Promise<void> {
   const open: Decision[] = []
   for (const { turn } of planned) {
     const ranges = turn.decide()
     if (ranges.length > 0) open.push({ turn, ranges, decide: () => turn.decide() })
   }
   await learnAll(unit, open)
-}
-
-/** A decision that has to be made again once more is known. */
-interface Decision {
-  readonly turn: Turn
-  /** What has to be read first. */
-  readonly ranges: readonly HeldRange[]
-  readonly decide: () => readonly HeldRange[]
-}
-
-/** Makes a decision until it knows all the held events that it asks for. */
-export async function decideFully(
-  unit: UnitOfWork,
-  turn: Turn,
-  decide: () => readonly HeldRange[],
-): Promise<void> {
-  await learnAll(unit, [{ turn, decide, ranges: decide() }])
-}
-
-/** Reads held events for decisions until none asks for more; one read a round for all of them. */
-async function learnAll(unit: UnitOfWork, decisions: readonly Decision[]): Promise<void> {
-  for (let open = decisions; ;) {
-    open = open.filter(({ ranges }) => ranges.length > 0)
-    if (open.length === 0) return
-    const events = groupByStream(await unit.held(open.flatMap(({ ranges }) => ranges)))
-    open = open.map((decision) => {
-      const { turn, ranges, decide } = decision
-      turn.learn(ranges, events.get(turn.setup.path) ?? [])
-      return { ...decision, ranges: decide() }
-    })
+  const partials = unit.commands?.partials
+  if (partials === undefined || partials.size === 0) return
+  for (const { turn } of planned) {
+    const partial = partials.get(turn.setup.path)
+    if (partial !== undefined) await stopAtPartial(parts, unit, { turn, partial, sinceMs: 0 })
   }
 }
 
 /** What is to be decided: dead letters that are tried again are no arrivals. */
 function withoutRedrives(handedOver: readonly StoredHandedOver[]): readonly StoredHandedOver[] {
   return handedOver.filter(({ redrive }) => redrive === undefined)
-}
-
-function groupByStream(held: readonly HeldEvent[]): ReadonlyMap<StreamPath, HeldEvent[]> {
-  return Map.groupBy(held, ({ stream }) => stream)
 }
 
 async function readHandedOver(

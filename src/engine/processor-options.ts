@@ -1,4 +1,5 @@
 // What a user writes to make a processor or a worker, beside the domains; and the engine made of it.
+import { checkNames } from '../core/check-names.ts'
 import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { EventFrom } from '../core/event-from.ts'
@@ -8,21 +9,22 @@ import type { Store } from '../ports/store.ts'
 import type { EngineNews, Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
 import { systemRandom, systemTimers } from '../ports/timers.ts'
-import { checkFunction, checkNames, limit, waitMs } from './check-options.ts'
+import { checkFunction, limit, waitMs } from './check-options.ts'
 import type { DomainOptions } from './domain-options.ts'
 import type { Domains } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { Engine } from './engine.ts'
 import { Intaker } from './intake.ts'
+import { RecordRoom } from './record-room.ts'
 import { resolveDomains } from './resolve-domains.ts'
 import { Wariness } from './wariness.ts'
 
 /** Options of a processor. */
-export interface ProcessorOptions<Transaction = unknown> {
+export interface ProcessorOptions<Transaction = unknown, Commands = unknown> {
   /** The reader's name: each has its own positions. */
   readonly consumer: string
-  readonly store: Store<Transaction>
-  readonly domains: Readonly<Record<string, DomainOptions<Transaction>>>
+  readonly store: Store<Transaction, Commands>
+  readonly domains: Readonly<Record<string, DomainOptions<Transaction, Commands>>>
   /**
    * Maps a message's envelope to an event. Default: CloudEvents 1.0, the plain schema, and inturn's own
    * names.
@@ -42,6 +44,13 @@ export interface ProcessorOptions<Transaction = unknown> {
   readonly eventBytesMax?: number
   /** The longest stream key in bytes. Default 512. */
   readonly streamBytesMax?: number
+  /**
+   * Dead letters of the consumer, at most: from there on nothing more is processed until there is room.
+   * Approximate by what comes in 10 s. Default 1,000,000.
+   */
+  readonly deadLettersMax?: number
+  /** Ledger entries of the consumer, at most, in the same way. Default 10,000,000. */
+  readonly ledgerMax?: number
   /**
    * Where the events of the past are read from their beginning, where the source has forgotten them (a queue)
    * or is not at hand (a processor): for `redeliver`, and instead of the source for `replay`.
@@ -65,6 +74,7 @@ export interface MadeEngine {
   readonly engine: Engine
   readonly parts: EngineParts
   readonly intaker: Intaker
+  readonly room: RecordRoom
   readonly stop: AbortController
 }
 
@@ -79,6 +89,8 @@ const processorNames = [
   'batch',
   'eventBytesMax',
   'streamBytesMax',
+  'deadLettersMax',
+  'ledgerMax',
   'history',
   'replay',
   'telemetry',
@@ -134,7 +146,11 @@ export function makeEngine<Transaction>(
     stop: stop.signal,
   }
   const intaker = makeIntaker(options, domains)
-  return { engine: new Engine(parts, intaker), parts, intaker, stop }
+  const room = new RecordRoom(parts, {
+    deadLettersMax: whole(options.deadLettersMax, 'deadLettersMax', 1_000_000),
+    ledgerMax: whole(options.ledgerMax, 'ledgerMax', 10_000_000),
+  })
+  return { engine: new Engine(parts, intaker), parts, intaker, room, stop }
 }
 
 /** Makes what reads messages. */

@@ -19,8 +19,9 @@ export interface Processor {
    * @param events - objects, or JSON as text or bytes; any number, worked off in batches
    * @returns one result per event
    * @throws InturnError `store-...` when the store cannot be used, `commit-unknown` when it was lost during a
-   * commit, `claim-lost` when a stream was taken over in a transaction, `shutting-down` after `close`: in
-   * each case the same call is safe and goes on where this one ended. `usage` when it is given no list
+   * commit, `claim-lost` when a stream was taken over in a transaction, `records-full` while the consumer
+   * has too many dead letters, `shutting-down` after `close`: in each case the same call is safe and goes on
+   * where this one ended. `usage` when it is given no list
    */
   process(events: readonly unknown[]): Promise<readonly ProcessResult[]>
   /**
@@ -63,8 +64,10 @@ export interface Processor {
  * const processor = createProcessor({ consumer: 'billing', store: sqliteStore('billing.db'), domains })
  * const results = await processor.process(events)
  */
-export function createProcessor<Transaction>(options: ProcessorOptions<Transaction>): Processor {
-  const { engine, parts, stop } = makeEngine(options)
+export function createProcessor<Transaction, Commands = unknown>(
+  options: ProcessorOptions<Transaction, Commands>,
+): Processor {
+  const { engine, parts, room, stop } = makeEngine(options)
   const waits = new PositionWaits(parts)
   const redelivery = new Redelivery(parts, (domain) => historyOf(options, domain))
   const { store, batchMax } = parts
@@ -82,6 +85,8 @@ export function createProcessor<Transaction>(options: ProcessorOptions<Transacti
       await open()
       const results: ProcessResult[] = []
       for (let from = 0; from < events.length; from += batchMax) {
+        const lack = await room.lack()
+        if (lack !== undefined) throw lack
         const messages = events.slice(from, from + batchMax).map((message) => ({ message }))
         const processed = await engine.process(messages)
         results.push(...processed.results)

@@ -10,6 +10,8 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
+import type { EffectPartial } from '../ports/commit-commands.ts'
+import { partialText } from '../ports/partial-text.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
 import { waitMs } from './check-options.ts'
@@ -17,8 +19,10 @@ import type { CallScene } from './delivery.ts'
 import { HandlerCaller, messageOf } from './delivery.ts'
 import type { Domain, TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { recordCall } from './recorded-call.ts'
 import type { NumberRange } from './redeliver-range.ts'
 import { RangeCover, unhandledIn } from './redeliver-range.ts'
+import { TurnEffects } from './turn-effects.ts'
 
 /** What to have handled once more, by whom, and why. */
 export interface RedeliverRequest {
@@ -70,7 +74,21 @@ interface Chunk {
   readonly events: readonly TrackedEvent[]
 }
 
-type ChunkEnd = 'busy' | { readonly handled: number; readonly failed?: Redelivered['failed'] }
+interface ChunkPart {
+  /** Events that were passed without a failure, and whose handler was called. */
+  readonly through: number
+  readonly handled: number
+  readonly failed?: Redelivered['failed']
+}
+
+type ChunkEnd = 'busy' | ChunkPart
+
+/** What the handlers of a part did, and gave for its commit. */
+interface Handled extends ChunkPart {
+  readonly effects: TurnEffects
+  /** The event that is failed was carried out in part. */
+  readonly partial?: EffectPartial
+}
 
 /** Events that are handled under one claim; between two the stream's own events have their turn. */
 const chunkMax = 100
@@ -127,19 +145,25 @@ export class Redelivery {
     chunk: Chunk,
     request: RedeliverRequest,
     waitMax: number,
-  ): Promise<Exclude<ChunkEnd, 'busy'>> {
+  ): Promise<Pick<ChunkPart, 'handled' | 'failed'>> {
     const { timers } = this.#parts
-    if (chunk.events.length === 0) return { handled: 0 }
     const untilMs = timers.elapsedMs() + waitMax
-    for (;;) {
-      const end = await this.#try(chunk, request)
-      if (end !== 'busy') return end
+    let [rest, handled] = [chunk.events, 0]
+    while (rest.length > 0) {
+      const end = await this.#try({ ...chunk, events: rest }, request)
+      if (end !== 'busy') {
+        handled += end.handled
+        rest = rest.slice(end.through)
+        if (end.failed !== undefined) return { handled, failed: end.failed }
+        continue
+      }
       if (timers.elapsedMs() >= untilMs) {
         const message = `${chunk.range.stream} is busy: a worker had it for all of ${waitMax} ms`
         throw new InturnError('stream-busy', message, { retryable: true })
       }
       await timers.sleep(busyPauseMs, this.#parts.stop)
     }
+    return { handled }
   }
 
   async #try(chunk: Chunk, request: RedeliverRequest): Promise<ChunkEnd> {
@@ -151,14 +175,14 @@ export class Redelivery {
       const { value } = await store.work(work, (unit) => this.#runUnit(unit, chunk, request))
       return value
     } catch (error) {
-      if (error instanceof Undone) return { handled: 0, failed: error.failed }
+      if (error instanceof Undone) return { through: 0, handled: 0, failed: error.failed }
       throw error
     }
   }
 
   async #runUnit(unit: UnitOfWork, chunk: Chunk, { by, reason }: RedeliverRequest): Promise<ChunkEnd> {
-    const { domain, range, events } = chunk
-    const { stream, epoch } = range
+    const { domain, range } = chunk
+    const { stream } = range
     const state = unit.states.get(stream)
     if (state === undefined) return 'busy'
     checkPassed(range, state)
@@ -167,40 +191,69 @@ export class Redelivery {
     }
     const end = await this.#callEach(unit, chunk)
     if (end.failed !== undefined && unit.transaction !== undefined) throw new Undone(end.failed)
-    const [first, last] = [events[0], events[end.through - 1]]
-    if (first === undefined || last === undefined) return end
-    const place = { stream, epoch, from: first.sequence, to: last.sequence }
-    const entry = { kind: 'redelivered', ...place, at: unit.clock.now, by, reason } as const
-    const records = { stream, decided: [], deadLetters: [], redriven: [], ledger: [entry] }
-    const [outcome] = await unit.commit({ streams: [records] })
-    if (outcome === 'committed') return end
-    throw new InturnError('claim-lost', `${stream} was taken over while its events were handled once more`, {
-      retryable: true,
-    })
+    return this.#commit(unit, chunk, { by, reason, end })
   }
 
-  /** Calls the handlers in order; `through`: how many events were passed without a failure. */
-  async #callEach(
+  /** Commits what was handled; if a command fails in the commit, what was carried out before it. */
+  async #commit(
     unit: UnitOfWork,
-    { domain, range, events }: Chunk,
-  ): Promise<Exclude<ChunkEnd, 'busy'> & { readonly through: number }> {
+    chunk: Chunk,
+    { by, reason, end }: Pick<RedeliverRequest, 'by' | 'reason'> & { readonly end: Handled },
+  ): Promise<ChunkPart> {
+    const { events } = chunk
+    const { stream, epoch } = chunk.range
+    const { through, handled, failed, partial } = end
+    const part = { through, handled, ...(failed !== undefined && { failed }) }
+    const [first, last] = [events[0]?.sequence, partial?.sequence ?? events[through - 1]?.sequence]
+    if (first === undefined || last === undefined) return part
+    const place = { stream, epoch, from: first, to: last }
+    const why = partial === undefined ? reason : `${reason} (${partialText(partial)})`
+    const entry = { kind: 'redelivered', ...place, at: unit.clock.now, by, reason: why } as const
+    const records = { stream, decided: [], deadLetters: [], redriven: [], ledger: [entry] }
+    const { effects } = end.effects.change()
+    const [outcome] = await unit.commit({ streams: [{ ...records, ...(effects && { effects }) }] })
+    if (outcome === 'committed') return part
+    if (typeof outcome !== 'object') {
+      const message = `${stream} was taken over while its events were handled once more`
+      throw new InturnError('claim-lost', message, { retryable: true })
+    }
+    const done = new Set(outcome.done)
+    const carriedOut: Handled = {
+      through: events.findIndex(({ sequence }) => sequence === outcome.sequence),
+      handled: events.filter((event) => done.has(`${epoch}/${String(event.sequence)}`)).length,
+      failed: { sequence: outcome.sequence, error: partialText(outcome) },
+      effects: new TurnEffects(),
+      ...(outcome.ran > 0 && { partial: outcome }),
+    }
+    return this.#commit(unit, chunk, { by, reason, end: carriedOut })
+  }
+
+  /** Calls the handlers in order, until one fails or the commit has enough to carry out. */
+  async #callEach(unit: UnitOfWork, { domain, range, events }: Chunk): Promise<Handled> {
     const { transaction, signal } = unit
     const scene: CallScene = { transaction, signal, fence: unit.fence(range.stream), replay: 'redeliver' }
+    const effects = new TurnEffects()
     let [handled, through] = [0, 0]
     for (const event of events) {
       try {
         if (domain.filter === undefined || domain.filter(event)) {
-          await this.#caller.call({ domain, path: range.stream, event, attempt: 1 }, scene)
+          await recordCall(unit, {
+            stream: range.stream,
+            take: (recorded) => effects.add([event], recorded),
+            call: (redis) =>
+              this.#caller.call({ domain, path: range.stream, event, attempt: 1 }, { ...scene, redis }),
+          })
           handled++
         }
         if (unit.isUndone) throw new Error('a statement of the handler has rolled back the whole transaction')
         through++
+        if (effects.isFull) break
       } catch (error) {
         this.#caller.throwUnlessHandlers(error, transaction)
-        return { handled, through, failed: { sequence: event.sequence, error: messageOf(error) } }
+        return { handled, through, effects, failed: { sequence: event.sequence, error: messageOf(error) } }
       }
     }
-    return { handled, through }
+    return { handled, through, effects }
   }
 
   #checked({ domain: name, stream, epoch = 0, from, to, by, reason }: RedeliverRequest): {

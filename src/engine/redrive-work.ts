@@ -3,16 +3,21 @@
 // with the effect where there is a transaction) or failed (it stays, with the new error). That it has begun
 // is durable before the handler starts, and who asked is forgotten with it: a handler that kills its worker
 // is called once each time that somebody asks, and of two who ask the second finds no dead letter any more.
+// Commands that fail in the commit fail the attempt: nothing runs them again by itself.
+import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
+import type { EffectStep, Recorded } from '../ports/commit-commands.ts'
+import { partialText } from '../ports/partial-text.ts'
 import type { DeadLetter, StoredHandedOver } from '../ports/records.ts'
-import type { Commit, StreamRecords, UnitOfWork } from '../ports/store.ts'
+import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
 import { isEvent } from '../ports/store.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { messageOf } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { recordCall } from './recorded-call.ts'
 import type { BegunRedrive } from './redrive-records.ts'
 import { beginRecords, doneRecords, failedRecords } from './redrive-records.ts'
 
@@ -30,6 +35,14 @@ class Undone extends Error {
     super('a transaction is undone because a handler failed')
     this.failure = failure
   }
+}
+
+/** What a call of a handler came to. */
+interface Called {
+  /** What it failed with. */
+  readonly error?: Undone
+  /** What its commit is to carry out. */
+  readonly effects?: readonly EffectStep[]
 }
 
 /** No attempt is begun once a sweep has tried for so long: events of other streams wait behind it. */
@@ -82,9 +95,10 @@ export class RedriveWork {
         if (begun === undefined) return hasMoved
         hasMoved = true
         if (begun === 'gone') continue
-        const error = await this.#call(unit, target, begun)
-        if (!(await this.#end(unit, target, { begun, error }))) return true
-        this.#tell(begun, error)
+        const called = await this.#call(unit, target, begun)
+        const end = await this.#end(unit, target, { begun, ...called })
+        if (end === 'claim-lost') return true
+        this.#tell(begun, end)
       }
       return hasMoved
     })
@@ -108,10 +122,10 @@ export class RedriveWork {
         // Between two transactions somebody else may have ended it, or have the stream.
         if (!unit.states.has(target.path)) return 'busy'
         if ((await this.#find(redrive.key)) === undefined) return 'gone'
-        const error = await this.#call(unit, target, begun)
+        const { error } = await this.#call(unit, target, begun)
         if (unit.isUndone) throw new Undone(error?.failure ?? rolledBack())
         if (error !== undefined) throw error
-        await this.#end(unit, target, { begun, error })
+        await this.#end(unit, target, { begun })
         return 'done'
       })
       if (end === 'busy') await store.handOver(consumer, [{ stream, arrival, redrive }])
@@ -141,45 +155,64 @@ export class RedriveWork {
     const decided = [next.arrivalId]
     if (redrive === undefined || event === undefined || letter === undefined) {
       const nothing: StreamRecords = { stream, decided, deadLetters: [], redriven: [], ledger: [] }
-      return (await this.#commit(unit, { streams: [nothing] })) ? 'gone' : undefined
+      return (await this.#commit(unit, { streams: [nothing] })) === 'committed' ? 'gone' : undefined
     }
     const begun: BegunRedrive = { stream, redrive, event, letter, attempt: (letter.attempts ?? 0) + 1 }
-    return (await this.#commit(unit, { streams: [beginRecords(begun, decided)] })) ? begun : undefined
+    const outcome = await this.#commit(unit, { streams: [beginRecords(begun, decided)] })
+    return outcome === 'committed' ? begun : undefined
   }
 
-  /** Calls the handler; what it fails with, if it does. */
+  /** Calls the handler; what it fails with, if it does, or gives for the commit. */
   async #call(
     unit: UnitOfWork,
     { domain, path }: Target,
     { event, attempt, letter }: BegunRedrive,
-  ): Promise<Undone | undefined> {
+  ): Promise<Called> {
     const { transaction, signal } = unit
     const isRival = letter.reason === 'conflict'
+    const isTracked = domain.kind === 'tracked'
     // Without tracking no call has a fence: one here would make a system outside refuse all that follow.
-    const fence = domain.kind === 'tracked' ? unit.fence(path) : 0
+    const fence = isTracked ? unit.fence(path) : 0
     const scene: CallScene = { transaction, signal, fence, isRedrive: true, isRival }
+    const call = (redis?: unknown): void | Promise<void> =>
+      this.#caller.call({ domain, path, event, attempt }, { ...scene, redis })
     try {
-      if (domain.filter !== undefined && !domain.filter(event)) return undefined
-      await this.#caller.call({ domain, path, event, attempt }, scene)
-      return undefined
+      if (domain.filter !== undefined && !domain.filter(event)) return {}
+      const { epoch, sequence = 0 } = event
+      let effects: readonly EffectStep[] = []
+      const take = ({ commands }: Recorded): void => {
+        if (commands.length > 0) effects = [{ events: [{ epoch, sequence }], commands }]
+      }
+      await (isTracked ? recordCall(unit, { stream: path, take, call }) : call())
+      return { effects }
     } catch (error) {
       this.#caller.throwUnlessHandlers(error, transaction)
-      return new Undone(error)
+      return { error: new Undone(error) }
     }
   }
 
-  /** Commits what came of an attempt; whether it is durable now, or will be with the transaction. */
+  /**
+   * Commits what came of an attempt, and gives what it failed with, if it did, or `claim-lost`. It is durable
+   * then, or will be with the transaction.
+   */
   async #end(
     unit: UnitOfWork,
-    { domain }: Target,
-    { begun, error }: { readonly begun: BegunRedrive; readonly error: Undone | undefined },
-  ): Promise<boolean> {
+    target: Target,
+    { begun, error, effects = [] }: Called & { readonly begun: BegunRedrive },
+  ): Promise<Undone | 'claim-lost' | undefined> {
     const now = await this.#parts.store.now()
-    if (error === undefined) {
-      return this.#commit(unit, { streams: [doneRecords(begun, now)], ids: idsOf(domain, begun.event) })
+    if (error !== undefined) {
+      const records = failedRecords(begun, { error: messageOf(error.failure), now })
+      return (await this.#commit(unit, { streams: [records] })) === 'committed' ? error : 'claim-lost'
     }
-    const records = failedRecords(begun, { error: messageOf(error.failure), now })
-    return this.#commit(unit, { streams: [records] })
+    const records = { ...doneRecords(begun, now), ...(effects.length > 0 && { effects }) }
+    const outcome = await this.#commit(unit, { streams: [records], ids: idsOf(target.domain, begun.event) })
+    if (typeof outcome === 'string') return outcome === 'committed' ? undefined : outcome
+    const code = outcome.ran === 0 ? 'effect-failed' : 'effect-partial'
+    return this.#end(unit, target, {
+      begun,
+      error: new Undone(new InturnError(code, partialText(outcome))),
+    })
   }
 
   #tell({ stream, event: { sequence } }: BegunRedrive, error: Undone | undefined): void {
@@ -187,12 +220,13 @@ export class RedriveWork {
     this.#parts.telemetry({ kind: 'redriven', stream, sequence, ...failed })
   }
 
-  async #commit(unit: UnitOfWork, commit: Commit): Promise<boolean> {
-    const [outcome] = await unit.commit(commit)
+  async #commit(unit: UnitOfWork, commit: Commit): Promise<CommitOutcome> {
+    const [outcome = 'claim-lost'] = await unit.commit(commit)
     const [records] = commit.streams
-    if (outcome === 'committed') return true
-    if (records !== undefined) this.#parts.telemetry({ kind: 'claim-lost', stream: records.stream })
-    return false
+    if (outcome === 'claim-lost' && records !== undefined) {
+      this.#parts.telemetry({ kind: outcome, stream: records.stream })
+    }
+    return outcome
   }
 
   /**

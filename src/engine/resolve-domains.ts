@@ -1,11 +1,12 @@
 // Checks what a user wrote about the domains, and fills in the defaults. Every error names the option and
 // what it takes. Upholds I7: each limit is a named option.
+import { checkNames } from '../core/check-names.ts'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { Contiguous, Numbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { StreamRules } from '../core/rules.ts'
-import { checkFunction, checkNames, limit, waitMs } from './check-options.ts'
+import { checkFunction, limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
 import type { Domain, Domains, FailurePolicy } from './domain.ts'
 import type { ResolvedHealing } from './healing/resolve-healing.ts'

@@ -23,6 +23,7 @@ import type { HealNote } from './healing/heal-note.ts'
 import { interpretSteps } from './interpret-steps.ts'
 import { newLetters, overflowLetter } from './overflow-letter.ts'
 import type { TakenOverflow } from './take-overflow.ts'
+import { TurnEffects } from './turn-effects.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
 
 /** What a turn is about. */
@@ -72,6 +73,8 @@ export interface FailureAnswer {
   readonly failing: Failing
   readonly then: 'retry' | 'halt' | 'dead-letter'
   readonly reason: DeadLetterReason
+  /** Why the stream halts, if it does. Absent: over a failure. */
+  readonly cause?: Halt['cause']
 }
 
 /** What stopped a turn. */
@@ -84,6 +87,8 @@ export interface TurnFailure {
 /** A turn of one stream. */
 export class Turn {
   readonly setup: TurnSetup
+  /** What its commit carries out for handlers. */
+  readonly effects: TurnEffects = new TurnEffects()
   readonly #held: HeldCache
   #outcome: TurnOutcome | undefined
   #begun: readonly HealAttempt[] = []
@@ -175,6 +180,11 @@ export class Turn {
     return passes
   }
 
+  /** Whether the event's handler is to be called: neither filtered, nor done before. Throws as `passes`. */
+  isCalled(delivery: PlannedDelivery): boolean {
+    return !this.effects.isDone(delivery.event) && this.passes(delivery)
+  }
+
   /**
    * Decides the turn again with the stream stopped in front of a delivery that failed. Returns what has to be
    * read, as {@link decide} does; call again with the same failure then.
@@ -188,7 +198,7 @@ export class Turn {
     if (then === 'dead-letter') return this.#removeHead(stopped, failure)
     const halt: Halt | undefined =
       then === 'halt'
-        ? { cause: 'failure', at: this.setup.clock.now, reason: failing.error }
+        ? { cause: answer.cause ?? 'failure', at: this.setup.clock.now, reason: failing.error }
         : stopped.state.halt
     return this.#take({ ...stopped, state: { ...stopped.state, failing, halt } })
   }
@@ -233,6 +243,7 @@ export class Turn {
       deadLetters,
       redriven: this.#redriven(),
       ledger,
+      ...this.effects.change(),
       due: dueTimeOf(setup.domain.rules, state, {
         canRun: this.#hasMore() || (setup.isPaused && state.overflow > 0),
         isPaused: setup.isPaused,

@@ -15,6 +15,7 @@ import { OrderedArrivals } from './ordered-arrivals.ts'
 import { beat, leave } from './presence.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
+import type { RecordRoom } from './record-room.ts'
 import { Settlement } from './settlement.ts'
 import { sourceToRead } from './source-to-read.ts'
 
@@ -22,7 +23,8 @@ import { sourceToRead } from './source-to-read.ts'
 export interface WorkerOptions<
   Transaction = unknown,
   Message extends Delivery = Delivery,
-> extends ProcessorOptions<Transaction> {
+  Commands = unknown,
+> extends ProcessorOptions<Transaction, Commands> {
   readonly source: Source<Message>
   /** How often the worker looks after what nothing arrives for; at least 1 ms. Default 250 ms. */
   readonly sweepEvery?: Duration
@@ -70,10 +72,10 @@ export interface Worker {
  * const worker = createWorker({ consumer: 'billing', store, source: fileSource('events.ndjson'), domains })
  * await worker.run()
  */
-export function createWorker<Transaction, Message extends Delivery>(
-  options: WorkerOptions<Transaction, Message>,
+export function createWorker<Transaction, Message extends Delivery, Commands = unknown>(
+  options: WorkerOptions<Transaction, Message, Commands>,
 ): Worker {
-  const { engine, parts, stop } = makeEngine(options, workerNames)
+  const { engine, parts, room, stop } = makeEngine(options, workerNames)
   const { source } = options
   if (typeof source !== 'object' || source === null || typeof source.read !== 'function') {
     throw new InturnError('config-invalid', "source takes a source, for example fileSource('events.ndjson')")
@@ -83,7 +85,14 @@ export function createWorker<Transaction, Message extends Delivery>(
     lookAheadMax: limit(options.lookAheadMax, { name: 'lookAheadMax', fallback: 100_000, least: 1 }),
     refusePatienceMs: waitMs(options.refusePatience, { name: 'refusePatience', fallback: '30s' }),
   }
-  return new PullWorker<Delivery>({ engine, parts, stopNow: stop, source: sourceToRead(options), limits })
+  return new PullWorker<Delivery>({
+    engine,
+    parts,
+    room,
+    stopNow: stop,
+    source: sourceToRead(options),
+    limits,
+  })
 }
 
 const workerNames = ['source', 'sweepEvery', 'lookAheadMax', 'refusePatience']
@@ -91,6 +100,7 @@ const workerNames = ['source', 'sweepEvery', 'lookAheadMax', 'refusePatience']
 interface PullWorkerParts<Message extends Delivery> {
   readonly engine: Engine
   readonly parts: EngineParts
+  readonly room: RecordRoom
   readonly stopNow: AbortController
   readonly source: Source<Message>
   readonly limits: {
@@ -107,6 +117,7 @@ const longestRetryMs = 10_000
 class PullWorker<Message extends Delivery> implements Worker {
   readonly #engine: Engine
   readonly #parts: EngineParts
+  readonly #room: RecordRoom
   readonly #source: Source<Message>
   readonly #settlement: Settlement<Message>
   readonly #arrivals: OrderedArrivals<Message>
@@ -120,12 +131,15 @@ class PullWorker<Message extends Delivery> implements Worker {
   #nextBeatMs = 0
   #failures = 0
   #isDone = false
+  /** No batch is processed until there is room for records. */
+  #isFull = false
   /** Whether a sweep has found nothing to do since the last batch. */
   #isSwept = false
 
   constructor(made: PullWorkerParts<Message>) {
     this.#engine = made.engine
     this.#parts = made.parts
+    this.#room = made.room
     this.#source = made.source
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
@@ -177,7 +191,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     const { timers, batchMax } = this.#parts
     await this.#settlement.flush()
     if (this.#inHand.length === 0) await this.#read()
-    if (this.#inHand.length > 0) {
+    if (this.#inHand.length > 0 && (await this.#hasRoom())) {
       const taken = await this.#engine.process(this.#inHand, this.#settlement.waitingStreams())
       this.#settlement.take(this.#inHand, taken)
       this.#inHand = []
@@ -209,6 +223,18 @@ class PullWorker<Message extends Delivery> implements Worker {
     const read = { max: batchMax, waitMs: Math.min(waitMs, this.#arrivals.nextInMs), signal }
     this.#inHand = this.#arrivals.pass(await this.#source.read(read))
     await this.#beat()
+  }
+
+  /** Whether there is room for a batch's records; if not, that is told, and waited for between sweeps. */
+  async #hasRoom(): Promise<boolean> {
+    const { telemetry, timers } = this.#parts
+    const lack = await this.#room.lack()
+    if (lack !== undefined) {
+      if (!this.#isFull) telemetry({ kind: 'records-full', error: lack })
+      await timers.sleep(this.#sweepMs, this.#draining.signal)
+    } else if (this.#isFull) telemetry({ kind: 'records-full' })
+    this.#isFull = lack !== undefined
+    return !this.#isFull
   }
 
   /** Says that the source is being read. */

@@ -3,6 +3,7 @@
 // stream stood before. No handler runs; the stream is due at once, and a worker goes on with it. Upholds I3
 // and I5.
 import { InturnError } from '../core/errors.ts'
+import { hasPassed } from '../core/has-passed.ts'
 import type { HeldIndex } from '../core/held-index.ts'
 import type { Granted, Operated } from '../core/operating/operated.ts'
 import type { StreamRules } from '../core/rules.ts'
@@ -140,6 +141,7 @@ async function changeClaimed(
   const entries = (outcome.ledger ?? []).map((entry): LedgerEntry => ({ ...entry, stream, at, by, reason }))
   const before = tellingParts(state, rules)
   const own: LedgerEntry = { kind: wish.kind, stream, ...outcome.range, at, by, reason, before }
+  const partial = unit.commands?.partials.get(stream)
   const change: StreamChange = {
     stream,
     state: granted.state,
@@ -151,6 +153,7 @@ async function changeClaimed(
     redriven: [],
     ledger: [...records.ledger, ...entries, own],
     due: { at: 0 },
+    ...(partial !== undefined && hasPassed(granted.state, partial) && { settlesPartial: true }),
   }
   const [committed] = await unit.commit({ streams: [change] })
   if (committed !== 'committed') return claimLost

@@ -1,7 +1,9 @@
 // Puts an explanation into words for a person at three in the morning: first what is wrong, then since when,
 // what was tried, what happens by itself, and what can be done.
 import type { Sequence } from '../core/sequence.ts'
-import type { Explanation, NextStep } from './explain.ts'
+import { partialText } from '../ports/partial-text.ts'
+import { giveUpWords, nextAttemptWords, runningWords, triedWords } from './attempt-words.ts'
+import type { Explanation } from './explain.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { moment, momentFrom, spell } from './time-words.ts'
 
@@ -19,7 +21,7 @@ export function explanationLines(about: Explanation, { hasCommand }: Explanation
     '',
     ...whatItWaitsFor(about),
     '',
-    `Next: ${nextWords(about.next)}`,
+    `Next: ${nextWords(about)}`,
     ...workerWords(about),
     ...pausedWords(about),
     ...(actions.length === 0 ? [] : ['', 'What moves it:']),
@@ -73,7 +75,8 @@ function failedWords({ failing }: Explanation): string {
   return failing?.runningBy === undefined ? 'failed' : 'is tried with care: a worker may have died of it'
 }
 
-function inTurnWords({ handedOver, redrives }: Explanation): string {
+function inTurnWords({ handedOver, redrives, claimedBy }: Explanation): string {
+  if (claimedBy !== undefined) return 'A worker has it in hand, and decides and handles what came.'
   return handedOver > redrives
     ? 'It waits for a worker, which has to decide what was handed over.'
     : 'It waits for nothing: all that came is accounted for.'
@@ -138,9 +141,8 @@ function pauserWords({ paused, now }: Explanation): readonly string[] {
 }
 
 /** What operators and workers that died have left behind. */
-function besidesWords({ soughtBack, caution, failing, claimedBy, now }: Explanation): readonly string[] {
-  const { retryAt, runningBy } = failing ?? {}
-  const isOver = claimedBy === undefined && retryAt !== undefined && retryAt <= now
+function besidesWords(about: Explanation): readonly string[] {
+  const { soughtBack, caution, now } = about
   return [
     ...(soughtBack === undefined
       ? []
@@ -148,20 +150,23 @@ function besidesWords({ soughtBack, caution, failing, claimedBy, now }: Explanat
           `  ${soughtBack.by} moved it back from ${soughtBack.to}, ${momentFrom(soughtBack.at, now)}`,
           `  reason: ${soughtBack.reason}`,
         ]),
-    ...(runningBy === undefined
-      ? []
-      : [
-          isOver
-            ? `  worker ${runningBy} began an attempt that has not ended: it died, or is very slow`
-            : `  worker ${runningBy} makes an attempt now` +
-              (retryAt === undefined ? '' : `; if it dies, the next step is due ${momentFrom(retryAt, now)}`),
-        ]),
+    ...runningWords(about),
+    ...partialWords(about),
     ...(caution === 0
       ? []
       : [
           `  a worker died with it in hand: handlers are called one by one, with care` +
             ` (${count(caution, 'delivery')} to go)`,
         ]),
+  ]
+}
+
+/** What a worker that was lost has left half done. */
+function partialWords({ partial }: Explanation): readonly string[] {
+  if (partial === undefined) return []
+  return [
+    `  in event ${partial.sequence}, ${partialText(partial)}`,
+    '  the next worker that gets this event calls no handler, and stops the stream there',
   ]
 }
 
@@ -183,23 +188,13 @@ function standsAt(about: Explanation): readonly string[] {
   return [stands, ...waiting.map((words) => `  ${words}`), ...besidesWords(about)]
 }
 
-function triedWords({ failing, attemptsMax, now }: Explanation): readonly string[] {
-  if (failing === undefined) return []
-  const most = attemptsMax === undefined ? '' : ` of ${attemptsMax}`
-  return [
-    `  tried ${failing.attempts}${most} times, first ${momentFrom(failing.firstAt, now)}`,
-    `  the error: ${failing.error}`,
-  ]
-}
-
-function nextWords(next: NextStep): string {
+function nextWords(about: Explanation): string {
+  const { next } = about
   switch (next.kind) {
     case 'attempt':
-      return `attempt ${next.attempt} is due at ${moment(next.at)}.`
-    case 'give-up': {
-      const end = next.then === 'halt' ? 'the stream halts' : 'the event becomes a dead letter'
-      return `no attempt is left: unless the one under way succeeds, ${end}, at ${moment(next.at)}.`
-    }
+      return nextAttemptWords(about, next)
+    case 'give-up':
+      return giveUpWords(about, next)
     case 'heal':
       return `attempt ${next.attempt} of ${next.attemptsMax} to have it healed is due at ${moment(next.at)}.`
     case 'skip':
@@ -228,11 +223,15 @@ function waitWords(isOverdue: boolean | undefined): string {
 }
 
 function workerWords({ worker, now, claimedBy }: Explanation): readonly string[] {
-  if (claimedBy !== undefined) return [`  the worker ${claimedBy} has it now`]
-  if (worker.isReading) return []
+  const has = claimedBy === undefined ? [] : [`  the worker ${claimedBy} has it now`]
+  if (worker.isReading) return has
   const last =
     worker.lastBeatAt === undefined ? 'none ever was' : `last ${momentFrom(worker.lastBeatAt, now)}`
-  return [`  no worker is reading (${last}): until one does, nothing moves and patience stands still`]
+  const then =
+    claimedBy === undefined
+      ? 'until one does, nothing moves and patience stands still'
+      : 'if it died, its claim ends by itself, and the next one to read goes on'
+  return [...has, `  no worker is reading (${last}): ${then}`]
 }
 
 function pausedWords({ isPaused, standing, domain, paused }: Explanation): readonly string[] {

@@ -7,6 +7,7 @@ import { after } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { AccountCounts, Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
+import type { EffectPartial } from '../ports/commit-commands.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { ConsumerSummary, StoredStream } from '../ports/store-reader.ts'
 import type { AppliedRules, DomainRules, KnownDomains } from './domain-rules.ts'
@@ -78,6 +79,8 @@ export interface Explanation {
   readonly gaps: readonly StreamGap[]
   readonly halt?: Halt
   readonly failing?: Failing
+  /** A command failed in a commit, and no worker has stopped the stream at it yet. */
+  readonly partial?: EffectPartial
   readonly attemptsMax?: number
   readonly isPaused: boolean
   /** Who paused the domain, and why, where the ledger says it. */
@@ -131,6 +134,7 @@ export async function explainStream(
     gaps,
     ...(state.halt !== undefined && { halt: state.halt }),
     ...(state.failing !== undefined && { failing: state.failing }),
+    ...(stored.partial !== undefined && { partial: stored.partial }),
     ...(failure !== undefined && { attemptsMax: failure.attempts }),
     isPaused,
     caution: state.caution,

@@ -2,8 +2,11 @@
 // first. Upholds I7: the list has a limit and tells what lies beyond it.
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
-import type { Halt, StreamState } from '../core/stream-state.ts'
+import type { Failing, Halt, StreamState } from '../core/stream-state.ts'
+import type { EffectPartial } from '../ports/commit-commands.ts'
+import { partialText } from '../ports/partial-text.ts'
 import type { LiveClaim, StoredStream } from '../ports/store-reader.ts'
+import { isUnderWay } from './attempt-words.ts'
 import type { KnownDomains } from './domain-rules.ts'
 import type { ConsumerView } from './paging.ts'
 import { eachHandedOver, eachStream } from './paging.ts'
@@ -72,7 +75,7 @@ export async function readHealth(
   const list = new WorstFirst(limit, clock.now)
   for await (const stored of eachStream(view, { onlyWaiting: true })) {
     const isPaused = domains.get(parseStreamPath(stored.stream)?.domain ?? '')?.paused === true
-    const item = itemOf(stored, streamGaps(stored, known, clock), isPaused)
+    const item = itemOf(stored, streamGaps(stored, known, clock), { isPaused, now: clock.now })
     if (item !== undefined) list.add(stored.stream, item)
   }
   for (const claim of await view.reader.claims(view.consumer, { limit: claimsMax })) {
@@ -95,11 +98,18 @@ export async function readHealth(
 type Found = Omit<HealthItem, 'stream' | 'ageMs'>
 
 /** What is the matter with a stream that waits for something; nothing where its next turn takes it on. */
-function itemOf({ state }: StoredStream, gaps: readonly StreamGap[], isPaused: boolean): Found | undefined {
+function itemOf(
+  stored: StoredStream,
+  gaps: readonly StreamGap[],
+  { isPaused, now }: { readonly isPaused: boolean; readonly now: number },
+): Found | undefined {
+  const { state, partial, changedAt } = stored
   const { halt, failing } = state
   const head = gaps.find((gap) => gap.isHead)
   if (halt !== undefined) return haltedItem(halt, state)
-  const found = failing !== undefined ? failingItem(failing) : head !== undefined ? gapItem(head) : undefined
+  if (partial !== undefined) return { kind: 'stuck', since: changedAt, detail: partialDetail(partial) }
+  const found =
+    failing !== undefined ? failingItem(failing, stored, now) : head !== undefined ? gapItem(head) : undefined
   if (!isPaused) return found
   if (found !== undefined) return { ...found, detail: `${found.detail}; its domain is paused` }
   const since = state.held[0]?.clock.now
@@ -117,9 +127,15 @@ function haltedItem({ at, cause, reason, by }: Halt, { failing }: StreamState): 
   }
 }
 
-function failingItem(failing: NonNullable<StreamState['failing']>): Found {
+function partialDetail(partial: EffectPartial): string {
+  const where = `event ${String(partial.sequence)}: ${partialText(partial)}`
+  return `${where}; the next worker that gets it stops there`
+}
+
+function failingItem(failing: Failing, { claimedBy }: StoredStream, now: number): Found {
   const { firstAt, attempts, retryAt, error, sequence, runningBy } = failing
-  const what = runningBy === undefined ? error : `an attempt is made now, with care, by ${runningBy}`
+  const isNow = isUnderWay({ failing, now, ...(claimedBy !== undefined && { claimedBy }) })
+  const what = isNow ? `an attempt is made now, with care, by ${runningBy}` : error
   return {
     kind: 'failing',
     since: firstAt,

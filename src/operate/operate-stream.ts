@@ -23,7 +23,9 @@ export async function retry(target: OperatorTarget, request: StreamRequest): Pro
     kind: 'retried',
     decide: (about) => {
       const { state, rules, clock } = about
-      if (state.halt === undefined && state.failing === undefined) needConfiguration(about, 'retrying a gap')
+      // Nothing is held of a stream in turn, whatever its rules are.
+      const mayBeGap = state.halt === undefined && state.failing === undefined && state.held.length > 0
+      if (mayBeGap) needConfiguration(about, 'retrying a gap')
       return { operated: retryStream({ state, rules }, clock), ...failingRange(about) }
     },
   })

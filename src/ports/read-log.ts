@@ -104,17 +104,21 @@ export async function* readPages(
 export interface Following {
   readonly page: EventLog['page']
   readonly timers: Timers
+  /** How long it waits where nothing came. */
   readonly pollMs: number
+  /** While nothing comes it waits twice as long each time, up to this. Default: always the same. */
+  readonly pollMaxMs?: number
 }
 
 /** The whole log, and then what comes. */
 export async function* followPages(
-  { page, timers, pollMs }: Following,
+  { page, timers, pollMs, pollMaxMs = pollMs }: Following,
   { limit, after = 0, signal, ...filter }: LogSubscription,
 ): AsyncGenerator<LoggedEvent, void> {
   checkNumber('limit', limit)
   let left = limit ?? Infinity
   let at = after
+  let pauseMs = pollMs
   while (left > 0 && !isAborted(signal)) {
     const { events, through, isEnd } = await page({ ...filter, after: at, limit: Math.min(left, pageMax) })
     for (const event of events) {
@@ -122,8 +126,11 @@ export async function* followPages(
       yield event
     }
     left -= events.length
+    if (through !== at) pauseMs = pollMs
     at = through
-    if (isEnd && left > 0) await timers.sleep(pollMs, signal)
+    if (!isEnd || left <= 0) continue
+    await timers.sleep(pauseMs, signal)
+    pauseMs = Math.min(pauseMs * 2, pollMaxMs)
   }
 }
 

@@ -2,6 +2,7 @@
 // paged and comes in a stable order.
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
+import type { EffectPartial } from './commit-commands.ts'
 import type { DomainStatus } from './domain-status.ts'
 import type { DueTime } from './due-time.ts'
 import type { DeadLetter, DeadLetterReason, HeldEvent, LedgerEntry, StoredHandedOver } from './records.ts'
@@ -18,6 +19,8 @@ export interface StoredStream {
   readonly fence: number
   /** When the stream last changed, in milliseconds since 1970. */
   readonly changedAt: number
+  /** What a commit did of which a command failed, as long as nobody has accounted for it. */
+  readonly partial?: EffectPartial
 }
 
 /** A claim that a worker has now. */
@@ -68,10 +71,15 @@ export interface ConsumerSummary {
   readonly domains: ReadonlyMap<string, DomainStatus>
 }
 
+/** How many records a consumer has. */
+export type RecordCounts = Pick<ConsumerSummary, 'deadLetters' | 'ledger'>
+
 /** Reading a store. Errors as on the store. */
 export interface StoreReader {
   consumers(): Promise<readonly string[]>
   summary(consumer: string): Promise<ConsumerSummary>
+  /** Part of the summary. Workers ask for it every 10 seconds, so it counts nothing but these. */
+  recordCounts(consumer: string): Promise<RecordCounts>
   stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined>
   /** The claims that live now, the longest held first. */
   claims(consumer: string, query: { readonly limit: number }): Promise<readonly LiveClaim[]>

@@ -5,6 +5,7 @@ import type { InturnEvent } from '../core/event.ts'
 import type { IdWindow } from '../core/numbering.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
+import type { CommitCommands, EffectPartial, EffectStep } from './commit-commands.ts'
 import type { DomainStatus } from './domain-status.ts'
 import type { DueTime } from './due-time.ts'
 import type {
@@ -43,6 +44,12 @@ export interface StreamRecords {
   /** Dead letters, by key, that are taken out. They are forgotten before `deadLetters` are kept. */
   readonly redriven: readonly string[]
   readonly ledger: readonly LedgerEntry[]
+  /**
+   * Commands to run before all this is written, in order, where the unit of work has `commands`. If one
+   * fails, nothing of the stream is written; see {@link EffectPartial}. Only with a change of state is the
+   * failure kept beyond the outcome.
+   */
+  readonly effects?: readonly EffectStep[]
 }
 
 /** Everything that changes for one stream in a commit. */
@@ -58,12 +65,19 @@ export interface StreamChange extends StreamRecords {
    */
   readonly deliveries: number
   readonly due: DueTime
+  /** What the store keeps of commands that failed in part is forgotten: the state accounts for it. */
+  readonly settlesPartial?: boolean
 }
 
 /** What becomes durable together. */
 export interface Commit {
   /** Of a stream that is given as `StreamRecords`, state, due time and count of deliveries stay. */
   readonly streams: readonly (StreamChange | StreamRecords)[]
+  /**
+   * Those of the streams that the unit of work has done with: it may not use them any more. A store may
+   * release their claims with the commit, if it is made, instead of at the unit's end.
+   */
+  readonly ended?: readonly StreamPath[]
   /** Ids of `unordered()` domains that were processed, for their id windows. */
   readonly ids?: readonly ProcessedIds[]
   /** Dead letters and ledger entries that belong to no claimed stream. */
@@ -82,14 +96,14 @@ export interface ProcessedIds {
   readonly window: IdWindow
 }
 
-/** What became of one stream's part of a commit. */
-export type CommitOutcome = 'committed' | 'claim-lost'
+/** What became of one stream's part of a commit; the last: a command of it failed. */
+export type CommitOutcome = 'committed' | 'claim-lost' | EffectPartial
 
 /**
  * The streams that a worker won for a batch, and what it may do with them. Not usable after the body has
  * ended.
  */
-export interface UnitOfWork<Transaction = unknown> {
+export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
   readonly clock: Clock
   /** The state of each stream that was won; `unknownStream` for one that the store does not know. */
   readonly states: ReadonlyMap<StreamPath, StreamState>
@@ -104,6 +118,8 @@ export interface UnitOfWork<Transaction = unknown> {
   readonly domains: ReadonlyMap<string, DomainStatus>
   /** Mode `transaction` of a store with transactions: what handlers write through. */
   readonly transaction: Transaction | undefined
+  /** Mode `claim` of a store that runs commands in its commits: how handlers give them. */
+  readonly commands?: CommitCommands<Commands>
   /**
    * Mode `transaction`: a statement of a handler has rolled the whole transaction back; nothing of it can be
    * committed, and `savepoint` and `commit` refuse.
@@ -125,7 +141,8 @@ export interface UnitOfWork<Transaction = unknown> {
   knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>>
   /**
    * Makes changes durable: at once in mode `claim`, with the transaction in mode `transaction`. A stream
-   * whose claim is lost changes nothing and comes back as `claim-lost`; the others are committed.
+   * whose claim is lost changes nothing and comes back as `claim-lost`, one of which a command failed as what
+   * of it had its effect; the others are committed.
    *
    * @throws InturnError `commit-unknown` when it cannot be told whether the commit happened
    */
@@ -181,7 +198,7 @@ export interface Lease {
  * Every method rejects with an InturnError: `store-unavailable` (retryable) when it cannot be reached,
  * `store-full`, `store-read-only` or `store-corrupt` as they are. Nothing has changed then.
  */
-export interface Store<Transaction = unknown> {
+export interface Store<Transaction = unknown, Commands = unknown> {
   /** For people: `sqlite billing.db`. */
   readonly name: string
   /** Whether what is committed survives the end of the process. */
@@ -202,7 +219,7 @@ export interface Store<Transaction = unknown> {
    */
   work<Result>(
     request: WorkRequest,
-    body: (unit: UnitOfWork<Transaction>) => Promise<Result>,
+    body: (unit: UnitOfWork<Transaction, Commands>) => Promise<Result>,
   ): Promise<Worked<Result>>
   /**
    * Keeps events of streams that are busy. They are due at once. Returns those of the streams that are free

@@ -74,6 +74,8 @@ export type EngineNews =
   | { readonly kind: 'workers-died'; readonly workers: readonly string[] }
   | { readonly kind: 'store-failed'; readonly error: InturnError; readonly retryInMs: number }
   | { readonly kind: 'source-failed'; readonly error: InturnError; readonly retryInMs: number }
+  /** Dead letters or ledger are full: nothing is processed until there is room; told without error then. */
+  | { readonly kind: 'records-full'; readonly error?: InturnError }
   | { readonly kind: 'recovered' }
 
 /** Receives {@link EngineNews}. Called at once, so it should be quick. */

@@ -19,14 +19,14 @@ export async function trimLog({ log, remove }: TrimParts, trim: LogTrim): Promis
   let removed = 0
   for (;;) {
     if (signal?.aborted === true) break
-    const { events } = await log.page({ after: 'kept', limit: pageMax })
+    const { events, isEnd } = await log.page({ after: 'kept', limit: pageMax })
     const end = events.findIndex((event) => !isOld(event))
     const old = end === -1 ? events : events.slice(0, end)
     const last = old.at(-1)
     if (last === undefined) break
     await archive?.(old)
     removed += await remove(last.place)
-    if (old.length < pageMax) break
+    if (isEnd || old.length < events.length) break
   }
   return { removed, first: (await log.bounds()).first }
 }

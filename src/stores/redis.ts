@@ -1,14 +1,27 @@
 // A store on Redis, or Valkey: many workers on many machines, each advancing streams of its own. Everything a
-// worker does takes one script call for each shard it touches, all in one round trip.
-import { InturnError } from '../core/errors.ts'
+// worker does takes one round trip: one script call, or on a cluster one for each shard it touches.
+import { checkNames } from '../core/check-names.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { AppendLimits } from '../ports/prepare-append.ts'
+import { checkLimits } from '../ports/prepare-append.ts'
+import type { SequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
+import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
-import { Connection } from './redis/connection.ts'
-import { UrlClient } from './redis/own-client.ts'
+import type { RedisTarget } from './redis/connection-to.ts'
+import { checkCount, connectionTo, defaultPrefix, defaultReplyMs } from './redis/connection-to.ts'
+import { effectKey } from './redis/effect-key.ts'
+import type { EffectKey } from './redis/effect-key.ts'
+import { RedisEventLog } from './redis/event-log/redis-event-log.ts'
 import type { RedisArgument, RedisClient, RedisCluster } from './redis/redis-client.ts'
+import type { RedisCommands, RedisValue } from './redis/redis-commands.ts'
 import { RedisStore } from './redis/redis-store.ts'
+import type { WaitReplicas } from './redis/replicas.ts'
+import { RedisSequenceStore } from './redis/sequences/redis-sequence-store.ts'
 
-export type { RedisArgument, RedisClient, RedisCluster }
+export { effectKey }
+export type { EffectKey, RedisArgument, RedisClient, RedisCluster, RedisCommands, RedisTarget, RedisValue }
+export type { WaitReplicas }
 
 /** How a Redis store uses its server. */
 export interface RedisStoreOptions {
@@ -21,10 +34,21 @@ export interface RedisStoreOptions {
   readonly shards?: number
   /** How long to wait for a reply, in milliseconds. Default 10,000. */
   readonly replyMs?: number
+  /**
+   * Settles nothing before so many replicas have it, each time within `timeoutMs`, which is less than
+   * `replyMs` and best far less than a third of `claim`: meanwhile the connection does nothing else. Replicas
+   * that do not confirm in time: `commit-unknown`, and nothing is begun until they do. Default: no replica is
+   * waited for.
+   */
+  readonly waitReplicas?: WaitReplicas
   /** Told once, when the store is opened, of settings under which Redis forgets. Default a warning of
    * the process. */
   readonly onWarning?: (message: string) => void
 }
+
+const connectionNames = ['prefix', 'replyMs', 'onWarning']
+const limitNames = ['appendMax', 'eventBytesMax', 'streamBytesMax', 'schemas']
+const logNames = [...connectionNames, 'pollMs', 'pollMaxMs', 'timers', ...limitNames]
 
 /**
  * A store on the server at a URL, or on a client of the package `redis` (single or cluster) that is connected
@@ -35,34 +59,73 @@ export interface RedisStoreOptions {
  * const store = redisStore('redis://localhost:6379')
  */
 export function redisStore(
-  target: string | { readonly client: RedisClient | RedisCluster },
+  target: RedisTarget,
   options: RedisStoreOptions = {},
-): Store<undefined> {
-  const { prefix = 'inturn', shards, replyMs = 10_000, onWarning = warn } = options
-  if (!/^[^{}]+$/.test(prefix)) {
-    throw new InturnError('config-invalid', `redisStore: prefix takes a text without braces, not ${prefix}`)
+): Store<undefined, RedisCommands> {
+  checkNames(options, 'redisStore', [...connectionNames, 'shards', 'waitReplicas'])
+  const { prefix = defaultPrefix, shards, replyMs = defaultReplyMs, waitReplicas, onWarning = warn } = options
+  const connection = connectionTo('redisStore', target, { prefix, replyMs })
+  if (shards !== undefined) checkCount('redisStore: shards', shards, 16_384)
+  if (waitReplicas !== undefined) {
+    checkNames(waitReplicas, 'redisStore: waitReplicas', ['replicas', 'timeoutMs'])
+    checkCount('redisStore: waitReplicas.replicas', waitReplicas.replicas, 1000)
+    checkCount('redisStore: waitReplicas.timeoutMs', waitReplicas.timeoutMs, replyMs - 1)
   }
-  if (shards !== undefined) checkCount('shards', shards, 16_384)
-  checkCount('replyMs', replyMs, 2 ** 31 - 1)
-  const own = typeof target === 'string' ? new UrlClient(checkedUrl(target)) : undefined
-  const name = typeof target === 'string' ? `redis ${new URL(target).host}` : 'redis'
-  const client = typeof target === 'string' ? own : target.client
-  if (client === undefined) throw new InturnError('config-invalid', 'redisStore takes a URL or { client }')
-  const connection = new Connection(client, own, { name, replyMs, shiftMs: () => 0 })
-  return new RedisStore({ connection, layout: { prefix, shards }, timers: systemTimers, onWarning })
+  const parts = { connection, layout: { prefix, shards }, timers: systemTimers, onWarning }
+  return new RedisStore(waitReplicas === undefined ? parts : { ...parts, waitReplicas })
 }
 
-function checkedUrl(url: string): string {
-  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return url
-  throw new InturnError('config-invalid', 'redisStore: takes a URL like redis://host:6379')
+/** How an event log on Redis is used. */
+export interface RedisEventLogOptions
+  extends AppendLimits, Pick<RedisStoreOptions, 'prefix' | 'replyMs' | 'onWarning'> {
+  /** How soon a subscription looks again when nothing came, in milliseconds. Default 100. */
+  readonly pollMs?: number
+  /** While nothing comes it waits twice as long each time, up to this, in milliseconds. Default 1,000. */
+  readonly pollMaxMs?: number
+  /** What a subscription waits by. Default: the machine's timers. */
+  readonly timers?: Timers
 }
 
-function checkCount(name: string, value: number, max: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return
-  throw new InturnError(
-    'config-invalid',
-    `redisStore: ${name} takes a whole number from 1 to ${max}, not ${value}`,
-  )
+/**
+ * An event log on the server at a URL, or on a client that is connected already and stays the caller's to
+ * close. Any number of processes on any number of machines may append to it and read it. All of it lies in
+ * one slot of a cluster; a log with another prefix lies in another one.
+ *
+ * @throws InturnError `config-invalid` when an option cannot be
+ * @example
+ * const log = redisEventLog('redis://localhost:6379')
+ * await log.append({ domain: 'account', stream: '42', events: [{ id: 'e1', type: 'opened', data: {} }] })
+ */
+export function redisEventLog(target: RedisTarget, options: RedisEventLogOptions = {}): EventLog {
+  checkNames(options, 'redisEventLog', logNames)
+  const { prefix = defaultPrefix, replyMs = defaultReplyMs, onWarning = warn, ...more } = options
+  const { timers = systemTimers, pollMs = 100, pollMaxMs = Math.max(pollMs, 1000), ...limits } = more
+  const connection = connectionTo('redisEventLog', target, { prefix, replyMs })
+  checkLimits('redisEventLog', limits)
+  // Beyond this a server would not take the call.
+  if (limits.appendMax !== undefined) checkCount('redisEventLog: appendMax', limits.appendMax, 100_000)
+  checkCount('redisEventLog: pollMs', pollMs, 2 ** 31 - 1)
+  checkCount('redisEventLog: pollMaxMs', pollMaxMs, 2 ** 31 - 1)
+  const name = prefix === defaultPrefix ? connection.name : `${connection.name} ${prefix}`
+  return new RedisEventLog({ name, connection, prefix, limits, timers, pollMs, pollMaxMs, onWarning })
+}
+
+/** How a sequence store on Redis is used. */
+export type RedisSequencesOptions = Pick<RedisStoreOptions, 'prefix' | 'replyMs' | 'onWarning'>
+
+/**
+ * Where sequencers keep their numbers, on the server at a URL, or on a client that is connected already and
+ * stays the caller's to close.
+ *
+ * @throws InturnError `config-invalid` when an option cannot be
+ * @example
+ * const sequences = redisSequences('redis://localhost:6379')
+ */
+export function redisSequences(target: RedisTarget, options: RedisSequencesOptions = {}): SequenceStore {
+  checkNames(options, 'redisSequences', connectionNames)
+  const { prefix = defaultPrefix, replyMs = defaultReplyMs, onWarning = warn } = options
+  const connection = connectionTo('redisSequences', target, { prefix, replyMs })
+  return new RedisSequenceStore({ connection, prefix, onWarning })
 }
 
 function warn(message: string): void {

@@ -9,10 +9,10 @@ export type StoreMethod =
   | `unit.${'held' | 'handedOver' | 'overflow' | 'buried' | 'knownIds' | 'commit' | 'savepoint'}`
 
 /** Wraps a store so that every call goes through `around`. Reading for people is left as it is. */
-export function aroundStore<Transaction>(
-  store: Store<Transaction>,
+export function aroundStore<Transaction, Commands>(
+  store: Store<Transaction, Commands>,
   around: AroundCall<StoreMethod>,
-): Store<Transaction> {
+): Store<Transaction, Commands> {
   const run = countedCalls(around)
   return {
     name: store.name,
@@ -38,7 +38,10 @@ export function aroundStore<Transaction>(
 
 type RunCall = <Result>(method: StoreMethod, run: () => Promise<Result>) => Promise<Result>
 
-function aroundUnit<Transaction>(unit: UnitOfWork<Transaction>, run: RunCall): UnitOfWork<Transaction> {
+function aroundUnit<Transaction, Commands>(
+  unit: UnitOfWork<Transaction, Commands>,
+  run: RunCall,
+): UnitOfWork<Transaction, Commands> {
   return {
     clock: unit.clock,
     states: unit.states,
@@ -46,6 +49,7 @@ function aroundUnit<Transaction>(unit: UnitOfWork<Transaction>, run: RunCall): U
     takenOver: unit.takenOver,
     domains: unit.domains,
     transaction: unit.transaction,
+    ...(unit.commands !== undefined && { commands: unit.commands }),
     signal: unit.signal,
     get isUndone() {
       return unit.isUndone

@@ -19,11 +19,11 @@ const committing: ReadonlySet<StoreMethod> = new Set(['work', 'unit.commit'])
  * @example
  * const store = faultyStore(memoryStore(), faultAt('unit.commit', 2, { fail: 'after' }))
  */
-export function faultyStore<Transaction>(
-  store: Store<Transaction>,
+export function faultyStore<Transaction, Commands>(
+  store: Store<Transaction, Commands>,
   plan: FaultPlan<StoreMethod>,
   timers: Timers = systemTimers,
-): Store<Transaction> {
+): Store<Transaction, Commands> {
   return aroundStore(store, withFaults(plan, timers, storeError))
 }
 

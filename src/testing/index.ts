@@ -35,6 +35,7 @@ export { SourceSession, whySkipped } from './source-suite/source-world.ts'
 export type { SourceCase, SourceFeature, SourceWorld } from './source-suite/source-world.ts'
 export { skipReason } from './store-suite/store-case.ts'
 export type {
+  CommandEffects,
   HandlerEffects,
   StalledHandle,
   StoreCapabilities,

@@ -139,7 +139,7 @@ describe('append', () => {
     }
     expect(await run('append', 'none.ndjson', ...inLog)).toMatchObject({ code: 2 })
     expect(await run('append', 'none.ndjson')).toMatchObject({ code: 2 })
-    expect(await run('append', 'wrong.ndjson', '--log', 'redis://nowhere')).toMatchObject({ code: 2 })
+    expect(await run('append', 'wrong.ndjson', '--log', 'kafka://nowhere')).toMatchObject({ code: 2 })
   })
 })
 

@@ -1,15 +1,15 @@
 // A producer in a process of its own, to race and to be killed: appends events with ids `worker-1`,
-// `worker-2`, ... and says each one that the log has taken. Arguments: file, worker, first, count, mode.
+// `worker-2`, ... and says each one that the log has taken. Arguments: log, worker, first, count, mode.
 // `expected`: reads where a stream is and appends only if it is still there, again until it is. `any`:
 // batches over two streams.
 import { AppendConflict } from '../../src/core/append-errors.ts'
 import type { StreamAppend } from '../../src/core/logged-event.ts'
-import { sqliteEventLog } from '../../src/stores/sqlite.ts'
+import { logAt } from './log-target.ts'
 
-const [, , path = '', worker = '', first = '1', count = 'Infinity', mode = 'any'] = process.argv
+const [, , target = '', worker = '', first = '1', count = 'Infinity', mode = 'any'] = process.argv
 const streams = 5
 
-const log = sqliteEventLog(path)
+const log = logAt(target)
 
 function eventsOf(number: number, of: string): StreamAppend['events'] {
   return [{ id: `${worker}-${number}${of}`, type: 'account.booked', data: { worker, number } }]

@@ -152,6 +152,8 @@ describe('inturn replay --as', () => {
     const { code, stdout } = await inturn(folder.path, 'replay', '--as', 'billing-2')
     expect(code).toBe(1)
     expect(stdout).toContain('something waits: 1 events held (inturn status --consumer billing-2)')
+    const named = await inturn(folder.path, 'replay', '--as', 'b 3', '--config', 'inturn.config.ts')
+    expect(named.stdout).toContain("(inturn status --config inturn.config.ts --consumer 'b 3')")
   })
 })
 

@@ -26,7 +26,17 @@ export interface Running {
 
 /** Starts a command. */
 export function startInturn(cwd: string, ...args: readonly string[]): Running {
-  const child = spawn(process.execPath, [main, ...args], {
+  return start(cwd, process.execPath, [main, ...args])
+}
+
+/** Runs a line that begins with `inturn` as a shell takes it. */
+export function pasteLine(cwd: string, line: string): Promise<Ran> {
+  const words = line.replace(/^inturn /, '"$@" ')
+  return start(cwd, 'sh', ['-c', words, 'sh', process.execPath, main]).ended
+}
+
+function start(cwd: string, program: string, args: readonly string[]): Running {
+  const child = spawn(program, args, {
     cwd,
     env: { ...process.env, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],

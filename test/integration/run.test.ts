@@ -196,7 +196,8 @@ describe('a configuration that cannot be', () => {
     ["export default { consumer: '' }", 'consumer takes a name'],
     ["export default { consumer: 'a', store: 'sqlite' }", 'store takes a store'],
     ['this is no JavaScript', 'inturn.config.ts cannot be loaded: SyntaxError'],
-    ["import 'not-there'", 'inturn.config.ts cannot be loaded: Error'],
+    ["import 'not-there'", 'needs the package not-there, which is not installed: npm install not-there'],
+    ["import './not-there.ts'", 'inturn.config.ts cannot be loaded: Error'],
   ])('%s is exit 2', async (text, message) => {
     folder.write('inturn.config.ts', text)
     const { code, stderr, stdout } = await inturn(folder.path, 'run')

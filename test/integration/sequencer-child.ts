@@ -1,9 +1,9 @@
 // A producer in a process of its own, to be killed: reserves numbers, uses most of them, and says which it
-// has used. Arguments: file.
+// has used. Arguments: where the numbers are.
 import { sequencer } from '../../src/producer/sequencer.ts'
-import { sqliteSequences } from '../../src/stores/sqlite.ts'
+import { sequencesAt } from './log-target.ts'
 
-const store = sqliteSequences(process.argv[2] ?? '')
+const store = sequencesAt(process.argv[2] ?? '')
 const numbers = sequencer({ store, domain: 'account', claim: 60 })
 
 for (let turn = 0; ; turn++) {

@@ -3,16 +3,31 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sequencer } from '../../src/producer/sequencer.ts'
-import { sqliteSequences } from '../../src/stores/sqlite.ts'
+import { ownPrefix } from '../conformance/stores/redis-fixture.ts'
+import type { RedisServer } from '../services/redis-server.ts'
+import { startRedis } from '../services/redis-server.ts'
+import { sequencesAt } from './log-target.ts'
 import { testFolder } from './run-inturn.ts'
+import type { TestFolder } from './run-inturn.ts'
 
 const program = fileURLToPath(new URL('./sequencer-child.ts', import.meta.url))
 
+let server: RedisServer
+let folder: TestFolder
+beforeAll(async () => {
+  server = await startRedis()
+  folder = testFolder()
+})
+afterAll(async () => {
+  folder.remove()
+  await server.stop()
+})
+
 /** Lets a producer run until it has used so many numbers, and kills it. */
-async function numbersUsed(file: string, count: number): Promise<number[]> {
-  const child = spawn(process.execPath, ['--no-warnings', program, file], {
+async function numbersUsed(target: string, count: number): Promise<number[]> {
+  const child = spawn(process.execPath, ['--no-warnings', program, target], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
@@ -24,14 +39,18 @@ async function numbersUsed(file: string, count: number): Promise<number[]> {
   return text.split('\n').slice(0, -1).map(Number)
 }
 
-test('numbers of killed processes are used once or filled, never both', async () => {
-  const folder = testFolder()
-  const file = `${folder.path}/numbers.db`
-  const store = sqliteSequences(file)
+const places = [
+  { name: 'in SQLite', target: () => `${folder.path}/numbers.db` },
+  { name: 'in Redis', target: () => `${server.url}?prefix=${ownPrefix()}` },
+]
+
+test.for(places)('$name numbers of killed processes are used once or filled, never both', async (place) => {
+  const target = place.target()
+  const store = sequencesAt(target)
   await store.open()
   const used: number[] = []
   for (const count of [3, 17]) {
-    const both = await Promise.all([numbersUsed(file, count), numbersUsed(file, count + 5)])
+    const both = await Promise.all([numbersUsed(target, count), numbersUsed(target, count + 5)])
     used.push(...both.flat())
   }
   expect(new Set(used).size).toBe(used.length)
@@ -48,5 +67,4 @@ test('numbers of killed processes are used once or filled, never both', async ()
   expect(Math.max(...used, ...filled)).toBeLessThanOrEqual(last)
   expect((await numbers.next('ann')).from).toBe(last + 1)
   await store.close()
-  folder.remove()
 })

@@ -49,7 +49,9 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
 /** `undefined`: it ended at once, most likely because somebody else took the port. */
 async function tryStart(port: number, settings: readonly string[]): Promise<RedisServer | undefined> {
   const data = mkdtempSync(join(tmpdir(), 'inturn-redis-'))
-  const basics = ['--port', String(port), '--bind', '127.0.0.1', '--dir', data, '--save', '']
+  const alone = ['--port', String(port), '--bind', '127.0.0.1', '--dir', data, '--save', '']
+  // Replicas are served as soon as they come.
+  const basics = [...alone, '--repl-diskless-sync-delay', '0']
   const args = ['-c', guard, 'guard', ...basics, '--appendonly', 'yes', ...settings]
   const shell = spawn('sh', args, { env: { ...process.env, DATA: data }, stdio: ['pipe', 'pipe', 'ignore'] })
   const [line] = (await once(shell.stdout, 'data')) as [Buffer]

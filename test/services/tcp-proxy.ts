@@ -3,24 +3,38 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 
-/** What is done with what a client sends: given on, dropped with the connection, or given on and then cut. */
-type Fate = 'pass' | 'cut-before' | 'cut-after'
+/**
+ * What is done with what a client sends: given on, dropped with the connection, given on and then cut, or
+ * dropped while the connection stays and is silent from then on.
+ */
+type Fate = 'pass' | 'cut-before' | 'cut-after' | 'swallow'
 
 /** A proxy in front of a server of this machine. */
 export interface TcpProxy {
   readonly port: number
   /** Decides on everything that clients send from now on. */
   decide(fate: (sent: Buffer) => Fate): void
+  /** Connections that are there stay, and nothing goes through them any more, in either direction. */
+  silence(): void
+  /** How many connections of clients there are. */
+  readonly connections: number
+  /** Leads connections that are made from now on to another server of this machine. */
+  lead(serverPort: number): void
   stop(): Promise<void>
 }
 
 /** Starts a proxy that lets everything pass until it is told otherwise. */
 export async function startProxy(serverPort: number): Promise<TcpProxy> {
+  let target = serverPort
   let decide: (sent: Buffer) => Fate = () => 'pass'
   const sockets = new Set<Socket>()
+  const links = new Set<{ isSilent: boolean }>()
   const server = createServer((client) => {
-    const upstream = connect(serverPort, '127.0.0.1')
+    const upstream = connect(target, '127.0.0.1')
+    const link = { isSilent: false }
+    links.add(link)
     const end = (): void => {
+      links.delete(link)
       client.destroy()
       upstream.destroy()
     }
@@ -30,13 +44,18 @@ export async function startProxy(serverPort: number): Promise<TcpProxy> {
     }
     let isCut = false
     client.on('data', (sent) => {
+      if (link.isSilent) return
       const fate = decide(sent)
       if (fate === 'cut-before') end()
       if (fate === 'cut-after') isCut = true
-      if (fate !== 'cut-before') upstream.write(sent)
+      if (fate === 'swallow') link.isSilent = true
+      if (fate === 'pass' || fate === 'cut-after') upstream.write(sent)
     })
     // The server's answer shows that the request was carried out; the client never sees it.
-    upstream.on('data', (reply) => (isCut ? end() : client.write(reply)))
+    upstream.on('data', (reply) => {
+      if (isCut) end()
+      else if (!link.isSilent) client.write(reply)
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -46,6 +65,15 @@ export async function startProxy(serverPort: number): Promise<TcpProxy> {
     port: address.port,
     decide: (fate) => {
       decide = fate
+    },
+    silence: () => {
+      for (const link of links) link.isSilent = true
+    },
+    get connections() {
+      return links.size
+    },
+    lead: (port) => {
+      target = port
     },
     stop: async () => {
       for (const socket of sockets) socket.destroy()

@@ -1,10 +1,11 @@
 // Checks what a user wrote about the healing of gaps, and fills in the defaults. Every error names the option
 // and what it takes. Upholds I7.
+import { checkNames } from '../../core/check-names.ts'
 import { durationMs } from '../../core/duration.ts'
 import { InturnError } from '../../core/errors.ts'
 import type { HealRules } from '../../core/rules.ts'
 import type { Healer } from '../../ports/healer.ts'
-import { checkNames, limit, waitMs } from '../check-options.ts'
+import { limit, waitMs } from '../check-options.ts'
 import type { HealOptions } from './heal-options.ts'
 
 /** How a healer is asked. */

@@ -12,6 +12,7 @@ import type {
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
+  RecordCounts,
   LiveClaim,
   Paged,
   RecordQuery,
@@ -63,6 +64,11 @@ export class MemoryReader implements StoreReader {
       ...(data.lastBeatAt === undefined ? {} : { lastBeatAt: data.lastBeatAt }),
       domains: new Map([...data.domains].map(([name, status]) => [name, { ...status }])),
     }
+  }
+
+  async recordCounts(consumer: string): Promise<RecordCounts> {
+    const { deadLetters, ledger } = this.#of(consumer)
+    return { deadLetters: deadLetters.size, ledger: ledger.length }
   }
 
   async stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined> {

@@ -2,18 +2,23 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
+import type { EffectPartial } from '../../ports/commit-commands.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { WorkRequest } from '../../ports/store.ts'
-import type { CallEnd, Connection, ScriptCall } from './connection.ts'
+import type { Acknowledged } from './acknowledged.ts'
+import type { CallEnd, Connection } from './connection.ts'
 import type { DomainTotals } from './domain-totals.ts'
+import { readPartial } from './effect-partial.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
+import { layoutError, layoutVersion } from './layout.ts'
 import { luaScript } from './lua-script.ts'
-import { at, bytesIn, listIn, mapIn, numberIn, textIn } from './reply.ts'
+import { at, bytesIn, groupsIn, listIn, mapIn, maybeNumberIn, numberIn, textIn } from './reply.ts'
+import type { ScriptCall } from './script-call.ts'
 import type { StreamPlaces } from './stream-places.ts'
 import { readState } from './stream-record.ts'
 
-const beginScript = luaScript('begin')
+const beginScript = luaScript('begin', 'presence-prelude')
 const claimScript = luaScript('claim')
 const renewScript = luaScript('renew')
 const releaseScript = luaScript('release')
@@ -21,6 +26,8 @@ const releaseScript = luaScript('release')
 /** What claims are made with. */
 export interface ClaimParts {
   readonly connection: Connection
+  /** How counts are read of shards that have none of the streams. */
+  readonly counting: Connection
   readonly keyspace: Keyspace
   readonly known: KnownConsumer
   readonly request: WorkRequest
@@ -30,10 +37,11 @@ export interface ClaimParts {
 export interface KnownConsumer {
   readonly totals: DomainTotals
   readonly places: StreamPlaces
+  readonly acknowledged: Acknowledged
 }
 
 /** The streams of one shard that were won. */
-interface ShardClaims {
+export interface ShardClaims {
   readonly fence: number
   readonly paths: readonly StreamPath[]
 }
@@ -45,6 +53,7 @@ export interface ClaimedStreams {
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
   readonly takenOver: ReadonlySet<StreamPath>
+  readonly partials: Map<StreamPath, EffectPartial>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly shards: ReadonlyMap<number, ShardClaims>
 }
@@ -53,25 +62,40 @@ export interface ClaimedStreams {
 export async function claimStreams(parts: ClaimParts): Promise<ClaimedStreams> {
   const { connection, keyspace, known, request } = parts
   const asked = Map.groupBy(request.streams, (path) => keyspace.shardOf(path))
-  const stale = new Set(known.totals.stale)
-  for (const shard of stale) if (!asked.has(shard)) asked.set(shard, [])
+  const stale = known.totals.takeStale()
+  const counting = refreshCounts(
+    parts,
+    [...stale].filter((shard) => !asked.has(shard)),
+  )
+  const told = known.acknowledged.begunAt
+  const newest = new Map([...asked.keys()].map((shard) => [shard, known.acknowledged.newestFence(shard)]))
   const [beginEnd, ...ends] = await connection.settle([
     beginCall(parts),
     ...[...asked].map(([shard, paths]) => claimCall(parts, { shard, paths, isStale: stale.has(shard) })),
   ])
+  await counting
   const failed = [beginEnd, ...ends].find((end) => end !== undefined && 'failure' in end)
-  if (failed !== undefined && 'failure' in failed) {
+  const begun = replyOf(beginEnd)
+  const error =
+    failed !== undefined && 'failure' in failed
+      ? failed.failure.error
+      : layoutError(parts, numberIn(at(begun, 3)))
+  if (error !== undefined) {
     await giveBack(parts, ends, [...asked])
-    throw failed.failure.error
+    throw error
   }
+  known.acknowledged.noteBegun(numberIn(at(begun, 0)), { kept: maybeNumberIn(at(begun, 4)), told })
   const claimed = new ClaimReplies()
   for (const [index, [shard, paths]] of [...asked].entries()) {
     const reply = replyOf(ends[index])
     if (stale.has(shard)) known.totals.note(shard, mapIn(at(reply, 2)))
     claimed.add(shard, paths, reply)
+    known.acknowledged.noteFence(shard, {
+      given: claimed.shards.get(shard)?.fence,
+      newest: newest.get(shard),
+    })
   }
   known.places.note(claimed.places)
-  const begun = replyOf(beginEnd)
   return {
     now: numberIn(at(begun, 0)),
     readingMs: numberIn(at(begun, 1)),
@@ -79,20 +103,35 @@ export async function claimStreams(parts: ClaimParts): Promise<ClaimedStreams> {
     states: claimed.states,
     busy: request.streams.filter((path) => !claimed.states.has(path)),
     takenOver: claimed.takenOver,
+    partials: claimed.partials,
     shards: claimed.shards,
   }
 }
 
-/** Renews claims; `false` when one is lost. */
-export async function renewClaims(parts: ClaimParts, claimed: ClaimedStreams): Promise<boolean> {
+/** Reads counts that are too old; those of a server that is away stay as they are. */
+async function refreshCounts(parts: ClaimParts, shards: readonly number[]): Promise<void> {
+  const calls = shards.map((shard) => claimCall(parts, { shard, paths: [], isStale: true }))
+  const ends = await parts.counting.settle(calls).catch(() => [])
+  for (const [index, shard] of shards.entries()) {
+    const end = ends[index]
+    if (end !== undefined && 'reply' in end) parts.known.totals.note(shard, mapIn(at(end.reply, 2)))
+  }
+}
+
+/** Renews claims, and says which of them are lost. */
+export async function renewClaims(
+  parts: ClaimParts,
+  shards: ReadonlyMap<number, ShardClaims>,
+): Promise<StreamPath[]> {
   const { connection, keyspace, request } = parts
-  const calls = [...claimed.shards].map(([shard, { fence, paths }]) => ({
+  const claims = [...shards]
+  const calls = claims.map(([shard, { fence, paths }]) => ({
     script: renewScript,
     keys: [keyspace.base(request.consumer, shard)] as const,
     args: [fence, request.claimMs, ...paths],
   }))
   const replies = await connection.read(calls)
-  return replies.every((reply) => numberIn(reply) === 1)
+  return claims.flatMap(([, { paths }], index) => pathsAt(paths, replies[index]))
 }
 
 /** Releases claims, and says for which of the streams events were handed over. */
@@ -111,14 +150,20 @@ export async function releaseClaims(
   return claims.flatMap(([, { paths }], index) => {
     const end = ends[index]
     if (end === undefined || 'failure' in end) return []
-    return listIn(end.reply).flatMap((place) => paths[numberIn(place) - 1] ?? [])
+    return pathsAt(paths, end.reply)
   })
+}
+
+/** The paths whose indexes a script has named. */
+export function pathsAt(paths: readonly StreamPath[], indexes: unknown): StreamPath[] {
+  return listIn(indexes).flatMap((index) => paths[numberIn(index) - 1] ?? [])
 }
 
 /** What the shards replied, put together. */
 class ClaimReplies {
   readonly states: Map<StreamPath, StreamState> = new Map()
   readonly takenOver: Set<StreamPath> = new Set()
+  readonly partials: Map<StreamPath, EffectPartial> = new Map()
   readonly shards: Map<number, ShardClaims> = new Map()
   readonly places: [path: StreamPath, place: string][] = []
 
@@ -126,17 +171,20 @@ class ClaimReplies {
     const records = listIn(at(reply, 3))
     const won = paths.filter((_, index) => records[index] !== 0)
     if (won.length > 0) this.shards.set(shard, { fence: numberIn(at(reply, 1)), paths: won })
-    const places = listIn(at(reply, 4))
     for (const [index, path] of paths.entries()) {
       const record = records[index]
       if (record === 0) continue
       const bytes = bytesIn(record)
-      if (bytes.length > 0) this.places.push([path, textIn(places[index])])
       this.states.set(path, bytes.length === 0 ? { ...unknownStream } : readState(bytes))
     }
-    for (const place of listIn(at(reply, 5))) {
+    for (const [index, place] of groupsIn(at(reply, 4), 2)) {
+      const path = paths[numberIn(index) - 1]
+      if (path !== undefined) this.places.push([path, textIn(place)])
+    }
+    for (const path of pathsAt(paths, at(reply, 5))) this.takenOver.add(path)
+    for (const [place, told] of groupsIn(at(reply, 6), 2)) {
       const path = paths[numberIn(place) - 1]
-      if (path !== undefined) this.takenOver.add(path)
+      if (path !== undefined) this.partials.set(path, readPartial(textIn(told)))
     }
   }
 }
@@ -155,11 +203,11 @@ async function giveBack(
   await releaseClaims(parts, made.shards).catch(() => [])
 }
 
-function beginCall({ keyspace, request: { consumer } }: ClaimParts): ScriptCall {
+function beginCall({ keyspace, known, request: { consumer } }: ClaimParts): ScriptCall {
   return {
     script: beginScript,
-    keys: [keyspace.home(consumer), keyspace.consumers],
-    args: [keptText(consumer)],
+    keys: [keyspace.home(consumer), keyspace.consumers, keyspace.layout],
+    args: [keptText(consumer), layoutVersion, keyspace.shards, known.acknowledged.process],
   }
 }
 

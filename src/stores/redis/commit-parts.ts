@@ -4,15 +4,16 @@ import { encodeState } from '../../core/encode-state.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
-import type { ScriptCall } from './connection.ts'
 import { encodedDomain } from './domain-totals.ts'
+import { effectArguments } from './effect-partial.ts'
 import { boundsOf, heldParts } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import { luaScript } from './lua-script.ts'
+import type { ScriptArgument } from './packed-arguments.ts'
 import type { StreamlessRecords } from './records.ts'
 import { noRecords, RecordsByShard } from './records.ts'
-import type { RedisArgument } from './redis-client.ts'
+import type { ScriptCall } from './script-call.ts'
 import { flagsOf } from './stream-record.ts'
 
 const commitScript = luaScript('commit', 'records-prelude')
@@ -48,13 +49,16 @@ export interface CommitTarget extends RecordTarget {
   readonly fenceOf: (shard: number) => number
   /** Where a stream was seen last. */
   readonly placeOf: (stream: StreamPath) => string
+  /** Whether the unit has no claims in a shard but those of the streams that end with the commit. */
+  readonly isLast: (shard: number) => boolean
 }
 
 /** Prepares a commit. */
 export function prepareCommit(commit: Commit, target: CommitTarget): PreparedCommit {
   const { keyspace } = target
   const last = new Map<StreamPath, readonly ScriptCall[]>()
-  const parts = new Map<number, { readonly paths: StreamPath[]; readonly args: RedisArgument[] }>()
+  const ended = new Set(commit.ended)
+  const parts = new Map<number, CommitParts>()
   for (const change of commit.streams) {
     const shard = keyspace.shardOf(change.stream)
     const records = new RecordsByShard(keyspace)
@@ -62,12 +66,13 @@ export function prepareCommit(commit: Commit, target: CommitTarget): PreparedCom
     const inShard = parts.get(shard) ?? { paths: [], args: [] }
     parts.set(shard, inShard)
     inShard.paths.push(change.stream)
-    const args = streamArguments(change, records.take(shard))
-    inShard.args.push(String(args.length), ...args)
+    const args = streamArguments(change, records.take(shard), ended.has(change.stream))
+    inShard.args.push(args.length)
+    for (const argument of args) inShard.args.push(argument)
     if (records.shards.length > 0) last.set(change.stream, recordCalls(records, target))
   }
   return {
-    streams: [...parts].map(([shard, { paths, args }]) => shardCommit(target, { shard, paths, args })),
+    streams: [...parts].map(([shard, inShard]) => shardCommit(target, shard, inShard)),
     first: streamlessCalls(commit, target),
     last,
   }
@@ -108,26 +113,41 @@ function recordCalls(
   })
 }
 
+/** What is committed in one shard. */
+interface CommitParts {
+  readonly paths: StreamPath[]
+  readonly args: ScriptArgument[]
+}
+
 function shardCommit(
-  { keyspace, consumer, worker, fenceOf, placeOf }: CommitTarget,
-  { shard, paths, args }: { shard: number; paths: readonly StreamPath[]; args: readonly RedisArgument[] },
+  { keyspace, consumer, worker, fenceOf, placeOf, isLast }: CommitTarget,
+  shard: number,
+  { paths, args }: CommitParts,
 ): ShardCommit {
   const keys = [keyspace.base(consumer, shard)] as const
   const streams = paths.flatMap((path) => [path, placeOf(path)])
-  const all = [String(fenceOf(shard)), keptText(worker), String(paths.length), ...streams, ...args]
-  return { shard, paths, call: { script: commitScript, keys, args: all } }
+  const own = [fenceOf(shard), keptText(worker), isLast(shard) ? 1 : 0, paths.length]
+  return { shard, paths, call: { script: commitScript, keys, args: [...own, ...streams, ...args] } }
 }
 
 /** One stream's parts, as the script takes them: which there are, and then each. */
 function streamArguments(
   change: StreamChange | StreamRecords,
-  records: readonly RedisArgument[] | undefined,
-): RedisArgument[] {
+  records: readonly ScriptArgument[] | undefined,
+  isEnded: boolean,
+): ScriptArgument[] {
   const isChange = changesState(change)
   const hasHeld = isChange && (change.hold.length > 0 || change.release.length > 0)
   const hasDecided = change.decided.length > 0
-  const parts = `${isChange ? 's' : ''}${hasHeld ? 'h' : ''}${hasDecided ? 'd' : ''}${records ? 'r' : ''}`
-  const args: RedisArgument[] = [parts]
+  const effects = change.effects ?? []
+  const parts = [
+    isChange && change.settlesPartial === true ? 'p' : '',
+    effects.length > 0 ? 'e' : '',
+    `${isChange ? 's' : ''}${hasHeld ? 'h' : ''}${hasDecided ? 'd' : ''}${records ? 'r' : ''}`,
+    isEnded ? 'c' : '',
+  ]
+  const args: ScriptArgument[] = [parts.join('')]
+  if (effects.length > 0) for (const argument of effectArguments(effects)) args.push(argument)
   if (isChange) args.push(...stateArguments(change))
   if (hasHeld) args.push(...heldArguments(change))
   if (hasDecided) args.push(String(change.decided.length), ...change.decided)
@@ -135,16 +155,11 @@ function streamArguments(
   return args
 }
 
-function stateArguments(change: StreamChange): RedisArgument[] {
+function stateArguments(change: StreamChange): ScriptArgument[] {
   const { state, deliveries, due } = change
-  const bytes = encodeState(state)
-  const args = [
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    String(deliveries),
-    String(flagsOf(change)),
-  ]
-  if (due.at !== undefined) args.push(String(due.at))
-  if (due.readingMs !== undefined) args.push(String(due.readingMs))
+  const args: ScriptArgument[] = [encodeState(state), deliveries, flagsOf(change)]
+  if (due.at !== undefined) args.push(due.at)
+  if (due.readingMs !== undefined) args.push(due.readingMs)
   return args
 }
 

@@ -1,20 +1,14 @@
-// Calls scripts on the servers: any number of them in one round trip, each in the slot of its first key.
-// Every call ends within a time, and an error says whether anything can have happened. Upholds I10.
+// Calls scripts on the servers: any number of them in one round trip, each in the slot of its first key, and
+// on one server many with one command. Every call ends within a time, and an error says whether anything can
+// have happened. Upholds I10.
 import { InturnError } from '../../core/errors.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import type { Failure } from './faults.ts'
-import { failureOf, isUnknownScript, unknownOutcome } from './faults.ts'
-import type { LuaScript } from './lua-script.ts'
-import type { RedisArgument, RedisClient, RedisCluster } from './redis-client.ts'
-import { sendTo, sendToAny } from './redis-client.ts'
-
-/** A script to be called. */
-export interface ScriptCall {
-  readonly script: LuaScript
-  /** All in one slot. */
-  readonly keys: readonly [string, ...string[]]
-  readonly args?: readonly (RedisArgument | number)[]
-}
+import { failureOf, isAcrossSlots, isUnknownScript, unknownOutcome } from './faults.ts'
+import type { RedisClient, RedisCluster } from './redis-client.ts'
+import { clientOf, isCluster, sendTo } from './redis-client.ts'
+import type { CallGroup, ScriptCall } from './script-call.ts'
+import { argumentsOf, groupCalls, repliesOf } from './script-call.ts'
 
 /** How a call ended. */
 export type CallEnd = { readonly reply: unknown } | { readonly failure: Failure }
@@ -30,8 +24,19 @@ export interface ConnectionOptions {
 
 /** What was made for a URL, to be opened and closed with the store. */
 export interface OwnClient {
+  /** Connects, and fails if that fails; later it connects anew by itself. */
   open(): Promise<void>
   close(): Promise<void>
+  /** Ends a connection on which nothing was heard since then; what it has under way fails at once. */
+  giveUp(sinceMs: number, why: Error): void
+}
+
+/** Whether a connection may be used. */
+interface Life {
+  isOpen: boolean
+  isClosed: boolean
+  /** The server, or what stands in front of several, takes only keys of one slot at a time. */
+  isApart: boolean
 }
 
 /** The way to the servers. */
@@ -41,14 +46,22 @@ export class Connection {
   readonly #own: OwnClient | undefined
   readonly #options: ConnectionOptions
   #opening: Promise<void> | undefined
-  #isOpen = false
-  #isClosed = false
+  #life: Life = { isOpen: false, isClosed: false, isApart: false }
+  #before: ((calls: readonly ScriptCall[]) => Promise<void>) | undefined
 
   constructor(client: RedisClient | RedisCluster, own: OwnClient | undefined, options: ConnectionOptions) {
     this.name = options.name
     this.#client = client
     this.#own = own
     this.#options = options
+  }
+
+  /** The same way to the same servers, on which nothing is called before `before` has let it pass. */
+  preceded(before: (calls: readonly ScriptCall[]) => Promise<void>): Connection {
+    const other = new Connection(this.#client, this.#own, this.#options)
+    other.#life = this.#life
+    other.#before = before
+    return other
   }
 
   /** Connects, where the client is our own. */
@@ -61,15 +74,15 @@ export class Connection {
 
   /** Connects for reading, unless the store was closed. */
   async openForReading(): Promise<void> {
-    if (this.#isClosed) this.refuse()
+    if (this.#life.isClosed) this.refuse()
     await this.open()
   }
 
   /** Refuses further calls, and ends the client where it is our own. */
   async close(): Promise<void> {
-    if (this.#isOpen) await this.#own?.close()
-    this.#isOpen = false
-    this.#isClosed = true
+    this.#life.isOpen = false
+    this.#life.isClosed = true
+    await this.#own?.close()
   }
 
   /** Reads; a failure of any call is the failure of all. */
@@ -104,43 +117,108 @@ export class Connection {
   async settle(calls: readonly ScriptCall[]): Promise<readonly CallEnd[]> {
     this.#checkOpen()
     if (calls.length === 0) return []
-    const late = Promise.withResolvers<never>()
-    const cancel = systemTimers.after(this.#options.replyMs, () => late.reject(this.#lateError()))
-    late.promise.catch(() => undefined)
-    const ends = await Promise.all(calls.map((call) => this.#settleOne(call, late.promise)))
-    cancel()
-    return ends
+    try {
+      await this.#before?.(calls)
+    } catch (error) {
+      const failure = failureOf(error, this.name)
+      return calls.map(() => ({ failure }))
+    }
+    return this.#inTime((late) => this.#settleAll(calls, late))
   }
 
   /** Refuses a call: the store is closed, or not open yet. */
   refuse(): never {
-    const state = this.#isClosed ? 'closed' : 'not open yet'
+    const state = this.#life.isClosed ? 'closed' : 'not open yet'
     throw new InturnError('store-closed', `${this.name} is ${state}`)
   }
 
-  /** The reply to a command without keys, as text; `undefined` where the user may not send it. */
-  async ask(...command: string[]): Promise<string | undefined> {
+  /** The nodes that have some keys, each by its client, and which of the keys it has. */
+  async nodesOf(keys: readonly string[]): Promise<ReadonlyMap<RedisClient, readonly string[]>> {
     this.#checkOpen()
-    const reply = await sendToAny(this.#client, command).catch(() => undefined)
-    return typeof reply === 'string' ? reply : undefined
+    const asked = keys.map(async (key) => ({ key, node: await clientOf(this.#client, key) }))
+    const found = await this.#inTime((late) => Promise.race([Promise.all(asked), late])).catch(
+      (error: unknown) => this.#fail(error),
+    )
+    const nodes = Map.groupBy(found, ({ node }) => node)
+    return new Map([...nodes].map(([node, has]) => [node, has.map(({ key }) => key)]))
+  }
+
+  /** Has a client of a cluster look again where keys lie: it learns that when a command is refused. */
+  async locate(keys: readonly string[]): Promise<void> {
+    if (!this.isCluster) return
+    const looking = keys.map((key) => sendTo(this.#client, key, ['EXISTS', key]))
+    await this.#inTime((late) => Promise.race([Promise.allSettled(looking), late])).catch(() => undefined)
+  }
+
+  /** Whether keys may lie on different servers. */
+  get isCluster(): boolean {
+    return isCluster(this.#client)
+  }
+
+  /** Sends commands to one node, in this order; their replies, or the error of the first that failed. */
+  async talk(node: RedisClient, commands: readonly (readonly string[])[]): Promise<readonly unknown[]> {
+    this.#checkOpen()
+    return this.#inTime((late) =>
+      Promise.all(commands.map((command) => Promise.race([node.sendCommand([...command]), late]))),
+    ).catch((error: unknown) => this.#fail(error))
   }
 
   async #connect(): Promise<void> {
-    if (!this.#isOpen) await this.#own?.open().catch((error: unknown) => this.#fail(error))
-    this.#isOpen = true
-    this.#isClosed = false
+    const own = this.#life.isOpen ? undefined : this.#own
+    if (own !== undefined) {
+      await this.#inTime((late) => Promise.race([own.open(), late])).catch((error: unknown) =>
+        this.#fail(error),
+      )
+    }
+    this.#life.isOpen = true
+    this.#life.isClosed = false
   }
 
-  async #settleOne(call: ScriptCall, late: Promise<never>): Promise<CallEnd> {
+  /** Runs calls against a promise that rejects when they take too long. */
+  async #inTime<Result>(run: (late: Promise<never>) => Promise<Result>): Promise<Result> {
+    const late = Promise.withResolvers<never>()
+    const begunMs = systemTimers.elapsedMs()
+    let cancel = systemTimers.after(this.#options.replyMs, () => {
+      const error = this.#lateError()
+      // A connection that died silently would never reply to anything: our own client makes another one. What
+      // it ends fails by itself a moment earlier, and tells whether it was sent.
+      this.#own?.giveUp(begunMs, error)
+      cancel = systemTimers.after(0, () => late.reject(error))
+    })
+    late.promise.catch(() => undefined)
     try {
-      return { reply: await Promise.race([this.#call(call), late]) }
-    } catch (error) {
-      return { failure: failureOf(error, this.name) }
+      return await run(late.promise)
+    } finally {
+      cancel()
     }
   }
 
-  async #call({ script, keys, args = [] }: ScriptCall): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, String(this.#options.shiftMs()), ...args.map(asArgument)]
+  async #settleAll(calls: readonly ScriptCall[], late: Promise<never>): Promise<readonly CallEnd[]> {
+    const isApart = this.isCluster || this.#life.isApart
+    const groups = isApart ? calls.map((call): CallGroup => [call]) : groupCalls(calls)
+    const ends = await Promise.all(groups.map((group) => this.#settleGroup(group, late)))
+    return ends.flat()
+  }
+
+  async #settleGroup(group: CallGroup, late: Promise<never>): Promise<readonly CallEnd[]> {
+    try {
+      const replies = repliesOf(group, await Promise.race([this.#call(group), late]))
+      return group.map((_, index) => ({ reply: replies[index] }))
+    } catch (error) {
+      if (group.length > 1 && isAcrossSlots(error)) {
+        this.#life.isApart = true
+        return this.#settleAll(group, late)
+      }
+      const failure = failureOf(error, this.name)
+      // A script that failed for the keys of one call has run for those before it.
+      const mayBeInPart = group.length > 1 && failure.error.code === 'store-corrupt'
+      return group.map(() => ({ failure: mayBeInPart ? { ...failure, isUndone: false } : failure }))
+    }
+  }
+
+  async #call(group: CallGroup): Promise<unknown> {
+    const [{ script, keys }] = group
+    const rest = argumentsOf(group, this.#options.shiftMs())
     try {
       return await sendTo(this.#client, keys[0], ['EVALSHA', script.sha, ...rest])
     } catch (error) {
@@ -158,10 +236,6 @@ export class Connection {
   }
 
   #checkOpen(): void {
-    if (!this.#isOpen) this.refuse()
+    if (!this.#life.isOpen) this.refuse()
   }
-}
-
-function asArgument(value: RedisArgument | number): RedisArgument {
-  return typeof value === 'number' ? String(value) : value
 }

@@ -7,6 +7,7 @@ import type { DomainStatus } from '../../ports/domain-status.ts'
 import { systemTimers } from '../../ports/timers.ts'
 
 const countsMs = 1000
+const noneArePaused: ReadonlyMap<string, string> = new Map()
 
 interface ShardCounts {
   readonly counts: ReadonlyMap<string, string>
@@ -16,30 +17,48 @@ interface ShardCounts {
 /** The counts of one consumer. */
 export class DomainTotals {
   readonly #shards: (ShardCounts | undefined)[]
+  /** Of all shards, until one of them tells others. */
+  #sums: ReadonlyMap<string, DomainStatus> | undefined
 
   constructor(shards: number) {
     this.#shards = Array.from({ length: shards }, () => undefined)
   }
 
-  /** The shards whose counts are too old. */
-  get stale(): readonly number[] {
-    const since = systemTimers.elapsedMs() - countsMs
-    return this.#shards.flatMap((shard, index) =>
-      shard !== undefined && shard.readAt >= since ? [] : [index],
-    )
+  /**
+   * The shards whose counts are too old, and that the caller is to ask. Nobody else is told so for a second:
+   * calls side by side would all ask.
+   */
+  takeStale(): ReadonlySet<number> {
+    const now = systemTimers.elapsedMs()
+    const stale = new Set<number>()
+    for (const [index, shard] of this.#shards.entries()) {
+      if (shard !== undefined && shard.readAt >= now - countsMs) continue
+      stale.add(index)
+      if (shard !== undefined) this.#shards[index] = { ...shard, readAt: now }
+    }
+    return stale
   }
 
   /** A shard has told its counts. */
   note(shard: number, counts: ReadonlyMap<string, string>): void {
     this.#shards[shard] = { counts, readAt: systemTimers.elapsedMs() }
+    this.#sums = undefined
   }
 
   /** Every domain of which something is known; `paused` by encoded name. */
-  statuses(paused: ReadonlyMap<string, string>): Map<string, DomainStatus> {
-    return domainStatuses(
+  statuses(paused: ReadonlyMap<string, string>): ReadonlyMap<string, DomainStatus> {
+    this.#sums ??= domainStatuses(
       this.#shards.flatMap((shard) => shard?.counts ?? []),
-      paused,
+      noneArePaused,
     )
+    if (paused.size === 0) return this.#sums
+    const own = domainStatuses([], paused)
+    const sums = new Map(this.#sums)
+    for (const [domain, status] of own) {
+      const { held, handedOver } = sums.get(domain) ?? status
+      sums.set(domain, { held, handedOver, paused: status.paused })
+    }
+    return sums
   }
 }
 

@@ -1,11 +1,12 @@
 // Which streams have work that nothing will arrive for. Upholds I8: each due time is measured by its own
 // clock, and both are the servers'.
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Connection, ScriptCall } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { encodedDomain } from './domain-totals.ts'
 import type { Keyspace } from './keyspace.ts'
 import { luaScript } from './lua-script.ts'
 import { at, groupsIn, mapIn, numberIn, textIn } from './reply.ts'
+import type { ScriptCall } from './script-call.ts'
 
 const dueScript = luaScript('due')
 const readConsumerScript = luaScript('read-consumer')

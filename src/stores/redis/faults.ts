@@ -11,6 +11,10 @@ interface Fault {
 
 const unavailable = { code: 'store-unavailable', retryable: true } as const
 const refused = { code: 'store-unavailable', retryable: false } as const
+const elsewhere = {
+  ...refused,
+  advice: 'its keys lie on another node of a cluster; redisStore takes a client of the whole cluster',
+} as const
 const readOnly = { code: 'store-read-only', retryable: false } as const
 
 /** By the first word of the server's reply. */
@@ -26,15 +30,29 @@ const replies: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   ['CLUSTERDOWN', { ...unavailable, advice: 'the cluster has no node for some keys' }],
   ['MASTERDOWN', { ...unavailable, advice: 'its primary is down' }],
   ['TRYAGAIN', { ...unavailable, advice: 'keys are being moved in the cluster' }],
+  ['MOVED', elsewhere],
+  ['ASK', elsewhere],
   ['NOREPLICAS', { ...unavailable, advice: 'too few replicas are connected' }],
   ['UNBLOCKED', { ...unavailable, advice: 'it has just become a replica' }],
   ['NOAUTH', { ...refused, advice: 'it wants a password' }],
   ['WRONGPASS', { ...refused, advice: 'user or password is wrong' }],
+  [
+    'DATABASE',
+    { ...refused, advice: 'it has no database of the number in the URL; see its setting databases' },
+  ],
   ['NOPERM', { ...refused, advice: 'the user may not run what inturn needs; see docs/stores/redis.md' }],
+])
+
+/** Replies whose first word tells too little, and the word that is looked up instead. */
+const phrases: ReadonlyMap<string, string> = new Map([
+  ["can't run this command", 'NOPERM'],
+  ['DB index is out of range', 'DATABASE'],
+  ['SELECT is not allowed in cluster mode', 'DATABASE'],
 ])
 
 /** Errors of the client after which the command was certainly not sent. */
 const unsent = new Set([
+  'NotConnectedError',
   'ClientClosedError',
   'ClientOfflineError',
   'TimeoutError',
@@ -44,6 +62,13 @@ const unsent = new Set([
 
 /** Errors of the client that are the server's replies. */
 const replyErrors = new Set(['ErrorReply', 'SimpleError', 'BlobError', 'MultiErrorReply'])
+
+/** A command was not sent, because there was no connection. */
+export class NotConnectedError extends Error {
+  constructor(cause: unknown) {
+    super(reasonOf(cause), { cause })
+  }
+}
 
 /** How one command ended that failed. */
 export interface Failure {
@@ -56,9 +81,7 @@ export interface Failure {
 export function failureOf(cause: unknown, store: string): Failure {
   if (cause instanceof InturnError) return { error: cause, isUndone: cause.code !== 'commit-unknown' }
   const message = cause instanceof Error ? cause.message : String(cause)
-  const word = message.includes("can't run this command")
-    ? 'NOPERM'
-    : (/^[A-Z]{2,}\b/.exec(message)?.[0] ?? '')
+  const word = wordOf(message)
   if (!isReply(cause) && !replies.has(word)) return connectionFailure(cause, store, message)
   const fault = replies.get(word)
   if (fault === undefined) {
@@ -69,9 +92,19 @@ export function failureOf(cause: unknown, store: string): Failure {
   return undone(new InturnError(code, `${store}: ${advice} (${message})`, { retryable, cause }))
 }
 
+function wordOf(message: string): string {
+  for (const [phrase, word] of phrases) if (message.includes(phrase)) return word
+  return /^[A-Z]{2,}\b/.exec(message)?.[0] ?? ''
+}
+
 /** Whether the server does not know a script, so that it has to be sent whole. */
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
+}
+
+/** Whether a command was refused because its keys lie in several slots. */
+export function isAcrossSlots(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('CROSSSLOT')
 }
 
 /** The error of a write that was done in part, or of which it cannot be told whether it was done. */
@@ -95,4 +128,10 @@ function undone(error: InturnError): Failure {
 
 function isReply(cause: unknown): boolean {
   return cause instanceof Error && replyErrors.has(cause.constructor.name)
+}
+
+/** Where several addresses were tried, the error itself says nothing, and the first of them why. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.message === '') return reasonOf(cause.errors[0])
+  return cause instanceof Error ? cause.message : String(cause)
 }

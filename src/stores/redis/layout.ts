@@ -8,7 +8,8 @@ import { at, listIn, numberIn } from './reply.ts'
 
 const openScript = luaScript('open-store')
 const readScript = luaScript('read-layout')
-const version = 1
+/** The version of the layout. */
+export const layoutVersion = 1
 const defaultShards = 64
 
 /** Where a store lies. */
@@ -23,22 +24,37 @@ export interface Layout {
 export async function openLayout(connection: Connection, layout: Layout): Promise<Keyspace> {
   const { prefix, shards = defaultShards } = layout
   const keys = [layoutKey(prefix)] as const
-  const [reply] = await connection.write([{ script: openScript, keys, args: [version, shards] }])
+  const [reply] = await connection.write([{ script: openScript, keys, args: [layoutVersion, shards] }])
   return checkedKeyspace(connection, layout, reply)
 }
 
-/** Reads the layout of a store; one that is not there is as it would be made. Writes nothing. */
+/**
+ * Reads the layout of a store. Writes nothing.
+ *
+ * @throws InturnError `store-unavailable` where nobody has opened one yet, `store-schema-newer`
+ */
 export async function readLayout(connection: Connection, layout: Layout): Promise<Keyspace> {
-  const { prefix, shards = defaultShards } = layout
-  const reply = await connection.readOne({ script: readScript, keys: [layoutKey(prefix)] })
-  if (listIn(reply).length === 0) return new Keyspace(prefix, shards)
-  return checkedKeyspace(connection, layout, reply)
+  const key = layoutKey(layout.prefix)
+  const reply = await connection.readOne({ script: readScript, keys: [key] })
+  if (listIn(reply).length > 0) return checkedKeyspace(connection, layout, reply)
+  const message = `${connection.name} is no inturn store yet: no worker has opened it (it has no key ${key})`
+  throw new InturnError('store-unavailable', message, { retryable: true })
+}
+
+/** A server that has forgotten everything may have been given another layout by somebody else since. */
+export function layoutError(
+  { connection, keyspace }: { readonly connection: Connection; readonly keyspace: Keyspace },
+  shards: number,
+): InturnError | undefined {
+  if (shards === keyspace.shards) return undefined
+  const message = `the store was made anew with ${shards} shards, and had ${keyspace.shards}`
+  return new InturnError('store-corrupt', `${connection.name}: ${message}; start the worker again`)
 }
 
 function checkedKeyspace({ name }: Connection, { prefix, shards }: Layout, reply: unknown): Keyspace {
   const [writtenVersion, writtenShards] = [numberIn(at(reply, 0)), numberIn(at(reply, 1))]
-  if (writtenVersion > version) {
-    const message = `${name}: a newer inturn made this store; this one reads version ${version}`
+  if (writtenVersion > layoutVersion) {
+    const message = `${name}: a newer inturn made this store; this one reads version ${layoutVersion}`
     throw new InturnError('store-schema-newer', message)
   }
   if (shards !== undefined && shards !== writtenShards) {

@@ -1,4 +1,5 @@
 // Scripts live in files of their own, one a file, and are called by their digest, so that they are sent once.
+// Each is the body of a function, so that it can be run for several calls at once.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
@@ -6,16 +7,25 @@ import { readFileSync } from 'node:fs'
 export interface LuaScript {
   readonly text: string
   readonly sha: string
+  /** Whether it takes several calls at once, with their arguments packed: `prelude.lua` sees to that. */
+  readonly takesMany: boolean
 }
 
 const prelude = readLua('prelude')
 
 /** The script in a file of `lua/`, behind what all scripts share, and behind `more` of it. */
-export function luaScript(name: string, more?: 'records-prelude'): LuaScript {
-  const text = [prelude, more === undefined ? '' : readLua(more), readLua(name)].join('\n')
-  return { text, sha: createHash('sha1').update(text).digest('hex') }
+export function luaScript(name: string, more?: 'records-prelude' | 'presence-prelude'): LuaScript {
+  const body = `${more === undefined ? '' : readLua(more)}${readLua(name)}`
+  const text = `${prelude}local function body(KEYS)\n${body}end\nreturn run_calls(body)\n`
+  return { text, sha: createHash('sha1').update(text).digest('hex'), takesMany: true }
 }
 
 function readLua(name: string): string {
   return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8').replaceAll(/^ *--.*\n/gm, '')
+}
+
+/** A script made of files, one behind the other. */
+export function scriptOf(...files: readonly URL[]): LuaScript {
+  const text = files.map((file) => readFileSync(file, 'utf8').replaceAll(/^ *--.*\n/gm, '')).join('\n')
+  return { text, sha: createHash('sha1').update(text).digest('hex'), takesMany: false }
 }

@@ -8,7 +8,7 @@ import type { Commit } from '../../ports/store.ts'
 import { placeText } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
-import type { RedisArgument } from './redis-client.ts'
+import type { ScriptArgument } from './packed-arguments.ts'
 
 /** What belongs to no claimed stream. */
 export type StreamlessRecords = Omit<Commit, 'streams' | 'ids'>
@@ -39,7 +39,7 @@ export class RecordsByShard {
   }
 
   /** Takes out what lies in a shard, as the scripts take it; `undefined` if there is nothing. */
-  take(shard: number): RedisArgument[] | undefined {
+  take(shard: number): ScriptArgument[] | undefined {
     const records = this.#shards.get(shard)
     this.#shards.delete(shard)
     return records && recordArguments(records)
@@ -69,9 +69,9 @@ export function letterShard(keyspace: Keyspace, key: string): number {
 const keyForm = /^([\w.~%!'()*-]*\/[\w.~%!'()*-]*)\/(?:-?\d+\/-?\d+\/)?[\w.~%!'()*-]*$/
 
 /** No records, as the scripts take them. */
-export const noRecords: readonly RedisArgument[] = ['0', '0', '0']
+export const noRecords: readonly ScriptArgument[] = ['0', '0', '0']
 
-function recordArguments({ redriven, deadLetters, ledger }: ShardRecords): RedisArgument[] {
+function recordArguments({ redriven, deadLetters, ledger }: ShardRecords): ScriptArgument[] {
   return [
     String(redriven.length),
     ...redriven.map(keptText),

@@ -12,6 +12,8 @@ export interface RedisClient {
 /** A client of a cluster, which finds the node by the first key. */
 export interface RedisCluster {
   readonly masters: readonly unknown[]
+  /** The client of the node that has a key. */
+  getNodeClientForKey(key: string): Promise<RedisClient>
   sendCommand(
     firstKey: string | undefined,
     isReadonly: boolean | undefined,
@@ -32,11 +34,12 @@ export function sendTo(
   return isCluster(client) ? client.sendCommand(key, false, args, bytes) : client.sendCommand(args, bytes)
 }
 
-/** Sends a command that has no key, to any server. */
-export function sendToAny(client: RedisClient | RedisCluster, args: RedisArgument[]): Promise<unknown> {
-  return isCluster(client) ? client.sendCommand(undefined, true, args) : client.sendCommand(args)
+/** The client of the server that has a key. */
+export async function clientOf(client: RedisClient | RedisCluster, key: string): Promise<RedisClient> {
+  return isCluster(client) ? client.getNodeClientForKey(key) : client
 }
 
-function isCluster(client: RedisClient | RedisCluster): client is RedisCluster {
+/** Whether a client is one of a cluster. */
+export function isCluster(client: RedisClient | RedisCluster): client is RedisCluster {
   return 'masters' in client
 }

@@ -9,6 +9,7 @@ import type {
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
+  RecordCounts,
   LiveClaim,
   Paged,
   RecordQuery,
@@ -28,6 +29,7 @@ import { listClaims, listHeld, listStreams, readStreams } from './stream-lists.t
 
 const listConsumersScript = luaScript('list-consumers')
 const readConsumerScript = luaScript('read-consumer')
+const countRecordsScript = luaScript('count-records')
 const summarizeScript = luaScript('summarize')
 
 /** What a reader is made of. */
@@ -78,6 +80,20 @@ export class RedisReader implements StoreReader {
       clock: { now: numberIn(at(known, 0)), readingMs: numberIn(at(known, 1)) },
       ...(lastBeatAt === undefined ? {} : { lastBeatAt }),
       domains,
+    }
+  }
+
+  async recordCounts(consumer: string): Promise<RecordCounts> {
+    const { connection, keyspace, shards } = await this.#of(consumer)
+    const replies = await connection.read(
+      [...shards, keyspace.shards].map((shard) => ({
+        script: countRecordsScript,
+        keys: [keyspace.base(consumer, shard)] as const,
+      })),
+    )
+    return {
+      deadLetters: sum(replies, (reply) => numberIn(at(reply, 0))),
+      ledger: sum(replies, (reply) => numberIn(at(reply, 1))),
     }
   }
 

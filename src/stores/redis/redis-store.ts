@@ -8,21 +8,26 @@ import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
 import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
+import { Acknowledged } from './acknowledged.ts'
 import { ClaimUnit } from './claim-unit.ts'
 import type { KnownConsumer } from './claims.ts'
 import { claimStreams } from './claims.ts'
 import { streamlessCalls } from './commit-parts.ts'
-import type { Connection, ScriptCall } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { DomainTotals } from './domain-totals.ts'
 import { dueStreams } from './due-streams.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText, originalText } from './keyspace.ts'
 import type { Layout } from './layout.ts'
-import { openLayout, readLayout } from './layout.ts'
+import { layoutError, layoutVersion, openLayout, readLayout } from './layout.ts'
 import { luaScript } from './lua-script.ts'
 import type { StreamlessRecords } from './records.ts'
+import type { RedisCommands } from './redis-commands.ts'
 import { RedisReader } from './redis-reader.ts'
-import { at, listIn, mapIn, numberIn, textIn, textsIn } from './reply.ts'
+import type { WaitReplicas } from './replicas.ts'
+import { Replicas } from './replicas.ts'
+import { at, listIn, mapIn, maybeNumberIn, numberIn, textIn, textsIn } from './reply.ts'
+import type { ScriptCall } from './script-call.ts'
 import { warnOfSettings } from './server-settings.ts'
 import { StreamPlaces } from './stream-places.ts'
 
@@ -30,11 +35,13 @@ const nowScript = luaScript('now')
 const numberArrivalsScript = luaScript('number-arrivals')
 const handOverScript = luaScript('hand-over')
 const addConsumerScript = luaScript('add-consumer')
-const heartbeatScript = luaScript('heartbeat')
+const heartbeatScript = luaScript('heartbeat', 'presence-prelude')
 const leaveScript = luaScript('leave')
 const leaseScript = luaScript('lease')
 const readCheckpointScript = luaScript('read-checkpoint')
 const saveCheckpointScript = luaScript('save-checkpoint')
+
+const goneBackEveryMs = 60_000
 
 /** What a store is made of. */
 export interface RedisStoreParts {
@@ -42,21 +49,26 @@ export interface RedisStoreParts {
   readonly layout: Layout
   readonly timers: Timers
   readonly onWarning: (message: string) => void
+  /** Absent: what a server acknowledges counts. */
+  readonly waitReplicas?: WaitReplicas
 }
 
 /** A store on Redis; made by `redisStore`. */
-export class RedisStore implements Store<undefined> {
+export class RedisStore implements Store<undefined, RedisCommands> {
   readonly name: string
   readonly durable = true
   readonly effects = 'fenced'
   readonly reader: StoreReader
   readonly #parts: RedisStoreParts
   readonly #connection: Connection
+  readonly #replicas: Replicas | undefined
   readonly #known = new Map<string, KnownConsumer>()
   #keyspace: Keyspace | undefined
+  #toldGoneBackMs = -goneBackEveryMs
 
   constructor(parts: RedisStoreParts) {
-    const { connection } = parts
+    const { connection, waitReplicas } = parts
+    if (waitReplicas !== undefined) this.#replicas = new Replicas(connection, waitReplicas)
     this.name = connection.name
     this.#parts = parts
     this.#connection = connection
@@ -68,7 +80,9 @@ export class RedisStore implements Store<undefined> {
     await connection.open()
     if (this.#keyspace !== undefined) return
     this.#keyspace = await openLayout(connection, layout)
-    await warnOfSettings(connection, onWarning)
+    const { consumers, shards } = this.#keyspace
+    const bases = Array.from({ length: shards }, (_, shard) => this.#keys().base('', shard))
+    await warnOfSettings(connection, { keys: [consumers, ...bases], onWarning })
   }
 
   async close(): Promise<void> {
@@ -81,10 +95,18 @@ export class RedisStore implements Store<undefined> {
 
   async work<Result>(
     request: WorkRequest,
-    body: (unit: UnitOfWork<undefined>) => Promise<Result>,
+    body: (unit: UnitOfWork<undefined, RedisCommands>) => Promise<Result>,
+  ): Promise<Worked<Result>> {
+    return this.#guard((connection) => this.#work(connection, request, body))
+  }
+
+  async #work<Result>(
+    connection: Connection,
+    request: WorkRequest,
+    body: (unit: UnitOfWork<undefined, RedisCommands>) => Promise<Result>,
   ): Promise<Worked<Result>> {
     const known = this.#knownOf(request.consumer)
-    const parts = { connection: this.#connection, keyspace: this.#keys(), known, request }
+    const parts = { connection, counting: this.#connection, keyspace: this.#keys(), known, request }
     const unit = new ClaimUnit(parts, await claimStreams(parts))
     const stop = keepRenewed({
       timers: this.#parts.timers,
@@ -108,14 +130,22 @@ export class RedisStore implements Store<undefined> {
   }
 
   async handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]> {
+    return this.#guard((connection) => this.#handOver(connection, consumer, events))
+  }
+
+  async #handOver(
+    connection: Connection,
+    consumer: string,
+    events: readonly HandedOver[],
+  ): Promise<readonly StreamPath[]> {
     const kept = events.map((event) => ({ stream: event.stream, text: handedOverText(event) }))
     const keyspace = this.#keys()
     const number = this.#consumerCall(numberArrivalsScript, consumer, [events.length])
-    const [last] = await this.#connection.write([number])
+    const [last] = await connection.write([number])
     const first = numberIn(last) - events.length + 1
     const numbered = kept.map((event, index) => ({ ...event, id: sortableText(first + index) }))
     const shards = [...Map.groupBy(numbered, ({ stream }) => keyspace.shardOf(stream))]
-    const replies = await this.#connection.write(
+    const replies = await connection.write(
       shards.map(([shard, inShard]) => ({
         script: handOverScript,
         keys: [keyspace.base(consumer, shard)],
@@ -134,7 +164,8 @@ export class RedisStore implements Store<undefined> {
   async record(consumer: string, records: StreamlessRecords): Promise<void> {
     const keyspace = this.#keys()
     const calls = streamlessCalls(records, { keyspace, consumer })
-    await this.#connection.write([this.#consumerCall(addConsumerScript, consumer), ...calls])
+    const known = this.#consumerCall(addConsumerScript, consumer)
+    await this.#guard(async (connection) => connection.write([known, ...calls]))
   }
 
   async due(consumer: string, limit: number, domains?: readonly string[]): Promise<readonly StreamPath[]> {
@@ -143,8 +174,26 @@ export class RedisStore implements Store<undefined> {
   }
 
   async heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat> {
-    const args = [keptText(worker), silentMs ?? '']
-    const reply = await this.#connection.readOne(this.#consumerCall(heartbeatScript, consumer, args))
+    const keyspace = this.#keys()
+    const { acknowledged } = this.#knownOf(consumer)
+    const told = acknowledged.begunAt
+    const reply = await this.#connection.readOne({
+      script: heartbeatScript,
+      keys: [keyspace.home(consumer), keyspace.consumers, keyspace.layout],
+      args: [
+        keptText(consumer),
+        layoutVersion,
+        keyspace.shards,
+        acknowledged.process,
+        told,
+        keptText(worker),
+        silentMs ?? '',
+      ],
+    })
+    const anew = layoutError({ connection: this.#connection, keyspace }, numberIn(at(reply, 3)))
+    if (anew !== undefined) throw anew
+    const isForgotten = numberIn(at(reply, 4)) === 1
+    acknowledged.noteBeat({ kept: maybeNumberIn(at(reply, 5)), told, isForgotten })
     return {
       now: numberIn(at(reply, 0)),
       readingMs: numberIn(at(reply, 1)),
@@ -188,6 +237,11 @@ export class RedisStore implements Store<undefined> {
     await this.#connection.write([this.#consumerCall(saveCheckpointScript, consumer, args)])
   }
 
+  /** Runs what is settled upon; with replicas to wait for, it has ended when they have it. */
+  #guard<Result>(run: (connection: Connection) => Promise<Result>): Promise<Result> {
+    return this.#replicas === undefined ? run(this.#connection) : this.#replicas.guard(run)
+  }
+
   #consumerCall(
     script: ScriptCall['script'],
     consumer: string,
@@ -212,10 +266,25 @@ export class RedisStore implements Store<undefined> {
     return readLayout(this.#connection, this.#parts.layout)
   }
 
+  /** Every shard notices it, and one word is enough. */
+  #tellGoneBack(): void {
+    const now = this.#parts.timers.elapsedMs()
+    if (now - this.#toldGoneBackMs < goneBackEveryMs) return
+    this.#toldGoneBackMs = now
+    this.#parts.onWarning(
+      `${this.name}: the server has gone back behind what it acknowledged, and positions may have gone ` +
+        'back with it: numbers that were settled since are missing now, as gaps (docs/stores/redis.md)',
+    )
+  }
+
   #knownOf(consumer: string): KnownConsumer {
     const there = this.#known.get(consumer)
     if (there !== undefined) return there
-    const made = { totals: new DomainTotals(this.#keys().shards), places: new StreamPlaces() }
+    const made = {
+      totals: new DomainTotals(this.#keys().shards),
+      places: new StreamPlaces(),
+      acknowledged: new Acknowledged(() => this.#tellGoneBack()),
+    }
     this.#known.set(consumer, made)
     return made
   }

@@ -3,6 +3,7 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import type { HeldEvent } from '../../ports/records.ts'
 import type { LiveClaim, Paged, RecordQuery, StoredStream, StreamQuery } from '../../ports/store-reader.ts'
 import { encodedDomain } from './domain-totals.ts'
+import { readPartial } from './effect-partial.ts'
 import { behindPlace, readHeld } from './held.ts'
 import { originalText } from './keyspace.ts'
 import { luaScript } from './lua-script.ts'
@@ -50,7 +51,7 @@ export async function readStreams(
   )
   const found = new Map<StreamPath, StoredStream>()
   for (const [index, [, inShard]] of shards.entries()) {
-    for (const [place, parts] of groupsIn(replies[index], 5).entries()) {
+    for (const [place, parts] of groupsIn(replies[index], 6).entries()) {
       const stream = inShard[place] ?? ''
       const stored = storedStream(stream, parts)
       if (stored !== undefined) found.set(stream, stored)
@@ -169,17 +170,18 @@ function workerOf(kept: string): string {
 }
 
 function storedStream(stream: StreamPath, parts: readonly unknown[]): StoredStream | undefined {
-  const [bytes, dueAt, dueReading, claimFence, worker] = parts
+  const [bytes, dueAt, dueReading, claimFence, worker, partial] = parts
   const record = bytesIn(bytes)
   if (record.length === 0) return undefined
   const { fence, ...rest } = readRecord(record)
   const [at, readingMs] = [maybeNumberIn(dueAt), maybeNumberIn(dueReading)]
-  const claimedBy = textIn(worker)
+  const [claimedBy, told] = [textIn(worker), textIn(partial)]
   return {
     stream,
     ...rest,
     fence: Math.max(fence, maybeNumberIn(claimFence) ?? 0),
     due: { ...(at === undefined ? {} : { at }), ...(readingMs === undefined ? {} : { readingMs }) },
     ...(claimedBy === '' ? {} : { claimedBy: workerOf(claimedBy) }),
+    ...(told === '' ? {} : { partial: readPartial(told) }),
   }
 }

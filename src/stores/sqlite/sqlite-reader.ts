@@ -13,6 +13,7 @@ import type {
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
+  RecordCounts,
   LiveClaim,
   Paged,
   RecordQuery,
@@ -32,6 +33,7 @@ import { storedText } from './stored-text.ts'
 
 const listConsumersSql = sqlFile(new URL('./consumers/list-consumers.sql', import.meta.url))
 const findConsumerSql = sqlFile(new URL('./consumers/find-consumer.sql', import.meta.url))
+const countRecordsSql = sqlFile(new URL('./records/count-records.sql', import.meta.url))
 const summarizeSql = sqlFile(new URL('./consumers/summarize.sql', import.meta.url))
 const findStreamSql = sqlFile(new URL('./streams/find-stream.sql', import.meta.url))
 const listStreamsSql = sqlFile(new URL('./streams/list-streams.sql', import.meta.url))
@@ -88,6 +90,12 @@ export class SqliteReader implements StoreReader {
       ...(lastBeatAt === undefined ? {} : { lastBeatAt }),
       domains,
     }
+  }
+
+  async recordCounts(consumer: string): Promise<RecordCounts> {
+    const { database, id } = await this.#of(consumer)
+    const counts = database.one(countRecordsSql, id)
+    return { deadLetters: numberAt(counts, 'dead_letters'), ledger: numberAt(counts, 'ledger') }
   }
 
   async stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined> {

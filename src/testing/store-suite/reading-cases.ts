@@ -200,6 +200,7 @@ export const readingCases: readonly StoreCase[] = [
       )
       equal((await store.reader.ledger(consumer, { domain: 'account', limit: 9 })).length, 1)
       equal((await store.reader.summary(consumer)).ledger, 4)
+      deepEqual(await store.reader.recordCounts(consumer), { deadLetters: 0, ledger: 4 })
     },
   },
   {

@@ -54,6 +54,7 @@ export const recordCases: readonly StoreCase[] = [
         equal((await store.reader.summary(consumer)).deadLetters, 0)
         await commit(store, [moved(a, 1, { redriven: ['k'], deadLetters: [letter('k')] })], { mode })
         equal((await store.reader.summary(consumer)).deadLetters, 1)
+        equal((await store.reader.recordCounts(consumer)).deadLetters, 1)
         await store.record(consumer, { redriven: ['k'] })
       }
     },

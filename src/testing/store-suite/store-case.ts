@@ -1,11 +1,14 @@
 // The form of the store suite: cases are data, and know no test runner. A store declares what it can do; a
 // case that needs more is skipped with the reason that the store gives.
+import type { StreamPath } from '../../core/stream-path.ts'
 import type { Store } from '../../ports/store.ts'
 
 /** What a store may lack. `true`: it has it; a text: why not, which the report shows. */
 export interface StoreCapabilities {
   /** Handlers can write inside the commit: `effects: 'transaction'`. */
   readonly transaction: true | string
+  /** Handlers can give commands that run inside the commit. */
+  readonly commands: true | string
   /** Several store objects can work on the same data. */
   readonly handles: true | string
   /** What is committed survives closing the store. */
@@ -27,6 +30,15 @@ export interface HandlerEffects {
   readonly written: () => Promise<readonly string[]>
 }
 
+/** Giving commands as a handler would, and reading what they did. Of a name nothing is there at first: 0. */
+export interface CommandEffects {
+  /** Has 1 added to what a name stands for. */
+  readonly add: (commands: unknown, name: string) => void
+  /** Gives a command that fails in the commit, because of what {@link add} has made of the name. */
+  readonly spoil: (commands: unknown, name: string) => void
+  readonly read: (consumer: string, stream: StreamPath, name: string) => Promise<number>
+}
+
 /** A store for one case: empty, open, and alone. */
 export interface StoreFixture {
   readonly store: Store
@@ -40,6 +52,7 @@ export interface StoreFixture {
   /** Closes the store, and opens its data again. */
   readonly reopen?: () => Promise<Store>
   readonly effects?: HandlerEffects
+  readonly commands?: CommandEffects
   /** Closes everything that the fixture has opened, and removes its data. */
   readonly cleanup: () => Promise<void>
 }

@@ -1,5 +1,6 @@
 // The store suite: the whole contract of the port as cases. A store passes it, or is none. Upholds I9.
 import { claimCases } from './claim-cases.ts'
+import { commandCases } from './command-cases.ts'
 import { commitCases } from './commit-cases.ts'
 import { dueCases } from './due-cases.ts'
 import { handedOverCases } from './handed-over-cases.ts'
@@ -28,6 +29,7 @@ import { valueCases } from './value-cases.ts'
  */
 export const storeSuite: readonly StoreCase[] = [
   ...commitCases,
+  ...commandCases,
   ...claimCases,
   ...heldCases,
   ...handedOverCases,

@@ -6,6 +6,7 @@ import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 
 export const memoryCapabilities: StoreCapabilities = {
   transaction: 'a handler has nothing to write to in memory',
+  commands: 'a handler has nothing to run in memory',
   handles: true,
   durable: 'memory ends with the process',
 }

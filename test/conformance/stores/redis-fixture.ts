@@ -1,15 +1,25 @@
 // A Redis store for one case of the suite, on keys of its own. Virtual time moves the timers of its claims
 // and is added to the server's clock.
 import { createClient } from 'redis'
+import { parseStreamPath } from '../../../src/core/stream-path.ts'
 import type { Store } from '../../../src/ports/store.ts'
+import type { RedisCommands } from '../../../src/stores/redis.ts'
+import { effectKey } from '../../../src/stores/redis.ts'
 import { Connection } from '../../../src/stores/redis/connection.ts'
 import type { RedisClient, RedisCluster } from '../../../src/stores/redis/redis-client.ts'
+import { sendTo } from '../../../src/stores/redis/redis-client.ts'
 import { RedisStore } from '../../../src/stores/redis/redis-store.ts'
-import type { StoreCapabilities, StoreFixture } from '../../../src/testing/store-suite/store-case.ts'
+import type { WaitReplicas } from '../../../src/stores/redis/replicas.ts'
+import type {
+  CommandEffects,
+  StoreCapabilities,
+  StoreFixture,
+} from '../../../src/testing/store-suite/store-case.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 
 export const redisCapabilities: StoreCapabilities = {
-  transaction: 'a Redis store is fenced: handlers do not write inside the commit yet',
+  transaction: 'a Redis store has no transactions: its commits run commands',
+  commands: true,
   handles: true,
   durable: true,
 }
@@ -20,12 +30,18 @@ let fixtures = 0
 /** A store over a client, with clocks that a test moves. */
 export function storeOver(
   client: RedisClient | RedisCluster,
-  options: { readonly prefix: string; readonly timers: VirtualTimers; readonly shiftMs?: () => number },
+  options: {
+    readonly prefix: string
+    readonly timers: VirtualTimers
+    readonly shiftMs?: () => number
+    readonly waitReplicas?: WaitReplicas
+  },
 ): RedisStore {
-  const { prefix, timers, shiftMs = () => 0 } = options
+  const { prefix, timers, shiftMs = () => 0, waitReplicas } = options
   const connection = new Connection(client, undefined, { name: 'redis', replyMs: 60_000, shiftMs })
   const onWarning = (): void => undefined
-  return new RedisStore({ connection, layout: { prefix, shards: undefined }, timers, onWarning })
+  const parts = { connection, layout: { prefix, shards: undefined }, timers, onWarning }
+  return new RedisStore(waitReplicas === undefined ? parts : { ...parts, waitReplicas })
 }
 
 /** A prefix that nobody else uses. */
@@ -34,13 +50,17 @@ export function ownPrefix(): string {
 }
 
 /** A fixture over a client. */
-export async function redisFixture(client: RedisClient | RedisCluster): Promise<StoreFixture> {
+export async function redisFixture(
+  client: RedisClient | RedisCluster,
+  options: { readonly waitReplicas?: WaitReplicas } = {},
+): Promise<StoreFixture> {
   const prefix = ownPrefix()
   const timers = new VirtualTimers()
   const opened: Store[] = []
   const watched = watchedClient(client)
   const open = async (own: VirtualTimers = timers): Promise<RedisStore> => {
-    const store = storeOver(watched.client, { prefix, timers: own, shiftMs: () => timers.elapsedMs() })
+    const shiftMs = (): number => timers.elapsedMs()
+    const store = storeOver(watched.client, { prefix, timers: own, shiftMs, ...options })
     await store.open()
     opened.push(store)
     return store
@@ -49,6 +69,7 @@ export async function redisFixture(client: RedisClient | RedisCluster): Promise<
   return {
     store,
     claimMs,
+    commands: commandEffects(client, prefix),
     advanceTime: async (ms) => {
       await timers.advance(ms)
       await watched.allReplied()
@@ -74,6 +95,28 @@ export async function redisFixture(client: RedisClient | RedisCluster): Promise<
   }
 }
 
+function commandEffects(client: RedisClient | RedisCluster, prefix: string): CommandEffects {
+  return {
+    add: (commands, name) => asCommands(commands).call('INCR', asCommands(commands).key(name)),
+    spoil: (commands, name) => asCommands(commands).call('RPUSH', asCommands(commands).key(name), 'x'),
+    read: async (consumer, stream, name) => {
+      const key = effectKey({ prefix, consumer, ...placeOf(stream), name })
+      return Number(await sendTo(client, key, ['GET', key]))
+    },
+  }
+}
+
+function asCommands(commands: unknown): RedisCommands {
+  if (typeof commands === 'object' && commands !== null && 'key' in commands) return commands as RedisCommands
+  throw new Error('a handler was given no commands')
+}
+
+function placeOf(path: string): { readonly domain: string; readonly stream: string } {
+  const place = parseStreamPath(path)
+  if (place === undefined) throw new Error(`${path} is no path`)
+  return place
+}
+
 /** A client of the official package that a test can end. */
 export interface TestClient extends RedisClient {
   destroy(): void
@@ -88,7 +131,7 @@ export async function connectedClient(url: string): Promise<TestClient> {
 }
 
 /** A client that knows when everything that it has sent was replied to. */
-function watchedClient(client: RedisClient | RedisCluster): {
+export function watchedClient(client: RedisClient | RedisCluster): {
   readonly client: RedisClient | RedisCluster
   allReplied(): Promise<void>
 } {

@@ -74,6 +74,11 @@ async function create(): Promise<StoreFixture> {
 
 runStoreSuite({
   name: 'SQLite store',
-  capabilities: { transaction: true, handles: true, durable: true },
+  capabilities: {
+    transaction: true,
+    commands: 'handlers write in the transaction',
+    handles: true,
+    durable: true,
+  },
   create,
 })

@@ -1,16 +1,20 @@
-// An event log as a source keeps the laws of sources (I9), in memory and in SQLite.
+// An event log as a source keeps the laws of sources (I9), in memory, in SQLite and in Redis.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import type { EventLog } from '../../../src/ports/event-log.ts'
 import type { Source } from '../../../src/ports/source.ts'
 import { logSource } from '../../../src/producer/log-source.ts'
 import type { LogDelivery } from '../../../src/producer/log-source.ts'
 import { memoryEventLog } from '../../../src/stores/memory.ts'
+import { redisEventLog } from '../../../src/stores/redis.ts'
 import { sqliteEventLog } from '../../../src/stores/sqlite.ts'
 import type { SourceWorld } from '../../../src/testing/source-suite/source-world.ts'
+import type { RedisServer } from '../../services/redis-server.ts'
+import { startRedis } from '../../services/redis-server.ts'
 import { keepsTheSourceLaws } from '../source-laws.ts'
+import { ownPrefix } from '../stores/redis-fixture.ts'
 
 /** The suite looks at what was produced; a log carries it as the data of its events. */
 function dataOnly(source: Source<LogDelivery>): Source {
@@ -58,5 +62,16 @@ describe('an event log in SQLite', () => {
     const folder = mkdtempSync(join(tmpdir(), 'inturn-log-source-'))
     const log = sqliteEventLog(join(folder, 'log.db'), { synchronous: 'normal' })
     return logWorld(log, () => rmSync(folder, { recursive: true, force: true }))
+  })
+})
+describe('an event log in Redis', () => {
+  let server: RedisServer
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.stop())
+  keepsTheSourceLaws(() => {
+    const log = redisEventLog(server.url, { prefix: ownPrefix(), onWarning: () => undefined })
+    return logWorld(log, () => undefined)
   })
 })

@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isRecord } from '../../../src/core/parse-message.ts'
-import type { TransactionalEventLog } from '../../../src/ports/event-log.ts'
-import type { SqliteTransaction } from '../../../src/stores/sqlite.ts'
+import type { EventLog } from '../../../src/ports/event-log.ts'
 import { sqliteEventLog } from '../../../src/stores/sqlite.ts'
+import { logAt } from '../log-target.ts'
 
 const child = fileURLToPath(new URL('./relay-child.ts', import.meta.url))
 
@@ -23,11 +23,15 @@ export interface Arrival {
 /** The folder of one test. */
 export class RelayFolder {
   readonly path: string = mkdtempSync(join(tmpdir(), 'inturn-relay-'))
-  readonly log: TransactionalEventLog<SqliteTransaction>
+  readonly log: EventLog
+  readonly #url: string | undefined
   readonly #children = new Set<ChildProcess>()
 
-  constructor() {
-    this.log = sqliteEventLog(join(this.path, 'log.db'), { synchronous: 'normal' })
+  /** With a URL the log and the places of the relays are in Redis, and else in SQLite. */
+  constructor(url?: string) {
+    this.#url = url
+    const inFile = { synchronous: 'normal' } as const
+    this.log = url === undefined ? sqliteEventLog(join(this.path, 'log.db'), inFile) : logAt(url)
   }
 
   get file(): string {
@@ -48,7 +52,8 @@ export class RelayFolder {
 
   /** Starts a relay. */
   start(batch: number, leaseMs: number): ChildProcess {
-    const args = ['--no-warnings', child, this.path, String(batch), String(leaseMs)]
+    const url = this.#url === undefined ? [] : [this.#url]
+    const args = ['--no-warnings', child, this.path, String(batch), String(leaseMs), ...url]
     const relay = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#children.add(relay)
     return relay

@@ -3,7 +3,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { TestFolder } from '../../integration/run-inturn.ts'
 import { inturn, testFolder } from '../../integration/run-inturn.ts'
-import { entry, gappedState, letter, stateOf } from '../operate/stored-stream.ts'
+import { stateOf } from '../operate/stored-stream.ts'
+import { balancedStreams } from './balanced-streams.ts'
 import { storedDatabase } from './stored-database.ts'
 
 let folder: TestFolder
@@ -11,29 +12,7 @@ let file: string
 
 beforeEach(async () => {
   folder = testFolder()
-  file = await storedDatabase(
-    folder.path,
-    { stream: 'gap', state: gappedState(3, [[5, 6]]), held: [5, 6] },
-    {
-      stream: 'lossy',
-      state: stateOf({
-        position: 4,
-        baseline: 1,
-        lost: [{ from: 2, to: 2 }],
-        counts: { delivered: 2, lost: 1, removed: 1 },
-      }),
-      ledger: [
-        entry('lossy', { kind: 'lost', from: 2, to: 2 }),
-        entry('lossy', { kind: 'removed', from: 3, to: 3 }),
-      ],
-      deadLetters: [letter('lossy', { reason: 'failed', sequence: 3 })],
-    },
-    {
-      stream: 'full',
-      state: { ...gappedState(1, []), overflow: 1 },
-      deadLetters: [letter('full', { reason: 'overflow', sequence: 9 })],
-    },
-  )
+  file = await storedDatabase(folder.path, ...balancedStreams)
 })
 afterEach(() => folder.remove())
 

@@ -13,6 +13,7 @@ const entries = {
   './stores/*': './src/stores/*.ts',
   './testing': './src/testing/index.ts',
   './transports/*': './src/transports/*.ts',
+  './package.json': './package.json',
 }
 
 const cli = join(root, 'src', 'cli', 'main.ts')
@@ -33,7 +34,8 @@ export class UserFolder implements Disposable {
     const installed = join(this.path, 'node_modules', 'inturn')
     mkdirSync(installed, { recursive: true })
     symlinkSync(join(root, 'src'), join(installed, 'src'), 'junction')
-    const manifest = { name: 'inturn', type: 'module', exports: entries }
+    const bin = { inturn: './src/cli/main.ts' }
+    const manifest = { name: 'inturn', type: 'module', bin, exports: entries }
     writeFileSync(join(installed, 'package.json'), JSON.stringify(manifest))
     writeFileSync(join(this.path, 'package.json'), '{ "type": "module" }')
   }

@@ -150,9 +150,11 @@ test('the worker that has it, the one that makes an attempt, and one that died a
     await unit.commit({ streams: [change] })
     const text = (await lines(world)).join('\n')
     expect(text).toContain('  the worker w7 has it now')
-    expect(text).toContain('  worker w7 makes an attempt now; if it dies, the next step is due 1970-01-01')
+    expect(text).toContain('  worker w7 makes an attempt now; if it dies, the next step is due at 1970-01-01')
     expect(text).toContain('  a worker died with it in hand: handlers are called one by one, with care')
     expect(text).toContain('(3 deliveries to go)')
+    expect(text).toContain('no worker is reading (none ever was): if it died, its claim ends by itself')
+    expect(text).not.toContain('the error:')
   })
 })
 

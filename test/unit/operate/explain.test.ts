@@ -168,7 +168,25 @@ describe('an attempt that is made with care', () => {
 
   test('whose worker has died since is not told as if it were going on', async () => {
     const about = await explained({ state, held: [5, 6] }, { known: policy('wait'), now: 80_000 })
-    expect(words(about)).toContain('worker w7 began an attempt that has not ended: it died, or is very slow')
+    const text = words(about)
+    expect(text).toContain('worker w7 began an attempt that has not ended: it died, or is very slow')
+    expect(text).toContain('no attempt is left: the stream halts, now.')
+    expect(text).toContain('the error: the worker died')
+    const other = words({ ...about, claimedBy: 'w8' })
+    expect(other).toContain('worker w7 began an attempt that has not ended')
+    expect(other).toContain('the worker w8 has it now')
+  })
+
+  test('that outlasts its time goes on for as long as its worker has the claim', async () => {
+    const earlier = { ...state, failing: { ...running, attempts: 4 } }
+    const about = await explained({ state: earlier, held: [5, 6] }, { known: policy('wait'), now: 80_000 })
+    const text = words({ ...about, claimedBy: 'w7' })
+    expect(text).toContain('if it dies, the next step is due once its claim has ended')
+    expect(text).toContain(
+      'Next: unless the one under way succeeds, attempt 5 is due once its claim has ended.',
+    )
+    expect(text).not.toContain('the error:')
+    expect(words(about)).toContain('Next: attempt 5 is due now.')
   })
 })
 

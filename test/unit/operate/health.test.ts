@@ -84,6 +84,11 @@ describe('what a stream is', () => {
       { kind: 'failing', detail: 'event 4: an attempt is made now, with care, by w#3' },
     ],
     [
+      'failing, while nobody makes the attempt that was begun',
+      { ...gappedState(3, [[4, 4]]), failing: { ...failing, runningBy: 'w#3', retryAt: 900 } },
+      { kind: 'failing', nextAt: 900, detail: 'event 4: Error: no' },
+    ],
+    [
       'waiting, for a number',
       gappedState(3, [[6, 9]]),
       { kind: 'waiting', since: 1_000, ageMs: 0, detail: 'numbers 4 to 5 did not come; 4 events are held' },

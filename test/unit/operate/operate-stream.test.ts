@@ -87,7 +87,13 @@ describe('retry', () => {
   test('has nothing to do where nothing failed, or nobody is asked', async () => {
     const world = await inOrder()
     await expect(retry(world.target, byAnn)).rejects.toMatchObject({ code: 'operation-refused' })
-    await expect(retry((await gapAt3()).target, byAnn)).rejects.toThrow('nobody is asked for it')
+    const unruled = { ...world.target, domains: new Map() }
+    await expect(retry(unruled, byAnn)).rejects.toThrow('nothing of it has failed, and no number is missing')
+    const gap = await gapAt3()
+    await expect(retry(gap.target, byAnn)).rejects.toThrow('nobody is asked for it')
+    await expect(retry({ ...gap.target, domains: new Map() }, byAnn)).rejects.toThrow(
+      'retrying a gap needs the rules',
+    )
     expect(await world.ledger()).toEqual([])
   })
 })

@@ -305,6 +305,7 @@ function readerWith(reader: StoreReader, changes: Partial<StoreReader>): StoreRe
   return {
     consumers: () => reader.consumers(),
     summary: (name) => reader.summary(name),
+    recordCounts: (name) => reader.recordCounts(name),
     stream: (name, path) => reader.stream(name, path),
     streams: (name, query) => reader.streams(name, query),
     claims: (name, query) => reader.claims(name, query),

@@ -1,5 +1,5 @@
 // Appending against a naive model: random batches with random expectations, retries and retention come to the
-// same numbers, the same refusals and the same log, in memory and in SQLite (I1, I3).
+// same numbers, the same refusals and the same log, in memory, in SQLite and in Redis (I1, I3).
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +9,11 @@ import { InturnError } from '../../../src/core/errors.ts'
 import type { StreamAppend } from '../../../src/core/logged-event.ts'
 import type { EventLog } from '../../../src/ports/event-log.ts'
 import { memoryEventLog } from '../../../src/stores/memory.ts'
+import { redisEventLog } from '../../../src/stores/redis.ts'
 import { sqliteEventLog } from '../../../src/stores/sqlite.ts'
 import { all } from '../../../src/testing/event-log-suite/samples.ts'
+import { connectedClient, ownPrefix } from '../../conformance/stores/redis-fixture.ts'
+import { startRedis } from '../../services/redis-server.ts'
 
 interface ModelEvent {
   readonly stream: string
@@ -148,5 +151,24 @@ test('in SQLite every batch comes to what the model says', async () => {
     )
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('in Redis every batch comes to what the model says', async () => {
+  expect.hasAssertions()
+  const server = await startRedis()
+  const client = await connectedClient(server.url)
+  try {
+    await fc.assert(
+      fc.asyncProperty(steps, async (some) => {
+        const log = redisEventLog({ client }, { prefix: ownPrefix(), onWarning: () => undefined })
+        await log.open()
+        await runSteps(log, some)
+      }),
+      { numRuns: 100 },
+    )
+  } finally {
+    client.destroy()
+    await server.stop()
   }
 })

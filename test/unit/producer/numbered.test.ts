@@ -3,19 +3,29 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import type { SequenceStore } from '../../../src/ports/sequence-store.ts'
 import type { Source } from '../../../src/ports/source.ts'
 import { numbered } from '../../../src/producer/numbered.ts'
 import type { NumberedOptions } from '../../../src/producer/numbered.ts'
 import { memorySequences } from '../../../src/stores/memory.ts'
+import { redisSequences } from '../../../src/stores/redis.ts'
 import { sqliteSequences } from '../../../src/stores/sqlite.ts'
 import { memorySource } from '../../../src/transports/memory.ts'
 import type { MemorySource } from '../../../src/transports/memory.ts'
+import { ownPrefix } from '../../conformance/stores/redis-fixture.ts'
+import type { RedisServer } from '../../services/redis-server.ts'
+import { startRedis } from '../../services/redis-server.ts'
 
 const checkpoint = { load: () => Promise.resolve(undefined), save: () => Promise.resolve() }
 const request = { max: 100, waitMs: 0, signal: new AbortController().signal }
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.stop())
 
 let folder: string
 let inner: MemorySource
@@ -44,6 +54,10 @@ const click = (stream: string, id: string): object => ({ stream, id, data: {} })
 describe.for([
   { name: 'memory', make: () => memorySequences() },
   { name: 'SQLite', make: () => sqliteSequences(join(folder, 'clicks.db'), { synchronous: 'normal' }) },
+  {
+    name: 'Redis',
+    make: () => redisSequences(server.url, { prefix: ownPrefix(), onWarning: () => undefined }),
+  },
 ])('on $name', ({ make }) => {
   test('messages are numbered within their stream, in the order in which they are first read', async () => {
     const source = await opened(make())

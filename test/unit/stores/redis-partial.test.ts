@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
 import { Keyspace } from '../../../src/stores/redis/keyspace.ts'
-import type { RedisArgument, RedisClient } from '../../../src/stores/redis/redis-client.ts'
+import type { RedisCluster } from '../../../src/stores/redis/redis-client.ts'
 import { openUnit } from '../../../src/testing/store-suite/open-unit.ts'
 import {
   account,
@@ -38,10 +38,12 @@ beforeEach(async () => {
   const prefix = ownPrefix()
   keyspace = new Keyspace(prefix, 64)
   down = []
-  const client: RedisClient = {
-    sendCommand: async (args: RedisArgument[], options?: object) => {
-      const [, , , key = ''] = args
-      if (down.some((base) => String(key) === base)) throw new Error('CLUSTERDOWN The cluster is down')
+  // As a cluster it gets a call for each shard.
+  const client: RedisCluster = {
+    masters: [],
+    getNodeClientForKey: async () => real,
+    sendCommand: async (...[key, , args, options]: Parameters<RedisCluster['sendCommand']>) => {
+      if (down.some((base) => key === base)) throw new Error('CLUSTERDOWN The cluster is down')
       return real.sendCommand(args, options)
     },
   }

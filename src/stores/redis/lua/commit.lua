@@ -1,9 +1,10 @@
--- Commits what changes for the streams of one shard. First every claim is checked, then everything is
--- written: a stream whose claim is lost changes nothing. What is to run inside the commit before positions
--- move belongs between the two. Redis has no rollback, so nothing that is written here can fail for its type.
--- Takes: fence, worker, number of streams, path and last known place of each, and then for each its parts.
--- Gives: 1 or 0 for each stream, and the counts if those of a domain changed.
-local fence, worker, streams = take(), take(), tonumber(take())
+-- Commits the changes of one shard: first every claim is checked, then for each stream its commands run, and
+-- then all else is written. Redis has no rollback, so nothing that is written can fail for its type.
+-- Takes: fence, worker, 1 if the unit has no other claims in this shard, number of streams, path and last
+-- known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost) or what happened
+-- where a command failed, the counts if those of a domain changed, and the indexes of released streams for
+-- which events were handed over meanwhile.
+local fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
 local outcomes, paths, places = {}, {}, {}
 for index = 1, streams do
   paths[index], places[index] = take(), take()
@@ -18,36 +19,44 @@ end
 -- full: paths that rise, as ids with a time in them do, would leave half of every leaf empty otherwise.
 local leaf_max = 128
 
--- Bytes decide, not the server's locale, which Lua's own comparison of texts would obey.
-local function is_before(a, b)
-  local size = math.min(#a, #b)
-  for at = 1, size do
-    local x, y = byte(a, at), byte(b, at)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
-end
-
 local function new_leaf(lowest)
   local number = redis.call('HINCRBY', key('counts'), 'leaf', 1)
   redis.call('ZADD', key('leaves'), 0, lowest .. '\0' .. number)
   return number
 end
 
+-- Paths in the order of their bytes, which is that of a sorted set with equal scores. Lua's own comparison of
+-- texts would obey the server's locale.
+local function in_order(paths)
+  local name, members = key('order'), {}
+  for _, path in ipairs(paths) do
+    members[#members + 1] = '0'
+    members[#members + 1] = path
+  end
+  redis.call('DEL', name)
+  call_many('ZADD', name, members)
+  local ordered = redis.call('ZRANGE', name, 0, -1)
+  redis.call('DEL', name)
+  return ordered
+end
+
 local function split(leaf)
   local name = key('leaf:' .. leaf)
-  local elements = redis.call('LRANGE', name, 0, -1)
-  local entries = {}
-  for at = 1, #elements, 2 do entries[#entries + 1] = { elements[at], elements[at + 1] } end
-  local newest = entries[#entries]
-  table.sort(entries, function(a, b) return is_before(a[1], b[1]) end)
-  local last = #entries
-  local middle = newest == entries[last] and last or floor(last / 2) + 1
-  local upper = key('leaf:' .. new_leaf(entries[middle][1]))
-  redis.call('DEL', name)
-  for at, entry in ipairs(entries) do
-    redis.call('RPUSH', at < middle and name or upper, entry[1], entry[2])
+  local elements, paths = redis.call('LRANGE', name, 0, -1), {}
+  for at = 1, #elements, 2 do paths[#paths + 1] = elements[at] end
+  local ordered = in_order(paths)
+  local newest, size = paths[#paths], #paths
+  local middle = newest == ordered[size] and size or floor(size / 2) + 1
+  local is_upper, lower, upper = {}, {}, {}
+  for at = middle, size do is_upper[ordered[at]] = true end
+  for at = 1, #elements, 2 do
+    local half = is_upper[elements[at]] and upper or lower
+    half[#half + 1] = elements[at]
+    half[#half + 1] = elements[at + 1]
   end
+  redis.call('DEL', name)
+  call_many('RPUSH', name, lower)
+  call_many('RPUSH', key('leaf:' .. new_leaf(ordered[middle])), upper)
 end
 
 local function insert_record(leaf, path, record)
@@ -91,7 +100,7 @@ local function keep_stream(path, place)
     delivered = unpacked(record, 2)
   end
   local new = char(flags) .. packed(delivered + deliveries) .. packed_fence .. written_at .. state
-  if at then redis.call('LSET', key('leaf:' .. leaf), at, new) else insert_record(leaf, path, new) end
+  if at then redis.call('LSET', leaf_key(leaf), at, new) else insert_record(leaf, path, new) end
   count('deliveries', deliveries)
   if flags > 0 or old_flags > 0 then
     keep_standing(path, old_flags, flags)
@@ -137,18 +146,92 @@ local function forget_decided(path)
   if redis.call('EXISTS', name) == 0 then redis.call('ZREM', key('handed'), path) end
 end
 
+-- What refuses every write (full memory, a replica, a disk that failed) does so only at the first write of a
+-- script. This is that one: if it is refused the script ends here, and nothing has happened.
+local has_probed = false
+local function probe()
+  if not has_probed then redis.call('HSET', key('workers'), fence, owner) end
+  has_probed = true
+end
+
+local function take_list()
+  local list = {}
+  for at = 1, take() do list[at] = take() end
+  return list
+end
+
+local function labels_of(path, commands)
+  local labels, start = {}, #key('own:' .. path .. ':') + 1
+  for at, command in ipairs(commands) do labels[at] = command[1] .. ' ' .. string.sub(command[2], start) end
+  return labels
+end
+
+-- Runs what handlers gave, in order; a command that fails ends it. Gives nothing if all went well, and else
+-- what happened, as JSON: the first event of the failing step, the events of the steps before, the step's
+-- commands and how many of them ran, and the error.
+local function run_effects(path)
+  local done = {}
+  probe()
+  for _ = 1, take() do
+    local events, commands = take_list(), {}
+    for at = 1, take() do commands[at] = take_list() end
+    for at, command in ipairs(commands) do
+      local reply = redis.pcall(unpack(command))
+      if type(reply) == 'table' and reply.err then
+        local told = { at = events[1], done = done, ran = at - 1, error = reply.err }
+        told.commands = labels_of(path, commands)
+        return cjson.encode(told)
+      end
+    end
+    for _, event in ipairs(events) do done[#done + 1] = event end
+  end
+end
+
+local function settle_partial(path)
+  redis.call('HDEL', key('partial'), path)
+  redis.call('ZREM', key('waiting'), path)
+end
+
+-- What has run cannot be undone: it is kept, so that nobody runs it again before the position has moved.
+local function keep_partial(path, told)
+  redis.call('HSET', key('partial'), path, told)
+  redis.call('ZADD', key('waiting'), 0, path)
+end
+
+-- As in `release.lua`: whoever hands events over looks for the claim after it has written.
+local released, again, has_handed = {}, {}, nil
+local function release(index, path)
+  released[#released + 1] = path
+  if has_handed == nil then has_handed = redis.call('EXISTS', key('handed')) == 1 end
+  if has_handed and redis.call('EXISTS', key('over:' .. path)) == 1 then again[#again + 1] = index end
+end
+
 -- A stream's parts: how many arguments they are, then one letter for each part that it has, then the parts.
 for index, path in ipairs(paths) do
   local size = tonumber(take())
-  if outcomes[index] == 0 then
-    taken = taken + size
-  else
+  local ends = taken + size
+  if outcomes[index] == 1 then
     local parts = take()
-    if string.find(parts, 's', 1, true) then keep_stream(path, places[index]) end
-    if string.find(parts, 'h', 1, true) then keep_held(path) end
-    if string.find(parts, 'd', 1, true) then forget_decided(path) end
-    if string.find(parts, 'r', 1, true) then keep_records() end
+    local has = function(part) return string.find(parts, part, 1, true) end
+    if has('p') then settle_partial(path) end
+    local told = has('e') and run_effects(path)
+    if told then
+      outcomes[index] = told
+      if has('s') then keep_partial(path, told) end
+    else
+      if has('s') then keep_stream(path, places[index]) end
+      if has('h') then keep_held(path) end
+      if has('d') then forget_decided(path) end
+      if has('r') then keep_records() end
+      if has('c') then release(index, path) end
+    end
   end
+  taken = ends
+end
+call_many('HDEL', key('claims'), released)
+if is_last and #released == #paths then
+  redis.call('ZREM', key('units'), fence)
+  redis.call('HDEL', key('workers'), fence)
 end
 write_counts()
-return { outcomes, has_domain_count and redis.call('HGETALL', key('counts')) or {} }
+return { outcomes, has_domain_count and redis.call('HGETALL', key('counts')) or {}, again }

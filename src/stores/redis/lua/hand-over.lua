@@ -1,7 +1,7 @@
 -- Keeps handed-over events, then looks which of their streams are free. Takes: path, arrival id and text of
 -- each. Gives: the counts, and for each whether its stream is free.
 local free = {}
-for place = 1, (#ARGV - taken) / 3 do
+for place = 1, (last - taken) / 3 do
   local path, id, text = take(), take(), take()
   redis.call('ZADD', key('over:' .. path), 0, id .. '\0' .. text)
   redis.call('ZADD', key('arrivals'), 0, id .. '\0' .. path)

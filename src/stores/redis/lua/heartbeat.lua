@@ -1,7 +1,11 @@
 -- A worker has been reading its source. Time since the consumer's last beat counts if it is at most 5
--- seconds. Takes: consumer, worker, milliseconds of silence or nothing. Gives: now, the reading clock, and
--- the workers that have been silent for longer.
+-- seconds. Makes consumer and layout known, as work does. Takes: consumer, version, shards, the name of the
+-- process and when it was here last, worker, milliseconds of silence or nothing. Gives: now, the reading
+-- clock, the workers that have been silent for longer, over how many shards the store is spread, whether that
+-- was forgotten, and when the process was here last.
 redis.call('SADD', KEYS[2], take())
+local shards, forgotten = lay_out(KEYS[3])
+local last = note_process(take(), tonumber(take()))
 local worker, silent_ms = take(), tonumber(take())
 local clock = key('clock')
 local since = now - tonumber(redis.call('HGET', clock, 'beat') or now)
@@ -19,4 +23,4 @@ if silent_ms then
     end
   end
 end
-return { now, reading, died }
+return { now, reading, died, shards, forgotten, last }

@@ -3,7 +3,7 @@
 -- Takes: domain, number of ids, milliseconds, ids.
 local name, most, ms = key('ids:' .. take()), tonumber(take()), tonumber(take())
 local ends = micros + floor(ms * 1000)
-for place = 1, #ARGV - taken do redis.call('ZADD', name, whole(ends + place), take()) end
+for place = 1, last - taken do redis.call('ZADD', name, whole(ends + place), take()) end
 redis.call('ZREMRANGEBYSCORE', name, '-inf', whole(micros))
 redis.call('ZREMRANGEBYRANK', name, 0, -most - 1)
 return 1

@@ -1,12 +1,16 @@
--- What all scripts share. KEYS[1] is the beginning of every key of one consumer in one shard, so that all of
--- them lie in one slot. ARGV[1] is 0; only tests move the clock with it.
-local base = KEYS[1]
+-- What all scripts share. A script is the body of a function that is run for each of the calls that are made
+-- together, with the keys and arguments of that call. Its KEYS[1] is the beginning of every key of one
+-- consumer in one shard, so that all of them lie in one slot. All arguments come as one, packed. The first of
+-- them is 0; only tests move the clock with it.
+local ARGV = cmsgpack.unpack(ARGV[1])
+local base
 local byte, char, floor, format = string.byte, string.char, math.floor, string.format
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2] + ARGV[1] * 1000
 local now = floor(micros / 1000)
 
-local taken = 1
+-- `last` is where the arguments of the call in hand end.
+local taken, last = 1, 1
 local function take()
   taken = taken + 1
   return ARGV[taken]
@@ -14,8 +18,8 @@ end
 
 local function take_rest()
   local rest = {}
-  for at = taken + 1, #ARGV do rest[#rest + 1] = ARGV[at] end
-  taken = #ARGV
+  for at = taken + 1, last do rest[#rest + 1] = ARGV[at] end
+  taken = last
   return rest
 end
 
@@ -49,7 +53,7 @@ local function unpacked(text, at)
 end
 
 -- What is counted of this shard is added up here and written once, by `write_counts`.
-local counted = {}
+local counted
 local function count(name, difference)
   if difference ~= 0 then counted[name] = (counted[name] or 0) + difference end
 end
@@ -65,16 +69,15 @@ local function write_counts()
 end
 
 -- Until when the claims with a fence are alive.
-local until_of = {}
+local until_of
 local function ends_of(fence)
   until_of[fence] = until_of[fence] or tonumber(redis.call('ZSCORE', key('units'), fence) or 0)
   return until_of[fence]
 end
 
 -- The fence of a stream's claim, and until when it is alive; nothing where there is none.
-local has_claims = redis.call('EXISTS', key('claims')) == 1
 local function claim_of(path)
-  local fence = has_claims and redis.call('HGET', key('claims'), path)
+  local fence = redis.call('HGET', key('claims'), path)
   if fence then return fence, ends_of(fence) end
 end
 
@@ -103,16 +106,45 @@ local function leaf_of(path)
   return found and string.match(found, '%z(%d+)$')
 end
 
--- A stream's record, the number of its leaf, and its index there. Whoever has seen the stream before knows
--- where it was (leaf:index), and is right as long as the leaf was not split.
-local function find_record(path, place)
-  local leaf, at = string.match(place or '', '^(%d+):(%d+)$')
-  if leaf then
-    local pair = redis.call('LRANGE', key('leaf:' .. leaf), at - 1, at)
-    if pair[1] == path then return pair[2], leaf, tonumber(at) end
+local leaf_keys
+local function leaf_key(leaf)
+  local name = leaf_keys[leaf]
+  if not name then
+    name = base .. ':leaf:' .. leaf
+    leaf_keys[leaf] = name
   end
-  leaf = leaf_of(path)
-  at = leaf and redis.call('LPOS', key('leaf:' .. leaf), path)
-  if not at then return nil, leaf end
-  return redis.call('LINDEX', key('leaf:' .. leaf), at + 1), leaf, at + 1
+  return name
+end
+
+-- A stream's record, the number of its leaf, its index there, and its place where that is not the one that
+-- was given. Whoever has seen the stream before knows where it was (leaf:index:index of the record), and is
+-- right as long as the leaf was not split.
+local function find_record(path, place)
+  if place ~= '' then
+    local leaf, before, at = string.match(place, '^(%d+):(%d+):(%d+)$')
+    local pair = redis.call('LRANGE', leaf_key(leaf), before, at)
+    if pair[1] == path then return pair[2], leaf, at end
+  end
+  local leaf = leaf_of(path)
+  local before = leaf and redis.call('LPOS', leaf_key(leaf), path)
+  if not before then return nil, leaf end
+  local at = whole(before + 1)
+  return redis.call('LINDEX', leaf_key(leaf), at), leaf, at, leaf .. ':' .. whole(before) .. ':' .. at
+end
+
+-- Runs a script's body for each call. Takes for each: how many keys and how many arguments it has, and these.
+-- KEYS has one key more for each, which is never there.
+local function run_calls(body)
+  local replies, passed = {}, 0
+  while passed < #KEYS do
+    local keys = {}
+    for at = 1, take() do keys[at] = KEYS[passed + at] end
+    passed = passed + #keys + 1
+    local size = take()
+    last = taken + size
+    base, counted, until_of, leaf_keys = keys[1], {}, {}, {}
+    replies[#replies + 1] = body(keys) or false
+    taken = last
+  end
+  return replies
 end

@@ -4,7 +4,10 @@ local found = redis.call('ZRANGEBYLEX', key('overflow:' .. path), '-', '+', 'LIM
 local reply = {}
 for _, member in ipairs(found) do
   local place, name = string.match(member, '^([^%z]*)%z(.*)$')
-  reply[#reply + 1] = place
-  reply[#reply + 1] = string.match(redis.call('HGET', key('letter'), name), '^%d+%z[^%z]*%z[^%z]*%z(.*)$')
+  local kept = redis.call('HGET', key('letter'), name)
+  if kept then
+    reply[#reply + 1] = place
+    reply[#reply + 1] = string.match(kept, '^%d+%z[^%z]*%z[^%z]*%z(.*)$')
+  end
 end
 return reply

@@ -1,9 +1,10 @@
--- Renews the claims of a unit. Takes: fence, milliseconds, paths. Gives 1 if it still has all of them.
+-- Renews the claims of a unit. Takes: fence, milliseconds, paths. Gives the indexes of those that it has
+-- lost.
 local fence, ms = take(), take()
 local paths = take_rest()
-local kept = 0
-for _, claim in ipairs(call_many('HMGET', key('claims'), paths)) do
-  if claim == fence then kept = kept + 1 end
+local lost = {}
+for index, claim in ipairs(call_many('HMGET', key('claims'), paths)) do
+  if claim ~= fence then lost[#lost + 1] = index end
 end
-if kept > 0 then redis.call('ZADD', key('units'), whole(now + ms), fence) end
-return kept == #paths and 1 or 0
+if #lost < #paths then redis.call('ZADD', key('units'), whole(now + ms), fence) end
+return lost

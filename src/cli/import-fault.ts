@@ -1,0 +1,23 @@
+// Why a module of the user's could not be loaded, a configuration or one that exports a log: the file is
+// named, and what to do where a package is missing.
+import { InturnError } from '../core/errors.ts'
+import { missingPackage, packageAdvice } from './import-needing.ts'
+
+/** The error for a module that could not be loaded: what is wrong with it, and what to do about it. */
+export function importFault(error: unknown, file: string): InturnError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (error instanceof InturnError) {
+    return new InturnError(error.code, `${file}: ${error.message}`, { cause: error })
+  }
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    const message = `${file} is TypeScript: node ${process.versions.node} is too old for it, 22.18 is not`
+    return new InturnError('input-unreadable', message, { cause: error })
+  }
+  const missing = missingPackage(error)
+  if (missing !== undefined) {
+    const message = `${file} needs ${packageAdvice(missing)}`
+    return new InturnError('input-unreadable', message, { cause: error })
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new InturnError('input-unreadable', `${file} cannot be loaded: ${message}`, { cause: error })
+}

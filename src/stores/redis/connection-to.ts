@@ -1,0 +1,75 @@
+// The connection that a factory makes of what its user gave it: a URL, or a client of the user's own.
+import { InturnError } from '../../core/errors.ts'
+import { Connection } from './connection.ts'
+import { UrlClient } from './own-client.ts'
+import type { RedisClient, RedisCluster } from './redis-client.ts'
+
+/** A URL, or a client that is connected already and stays the caller's to close. */
+export type RedisTarget = string | { readonly client: RedisClient | RedisCluster }
+
+/** What all factories take. */
+export interface ConnectionSettings {
+  /** What all keys begin with. */
+  readonly prefix: string
+  /** How long to wait for a reply, in milliseconds. */
+  readonly replyMs: number
+}
+
+/** The prefix of keys where none is given. */
+export const defaultPrefix = 'inturn'
+
+/** How long to wait for a reply where nothing is said, in milliseconds. */
+export const defaultReplyMs = 10_000
+
+/** A connection for the factory of this name. @throws InturnError `config-invalid` */
+export function connectionTo(
+  factory: string,
+  target: RedisTarget,
+  { prefix, replyMs }: ConnectionSettings,
+): Connection {
+  if (typeof prefix !== 'string' || !/^[^{}]+$/.test(prefix)) {
+    const message = `${factory}: prefix takes a text without braces, not '${prefix}'`
+    throw new InturnError('config-invalid', message)
+  }
+  checkCount(`${factory}: replyMs`, replyMs, 2 ** 31 - 1)
+  if (typeof target === 'string') {
+    const own = new UrlClient(checkedUrl(factory, target))
+    return new Connection(own, own, { name: nameOf(new URL(target)), replyMs, shiftMs: () => 0 })
+  }
+  checkClient(factory, target)
+  return new Connection(target.client, undefined, { name: 'redis', replyMs, shiftMs: () => 0 })
+}
+
+/** Checks an option, named with its factory. @throws InturnError `config-invalid` */
+export function checkCount(option: string, value: number, max: number): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return
+  throw new InturnError('config-invalid', `${option} takes a whole number from 1 to ${max}, not ${value}`)
+}
+
+/** JavaScript may give anything. */
+function checkClient(factory: string, target: unknown): void {
+  const client: unknown =
+    typeof target === 'object' && target !== null ? Reflect.get(target, 'client') : undefined
+  if (
+    typeof client === 'object' &&
+    client !== null &&
+    typeof Reflect.get(client, 'sendCommand') === 'function'
+  )
+    return
+  const form = 'a URL like redis://host:6379, or { client } with a client of the package redis'
+  throw new InturnError('config-invalid', `${factory} takes ${form}`)
+}
+
+function checkedUrl(factory: string, url: string): string {
+  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) {
+    const { hostname, pathname, search } = new URL(url)
+    if (hostname !== '' && search === '' && /^(?:\/\d*)?$/.test(pathname)) return url
+  }
+  const form = 'redis://host:6379, redis://user:password@host:6379 or redis://host:6379/<database>'
+  throw new InturnError('config-invalid', `${factory}: takes a URL like ${form}`)
+}
+
+/** The server and the number of its database, without a password. */
+function nameOf({ host, pathname }: URL): string {
+  return `redis ${host}${/^\/?0*$/.test(pathname) ? '' : pathname}`
+}

@@ -1,0 +1,55 @@
+// A script's arguments, packed into one as MessagePack: the server and its client take one long argument for
+// much less than thousands of short ones.
+
+const arrayOf32Bits = 0xdd
+const fixedText = 0xa0
+const textOf16Bits = 0xda
+const textOf32Bits = 0xdb
+const mostHeaderBytes = 5
+
+/** Text, a number as text, or bytes. */
+export type ScriptArgument = string | number | Uint8Array
+
+/** Arguments as one list of texts; the scripts take no other values. */
+export function packedArguments(values: readonly ScriptArgument[]): Buffer {
+  const texts = values.map((value) => (typeof value === 'number' ? String(value) : value))
+  let size = mostHeaderBytes
+  for (const text of texts) {
+    size += mostHeaderBytes + (typeof text === 'string' ? 3 * text.length : text.length)
+  }
+  const buffer = Buffer.allocUnsafe(size)
+  buffer[0] = arrayOf32Bits
+  let at = buffer.writeUInt32BE(texts.length, 1)
+  for (const text of texts)
+    at = typeof text === 'string' ? putText(buffer, at, text) : putBytes(buffer, at, text)
+  return buffer.subarray(0, at)
+}
+
+function putText(buffer: Buffer, at: number, text: string): number {
+  if (text.length < 32 && putShort(buffer, at, text)) return at + 1 + text.length
+  const start = putLength(buffer, at, Buffer.byteLength(text))
+  return start + buffer.write(text, start)
+}
+
+/** Writes a short text of ASCII characters; of another, nothing that counts. */
+function putShort(buffer: Buffer, at: number, text: string): boolean {
+  buffer[at] = fixedText + text.length
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code >= 128) return false
+    buffer[at + 1 + index] = code
+  }
+  return true
+}
+
+function putBytes(buffer: Buffer, at: number, bytes: Uint8Array): number {
+  const start = putLength(buffer, at, bytes.length)
+  buffer.set(bytes, start)
+  return start + bytes.length
+}
+
+function putLength(buffer: Buffer, at: number, length: number): number {
+  if (length < 32) return buffer.writeUInt8(fixedText + length, at)
+  if (length < 65_536) return buffer.writeUInt16BE(length, buffer.writeUInt8(textOf16Bits, at))
+  return buffer.writeUInt32BE(length, buffer.writeUInt8(textOf32Bits, at))
+}

@@ -1,0 +1,102 @@
+// A Redis stream as a sink: messages are added in their order. What goes to one stream is one script call, or
+// one after another where it is much, so that a lost connection never leaves a hole. Upholds I1.
+import { InturnError } from '../../core/errors.ts'
+import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
+import type { Connection } from './connection.ts'
+import { luaScript } from './lua-script.ts'
+
+/** What a sink is made of. */
+export interface StreamsSinkParts {
+  readonly name: string
+  readonly connection: Connection
+  readonly streamOf: (message: SinkMessage) => string
+}
+
+const add = luaScript('add')
+/** A call has at most so many messages, and ends with the one that brings it above so many bytes. */
+const callMessagesMax = 1_000
+const callBytesMax = 1024 * 1024
+
+/** The sink itself; made by `redisStreamsSink`. */
+export class StreamsSink implements Sink {
+  readonly name: string
+  readonly #parts: StreamsSinkParts
+  readonly #underWay = new Set<Promise<unknown>>()
+  #isOpen = false
+
+  constructor(parts: StreamsSinkParts) {
+    this.name = parts.name
+    this.#parts = parts
+  }
+
+  async open(): Promise<void> {
+    await this.#parts.connection.open()
+    this.#isOpen = true
+  }
+
+  send(messages: readonly SinkMessage[], { signal }: SendOptions): Promise<void> {
+    if (!this.#isOpen) return Promise.reject(this.#unavailable('it is not open', false))
+    const sending = this.#send(messages, signal)
+    this.#underWay.add(sending)
+    const forget = (): void => void this.#underWay.delete(sending)
+    sending.then(forget, forget)
+    return sending
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false
+    await Promise.allSettled(this.#underWay)
+    this.#parts.connection.close()
+  }
+
+  /** Every stream is tried, also where another one fails: what the list has of it is sent again anyway. */
+  async #send(messages: readonly SinkMessage[], signal: AbortSignal): Promise<void> {
+    const streams = Map.groupBy(messages, this.#parts.streamOf)
+    const sends = [...streams].map(([stream, own]) => this.#sendTo(stream, own, signal))
+    const failed = (await Promise.allSettled(sends)).find((end) => end.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  async #sendTo(stream: string, messages: readonly SinkMessage[], signal: AbortSignal): Promise<void> {
+    if (stream === '') throw this.#unavailable('streamOf named no stream', false)
+    for (const call of callsOf(messages)) {
+      if (signal.aborted) throw this.#unavailable('the send was given up', true)
+      await orAborted(this.#parts.connection.call(add, stream, call), signal)
+    }
+    if (signal.aborted) throw this.#unavailable('the send was given up', true)
+  }
+
+  #unavailable(because: string, retryable: boolean): InturnError {
+    return new InturnError('sink-unavailable', `${this.name}: ${because}`, { retryable })
+  }
+}
+
+/** The messages of each call. */
+function callsOf(messages: readonly SinkMessage[]): readonly string[][] {
+  const calls: string[][] = []
+  let bytes = Infinity
+  for (const { json } of messages) {
+    if (bytes >= callBytesMax || (calls.at(-1)?.length ?? 0) >= callMessagesMax) {
+      calls.push([])
+      bytes = 0
+    }
+    calls.at(-1)?.push(json)
+    bytes += Buffer.byteLength(json)
+  }
+  return calls
+}
+
+/** Resolves when the call has ended, or the signal fires: then it may still happen, in its order. */
+async function orAborted(call: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let forget = (): void => undefined
+  const aborted = new Promise<void>((resolve) => {
+    const onAbort = (): void => resolve()
+    signal.addEventListener('abort', onAbort)
+    forget = () => signal.removeEventListener('abort', onAbort)
+  })
+  try {
+    await Promise.race([call, aborted])
+  } finally {
+    forget()
+  }
+}
