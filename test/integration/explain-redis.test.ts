@@ -218,7 +218,7 @@ test('what is wrong with a URL is said, without its password', { timeout: 120_00
   const faults: readonly (readonly [url: string, word: RegExp])[] = [
     [`redis://${user}:wrong@${host}`, /^1: .*user or password is wrong/],
     ['redis://127.0.0.1:1', /^1: .*redis 127.0.0.1:1 cannot be reached \(.*ECONNREFUSED/],
-    [`redis://${host}/9999`, /^1: .*\/9999 cannot be reached \(.*out of range/],
+    [`redis://${host}/9999`, /^1: .*\/9999: it has no database of the number in the URL.*out of range/],
     [`redis://${host}/nine`, /^2: .*takes a URL like redis:/],
     ['redis://', /^2: .*takes a URL like redis:/],
     [`redis://${host}?prefx=a`, /^2: .*takes \?prefix=, not \?prefx=/],
