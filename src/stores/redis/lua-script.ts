@@ -12,6 +12,7 @@ export interface LuaScript {
 }
 
 const prelude = readLua('prelude')
+const oneSlotPrelude = readLua('one-slot-prelude')
 
 /** The script in a file of `lua/`, behind what all scripts share, and behind `more` of it. */
 export function luaScript(name: string, more?: 'records-prelude' | 'presence-prelude'): LuaScript {
@@ -21,11 +22,15 @@ export function luaScript(name: string, more?: 'records-prelude' | 'presence-pre
 }
 
 function readLua(name: string): string {
-  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8').replaceAll(/^ *--.*\n/gm, '')
+  return readLuaFile(new URL(`./lua/${name}.lua`, import.meta.url))
 }
 
-/** A script made of files, one behind the other. */
+function readLuaFile(file: URL): string {
+  return readFileSync(file, 'utf8').replaceAll(/^ *--.*\n/gm, '')
+}
+
+/** A script whose keys all lie in one slot, made of what those share and of files, one behind the other. */
 export function scriptOf(...files: readonly URL[]): LuaScript {
-  const text = files.map((file) => readFileSync(file, 'utf8').replaceAll(/^ *--.*\n/gm, '')).join('\n')
+  const text = [oneSlotPrelude, ...files.map(readLuaFile)].join('\n')
   return { text, sha: createHash('sha1').update(text).digest('hex'), takesMany: false }
 }

@@ -1,29 +1,12 @@
--- What the scripts of an event log share. KEYS[1] is the beginning of all its keys, in one slot. ARGV[1] is
--- 0; only tests move the clock with it. Sequences are replied as text, as clients round the largest
--- numbers.
+-- What the scripts of an event log share, behind what all scripts in one slot share. Sequences are replied as
+-- text, as clients round the largest numbers.
 
 -- `:log` has identity, version, first and last place, and the size of the index of ids. `:events` is a
 -- Redis stream whose ids are place-milliseconds, with the fields s (number of the stream), n (sequence), i
 -- (id), t (type), d (data), and perhaps w (when) and a (attributes), in this order. `:streams` has the
 -- number of each path. `:at:<number>` is a list: path, how many of its events were removed, and the places
 -- of the others.
-local base = KEYS[1]
-local format = string.format
 local events = base .. ':events'
-
-local taken = 1
-local function take()
-  taken = taken + 1
-  return ARGV[taken]
-end
-
-local function key(name)
-  return base .. ':' .. name
-end
-
-local function whole(number)
-  return format('%.0f', number)
-end
 
 local function clock()
   local time = redis.call('TIME')

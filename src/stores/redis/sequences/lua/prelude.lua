@@ -1,29 +1,13 @@
--- What the scripts of a sequence store share. KEYS[1] is the beginning of all its keys, in one slot.
--- ARGV[1] is 0; only tests move the clock with it. Sequences are replied as text, as clients round the
--- largest numbers.
+-- What the scripts of a sequence store share, behind what all scripts in one slot share. Sequences are
+-- replied as text, as clients round the largest numbers.
 
 -- `:last` has the last number of each path. `:reservations` has each reservation as its state (open, used,
 -- burned or published), when its claim ends, first and last number, path and reason, with zero bytes in
 -- between. `:open:<domain>`, `:burned:<domain>` and `:ended` have the reservations in these states by the
 -- end of their claims. `:assigned:<scope>` has the numbers of messages, and `:order:<scope>` the messages,
 -- the oldest first.
-local base = KEYS[1]
 local time = redis.call('TIME')
 local now = math.floor((time[1] * 1000000 + time[2]) / 1000 + ARGV[1])
-
-local taken = 1
-local function take()
-  taken = taken + 1
-  return ARGV[taken]
-end
-
-local function key(name)
-  return base .. ':' .. name
-end
-
-local function whole(number)
-  return string.format('%.0f', number)
-end
 
 -- Takes the next numbers of a stream: the first of them, or nothing and the last one that was given, where
 -- the numbers are used up.
