@@ -13,6 +13,7 @@ import { fileSource } from '../../src/transports/file.ts'
 import { ownPrefix } from '../conformance/stores/redis-fixture.ts'
 import type { RedisServer } from '../services/redis-server.ts'
 import { startRedis } from '../services/redis-server.ts'
+import { stopBetweenWrites } from '../stop-process.ts'
 import { end, firstCopies, RelayFolder } from './relay/relay-folder.ts'
 
 const range = (from: number, to: number): number[] =>
@@ -129,7 +130,7 @@ test('a relay that is stopped beyond its lease and goes on late brings nothing o
     await folder.append(streams, 40)
     appended += 40
     await folder.untilGrown(from, 500)
-    first.kill('SIGSTOP')
+    await stopBetweenWrites(first, folder.places)
     const other = folder.start(20, 300)
     await folder.untilArrived(streams, appended)
     first.kill('SIGCONT')

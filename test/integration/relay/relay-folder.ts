@@ -38,6 +38,11 @@ export class RelayFolder {
     return join(this.path, 'events.ndjson')
   }
 
+  /** The SQLite file with the places of the relays. */
+  get places(): string {
+    return join(this.path, 'relay.db')
+  }
+
   /** Appends an event to each of the streams `0` to below `streams`, so often. */
   async append(streams: number, times: number): Promise<void> {
     for (let time = 0; time < times; time++) {

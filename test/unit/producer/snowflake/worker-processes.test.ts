@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { stopBetweenWrites } from '../../../stop-process.ts'
 import { SqliteFolder } from '../../stores/sqlite-folder.ts'
 
 const child = fileURLToPath(new URL('./worker-child.ts', import.meta.url))
@@ -43,24 +44,17 @@ class IdProcess {
   }
 }
 
-/** Waits for a condition; says after so many looks that it does not hold yet. */
-async function holds(condition: () => boolean, looksMax = 10_000): Promise<boolean> {
-  for (let looks = 0; looks < looksMax; looks++) {
-    if (condition()) return true
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  return condition()
+/** Waits for a condition. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
-/** Stops a process until another one has ids. One that stands in a transaction is let go on for a moment. */
+/** Stops a process until another one has ids. */
 async function stopUntilOtherHasIds(holder: IdProcess, other: IdProcess): Promise<void> {
   const before = other.ids.length
-  for (;;) {
-    holder.process.kill('SIGSTOP')
-    const has = await holds(() => other.ids.length > before, 300)
-    holder.process.kill('SIGCONT')
-    if (has) return
-  }
+  await stopBetweenWrites(holder.process, folder.path)
+  await until(() => other.ids.length > before)
+  holder.process.kill('SIGCONT')
 }
 
 function expectNoneTwice(ids: readonly string[]): void {
@@ -77,13 +71,13 @@ test('many processes on one store give no id twice', async () => {
 
 test('two processes share one worker id by being stopped in turn, and give no id twice', async () => {
   const [one, two] = [new IdProcess('1', '150', '100000'), new IdProcess('1', '150', '100000')]
-  expect(await holds(() => one.ids.length + two.ids.length > 0)).toBe(true)
+  await until(() => one.ids.length + two.ids.length > 0)
   let [holder, other] = one.ids.length > 0 ? [one, two] : [two, one]
   for (let round = 0; round < 4; round++) {
     const failures = holder.failures.length
     await stopUntilOtherHasIds(holder, other)
     const stopped = holder
-    expect(await holds(() => stopped.failures.length > failures)).toBe(true)
+    await until(() => stopped.failures.length > failures)
     ;[holder, other] = [other, holder]
   }
   expectNoneTwice([...one.ids, ...two.ids])
