@@ -1,7 +1,6 @@
-// An audit's report as a page of text, and as the JSON that other programs are written against.
+// An audit's report as lines of text, and as the JSON that other programs are written against.
 import { width } from '../core/sequence.ts'
 import type { AuditReport } from '../recorded/audit-report.ts'
-import { printable } from './printable.ts'
 import { grouped, tableLines } from './table.ts'
 
 const gapsShown = 10
@@ -14,13 +13,13 @@ export function auditJson(report: AuditReport): object {
 }
 
 /** The report for people. */
-export function auditText(name: string, report: AuditReport): string {
+export function auditText(name: string, report: AuditReport): readonly string[] {
   const state = report.clean ? 'clean: complete, once each, in order' : `not clean: ${troublesOf(report)}`
-  const parts = [[`${printable(name)} is ${state}.`], figuresOf(report)]
+  const parts = [[`${name} is ${state}.`], figuresOf(report)]
   if (report.gaps.length > 0) parts.push(gapsOf(report))
   if (report.worst.length > 0) parts.push(worstOf(report))
   if (report.invalidLines.length > 0) parts.push(invalidOf(report))
-  return parts.map((lines) => lines.join('\n')).join('\n\n')
+  return parts.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]))
 }
 
 function troublesOf(report: AuditReport): string {

@@ -8,11 +8,10 @@ import type { LogAudit } from '../recorded/audit-log.ts'
 import { auditToPage } from './audit-page.ts'
 import { auditJson, auditText } from './audit-text.ts'
 import { checkOutputs } from './check-outputs.ts'
-import { exactJson } from './exact-json.ts'
 import { addLogFlags, logFields } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
 import { memoryOption } from './memory-flag.ts'
-import { printLines } from './print.ts'
+import { printLines, printNdjson } from './print.ts'
 import { ProgressLine } from './progress-line.ts'
 import { progressText } from './reading-progress.ts'
 
@@ -46,6 +45,7 @@ async function runAudit(file: string, flags: AuditFlags): Promise<void> {
     fields,
     start: startOf(flags.start, fields.numbering !== 'contiguous'),
     gapsMax: flags.gaps,
+    allowEmpty: flags.allowEmpty === true,
     memoryBytes: flags.memory,
     onProgress: (bytesRead, bytesInAll) => progress.show(progressText(bytesRead, bytesInAll)),
     ...(flags.format !== undefined && { format: flags.format }),
@@ -55,7 +55,8 @@ async function runAudit(file: string, flags: AuditFlags): Promise<void> {
       ? auditLog(file, options)
       : auditToPage(file, options, flags.html))
     progress.clear()
-    await printLines([flags.json === true ? exactJson(auditJson(report)) : auditText(file, report)])
+    if (flags.json === true) await printNdjson([auditJson(report)])
+    else await printLines(auditText(file, report))
     process.exitCode = report.clean ? 0 : 1
   } finally {
     progress.clear()

@@ -9,7 +9,6 @@ import type { ConsumerView } from '../operate/paging.ts'
 import type { DeadLetterReason } from '../ports/records.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
-import { printable } from './printable.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags } from './store-flags.ts'
 import { pathOfNamed } from './stream-argument.ts'
@@ -88,7 +87,7 @@ export function deadOperator(flags: DeadFlags): Operator & { readonly waitMs?: n
 
 /** Those that were left as they are, a line each. */
 export function refusalLines(refused: number, refusals: readonly RefusedLetter[]): readonly string[] {
-  const lines = refusals.map(({ key, reason, why }) => printable(`  ${key} (${reason}): ${why}`))
+  const lines = refusals.map(({ key, reason, why }) => `  ${key} (${reason}): ${why}`)
   if (refused > refusals.length) lines.push(`  ... and ${refused - refusals.length} more`)
   return refused === 0 ? [] : [`left as they are: ${refused}`, ...lines]
 }

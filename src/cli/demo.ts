@@ -10,6 +10,7 @@ import { PlainView, silentView, TerminalView } from './demo/demo-view.ts'
 import type { DemoResult } from './demo/run-demo.ts'
 import { runDemo } from './demo/run-demo.ts'
 import { printJson, printLines } from './print.ts'
+import { say } from './say.ts'
 import { grouped } from './table.ts'
 
 interface DemoFlags {
@@ -48,7 +49,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   try {
     const result = await watch(flags, folder, stop.signal)
     if (stop.signal.aborted) {
-      console.error('inturn: the demo was interrupted')
+      say('the demo was interrupted')
       process.exitCode = 1
       return
     }
@@ -70,7 +71,7 @@ async function watch(flags: DemoFlags, folder: string, signal: AbortSignal): Pro
     const size = `${grouped(events)} events of ${grouped(streams)} streams`
     const line = `inturn demo: ${size} through a bad network into SQLite, in turn, exactly once`
     if (process.stderr.isTTY) process.stderr.write(`\n${line}\n\n`)
-    else console.log(line)
+    else await printLines([line])
   }
   const options = { events, streams, seed, folder, spreadMs: spread * 1_000 }
   const result = await runDemo(options, (progress) => view.show(progress), signal)

@@ -6,7 +6,6 @@ import type { Explanation } from '../operate/explain.ts'
 import type { OperatorAction } from '../operate/operator-actions.ts'
 import { shellWord } from '../operate/operator-actions.ts'
 import { printJson, printLines } from './print.ts'
-import { printable } from './printable.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withConsumer } from './store-flags.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
@@ -29,7 +28,7 @@ export function explainCommand(commands: readonly string[]): Command {
           .map((action) => ({ ...action, line: `${action.line}${storeWords(flags, action, explanation)}` }))
         const about = { ...explanation, actions }
         if (flags.json === true) return printJson(about)
-        return printLines(explanationLines(about, { hasCommand }).map(printable))
+        return printLines(explanationLines(about, { hasCommand }))
       }),
     )
 }

@@ -10,7 +10,6 @@ import { addOperatorFlags, operatorOf } from './operator-flags.ts'
 import type { PositionColumns } from './position-rows.ts'
 import { positionRows } from './position-rows.ts'
 import { printJson, printLines } from './print.ts'
-import { printable } from './printable.ts'
 import { redisPositions } from './redis-positions.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withStore } from './store-flags.ts'
@@ -53,7 +52,7 @@ function positionsCommand(): Command {
         const summary = await importPositions(target, rows, { ...operator, onRefused })
         if (summary.refused > 0) process.exitCode = 1
         if (flags.json === true) return printJson({ consumer, ...summary, refusedRows: refused })
-        return printLines(summaryLines(summary, refused).map(printable))
+        return printLines(summaryLines(summary, refused))
       })
     })
 }

@@ -3,8 +3,9 @@
 // 1: the data or the system has a problem; 2: wrong usage or unreadable input.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { sayError } from './say-error.ts'
-import { sayWarnings } from './say-warnings.ts'
+import { endWithOutput } from './print.ts'
+import { printableLines } from './printable.ts'
+import { sayError, sayWarnings } from './say.ts'
 
 /** Every command, in the order of the help page. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -52,6 +53,11 @@ function newProgram(): Command {
       // A nested command has options of its own, also where its parent has some of the same name.
       .enablePositionalOptions()
       .exitOverride()
+      // What was typed is said again, and may have been pasted.
+      .configureOutput({
+        writeOut: (text) => process.stdout.write(printableLines(text)),
+        writeErr: (text) => process.stderr.write(printableLines(text)),
+      })
   )
 }
 
@@ -67,12 +73,7 @@ async function run(argv: readonly string[]): Promise<void> {
   await program.parseAsync([...argv])
 }
 
-/** Standard output may close early, as in `inturn audit log.ndjson | head`. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
-})
-
+endWithOutput()
 sayWarnings()
 try {
   await run(process.argv)

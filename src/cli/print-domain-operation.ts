@@ -1,7 +1,6 @@
 // Says what an operator's action on a whole domain came to.
 import type { DomainOperation } from '../operate/pause-domain.ts'
 import { printJson, printLines } from './print.ts'
-import { printable } from './printable.ts'
 
 /** Prints an action on a domain. */
 export async function printDomainOperation(
@@ -17,5 +16,5 @@ export async function printDomainOperation(
           `the domain ${domain} goes on; ${woken} waiting streams are due at once`,
           ...(busy === 0 ? [] : [`  ${busy} more were busy, and are looked at within a minute`]),
         ]
-  return printLines([...lines, `  in the ledger: ${by}: ${reason}`].map(printable))
+  return printLines([...lines, `  in the ledger: ${by}: ${reason}`])
 }

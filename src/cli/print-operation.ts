@@ -5,7 +5,6 @@ import type { StreamOperation } from '../operate/change-stream.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { TellingParts } from '../operate/telling-parts.ts'
 import { printJson, printLines } from './print.ts'
-import { printable } from './printable.ts'
 import type { ShownNumber } from './wire-numbers.ts'
 import { numberText, shownNumber } from './wire-numbers.ts'
 
@@ -24,7 +23,7 @@ export async function printOperation(
   more: readonly string[] = [],
 ): Promise<void> {
   const shown: Shown = (sequence) => shownNumber(known, operation.stream, sequence)
-  if (json !== true) return printLines([...operationLines(operation, shown), ...more].map(printable))
+  if (json !== true) return printLines([...operationLines(operation, shown), ...more])
   const { before, after } = operation
   return printJson({ ...operation, before: partsJson(before, shown), after: partsJson(after, shown) })
 }

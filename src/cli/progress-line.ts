@@ -1,6 +1,8 @@
 // One line of progress on standard error that is written over and over; silent where nobody looks at a
 // terminal.
 
+import { printable } from './printable.ts'
+
 const everyMs = 100
 
 /** A line of progress. */
@@ -14,7 +16,7 @@ export class ProgressLine {
     if (!this.#isOn || performance.now() - this.#lastMs < everyMs) return
     this.#lastMs = performance.now()
     this.#isShown = true
-    process.stderr.write(`\r\u001b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+    process.stderr.write(`\r\u001b[2K${printable(text).slice(0, (process.stderr.columns ?? 80) - 1)}`)
   }
 
   /** Takes the line away, for what comes next. */

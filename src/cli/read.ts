@@ -12,8 +12,8 @@ import { addFindLogFlags, withLog } from './find-log.ts'
 import type { FindLogFlags } from './find-log.ts'
 import type { ListFlags } from './listing.ts'
 import { addLimitFlag, printListing } from './listing.ts'
-import { print, printNdjson } from './print.ts'
-import { printable, shortened } from './printable.ts'
+import { printLines, printNdjson } from './print.ts'
+import { shortened } from './printable.ts'
 import { streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
 
@@ -96,14 +96,11 @@ async function follow(log: EventLog, flags: ReadFlags): Promise<void> {
   process.once('SIGTERM', stop)
   const events = log.subscribe({ ...allOf(flags), signal: controller.signal })
   if (flags.json === true) await printNdjson(events)
-  else await print(lines(events))
+  else await printLines(lines(events))
 }
 
 async function* lines(events: AsyncIterable<LoggedEvent>): AsyncGenerator<string, void, void> {
-  for await (const event of events)
-    yield `${row(event)
-      .map((cell) => printable(String(cell)))
-      .join('  ')}\n`
+  for await (const event of events) yield row(event).join('  ')
 }
 
 function allOf({ from, limit, domain, type }: ReadFlags): LogRead {

@@ -2,8 +2,8 @@
 // on a terminal how far it is behind.
 import { spell } from '../operate/time-words.ts'
 import type { RelayNews } from '../producer/relay/relay-news.ts'
-import { printable } from './printable.ts'
 import { ProgressLine } from './progress-line.ts'
+import { say } from './say.ts'
 import { grouped } from './table.ts'
 
 /** Tells what a relay does. */
@@ -20,7 +20,7 @@ export class RelayReport {
   /** Says a line. */
   say(text: string): void {
     this.#progress.clear()
-    console.error(`inturn: ${printable(text)}`)
+    say(text)
   }
 
   /** Takes in what a relay tells. */

@@ -12,7 +12,6 @@ import { loadConfig } from './load-config.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
 import { printJson, printLines } from './print.ts'
-import { printable } from './printable.ts'
 import { rebuild } from './rebuild.ts'
 import { lastWordMs } from './stop-on-signals.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
@@ -82,7 +81,7 @@ async function redeliver(config: Config, name: string, flags: ReplayFlags): Prom
     const { domain = '', stream = '' } = parseStreamPath(stored.stream) ?? {}
     const done = await processor.redeliver({ ...operator, ...range, domain, stream })
     if (json === true) await printJson(done)
-    else await printLines(linesOf(done).map(printable))
+    else await printLines(linesOf(done))
     if (done.missing > 0 || done.failed !== undefined) process.exitCode = 1
   } finally {
     await processor.close()

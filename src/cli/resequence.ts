@@ -7,8 +7,10 @@ import { checkOutputs } from './check-outputs.ts'
 import { addLogFlags, logFields } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
 import { memoryOption } from './memory-flag.ts'
+import { printableLines } from './printable.ts'
 import { ProgressLine } from './progress-line.ts'
 import { progressText } from './reading-progress.ts'
+import { sayPlainly } from './say.ts'
 import { grouped } from './table.ts'
 
 interface ResequenceFlags extends LogFlags {
@@ -41,17 +43,22 @@ async function runResequence(file: string, flags: ResequenceFlags): Promise<void
     const summary = await resequenceLog(file, {
       fields,
       memoryBytes: flags.memory,
+      allowEmpty: flags.allowEmpty === true,
       onProgress: (bytesRead, bytesInAll) => progress.show(progressText(bytesRead, bytesInAll)),
-      openOutput: () =>
-        new LineSink(output === undefined ? streamOutlet(process.stdout) : fileOutlet(output)),
+      openOutput: () => new LineSink(output === undefined ? toStandardOutput() : fileOutlet(output)),
       ...(rejects !== undefined && { openRejects: () => new LineSink(fileOutlet(rejects)) }),
       ...(flags.format !== undefined && { format: flags.format }),
     })
     progress.clear()
-    process.stderr.write(`${summaryText(summary, rejects)}\n`)
+    sayPlainly(summaryText(summary, rejects))
   } finally {
     progress.clear()
   }
+}
+
+/** Files and pipes get every byte; a terminal gets text. */
+function toStandardOutput(): ReturnType<typeof streamOutlet> {
+  return streamOutlet(process.stdout, process.stdout.isTTY ? printableLines : undefined)
 }
 
 /** What became of the lines, in one line. */

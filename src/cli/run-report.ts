@@ -3,8 +3,8 @@
 import type { Sequence } from '../core/sequence.ts'
 import { spell } from '../operate/time-words.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
-import { printable } from './printable.ts'
 import { ProgressLine } from './progress-line.ts'
+import { say } from './say.ts'
 import { grouped } from './table.ts'
 
 /** What a worker is about, for its first line. */
@@ -46,7 +46,7 @@ export class RunReport {
   /** Says a line. */
   say(text: string): void {
     this.#progress.clear()
-    console.error(`inturn: ${printable(text)}`)
+    say(text)
   }
 
   /** Takes in what an engine tells. */

@@ -4,7 +4,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { findStream, pathsOf } from '../operate/find-stream.ts'
 import type { ConsumerView } from '../operate/paging.ts'
 import type { StoredStream } from '../ports/store-reader.ts'
-import { printable } from './printable.ts'
+import { say } from './say.ts'
 
 /** What the argument of a stream looks like, for help texts. */
 export const streamArgument = 'the stream as <domain>/<stream>, each percent-encoded (%2F is a slash)'
@@ -18,7 +18,7 @@ export async function findNamedStream(view: ConsumerView, name: string): Promise
   if (found.kind === 'found') return found.stored
   const near = found.near.length === 0 ? '' : `; did you mean ${found.near.join(', ')}?`
   const more = (await beginningWords(view, name)) ?? near
-  console.error(`inturn: consumer ${view.consumer} knows no stream ${printable(name)}${more}`)
+  say(`consumer ${view.consumer} knows no stream ${name}${more}`)
   process.exitCode = 1
   return undefined
 }

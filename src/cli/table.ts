@@ -1,5 +1,5 @@
 // Tables for people: columns in line, numbers to the right.
-import { stripVTControlCharacters } from 'node:util'
+import { eastAsianWidth } from 'get-east-asian-width'
 import { printable } from './printable.ts'
 
 /** What stands in a cell. */
@@ -43,6 +43,11 @@ function pad(text: string, width: number, isRight: boolean): string {
   return isRight ? blanks + text : text + blanks
 }
 
+/** How many columns a printable text takes: East Asian characters and emoji two, marks on others none. */
 function displayWidth(text: string): number {
-  return stripVTControlCharacters(text).length
+  if (/^[ -~]*$/.test(text)) return text.length
+  return Array.from(text.replaceAll(/\p{M}/gu, '')).reduce(
+    (width, character) => width + eastAsianWidth(character.codePointAt(0) ?? 0),
+    0,
+  )
 }

@@ -1,7 +1,5 @@
 // `inturn trace`: what the rules decide about a recorded log, line by line. Flags are checked here; the
 // replay itself is in recorded/trace.ts.
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { Command, Option } from 'commander'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
@@ -12,6 +10,7 @@ import type { GapEnd, StreamRules } from '../core/rules.ts'
 import { trace } from '../recorded/trace.ts'
 import { addLogFlags, logFields } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
+import { printJsonText } from './print.ts'
 
 /** The flags of `inturn trace`. */
 export interface TraceFlags extends LogFlags {
@@ -60,13 +59,7 @@ export function traceCommand(): Command {
 async function printTrace(file: string, flags: TraceFlags): Promise<void> {
   const { arrival } = flags
   const fields = { ...logFields(flags), ...(arrival !== undefined && { arrival }) }
-  const text = trace(file, { fields, rules: rulesOf(flags) })
-  try {
-    await pipeline(Readable.from(text), process.stdout, { end: false })
-  } catch (error) {
-    // Whoever reads the output has seen enough, as `head` does.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
-  }
+  await printJsonText(trace(file, { fields, rules: rulesOf(flags), allowEmpty: flags.allowEmpty === true }))
 }
 
 function rulesOf(flags: TraceFlags): StreamRules {

@@ -67,11 +67,16 @@ export function fileOutlet(path: string): Outlet {
   }
 }
 
-/** A stream that stays open; once its reader has gone, what is written goes nowhere. */
-export function streamOutlet(stream: Writable): Outlet {
+/**
+ * A stream that stays open; once its reader has gone, what is written goes nowhere.
+ *
+ * @param shown - what whole lines look like there; absent: they stand as they are
+ */
+export function streamOutlet(stream: Writable, shown?: (lines: string) => string): Outlet {
   return {
     write: async (bytes) => {
-      if (bytes.length > 0 && stream.writable && !stream.write(bytes)) await drained(stream)
+      const text = shown === undefined ? bytes : shown(bytes.toString('utf8'))
+      if (bytes.length > 0 && stream.writable && !stream.write(text)) await drained(stream)
     },
     close: () => undefined,
   }

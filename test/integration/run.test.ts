@@ -169,7 +169,7 @@ describe('what a worker says', () => {
       handle: ({ stream }) => { if (stream === 'bad') throw new Error('no\\u001b money') },`
     folder.write('inturn.config.ts', config(failing))
     const { code, stderr } = await inturn(folder.path, 'run', '--until', 'caught-up')
-    const error = String.raw`Error: no\u{1b} money`
+    const error = String.raw`Error: no\u001b money`
     expect(code).toBe(0)
     expect(stderr.split('\n').filter((text) => text.includes('account/bad'))).toEqual([
       `inturn: account/bad: event 1 failed and is tried again: ${error}`,
@@ -220,6 +220,10 @@ describe('a configuration that cannot be', () => {
     expect(stderr).toBe('inturn: there is no inturn.config.ts here; name one with --config <file>\n')
     expect((await inturn(folder.path, 'run', '--config', 'x.ts')).stderr).toBe(
       'inturn: the configuration x.ts does not exist\n',
+    )
+    folder.write('x.yaml', 'consumer: billing')
+    expect((await inturn(folder.path, 'run', '--config', 'x.yaml')).stderr).toBe(
+      'inturn: x.yaml is no module: it takes a .ts, .mts, .js or .mjs file with a default export\n',
     )
   })
 })

@@ -1,5 +1,5 @@
 // The laws that make simulation possible: core is pure, and the engine takes time and chance only through
-// its ports.
+// its ports. And the one that keeps data off terminals: commands print in one place.
 import type { Law, Project } from './project.ts'
 
 const timers = ['setTimeout', 'setInterval', 'setImmediate', 'AbortSignal.timeout']
@@ -16,6 +16,10 @@ function uses(project: Project, folder: RegExp, forbidden: ReadonlySet<string>):
     return used.map((name) => `${file.path} uses ${name}`)
   })
 }
+
+/** Where what goes to a terminal is made harmless, or only looked at; the demo prints its own figures. */
+const printers = /^src\/cli\/(?:print|say|progress-line|main|resequence|demo|demo\/.*)\.ts$/
+const outputs = new Set(['console', 'process.stdout', 'process.stderr'])
 
 export const purityLaws: readonly Law[] = [
   {
@@ -42,5 +46,17 @@ export const purityLaws: readonly Law[] = [
         .map((file) => `${file.path} imports timers`),
     ],
     example: { 'src/engine/retry.ts': 'export const wait = () => setTimeout(retry, Math.random())' },
+  },
+  {
+    name: 'a command prints through print.ts and say.ts alone',
+    broken: (project) =>
+      project
+        .files(/^src\/cli\/.*\.ts$/)
+        .filter(({ path }) => !printers.test(path))
+        .flatMap((file) => {
+          const used = [...file.namesUsed].filter((name) => outputs.has(name))
+          return used.map((name) => `${file.path} uses ${name}`)
+        }),
+    example: { 'src/cli/status.ts': "export const say = () => process.stderr.write('x')" },
   },
 ]
