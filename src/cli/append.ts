@@ -1,13 +1,13 @@
 // `inturn append`: the events of a file or of standard input to an event log. What it was stopped in, it may
 // be given again: events that are in the log already keep their numbers.
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { Command, Option } from 'commander'
 import type { Expected, LogStream } from '../core/append-errors.ts'
 import { InturnError } from '../core/errors.ts'
 import type { Appended, StreamAppend } from '../core/logged-event.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { EventLog } from '../ports/event-log.ts'
+import { openInput } from '../recorded/byte-input.ts'
+import { cutAtNewline, recordChunks } from '../recorded/record-chunks.ts'
 import { readEventLine } from './event-line.ts'
 import type { EventLine } from './event-line.ts'
 import { addFindLogFlags, withLog } from './find-log.ts'
@@ -126,17 +126,19 @@ async function* batches(file: string, flags: AppendFlags): AsyncGenerator<readon
   yield lines
 }
 
+/** Only a newline ends a line: other characters that do so elsewhere may stand in JSON. */
 async function* eventLines(file: string, stream: LogStream | undefined): AsyncGenerator<EventLine> {
-  const input = file === '-' ? process.stdin : createReadStream(file)
+  const input = await openInput(file)
   let line = 0
   try {
-    for await (const text of createInterface({ input, crlfDelay: Infinity })) {
-      line++
-      if (text.trim() !== '') yield readEventLine(text, line, stream)
+    for await (const { bytes } of recordChunks(input, { cut: cutAtNewline, chunkBytes: 64 * 1024 })) {
+      for (const text of bytes.toString('utf8').split('\n').slice(0, -1)) {
+        line++
+        if (text.trim() !== '') yield readEventLine(text, line, stream)
+      }
     }
-  } catch (cause) {
-    if (cause instanceof InturnError) throw cause
-    throw new InturnError('input-unreadable', `Cannot read ${file}: ${String(cause)}`, { cause })
+  } finally {
+    await input.close()
   }
 }
 

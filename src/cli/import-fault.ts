@@ -9,9 +9,11 @@ export function importFault(error: unknown, file: string): InturnError {
   if (error instanceof InturnError) {
     return new InturnError(error.code, `${file}: ${error.message}`, { cause: error })
   }
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-    const message = `${file} is TypeScript: node ${process.versions.node} is too old for it, 22.18 is not`
-    return new InturnError('input-unreadable', message, { cause: error })
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_IMPORT_ATTRIBUTE_MISSING') {
+    const because = /\.[cm]?ts$/.test(file)
+      ? `is TypeScript: node ${process.versions.node} is too old for it, 22.18 is not`
+      : 'is no module: it takes a .ts, .mts, .js or .mjs file with a default export'
+    return new InturnError('input-unreadable', `${file} ${because}`, { cause: error })
   }
   const missing = missingPackage(error)
   if (missing !== undefined) {

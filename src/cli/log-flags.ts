@@ -13,6 +13,7 @@ export interface LogFlags {
   readonly numbering: RecordedNumbering
   readonly modulus?: number
   readonly format?: RecordedFormat
+  readonly allowEmpty?: true
 }
 
 /** The command with the shared flags. */
@@ -37,6 +38,7 @@ export function addLogFlags(command: Command): Command {
     )
     .addOption(new Option('--modulus <n>', 'the counter wraps here').argParser(modulusOf))
     .addOption(new Option('--format <format>', 'by the extension unless given').choices(['ndjson', 'csv']))
+    .option('--allow-empty', 'an input without a single event is fine, and no mistake')
 }
 
 /** Where the shared flags say to find what. */

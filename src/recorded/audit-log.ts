@@ -15,7 +15,8 @@ import { StreamKeys } from './stream-keys.ts'
 import { TempFolder } from './temp-folder.ts'
 
 /** What to audit, and how. */
-export interface LogAudit extends AuditOptions, Partial<Pick<ScanOptions, 'threads' | 'chunkBytes'>> {
+export interface LogAudit
+  extends AuditOptions, Partial<Pick<ScanOptions, 'threads' | 'chunkBytes' | 'allowEmpty'>> {
   readonly fields: RecordedFields
   /** By the path's extension unless given. */
   readonly format?: RecordedFormat
@@ -40,12 +41,13 @@ export async function auditLog(path: string, options: LogAudit): Promise<AuditRe
   const keys = new StreamKeys()
   const input = await openInput(path)
   try {
-    const { threads, chunkBytes } = options
+    const { threads, chunkBytes, allowEmpty } = options
     const scan = {
       fields,
       format: options.format ?? formatOf(path),
       ...(threads !== undefined && { threads }),
       ...(chunkBytes !== undefined && { chunkBytes }),
+      ...(allowEmpty !== undefined && { allowEmpty }),
     }
     let bytesRead = 0
     for await (const chunk of scanLog(input, scan)) {

@@ -1,5 +1,6 @@
 // Opens a recorded log, a file or standard input, for reading in order, and says in one line why it cannot.
 import type { Stats } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { InturnError } from '../core/errors.ts'
@@ -14,6 +15,8 @@ export interface ByteInput {
   read(target: Uint8Array, offset: number): Promise<number>
   close(): Promise<void>
 }
+
+const standardInputName = 'standard input'
 
 const whatToDo: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; check the path, or use - for standard input',
@@ -52,15 +55,38 @@ function fileInput(path: string, handle: FileHandle, stats: Stats): ByteInput {
   }
 }
 
+/** Whether an input without a single event is as it should be. */
+export interface EmptyInput {
+  /** Default: yes. */
+  readonly allowEmpty?: boolean
+}
+
+/**
+ * For the end of an input.
+ *
+ * @throws InturnError `input-unreadable` where nothing was in it, and that is not allowed
+ */
+export function checkNotEmpty(
+  { name }: ByteInput,
+  isEmpty: boolean,
+  { allowEmpty = true }: EmptyInput,
+): void {
+  if (allowEmpty || !isEmpty) return
+  const message = `${name} holds no events; if that is as it should be, add --allow-empty`
+  throw new InturnError('input-unreadable', message)
+}
+
 function standardInput(): ByteInput {
+  // A folder there would read as nothing at all.
+  if (fstatSync(0).isDirectory()) throw unreadable(standardInputName, 'EISDIR')
   const chunks = process.stdin[Symbol.asyncIterator]()
   let rest: Uint8Array = new Uint8Array(0)
   return {
-    name: 'standard input',
+    name: standardInputName,
     size: undefined,
     read: async (target, offset) => {
       while (rest.length === 0) {
-        const next = await chunks.next().catch((error: unknown) => fail('standard input', error))
+        const next = await chunks.next().catch((error: unknown) => fail(standardInputName, error))
         if (next.done === true) return 0
         rest = Buffer.from(next.value)
       }

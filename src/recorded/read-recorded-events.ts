@@ -1,6 +1,7 @@
 // Reads a recorded log line by line, in order, as what each line says. For callers that need the lines
 // themselves; the audit, which needs only sums, scans blocks instead.
-import { openInput } from './byte-input.ts'
+import { checkNotEmpty, openInput } from './byte-input.ts'
+import type { EmptyInput } from './byte-input.ts'
 import { CsvScanner, cutAtRecord } from './csv-scanner.ts'
 import { csvColumns, csvRecordReader } from './read-csv-record.ts'
 import { jsonLineReader } from './read-json-line.ts'
@@ -30,18 +31,23 @@ export function formatOf(path: string): RecordedFormat {
 export async function* readRecordedEvents(
   path: string,
   fields: RecordedFields & { readonly format?: RecordedFormat },
+  empty: EmptyInput = {},
 ): AsyncGenerator<readonly RecordedLine[], void, void> {
   checkFields(fields)
   const isCsv = (fields.format ?? formatOf(path)) === 'csv'
   const read = isCsv ? csvChunkReader(fields) : jsonChunkReader(fields)
   const input = await openInput(path)
+  let isEmpty = true
   try {
     for await (const { bytes } of recordChunks(input, {
       cut: isCsv ? cutAtRecord : cutAtNewline,
       chunkBytes,
     })) {
-      yield read(bytes)
+      const lines = read(bytes)
+      isEmpty &&= lines.length === 0
+      yield lines
     }
+    checkNotEmpty(input, isEmpty, empty)
   } finally {
     await input.close()
   }

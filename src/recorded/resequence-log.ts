@@ -18,7 +18,7 @@ import { TempFolder } from './temp-folder.ts'
 import { readWide, wideWords } from './wide-number.ts'
 
 /** What to put in order, and where it goes. */
-export interface Resequencing extends Partial<Pick<ScanOptions, 'threads' | 'chunkBytes'>> {
+export interface Resequencing extends Partial<Pick<ScanOptions, 'threads' | 'chunkBytes' | 'allowEmpty'>> {
   readonly fields: RecordedFields
   /** By the path's extension unless given. */
   readonly format?: RecordedFormat
@@ -56,11 +56,12 @@ export async function resequenceLog(path: string, options: Resequencing): Promis
   let header: Uint8Array | undefined
   try {
     let bytesRead = 0
-    const { threads, chunkBytes } = options
+    const { threads, chunkBytes, allowEmpty } = options
     const format = options.format ?? formatOf(path)
     const pace = {
       ...(threads !== undefined && { threads }),
       ...(chunkBytes !== undefined && { chunkBytes }),
+      ...(allowEmpty !== undefined && { allowEmpty }),
     }
     for await (const chunk of scanLog(input, { fields, format, ...pace })) {
       header = chunk.header

@@ -3,7 +3,8 @@
 // (I7).
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { ByteInput } from './byte-input.ts'
+import { checkNotEmpty } from './byte-input.ts'
+import type { ByteInput, EmptyInput } from './byte-input.ts'
 import { CsvBlockReader } from './csv-block-reader.ts'
 import { cutAtRecord } from './csv-scanner.ts'
 import { JsonBlockReader } from './json-block-reader.ts'
@@ -13,7 +14,7 @@ import type { RecordedFields, RecordedFormat } from './recorded-fields.ts'
 import type { ScanAnswer, ScanTask } from './scan-worker.ts'
 
 /** How a log is scanned. */
-export interface ScanOptions {
+export interface ScanOptions extends EmptyInput {
   readonly fields: RecordedFields
   readonly format: RecordedFormat
   /** Worker threads; 0 for none. Default: one a processor, at most 8. */
@@ -47,7 +48,11 @@ interface Pending {
 const chunksBeforeWorkers = 2
 const threadsMax = 8
 
-/** The log's chunks in order. */
+/**
+ * The log's chunks in order.
+ *
+ * @throws InturnError `input-unreadable`, also for an empty log where none is allowed
+ */
 export async function* scanLog(
   input: ByteInput,
   options: ScanOptions,
@@ -59,6 +64,7 @@ export async function* scanLog(
   const pending: Pending[] = []
   let linesBefore = 0
   let chunks = 0
+  let isEmpty = true
   const next = async (): Promise<ScannedChunk[]> => {
     const first = pending.shift()
     if (first === undefined) return []
@@ -68,6 +74,7 @@ export async function* scanLog(
     const header = own instanceof CsvBlockReader ? own.headerBytes : undefined
     const scanned = { block, bytes: buffer, thread, isNewlineAdded, linesBefore, header }
     linesBefore += block.lineCount
+    isEmpty &&= block.rowCount === 0
     return [scanned]
   }
   try {
@@ -85,6 +92,7 @@ export async function* scanLog(
       while (pending.length > 2 * workers.length) yield* await next()
     }
     while (pending.length > 0) yield* await next()
+    checkNotEmpty(input, isEmpty, options)
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()))
   }

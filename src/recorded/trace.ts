@@ -2,6 +2,7 @@
 // What is kept grows with streams and held events only. Upholds I3 before the user's eyes: each input line
 // gets a verdict.
 import type { StreamRules } from '../core/rules.ts'
+import type { EmptyInput } from './byte-input.ts'
 import { readRecordedEvents } from './read-recorded-events.ts'
 import type { RecordedFields, RecordedFormat } from './recorded-fields.ts'
 import type { RecordedLine } from './recorded-line.ts'
@@ -11,7 +12,7 @@ import { TracedStream } from './trace-stream.ts'
 import { TraceText } from './trace-text.ts'
 
 /** What is replayed, and under which rules. */
-export interface TraceOptions {
+export interface TraceOptions extends EmptyInput {
   readonly fields: RecordedFields & { readonly format?: RecordedFormat }
   readonly rules: StreamRules
 }
@@ -28,7 +29,7 @@ const pieceLength = 65_536
 export async function* trace(path: string, options: TraceOptions): AsyncGenerator<string, void, void> {
   const text = new TraceText(options.rules.numbering)
   const replay = new Replay(options.rules, text)
-  for await (const lines of readRecordedEvents(path, options.fields)) {
+  for await (const lines of readRecordedEvents(path, options.fields, options)) {
     for (const line of lines) {
       replay.arrive(line)
       if (text.length > pieceLength) yield text.take()

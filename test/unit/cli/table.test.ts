@@ -1,5 +1,5 @@
 // Tables stand in line, and nothing that comes from events can move a terminal's cursor.
-import { Writable } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { exactJson, readableJson } from '../../../src/cli/exact-json.ts'
@@ -72,7 +72,8 @@ describe('text from outside', () => {
 
   test('a recorded log is shown so on a terminal, and only there', async () => {
     const given: string[] = []
-    const stream = new Writable({ write: (chunk: Buffer, _, done) => (given.push(chunk.toString()), done()) })
+    const stream = new PassThrough({ encoding: 'utf8' })
+    stream.on('data', (text: string) => given.push(text))
     for (const shown of [undefined, printableLines]) {
       const sink = new LineSink(streamOutlet(stream, shown))
       sink.add(Buffer.from('{"stream":"\u202ea"}\r\n'))
