@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { endWithOutput } from './print.ts'
 import { printableLines } from './printable.ts'
 import { sayError, sayWarnings } from './say.ts'
+import { endOnSignals } from './stop-on-signals.ts'
 
 /** Every command, in the order of the help page. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -73,6 +74,8 @@ async function run(argv: readonly string[]): Promise<void> {
   await program.parseAsync([...argv])
 }
 
+// What runs until it is stopped may be stopped before it runs.
+if (['run', 'relay'].includes(process.argv[2] ?? '')) endOnSignals()
 endWithOutput()
 sayWarnings()
 try {

@@ -52,6 +52,8 @@ export async function rebuild(request: RebuildRequest): Promise<void> {
   const forget = stopOnSignals({ stop, stopNow: () => worker.stopNow() }, report)
   try {
     await worker.run({ until: 'caught-up' })
+    progress.end()
+    await sayEnd(request, report, isStopped)
   } catch (error) {
     report.say(`ended by an error after ${report.summary()}`)
     throw error
@@ -59,7 +61,6 @@ export async function rebuild(request: RebuildRequest): Promise<void> {
     progress.end()
     forget()
   }
-  await sayEnd(request, report, isStopped)
 }
 
 async function sayEnd(
@@ -73,7 +74,7 @@ async function sayEnd(
   const standing = { streams, held, halted, failing, deadLetters, deliveries }
   if (json) await printJson({ consumer: as, isCaughtUp: !isStopped, events: report.events, ...standing })
   else await printLines(standingLines(as, { ...standing, isStopped, file }))
-  if (isStopped || held + halted + failing > 0) process.exitCode = 1
+  process.exitCode = isStopped || held + halted + failing > 0 ? 1 : 0
 }
 
 /** How the consumer stands; the worker has closed its store. */

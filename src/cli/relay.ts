@@ -46,7 +46,7 @@ async function runRelay({ config: file, until }: RelayFlags): Promise<void> {
     report.say(`ended by an error after ${report.summary()}`)
     throw error
   } finally {
-    forget()
     await options.log.close()
+    forget()
   }
 }

@@ -13,7 +13,7 @@ import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
 import { printJson, printLines } from './print.ts'
 import { rebuild } from './rebuild.ts'
-import { lastWordMs } from './stop-on-signals.ts'
+import { endOnSignals, lastWordMs } from './stop-on-signals.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
 
@@ -45,6 +45,11 @@ export function replayCommand(): Command {
           'usage',
           'replay takes either --as <consumer>, or a stream with --from and --to',
         )
+      }
+      if (as !== undefined) {
+        // A rebuild that is stopped early has not come to its end.
+        process.exitCode = 1
+        endOnSignals()
       }
       const { config } = await (name === undefined ? loadConfig(flags.config) : checkedRange(flags))
       if (as !== undefined)

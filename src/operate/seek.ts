@@ -108,7 +108,9 @@ async function seekBack(
   const { stream, history, expectPosition } = request
   const { rules } = rulesFor(target.domains, parseStreamPath(stream)?.domain ?? '', state)
   if (expectPosition === undefined) {
-    throw new InturnError('usage', 'a position is moved backwards only with --expect-position <n>')
+    // It may have been meant forwards, and the stream was quicker.
+    const why = 'its position has moved beyond that; backwards only with --expect-position <n>'
+    throw new InturnError('operation-refused', `${stream}: ${why}; nothing was changed`)
   }
   checkExpected(request, { state, rules })
   const hindrance = hindersSeekBack({ rules, state }, place)

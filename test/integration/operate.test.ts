@@ -139,6 +139,8 @@ describe.each(['transaction', 'external'] as const)('beside a worker with effect
     await act('seek', 'account/a', '--to', '16')
     const back = await act('seek', 'account/a', '--to', '12', '--expect-position', '16')
     expect(back).toContain('handed over')
+    const slow = await command('seek', 'account/a', '--to', '11', '--by', 'ann', '--reason', 'was at 10')
+    expect(told(slow)).toMatch(/^1: inturn: account\/a: its position has moved beyond that/)
     await until(({ position, held }) => position === 16 && held === 0)
     worker.child.kill('SIGTERM')
     await worker.ended

@@ -143,6 +143,39 @@ describe('signals', () => {
     expect(stderr).toMatch(/ended after 1 event in [\d.]+ s: 1 deliver/)
   })
 
+  test.each([
+    { command: ['run'], code: 0 },
+    { command: ['relay'], code: 0 },
+    { command: ['replay', '--as', 'billing-2'], code: 1 },
+  ])('while the configuration is loaded it ends $command at once, with $code', async ({ command, code }) => {
+    folder.write('slow.ts', "console.error('loading'); await new Promise((done) => setTimeout(done, 1e9))")
+    const worker = start(...command, '--config', 'slow.ts')
+    await until(() => worker.stderr().includes('loading'))
+    worker.child.kill('SIGTERM')
+    expect(await worker.ended).toEqual({
+      code,
+      stdout: '',
+      stderr: 'loading\ninturn: SIGTERM: nothing is in hand\n',
+    })
+  })
+
+  test('while the store cannot be opened it drains and ends with 0, and nothing was read', async () => {
+    const other = new DatabaseSync(join(folder.path, 'billing.db'))
+    other.exec('BEGIN IMMEDIATE')
+    folder.write(
+      'inturn.config.ts',
+      config('', true).replace("'billing.db'", "'billing.db', { busyMs: 100 }"),
+    )
+    const worker = start('run')
+    await until(() => worker.stderr().includes('the store failed'))
+    worker.child.kill('SIGTERM')
+    const { code, stderr } = await worker.ended
+    other.close()
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/ended after 0 events/)
+    expect(journal()).toEqual([])
+  })
+
   test('a second one ends a handler that does not come back; the event comes again', async () => {
     const hanging =
       "handle: (event, { transaction }) => { console.error('called'); return new Promise(() => {}) }"

@@ -221,7 +221,9 @@ describe('backwards', () => {
     const { target } = await worldWith(1, 2, 3)
     const back = { ...byAnn, to: 1 }
     const history = historyBut(3)
-    await expect(seek(target, { ...back, history })).rejects.toMatchObject({ code: 'usage' })
+    await expect(seek(target, { ...back, history })).rejects.toMatchObject({
+      code: 'operation-refused',
+    })
     await expect(seek(target, { ...back, history, expectPosition: 2 })).rejects.toMatchObject({
       code: 'position-moved',
     })
