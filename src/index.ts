@@ -2,6 +2,7 @@
 export type { Duration } from './core/duration.ts'
 export { InturnError } from './core/errors.ts'
 export type { ErrorCode, InturnErrorOptions } from './core/errors.ts'
+export { ExactNumber } from './core/exact-number.ts'
 export type { FillEvent, InturnEvent, TrackedEvent } from './core/event.ts'
 export { contiguous, increasing, linked, unordered } from './core/numbering.ts'
 export type {

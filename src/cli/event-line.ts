@@ -1,7 +1,8 @@
 // A line of NDJSON as an event to append: in inturn's own names, as `inturn read --json` prints it, or a
-// CloudEvent. Whole numbers keep every digit.
+// CloudEvent. Numbers keep every digit.
 import type { LogStream } from '../core/append-errors.ts'
 import { InturnError } from '../core/errors.ts'
+import { parseExactly } from '../core/exact-number.ts'
 import type { Attributes, NewEvent } from '../core/logged-event.ts'
 import { isRecord } from '../core/parse-message.ts'
 import { fromCloudEvent } from '../producer/cloud-event.ts'
@@ -20,7 +21,7 @@ export interface EventLine extends LogStream {
  */
 export function readEventLine(text: string, line: number, stream: LogStream | undefined): EventLine {
   try {
-    const fields: unknown = JSON.parse(text, keepWholeNumbers)
+    const fields: unknown = parseExactly(text).value
     if (!isRecord(fields)) throw new InturnError('event-invalid', 'it is no JSON object')
     if (fields['specversion'] !== undefined) {
       const named = stream === undefined ? {} : { domain: stream.domain, partitionkey: stream.stream }
@@ -64,11 +65,4 @@ function attributesOf(value: unknown): Attributes {
 function isAttributes(value: unknown): value is Attributes {
   if (!isRecord(value)) return false
   return Object.values(value).every((field) => ['string', 'number', 'boolean'].includes(typeof field))
-}
-
-/** A reviver that keeps a whole number which a double would round, from its text. */
-function keepWholeNumbers(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  const source = context?.source ?? ''
-  return /^-?[0-9]+$/.test(source) ? BigInt(source) : value
 }

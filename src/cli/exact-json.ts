@@ -1,22 +1,17 @@
-// JSON whose whole numbers are exact, whatever their size: a bigint is written as the digits it has.
-
-/** `JSON.rawJSON` (ES2026), which the compiler does not know yet. */
-const rawJson: unknown = Reflect.get(JSON, 'rawJSON')
+// JSON whose numbers are exact, whatever their size: a bigint is written as the digits it has.
+import { rawNumber } from '../core/exact-number.ts'
 
 /** A value as JSON on one line. */
 export function exactJson(value: unknown): string {
-  return JSON.stringify(value, (_key, field: unknown) => (typeof field === 'bigint' ? exact(field) : field))
+  return JSON.stringify(value, exactly)
 }
 
 /** A value as JSON that people can read too. */
 export function readableJson(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_key, field: unknown) => (typeof field === 'bigint' ? exact(field) : field),
-    2,
-  )
+  return JSON.stringify(value, exactly, 2)
 }
 
-function exact(value: bigint): unknown {
-  return typeof rawJson === 'function' ? Reflect.apply(rawJson, JSON, [value.toString()]) : value.toString()
+function exactly(_key: string, field: unknown): unknown {
+  if (typeof field === 'bigint') return rawNumber(field.toString())
+  return Object.is(field, -0) ? rawNumber('-0') : field
 }

@@ -54,6 +54,7 @@ export class RunReport {
     if (news.kind === 'batch') this.#count(news)
     else if (news.kind === 'failed') this.#tellFailed(news)
     else if (news.kind === 'healed') this.#tellHealed(news)
+    else if (news.kind === 'inexact') this.say(inexactWords(news))
     else this.#tellOther(news)
   }
 
@@ -105,7 +106,7 @@ export class RunReport {
     this.#sayOfStream(healedWords(news))
   }
 
-  #tellOther(news: Exclude<EngineNews, { kind: 'batch' | 'failed' | 'healed' }>): void {
+  #tellOther(news: Exclude<EngineNews, { kind: 'batch' | 'failed' | 'healed' | 'inexact' }>): void {
     switch (news.kind) {
       case 'lost':
         this.#lost++
@@ -167,6 +168,11 @@ export class RunReport {
 
 function eventWords(where: string, sequence: Sequence | undefined): string {
   return sequence === undefined ? where : `${where}: event ${sequence}`
+}
+
+function inexactWords({ domain, stream, sequence, place }: Extract<EngineNews, { kind: 'inexact' }>): string {
+  const what = `${eventWords(stream, sequence)} has a number at ${place} that no JavaScript number holds`
+  return `${what}: handlers of ${domain} get such numbers rounded, unless it sets exactNumbers`
 }
 
 function redrivenWords({ stream, sequence, error }: Extract<EngineNews, { kind: 'redriven' }>): string {

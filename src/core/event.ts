@@ -18,6 +18,11 @@ export interface InturnEvent<Data = unknown> {
   /** When it happened, as the producer wrote it. */
   readonly time?: string
   readonly data: Data
+  /**
+   * Where `data` has a number that no JavaScript number holds: the first ten places, like `data.total`. In
+   * what a handler gets it is rounded then; with `exactNumbers` this is absent.
+   */
+  readonly inexact?: readonly string[]
 }
 
 /** An event of a domain whose streams are tracked: it always has its number. */

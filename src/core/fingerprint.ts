@@ -1,6 +1,8 @@
 // 32-bit fingerprints of what an event claims to be, so that two events with one number can be told apart
 // without keeping either. Source: MurmurHash3 (Austin Appleby, public domain), over UTF-16 code units.
 
+import { ExactNumber } from './exact-number.ts'
+
 /** The fingerprint of a text: 32 bits, unsigned. Two different texts share one with a chance of 2^-32. */
 export function fingerprint(text: string): number {
   let hash = 0x9747b28c
@@ -25,7 +27,7 @@ export function eventFingerprint(id: string | undefined, data: unknown): number 
 
 /** JSON with sorted keys and no white space, so that equal values have equal texts (RFC 8785 in spirit). */
 export function canonicalJson(value: unknown): string {
-  if (typeof value === 'bigint') return value.toString()
+  if (typeof value === 'bigint' || value instanceof ExactNumber) return value.toString()
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (value instanceof Date) return JSON.stringify(value)

@@ -1,8 +1,21 @@
-// Finds out whether a value can be kept as JSON before anything depends on it: an event that no store can
-// hold must be `invalid` at the door, and not fail its batch for ever. Upholds I3 and I7.
+// Makes of what was handed over as an object what a store keeps of it, before anything depends on it: JSON,
+// with bigints and bytes. So a handler gets the same whether its event was in turn or held; and what no store
+// can hold is `invalid` at the door, and does not fail its batch for ever. Upholds I3, I7 and I9.
+import { ExactNumber } from './exact-number.ts'
+import { errorText } from './thrown.ts'
 
 /** How deep a value may be nested: JSON is written by recursion, and a stack is finite. */
-export const nestingMax = 500
+const nestingMax = 500
+/** Numbers that are named; an event that has more of them has them rounded all the same. */
+const inexactMax = 10
+
+/** A value as it is kept. */
+export interface Kept {
+  /** A copy, of plain objects and arrays. */
+  readonly value: unknown
+  /** Where it has an {@link ExactNumber}: the first ten places. Empty: it has none. */
+  readonly inexact: readonly string[]
+}
 
 /** Why a value cannot be kept. */
 export interface Unkeepable {
@@ -10,70 +23,167 @@ export interface Unkeepable {
   readonly isTooLarge: boolean
 }
 
-/** Why a value cannot be kept, or has more than `bytesMax` characters; `undefined` when it can. */
-export function unkeepable(value: unknown, bytesMax: number): Unkeepable | undefined {
-  const check = new KeepableCheck(bytesMax)
+/**
+ * A value as it is kept: what has a `toJSON` (a Date) as that says, class instances as plain objects, getters
+ * as what they give; members that are undefined are left out, and are null in an array. Never throws.
+ *
+ * @param bytesMax - how many characters its JSON may have, about
+ * @param about - how many characters others have had of them, and what problems call the value
+ */
+export function keepable(
+  value: unknown,
+  bytesMax: number,
+  about: { readonly used?: number; readonly name?: string } = {},
+): Kept | Unkeepable {
+  const copying = new Copying(bytesMax, about)
   try {
-    check.visit(value, 0)
-    return undefined
+    return { value: copying.copy(value, 0), inexact: copying.inexact }
   } catch (error) {
-    if (check.found !== undefined) return check.found
-    return { problem: `it has no JSON: ${String(error)}`, isTooLarge: false }
+    if (copying.found !== undefined) return copying.found
+    return { problem: `${copying.place} cannot be read: ${errorText(error)}`, isTooLarge: false }
   }
 }
 
-/** The fields of an object as far as they can be kept; what cannot is replaced by the reason. */
-export function keepablePart(value: object, bytesMax: number): object {
-  return Object.fromEntries(
-    Object.entries(value).map(([name, field]) => {
-      const found = unkeepable(field, bytesMax)
-      return [name, found === undefined ? field : `(not kept: ${found.problem})`]
-    }),
-  )
+/** Whether a value of a JSON text is nested too deep. Most texts have too few brackets for it. */
+export function isTooDeep(value: unknown, text: string): boolean {
+  return countOf(text, '[') + countOf(text, '{') > nestingMax && isDeeper(value, nestingMax)
 }
 
-class KeepableCheck {
+/** What a problem says of it. */
+export const tooDeep: string = `is nested deeper than ${nestingMax} levels`
+
+function countOf(text: string, bracket: string): number {
+  let count = 0
+  for (let at = text.indexOf(bracket); at >= 0 && count <= nestingMax; at = text.indexOf(bracket, at + 1)) {
+    count++
+  }
+  return count
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((field) => isDeeper(field, levels - 1))
+}
+
+const boxes: ReadonlySet<string> = new Set(['Number', 'String', 'Boolean', 'BigInt'])
+
+class Copying {
   readonly #bytesMax: number
-  #bytes = 0
+  readonly #name: string
+  #bytes: number
+  /** The way to what is copied now: keys and indexes, and the objects that have them. */
+  readonly #path: (string | number)[] = []
+  readonly #around = new Set<object>()
+  readonly inexact: string[] = []
   found: Unkeepable | undefined
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, { used = 0, name = 'data' }: { used?: number; name?: string }) {
     this.#bytesMax = bytesMax
+    this.#bytes = used
+    this.#name = name
   }
 
-  visit(value: unknown, depth: number): void {
-    if (typeof value === 'object' && value !== null) this.#visitObject(value, depth)
-    else if (typeof value === 'function' || typeof value === 'symbol')
-      this.#fail(`a ${typeof value} has no JSON`)
-    else this.#count(typeof value === 'string' ? value.length + 2 : 4)
+  /** Where it stands: `data.items[3].price`. */
+  get place(): string {
+    const keys = this.#path.map((key) =>
+      typeof key === 'number'
+        ? `[${key}]`
+        : /^[\w$]{1,50}$/.test(key)
+          ? `.${key}`
+          : `[${JSON.stringify(shortened(key))}]`,
+    )
+    return (this.#name + keys.join('')).slice(0, 200)
   }
 
-  #visitObject(value: object, depth: number): void {
-    if (depth >= nestingMax) this.#fail(`it is nested deeper than ${nestingMax} levels, or in a circle`)
-    if (value instanceof Uint8Array) this.#count(value.byteLength)
-    else if (hasOwnJson(value)) this.visit(JSON.parse(JSON.stringify(value) ?? 'null'), depth + 1)
-    else if (Array.isArray(value)) for (const item of value) this.visit(item, depth + 1)
-    else this.#visitFields(value, depth)
-  }
-
-  #visitFields(value: object, depth: number): void {
-    for (const [name, field] of Object.entries(value)) {
-      this.#count(name.length + 2)
-      this.visit(field, depth + 1)
+  copy(value: unknown, depth: number): unknown {
+    switch (typeof value) {
+      case 'object':
+        return value === null ? this.#counted(value, 4) : this.#copyObject(value, depth, true)
+      case 'string':
+        return this.#counted(value, value.length + 2)
+      case 'number':
+        return Number.isFinite(value) ? this.#counted(value, 1) : this.#refuse(String(value))
+      case 'bigint':
+        return this.#counted(value, value.toString().length)
+      case 'function':
+      case 'symbol':
+        return this.#refuse(`a ${typeof value}`)
+      case 'boolean':
+      case 'undefined':
+        return value
     }
   }
 
-  #count(bytes: number): void {
+  #copyObject(value: object, depth: number, asksJson: boolean): unknown {
+    if (this.#around.has(value)) this.#fail('is in a circle')
+    if (depth >= nestingMax) this.#fail(tooDeep)
+    if (value instanceof ExactNumber) {
+      if (this.inexact.length < inexactMax) this.inexact.push(this.place)
+      return this.#counted(value, value.text.length)
+    }
+    if (value instanceof Uint8Array) return new Uint8Array(this.#counted(value, value.byteLength))
+    this.#around.add(value)
+    const copy = this.#copyOwn(value, depth, asksJson)
+    this.#around.delete(value)
+    return copy
+  }
+
+  #copyOwn(value: object, depth: number, asksJson: boolean): unknown {
+    const toJson: unknown = asksJson && 'toJSON' in value ? value.toJSON : undefined
+    if (typeof toJson === 'function') {
+      if (value instanceof Date && Number.isNaN(value.getTime())) this.#refuse('an invalid Date')
+      const json: unknown = Reflect.apply(toJson, value, [String(this.#path.at(-1) ?? '')])
+      if (typeof json !== 'object' || json === null) return this.copy(json, depth + 1)
+      if (json !== value) return this.#copyObject(json, depth + 1, false)
+    }
+    if (Array.isArray(value)) return this.#copyItems(value, depth)
+    const kind = Object.prototype.toString.call(value).slice('[object '.length, -1)
+    if (boxes.has(kind)) return this.copy(value.valueOf(), depth + 1)
+    return kind === 'Object'
+      ? this.#copyFields(value, depth)
+      : this.#refuse(`${/^[AEIOU]/.test(kind) ? 'an' : 'a'} ${shortened(kind)}`)
+  }
+
+  #copyItems(items: readonly unknown[], depth: number): unknown {
+    this.#counted(items, 1 + items.length)
+    return Array.from({ length: items.length }, (_, index) => {
+      this.#path.push(index)
+      const item = this.copy(items[index], depth + 1)
+      this.#path.pop()
+      return item === undefined ? this.#counted(null, 4) : item
+    })
+  }
+
+  #copyFields(value: object, depth: number): unknown {
+    const fields: [string, unknown][] = []
+    this.#counted(value, 2)
+    for (const name of Object.keys(value)) {
+      this.#path.push(name)
+      const member: unknown = Reflect.get(value, name)
+      const isItsJson = name === 'toJSON' && typeof member === 'function'
+      const field = isItsJson ? undefined : this.copy(member, depth + 1)
+      if (field !== undefined) fields.push([this.#counted(name, name.length + 3), field])
+      this.#path.pop()
+    }
+    return Object.fromEntries(fields)
+  }
+
+  #counted<Value>(value: Value, bytes: number): Value {
     this.#bytes += bytes
-    if (this.#bytes > this.#bytesMax) this.#fail(`it has more than ${this.#bytesMax} characters`, true)
+    if (this.#bytes > this.#bytesMax) this.#fail(`has more than ${this.#bytesMax} characters`, true)
+    return value
+  }
+
+  #refuse(what: string): never {
+    return this.#fail(`is ${what}, which has no JSON`)
   }
 
   #fail(problem: string, isTooLarge = false): never {
-    this.found = { problem, isTooLarge }
+    this.found = { problem: `${isTooLarge ? 'it' : this.place} ${problem}`, isTooLarge }
     throw new Error(problem)
   }
 }
 
-function hasOwnJson(value: object): boolean {
-  return 'toJSON' in value && typeof value.toJSON === 'function'
+function shortened(text: string): string {
+  return text.length > 50 ? `${text.slice(0, 50)}...` : text
 }

@@ -1,12 +1,20 @@
-// Decodes a message: bytes and text as JSON, with whole numbers beyond 2^53 - 1 read from the text where they
-// name a stream or a number. Upholds I3: what cannot be decoded comes back with its reason.
+// Decodes a message: bytes and text as JSON, and no number of it is rounded. Upholds I3: what cannot be
+// decoded comes back with its reason.
 import type { EventFields, EventFrom } from './event-from.ts'
+import { ExactNumber, parseExactly } from './exact-number.ts'
 
 /** The fields of a message, or why there are none. */
-export type ParsedMessage = { readonly fields: EventFields } | { readonly problem: string }
+export type ParsedMessage = ReadMessage | { readonly problem: string }
 
-/** A number beyond 2^53 - 1 has 16 digits and begins with none of the zeros that a padded sequence has. */
-const longDigits = /[1-9][0-9]{15}/
+/** The fields of a message. */
+export interface ReadMessage {
+  readonly fields: EventFields
+  /** The text that its JSON was read from; absent where it came as an object. */
+  readonly text?: string
+  /** A number of the text is held by no JavaScript number: in `data` it is an `ExactNumber`. */
+  readonly hasExactNumbers: boolean
+}
+
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** The fields of a message that came as an object, as text or as bytes. */
@@ -14,7 +22,8 @@ export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMess
   try {
     if (message instanceof Uint8Array) return parseText(decoder.decode(message), eventFrom)
     if (typeof message === 'string') return parseText(message, eventFrom)
-    return isRecord(message) ? { fields: eventFrom(message) } : { problem: 'the message is no object' }
+    if (!isRecord(message)) return { problem: 'the message is no object' }
+    return { fields: eventFrom(message), hasExactNumbers: false }
   } catch (error) {
     return {
       problem: `the message cannot be decoded: ${error instanceof Error ? error.message : String(error)}`,
@@ -28,17 +37,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
-  const plain: unknown = JSON.parse(text)
-  if (!isRecord(plain)) return { problem: 'the message is no JSON object' }
-  const fields = eventFrom(plain)
-  if (!longDigits.test(text)) return { fields }
-  const exact: unknown = JSON.parse(text, keepWholeNumbers)
-  return isRecord(exact) ? { fields: { ...eventFrom(exact), data: fields.data } } : { fields }
-}
-
-/** A reviver that turns a whole number too large for a double into a bigint, from its text. */
-function keepWholeNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
-  const source = context?.source
-  const isLarge = typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined
-  return isLarge && /^-?[0-9]+$/.test(source) ? BigInt(source) : value
+  const { value, hasExactNumbers } = parseExactly(text)
+  if (!isRecord(value) || value instanceof ExactNumber) return { problem: 'the message is no JSON object' }
+  return { fields: eventFrom(value), text, hasExactNumbers }
 }

@@ -4,6 +4,7 @@
 import { AppendConflict } from './append-errors.ts'
 import type { Expected, LogStream } from './append-errors.ts'
 import { InturnError } from './errors.ts'
+import { parseExactly } from './exact-number.ts'
 import { canonicalJson } from './fingerprint.ts'
 
 /** An event as the log keeps it: `data` is its JSON. */
@@ -71,7 +72,7 @@ function isSame(event: PreparedEvent, kept: KeptEvent): boolean {
 }
 
 function canonical(json: string): string {
-  return canonicalJson(JSON.parse(json))
+  return canonicalJson(parseExactly(json).value)
 }
 
 function checkSame({ domain, stream, events }: PreparedAppend, kept: readonly KeptEvent[]): void {

@@ -1,5 +1,6 @@
 // Reads a number from what a message carries. A missing or unreadable number is never defaulted or rounded:
 // it comes back as a reason. Upholds I3: such an event becomes a dead letter, with the reason said.
+import { ExactNumber } from './exact-number.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import { toSequence } from './sequence.ts'
 
@@ -19,6 +20,7 @@ export function readSequence(value: unknown, options: { readonly big: boolean })
     if (Number.isSafeInteger(value)) return value === 0 ? 0 : value
     return Number.isInteger(value) ? 'beyond-safe-integer' : 'not-an-integer'
   }
+  if (value instanceof ExactNumber) return readExact(value, options)
   if (typeof value === 'string')
     return digitsOnly.test(value) ? readDigits(value, options.big) : 'not-an-integer'
   if (typeof value === 'bigint') return narrow(toSequence(value), options.big)
@@ -30,6 +32,10 @@ export function readEpoch(value: unknown): Epoch | NumberProblem {
   if (value === undefined) return 0
   const epoch = readSequence(value, { big: false })
   return typeof epoch === 'bigint' ? 'beyond-safe-integer' : epoch
+}
+
+function readExact(number: ExactNumber, options: { readonly big: boolean }): Sequence | NumberProblem {
+  return number.isWhole ? readSequence(number.valueOf(), options) : 'not-an-integer'
 }
 
 function readDigits(digits: string, big: boolean): Sequence | NumberProblem {

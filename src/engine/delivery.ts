@@ -10,6 +10,7 @@ import { backoffMs } from './backoff.ts'
 import type { Domain, FailurePolicy } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { CallContext } from './handler-context.ts'
+import { handlerEvent } from './handler-event.ts'
 import type { FailureAnswer } from './turn.ts'
 import { shuttingDown, withinTime } from './within-time.ts'
 
@@ -66,7 +67,7 @@ export class HandlerCaller {
       replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
     })
-    const result = domain.handle(event, context)
+    const result = domain.handle(handlerEvent(domain, event), context)
     return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
   }
 
@@ -86,6 +87,7 @@ export class HandlerCaller {
       outer: scene.signal,
     })
     const { isRedrive, replay } = context
+    const own = events.map((event) => handlerEvent(domain, event))
     const batchContext = {
       consumer,
       isRedrive,
@@ -96,10 +98,12 @@ export class HandlerCaller {
       get signal(): AbortSignal {
         return context.signal
       },
-      idempotencyKeyOf: (event: InturnEvent): string =>
-        this.#keyOf({ domain, path: streamPath(event.domain, event.stream), event }, scene),
+      idempotencyKeyOf: (given: InturnEvent): string => {
+        const event = events[own.indexOf(given)] ?? given
+        return this.#keyOf({ domain, path: streamPath(event.domain, event.stream), event }, scene)
+      },
     }
-    const result = domain.handleBatch?.(events, batchContext)
+    const result = domain.handleBatch?.(own, batchContext)
     return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
   }
 

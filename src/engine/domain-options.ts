@@ -142,6 +142,12 @@ export interface CommonDomainOptions {
    * Checks of the payload by event type (Standard Schema: zod, valibot, arktype, ...); `*` is any other type.
    */
   readonly schemas?: Readonly<Record<string, StandardSchema>>
+  /**
+   * `true`: numbers in the JSON of an event are exact in its `data`: a whole number beyond ±(2^53 - 1) is a
+   * `bigint`, a decimal with more digits than a JavaScript number has an `ExactNumber`. Default `false`: they
+   * are rounded, and the event's `inexact` names them.
+   */
+  readonly exactNumbers?: boolean
   /** Held events a stream. Default 1,000. */
   readonly heldMax?: number
   /** Held events of the whole domain, approximate by workers x batch. Default 100,000. */

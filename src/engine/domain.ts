@@ -24,6 +24,8 @@ interface CommonDomain {
   readonly filter: ((event: InturnEvent) => boolean) | undefined
   /** By event type; `*` is any other type. */
   readonly schemas: ReadonlyMap<string, StandardSchema> | undefined
+  /** Handlers, filters and schemas get numbers as they are in the JSON, and not as JavaScript rounds them. */
+  readonly exactNumbers: boolean
   readonly failure: FailurePolicy
   readonly timeoutMs: number
 }

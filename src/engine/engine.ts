@@ -48,6 +48,8 @@ export class Engine {
   readonly #redrives: RedriveWork
   /** The jobs that heal gaps beside all else. Whoever owns the engine ends them. */
   readonly healing: Healing
+  /** Domains that were told of an event whose numbers are rounded. */
+  readonly #inexact = new Set<string>()
   #calls = 0
 
   constructor(parts: EngineParts, intaker: Intaker) {
@@ -87,6 +89,7 @@ export class Engine {
     waiting: ReadonlySet<StreamPath> = none,
   ): Promise<EngineResult> {
     const intakes = await this.#readAll(messages)
+    this.#tellInexact(intakes)
     const job = this.#job({ isSweep: false, undecided: none })
     await this.#bury(intakes, job.results)
     const open = waiting.size === 0 ? intakes : intakes.map((intake) => mayPass(intake, waiting))
@@ -201,6 +204,19 @@ export class Engine {
   /** A claim belongs to one call: two calls of one worker exclude each other like two workers. */
   #nextWorker(): string {
     return `${this.#parts.worker}#${++this.#calls}`
+  }
+
+  #tellInexact(intakes: readonly Intake[]): void {
+    for (const intake of intakes) {
+      if (intake.kind === 'invalid' || 'fill' in intake.event) continue
+      const { domain, path: stream, event } = intake
+      const [place] = event.inexact ?? []
+      if (place === undefined || domain.exactNumbers || this.#inexact.has(domain.name)) continue
+      this.#inexact.add(domain.name)
+      const { sequence } = event
+      const news = { kind: 'inexact', domain: domain.name, stream, place } as const
+      this.#parts.telemetry({ ...news, ...(sequence !== undefined && { sequence }) })
+    }
   }
 
   #tell(results: readonly ProcessResult[]): void {

@@ -1,20 +1,26 @@
 // Turns a message into an arrival: decoded, its domain found, its stream and number read. What cannot be read
 // is `invalid` with its reason; nothing is defaulted or dropped. Upholds I3.
 import { deadLetterKey } from '../core/dead-letter-key.ts'
+import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'
 import { eventFingerprint } from '../core/fingerprint.ts'
-import { keepablePart, nestingMax, unkeepable } from '../core/keepable.ts'
+import { isTooDeep, keepable, tooDeep } from '../core/keepable.ts'
+import type { Kept, Unkeepable } from '../core/keepable.ts'
 import { isRecord, parseMessage } from '../core/parse-message.ts'
+import type { ReadMessage } from '../core/parse-message.ts'
 import type { Arrival } from '../core/pass.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
 import { readText } from '../core/read-text.ts'
 import type { Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
+import { errorText } from '../core/thrown.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import { schemaProblem } from '../ports/standard-schema.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
+import { handlerEvent } from './handler-event.ts'
+import { keptPayload } from './kept-payload.ts'
 import { messageBytes } from './message-bytes.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 
@@ -37,7 +43,7 @@ export interface UnorderedIntake {
 }
 
 /** A message that is no event. */
-export interface InvalidIntake {
+interface InvalidIntake {
   readonly kind: 'invalid'
   readonly deadLetter: Omit<DeadLetter, 'at'>
 }
@@ -77,30 +83,26 @@ export class Intaker {
 
   /** Reads one message. Never throws; a promise only where a schema has to be asked. */
   read(incoming: IncomingMessage): Intake | Promise<Intake> {
-    const { message } = incoming
-    const bytes = incoming.fullBytes ?? messageBytes(message)
-    if (bytes !== undefined && bytes > this.#eventBytesMax) {
-      return invalid(
-        { payload: message },
-        `the event has ${bytes} bytes, more than ${this.#eventBytesMax}`,
-        'too-large',
-      )
-    }
-    const parsed = parseMessage(message, this.#eventFrom)
-    if ('problem' in parsed) return invalid({ payload: this.#keptOf(message) }, parsed.problem)
+    const { message: payload } = incoming
     try {
-      return this.#unkeepable(message, parsed.fields) ?? this.#readFields(incoming, parsed.fields)
+      const bytes = incoming.fullBytes ?? messageBytes(payload)
+      if (bytes !== undefined && bytes > this.#eventBytesMax) {
+        const problem = `the event has ${bytes} bytes, more than ${this.#eventBytesMax}`
+        return invalid({ payload }, problem, 'too-large')
+      }
+      const read = parseMessage(payload, this.#eventFrom)
+      return 'problem' in read ? invalid({ payload }, read.problem) : this.#readFields(incoming, read)
     } catch (error) {
-      return invalid({ payload: this.#keptOf(message) }, `the event cannot be read: ${String(error)}`)
+      return invalid({ payload }, `the event cannot be read: ${errorText(error)}`)
     }
   }
 
   /** How a message is ordered by its id, where its domain wants that. Never throws. */
   orderOf(incoming: IncomingMessage): IdOrder | undefined {
     const { message } = incoming
-    const bytes = incoming.fullBytes ?? messageBytes(message) ?? 0
-    if (bytes > this.#eventBytesMax) return undefined
     try {
+      const bytes = incoming.fullBytes ?? messageBytes(message) ?? 0
+      if (bytes > this.#eventBytesMax) return undefined
       const parsed = parseMessage(message, this.#eventFrom)
       const domain = 'problem' in parsed ? undefined : this.#domainOf(incoming, parsed.fields)
       const id = 'problem' in parsed ? undefined : readText(parsed.fields.id)
@@ -113,37 +115,30 @@ export class Intaker {
   }
 
   /**
-   * The verdict about an event that no store can keep. Text has its JSON already, and is only too deep or
-   * not.
+   * What an event carries, as it is kept. What our own mapping found in a JSON text has nothing but JSON in
+   * it: it is not looked at any more.
    */
-  #unkeepable(message: unknown, { data, id: rawId }: EventFields): InvalidIntake | undefined {
-    const isText = typeof message === 'string' || message instanceof Uint8Array
-    if (isText && message.length <= 2 * nestingMax) return undefined
-    const found = isText ? unkeepable(data, Infinity) : unkeepable(message, this.#eventBytesMax)
-    if (found === undefined) return undefined
-    const id = readText(rawId)
-    const place = { payload: this.#keptOf(message), ...(id !== undefined && { id }) }
-    const reason = found.isTooLarge ? 'too-large' : 'invalid'
-    return invalid(place, `the event cannot be kept: ${found.problem}`, reason)
+  #keptOf(
+    content: unknown,
+    { text, hasExactNumbers }: ReadMessage,
+    about: { readonly used?: number; readonly name?: string },
+  ): Kept | Unkeepable {
+    const isPlain = text !== undefined && !hasExactNumbers && this.#eventFrom === eventFrom
+    if (!isPlain) return keepable(content, this.#eventBytesMax, about)
+    if (isTooDeep(content, text)) return { problem: `data ${tooDeep}`, isTooLarge: false }
+    return { value: content, inexact: [] }
   }
 
-  /** A message as a dead letter keeps it: whole, or as much of it as has a JSON. */
-  #keptOf(message: unknown): unknown {
-    if (typeof message === 'string' || message instanceof Uint8Array) return message
-    const found = unkeepable(message, Infinity)
-    if (found === undefined) return message
-    return isRecord(message) ? keepablePart(message, Infinity) : `(not kept: ${found.problem})`
-  }
-
-  #readFields(incoming: IncomingMessage, fields: EventFields): Intake | Promise<Intake> {
-    const payload = incoming.message
+  #readFields(incoming: IncomingMessage, read: ReadMessage): Intake | Promise<Intake> {
+    const { message: payload } = incoming
+    const { fields } = read
     const id = readText(fields.id)
     const known = { payload, ...(id !== undefined && { id }) }
     if (fields.problem !== undefined) return invalid(known, fields.problem)
     const domain = this.#domainOf(incoming, fields)
     if (typeof domain === 'string') return invalid(known, domain)
     const stream = readText(fields.stream)
-    if (domain.kind === 'unordered') return this.#readUnordered(domain, fields, { ...known, stream })
+    if (domain.kind === 'unordered') return this.#readUnordered(domain, read, { ...known, stream })
     if (stream === undefined) return invalid(known, 'the event names no stream')
     if (!stream.isWellFormed()) return invalid(known, 'the stream key is no well-formed Unicode')
     const streamBytes = Buffer.byteLength(stream)
@@ -154,11 +149,16 @@ export class Intaker {
     const epoch = readEpoch(fields.epoch)
     if (typeof epoch === 'string') return invalid({ ...known, stream: path }, `the epoch is ${epoch}`)
     const place = { ...known, stream: path, epoch }
-    if (fields.fill !== undefined) return readFill({ domain, stream, path }, fields, place)
+    if (fields.fill !== undefined) {
+      const fill = this.#keptOf(fields.fill, read, { name: 'fill' })
+      return 'problem' in fill ? unkept(place, fill) : readFill({ domain, stream, path }, fill.value, place)
+    }
     const sequence = readSequence(fields.sequence, { big: domain.rules.numbering.kind !== 'contiguous' })
     if (isProblem(sequence)) return invalid(place, `the sequence is ${sequence}`)
     const previous = readPrevious(fields)
     if (isProblem(previous)) return invalid({ ...place, sequence }, `previous is ${previous}`)
+    const carried = this.#carried(read, id)
+    if ('problem' in carried) return unkept({ ...place, sequence }, carried)
     const event: InturnEvent = {
       domain: domain.name,
       stream,
@@ -166,7 +166,7 @@ export class Intaker {
       sequence,
       ...(isWrapped(domain) && { wireSequence: Number(sequence) }),
       ...(previous !== undefined && { previous }),
-      ...this.#descriptionOf(fields, id),
+      ...carried,
     }
     const print = domain.rules.conflictMemory === 0 ? 0 : eventFingerprint(id, event.data)
     const arrival: Arrival = {
@@ -181,46 +181,55 @@ export class Intaker {
 
   #readUnordered(
     domain: UnorderedDomain,
-    fields: EventFields,
+    read: ReadMessage,
     known: Known & { readonly stream: string | undefined },
   ): Intake | Promise<Intake> {
     const { stream = '', id } = known
+    const { fields } = read
     const path = streamPath(domain.name, stream)
+    const carried = this.#carried(read, id)
+    if ('problem' in carried) return unkept({ ...known, stream: path }, carried)
     const sequence = fields.sequence === undefined ? undefined : readSequence(fields.sequence, { big: true })
     const event: InturnEvent = {
       domain: domain.name,
       stream,
       epoch: 0,
       ...(sequence !== undefined && !isProblem(sequence) && { sequence }),
-      ...this.#descriptionOf(fields, id),
+      ...carried,
     }
     return this.#checked({ kind: 'unordered', domain, path, event }, { ...known, stream: path })
   }
 
-  #descriptionOf(
-    fields: EventFields,
+  #carried(
+    read: ReadMessage,
     id: string | undefined,
-  ): Pick<InturnEvent, 'id' | 'type' | 'time' | 'data'> {
+  ): Pick<InturnEvent, 'id' | 'type' | 'time' | 'data' | 'inexact'> | Unkeepable {
+    const { fields } = read
     const type = readText(fields.type)
     const time = readText(fields.time)
+    const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)
+    const kept = this.#keptOf(fields.data, read, { used })
+    if ('problem' in kept) return kept
+    const { value: data, inexact } = kept
     return {
       ...(id !== undefined && { id }),
       ...(type !== undefined && { type }),
       ...(time !== undefined && { time }),
-      data: fields.data,
+      data,
+      ...(inexact.length > 0 && { inexact }),
     }
   }
 
   #checked(intake: TrackedIntake | UnorderedIntake, place: Known): Intake | Promise<Intake> {
     const { schemas } = intake.domain
     if (schemas === undefined || 'fill' in intake.event) return intake
-    const { type = '*', data } = intake.event
+    const { type = '*', data } = handlerEvent(intake.domain, intake.event)
     const schema = schemas.get(type) ?? schemas.get('*')
     if (schema === undefined) return intake
     return schemaProblem(schema, data).then(
       (problem) =>
         problem === undefined ? intake : invalid(place, `the data does not fit its schema: ${problem}`),
-      (error: unknown) => invalid(place, `the schema failed: ${String(error)}`),
+      (error: unknown) => invalid(place, `the schema failed: ${errorText(error)}`),
     )
   }
 
@@ -243,11 +252,12 @@ export class Intaker {
 type Known = Omit<Parameters<typeof deadLetterKey>[0], 'stream'> & { readonly stream?: string | undefined }
 
 function invalid(place: Known, detail: string, reason: DeadLetterReason = 'invalid'): InvalidIntake {
-  const { stream, epoch, sequence, id, payload } = place
+  const { stream, epoch, sequence, id } = place
+  const payload = keptPayload(place.payload)
   return {
     kind: 'invalid',
     deadLetter: {
-      key: deadLetterKey(place),
+      key: deadLetterKey({ ...place, payload }),
       reason,
       detail: detail.slice(0, 500),
       payload: payload instanceof Uint8Array ? new TextDecoder().decode(payload) : payload,
@@ -259,20 +269,24 @@ function invalid(place: Known, detail: string, reason: DeadLetterReason = 'inval
   }
 }
 
+function unkept(place: Known, { problem, isTooLarge }: Unkeepable): InvalidIntake {
+  return invalid(place, `the event cannot be kept: ${problem}`, isTooLarge ? 'too-large' : 'invalid')
+}
+
 function readFill(
   where: { readonly domain: TrackedDomain; readonly stream: string; readonly path: StreamPath },
-  fields: EventFields,
+  fill: unknown,
   place: Known & { readonly epoch: number },
 ): Intake {
   const { domain, stream, path } = where
   const { epoch } = place
-  if (!isRecord(fields.fill)) return invalid(place, 'fill takes { from, to, reason }')
-  const from = readSequence(fields.fill['from'], { big: false })
-  const to = readSequence(fields.fill['to'], { big: false })
+  if (!isRecord(fill)) return invalid(place, 'fill takes { from, to, reason }')
+  const from = readSequence(fill['from'], { big: false })
+  const to = readSequence(fill['to'], { big: false })
   if (typeof from !== 'number' || typeof to !== 'number') {
     return invalid(place, `fill takes whole numbers: from is ${String(from)}, to is ${String(to)}`)
   }
-  const reason = readText(fields.fill['reason']) ?? ''
+  const reason = readText(fill['reason']) ?? ''
   const event: FillEvent = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
   return { kind: 'tracked', domain, path, arrival: { kind: 'fill', epoch, from, to, reason }, event }
 }

@@ -3,12 +3,14 @@
 import { checkNames } from '../core/check-names.ts'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
+import type { InturnEvent } from '../core/event.ts'
 import type { Contiguous, Numbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { StreamRules } from '../core/rules.ts'
 import { checkFunction, limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
 import type { Domain, Domains, FailurePolicy } from './domain.ts'
+import { handlerEvent } from './handler-event.ts'
 import type { ResolvedHealing } from './healing/resolve-healing.ts'
 import { resolveHealing } from './healing/resolve-healing.ts'
 
@@ -60,13 +62,14 @@ function checkTypes(options: Readonly<Record<string, { readonly types?: readonly
 function resolveDomain<Transaction>(name: string, options: DomainOptions<Transaction>): Domain {
   const option = (field: string): string => `domains.${name}.${field}`
   checkDomain(name, options)
-  const { effects, filter, schemas, numbering } = options
+  const { effects, filter, schemas, numbering, exactNumbers = false } = options
   const common = {
     name,
     effects,
     handle: callable(options.handle, option('handle')),
     handleBatch: callable(options.handleBatch, option('handleBatch')),
-    filter,
+    filter: filter && ((event: InturnEvent) => filter(handlerEvent({ exactNumbers }, event))),
+    exactNumbers,
     schemas: schemas === undefined ? undefined : new Map(Object.entries(schemas)),
     timeoutMs: waitMs(options.timeout, { name: option('timeout'), fallback: '30s' }),
   }
@@ -104,7 +107,7 @@ const trackedFields = [
   'conflictMemory',
 ]
 const domainFields = ['types', 'numbering', 'failure', 'timeout', 'filter', 'schemas', 'effects'].concat(
-  ['handle', 'handleBatch'],
+  ['handle', 'handleBatch', 'exactNumbers'],
   trackedFields,
 )
 const numberings = ['contiguous', 'linked', 'increasing', 'unordered']
@@ -137,6 +140,8 @@ function checkDomain<Transaction>(name: string, options: DomainOptions<Transacti
   if ((options.handleBatch === undefined) === (options.handle === undefined)) {
     fail(`domains.${name} takes either handle or handleBatch`)
   }
+  if (typeof (options.exactNumbers ?? false) !== 'boolean')
+    fail(`${option('exactNumbers')} takes true or false`)
   checkFunction(options.filter, option('filter'))
   checkFunction(options.baseline, option('baseline'))
   if (!Array.isArray(types)) fail(`${option('types')} takes a list of event types like 'account.*'`)

@@ -11,6 +11,7 @@ import { ClaimedWork } from './claimed-work.ts'
 import type { HandlerCaller } from './delivery.ts'
 import { messageOf } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { handlerEvent } from './handler-event.ts'
 import type { HealPlan } from './healing/healing.ts'
 import type { TrackedIntake } from './intake.ts'
 import type { PlannedTurn, PlanOptions } from './plan-turns.ts'
@@ -143,13 +144,15 @@ export class StreamWork {
 
 /** The verdicts of a turn as results; the turns that follow the first one of a batch have none. */
 function takeResults({ turn, earlier }: PlannedTurn, batch: IndexedBatch, results: ProcessResult[]): void {
-  const { indexes, arrivals, path } = batch
+  const { indexes, arrivals, path, domain } = batch
   const { verdicts, failure } = turn
   for (let at = 0; at < indexes.length; at++) {
     const [index, decided] = [indexes[at], verdicts[earlier + at]]
     if (index === undefined) continue
-    if (decided !== undefined) results[index] = { ...decided, stream: path }
-    else results[index] ??= { ...placeOf(batch, arrivals[at]), verdict: 'refuse', reason: 'stream-full' }
+    if (decided !== undefined) {
+      const released = decided.released.map((event) => handlerEvent(domain, event))
+      results[index] = { ...decided, stream: path, released }
+    } else results[index] ??= { ...placeOf(batch, arrivals[at]), verdict: 'refuse', reason: 'stream-full' }
   }
   // What was held only to be delivered with care is delivered now.
   const run = turn.setup.runsMarked ? turn.deliveries : []

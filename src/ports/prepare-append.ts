@@ -1,7 +1,7 @@
 // Checks events before they are appended, and makes them what a log keeps: every event log does it, before
 // its transaction begins. Upholds I7: what is too large or cannot be read back never gets a number.
 import { InturnError } from '../core/errors.ts'
-import { unkeepable } from '../core/keepable.ts'
+import { keepable } from '../core/keepable.ts'
 import type { Attributes, NewEvent, StreamAppend } from '../core/logged-event.ts'
 import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
 import { recordText } from './record-text.ts'
@@ -77,17 +77,17 @@ async function prepareEvent(
   if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time)))) {
     throw invalid(`${where}: time takes a text like 2026-01-31T12:00:00Z, not ${JSON.stringify(time)}`)
   }
+  const kept = keepable(data, limits.eventBytesMax)
+  if ('problem' in kept) throw invalid(`${where}: its data cannot be kept: ${kept.problem}`)
   const schema = [type, '*'].flatMap((name) => ownSchema(limits.schemas, name))[0]
-  const problem = schema === undefined ? undefined : await schemaProblem(schema, data)
+  const problem = schema === undefined ? undefined : await schemaProblem(schema, kept.value)
   if (problem !== undefined) throw invalid(`${where}: its data is no ${type}: ${problem}`)
-  const found = unkeepable(data, limits.eventBytesMax)
-  if (found !== undefined) throw invalid(`${where}: its data cannot be kept: ${found.problem}`)
-  const text = recordText({ data })
-  const kept = attributesText(attributes, where)
-  if (Buffer.byteLength(text) + Buffer.byteLength(kept ?? '') > limits.eventBytesMax + wrapperBytes) {
+  const text = recordText({ data: kept.value })
+  const own = attributesText(attributes, where)
+  if (Buffer.byteLength(text) + Buffer.byteLength(own ?? '') > limits.eventBytesMax + wrapperBytes) {
     throw invalid(`${where}: its data and attributes have more than ${limits.eventBytesMax} bytes`)
   }
-  return { id, type, time, attributes: kept, data: text }
+  return { id, type, time, attributes: own, data: text }
 }
 
 function ownSchema(schemas: Required<AppendLimits>['schemas'], type: string): StandardSchema[] {

@@ -1,13 +1,14 @@
-// How events, dead letters and ledger entries become text in a store, and come back: JSON that keeps
-// bigints and bytes as they are. Every store uses it, so that what an event looks like does not depend on
-// where it was kept.
+// How events, dead letters and ledger entries become text in a store, and come back: JSON that keeps every
+// number, bigints and bytes as they are. Every store uses it, so that what an event looks like does not
+// depend on where it was kept.
 import { InturnError } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
+import { parseExactly, rawNumber } from '../core/exact-number.ts'
 import type { DeadLetter, HandedOver, LedgerEntry } from './records.ts'
 
 /**
- * A value as text. Bigints and bytes come back as they were; everything else as JSON has it (a Date as
- * its text).
+ * A value as text. Bigints, bytes, exact numbers and -0 come back as they were; everything else as JSON has
+ * it.
  *
  * @throws InturnError `event-invalid` when the value has no JSON
  */
@@ -55,19 +56,31 @@ const marks = new Set(['$bigint', '$bytes'])
 const maybeMarked = /"\$+(?:bigint|bytes)"/
 
 function mark(this: unknown, key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return { $bigint: value.toString() }
-  if (typeof value !== 'object' || value === null) return value
+  if (typeof value === 'number') return asNumber(value)
+  // Somebody may have given bigints a toJSON.
   const original: unknown = Reflect.get(Object(this), key)
+  if (typeof original === 'bigint') return { $bigint: original.toString() }
+  if (typeof value !== 'object' || value === null) return value
   if (original instanceof Uint8Array) return { $bytes: Buffer.from(original).toString('base64') }
   return hasMark(value) ? renameMarks(value, (name) => `$${name}`) : value
 }
 
-/** A value from the text that {@link recordText} made of it. */
-export function readText(text: string): unknown {
-  return maybeMarked.test(text) ? JSON.parse(text, unmark) : JSON.parse(text)
+/**
+ * A number so that it comes back as one: without an exponent, the digits of a large one are those of an exact
+ * number.
+ */
+function asNumber(value: number): unknown {
+  if (Object.is(value, -0)) return rawNumber('-0')
+  const isLarge = Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) < 1e21
+  return isLarge ? rawNumber(`${value}e0`) : value
 }
 
-function unmark(_key: string, value: unknown): unknown {
+/** A value from the text that {@link recordText} made of it. */
+export function readText(text: string): unknown {
+  return parseExactly(text, maybeMarked.test(text) ? unmark : undefined).value
+}
+
+function unmark(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !hasMark(value)) return value
   if ('$bigint' in value) return BigInt(String(value.$bigint))
   if ('$bytes' in value) return new Uint8Array(Buffer.from(String(value.$bytes), 'base64'))

@@ -41,6 +41,18 @@ export type EngineNews =
       readonly from: Sequence | null
       readonly to: Sequence
     }
+  /**
+   * An event came with a number that no JavaScript number holds, for a domain without `exactNumbers`: its
+   * handler gets it rounded. Told of a domain's first one; each event has its own in `inexact`.
+   */
+  | {
+      readonly kind: 'inexact'
+      readonly domain: string
+      readonly stream: StreamPath
+      readonly sequence?: Sequence
+      /** Where in the event: `data.total`. */
+      readonly place: string
+    }
   /** A gap outlasted its patience; a halt by failure is told as `failed`. */
   | { readonly kind: 'halted'; readonly stream: StreamPath; readonly reason: string }
   /** An event was taken out of its stream, or never got into one; for `overflow`, until there is room. */

@@ -3,6 +3,7 @@
 import { InturnError } from '../core/errors.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
+import { ExactNumber } from '../core/exact-number.ts'
 import { parseMessage } from '../core/parse-message.ts'
 import type { SequenceStore } from '../ports/sequence-store.ts'
 import type { Checkpoint, Delivery, ReadRequest, Source } from '../ports/source.ts'
@@ -160,5 +161,6 @@ function numberedMessage({ fields, domain, stream }: Readable, sequence: number 
 
 function readText(value: unknown): string | undefined {
   if (typeof value === 'string') return value
-  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined
+  const isNumber = typeof value === 'number' || typeof value === 'bigint' || value instanceof ExactNumber
+  return isNumber ? String(value) : undefined
 }

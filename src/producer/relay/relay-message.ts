@@ -1,6 +1,7 @@
 // An event of the log as a message for a sink: JSON in one line, from which the default `eventFrom` reads
 // exactly the event. Upholds I3: what has no JSON is an error with its name, never another value.
 import { InturnError } from '../../core/errors.ts'
+import { rawNumber } from '../../core/exact-number.ts'
 import type { LoggedEvent } from '../../core/logged-event.ts'
 import type { SinkMessage } from '../../ports/sink.ts'
 import { toCloudEvent } from '../cloud-event.ts'
@@ -59,10 +60,10 @@ function jsonOf(event: LoggedEvent, form: RelayForm): string {
   throw new InturnError('event-invalid', `${name}: the form of the relay takes a function to an object`)
 }
 
-/** JSON would turn bytes into an object of numbers, which nobody could tell from one. */
+/** JSON would turn bytes into an object of numbers, which nobody could tell from one; and -0 into 0. */
 function refuseBytes(this: unknown, key: string, value: unknown): unknown {
   if (value instanceof Uint8Array || Reflect.get(Object(this), key) instanceof Uint8Array) {
     throw new TypeError('it has bytes inside of its data')
   }
-  return value
+  return Object.is(value, -0) ? rawNumber('-0') : value
 }

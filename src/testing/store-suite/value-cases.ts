@@ -1,5 +1,6 @@
 // Laws of values: whatever a stream is called and whatever an event carries comes back as it was. I3.
 import { deepEqual, equal } from 'node:assert/strict'
+import { ExactNumber } from '../../core/exact-number.ts'
 import { streamPath } from '../../core/stream-path.ts'
 import { at, commit, consumer, held, letter, moved, upTo, work } from './samples.ts'
 import type { StoreCase } from './store-case.ts'
@@ -32,6 +33,9 @@ const payloads: readonly unknown[] = [
   [],
   [[], {}, null],
   -0.1,
+  [-0, { zero: -0, large: [2 ** 53, -(2 ** 69), 1e21, 2 ** 900] }],
+  { cents: new ExactNumber('9007199254740993'), rate: new ExactNumber('0.1000000000000000000001') },
+  { $bigint: '5', far: [new ExactNumber('1e400'), new ExactNumber('-9'.padEnd(60, '9'))], big: 5n },
   { nested: { deep: ['a', { b: 1 }] } },
   { big: 2n ** 64n, small: 5n, text: '5' },
   { $bigint: '5', $$bigint: [{ $bytes: 'x' }], $other: 1 },
@@ -106,6 +110,7 @@ export const valueCases: readonly StoreCase[] = [
         id: 'i',
         type: 't',
         time: '2024-01-01T00:00:00Z',
+        inexact: ['data'],
       }
       const hold = [bare, full].map((event) => ({ stream: path, event, print: 0xffffffff, heldAt: 1.5 }))
       await commit(store, [moved(path, 1, { hold })])

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { exactJson, readableJson } from '../../../src/cli/exact-json.ts'
 import { printable, printableLines, shortened } from '../../../src/cli/printable.ts'
 import { grouped, pairLines, tableLines } from '../../../src/cli/table.ts'
+import { parseExactly } from '../../../src/core/exact-number.ts'
 import { LineSink, streamOutlet } from '../../../src/recorded/line-sink.ts'
 
 describe('tables', () => {
@@ -67,6 +68,13 @@ describe('text from outside', () => {
           expect(printable(json)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/u)
         }
       }),
+    )
+  })
+
+  test('as JSON has the numbers that it had', () => {
+    const { value } = parseExactly('{"a":[9007199254740993,0.1000000000000000000001,-0]}')
+    expect(exactJson({ value, big: 9_007_199_254_740_993n })).toBe(
+      '{"value":{"a":[9007199254740993,0.1000000000000000000001,-0]},"big":9007199254740993}',
     )
   })
 

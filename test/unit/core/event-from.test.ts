@@ -1,8 +1,11 @@
 // The default mapping and the decoding of a message, where CloudEvents write something in a way of their own.
 import { expect, test } from 'vitest'
 import { eventFrom } from '../../../src/core/event-from.ts'
+import { ExactNumber } from '../../../src/core/exact-number.ts'
 import type { ParsedMessage } from '../../../src/core/parse-message.ts'
 import { parseMessage } from '../../../src/core/parse-message.ts'
+import { readSequence } from '../../../src/core/read-sequence.ts'
+import { readText } from '../../../src/core/read-text.ts'
 
 const parsed = (text: string): ParsedMessage => parseMessage(text, eventFrom)
 
@@ -13,10 +16,13 @@ test('bytes that a CloudEvent has as text are bytes again', () => {
   expect(parsed('{"id":"e1","data_base64":"*"}')).toMatchObject({ problem: expect.any(String) as string })
 })
 
-test('a whole number beyond 2^53 - 1 is read from the text, also beside one with leading zeros', () => {
-  const sequence = 9_007_199_254_740_993n
-  expect(parsed('{"stream":"a","sequence":9007199254740993}')).toMatchObject({ fields: { sequence } })
-  expect(parsed('{"stream":9007199254740993,"sequence":"00000000000000000007"}')).toMatchObject({
-    fields: { stream: sequence, sequence: '00000000000000000007' },
-  })
+test('a number that no JavaScript number holds is read from the text, also beside leading zeros', () => {
+  const exact = new ExactNumber('9007199254740993')
+  const text = '{"stream":9007199254740993,"sequence":"00000000000000000007","data":[9007199254740993]}'
+  const fields = { stream: exact, sequence: '00000000000000000007', data: [exact] }
+  expect(parsed(text)).toMatchObject({ fields, hasExactNumbers: true })
+  expect([readText(exact), readSequence(exact, { big: true })]).toEqual([exact.text, 9_007_199_254_740_993n])
+  expect(readSequence(exact, { big: false })).toBe('beyond-safe-integer')
+  expect(readSequence(new ExactNumber('0.99999999999999999999'), { big: true })).toBe('not-an-integer')
+  expect(parsed('9007199254740993')).toEqual({ problem: 'the message is no JSON object' })
 })

@@ -47,9 +47,13 @@ describe('what cannot be an event is invalid, kept with its reason, and stops no
     ['an unreadable epoch', event('a', 1, { epoch: null }), /the epoch is/],
     ['numbers that differ', { ...event('a', undefined), sequence_number: 1, aggregate_version: 2 }, /differ/],
     ['a fill without numbers', event('a', 1, { fill: { from: 1 } }), /fill takes whole numbers/],
-    ['a circle', circle, /in a circle/],
-    ['a function for data', event('a', 1, { data: () => 1 }), /a function has no JSON/],
-    ['data that throws', event('a', 1, { data: { toJSON: throwing } }), /has no JSON/],
+    ['a circle', circle, /data\.circle\.data is in a circle/],
+    ['a function for data', event('a', 1, { data: () => 1 }), /data is a function, which has no JSON/],
+    [
+      'data that throws',
+      event('a', 1, { data: { toJSON: throwing } }),
+      /data cannot be read: Error: by intent/,
+    ],
     ['data that is nested too deep', event('a', 1, { data: nested(600) }), /nested deeper than 500/],
   ]
   it.each(cases)('%s', async (_name, message, detail) => {

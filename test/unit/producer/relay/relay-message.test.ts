@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { eventFrom } from '../../../../src/core/event-from.ts'
+import { mapExactNumbers, parseExactly } from '../../../../src/core/exact-number.ts'
 import type { Attributes, LoggedEvent } from '../../../../src/core/logged-event.ts'
 import { parseMessage } from '../../../../src/core/parse-message.ts'
 import { readEpoch, readSequence } from '../../../../src/core/read-sequence.ts'
@@ -60,7 +61,8 @@ function readBack(event: LoggedEvent, form: RelayForm): object {
   const parsed = parseMessage(relayMessage(event, form).json, eventFrom)
   if ('problem' in parsed) throw new Error(parsed.problem)
   const { sequence, epoch, ...fields } = parsed.fields
-  return { ...fields, sequence: readSequence(sequence, { big: false }), epoch: readEpoch(epoch) }
+  const data = mapExactNumbers(fields.data, Number)
+  return { ...fields, data, sequence: readSequence(sequence, { big: false }), epoch: readEpoch(epoch) }
 }
 
 describe.each(['cloudevent', 'plain'] as const)('as %s', (form) => {
@@ -72,6 +74,13 @@ describe.each(['cloudevent', 'plain'] as const)('as %s', (form) => {
         expect(readBack(event, form)).toEqual({ domain, stream, sequence, epoch, id, type, time, data })
       }),
       { numRuns: 2_000 },
+    )
+  })
+
+  test('numbers that no JavaScript number holds are sent as they came', () => {
+    const { value: data } = parseExactly('[9007199254740993,0.1000000000000000000001,-0]')
+    expect(relayMessage({ ...logged(), data }, form).json).toContain(
+      '[9007199254740993,0.1000000000000000000001,-0]',
     )
   })
 

@@ -1,0 +1,54 @@
+// What was caught, in words. A user's code may throw anything: an object without a prototype, a proxy that is
+// revoked, an error whose message is a getter that throws. Whatever it is, asking it throws nothing and
+// answers within a limit, so that one bad value stops one event and not its worker. Upholds I6 and I7.
+
+/** How much of an error is kept in states and dead letters, in characters. */
+const textMax = 500
+
+/** What `instanceof` says; `false` for what cannot be asked. */
+export function isInstance<Type>(
+  thrown: unknown,
+  type: abstract new (...parameters: never[]) => Type,
+): thrown is Type {
+  try {
+    return thrown instanceof type
+  } catch {
+    return false
+  }
+}
+
+/** A field of what was caught; `undefined` where there is none, or it cannot be read. */
+function fieldOf(thrown: unknown, name: string): unknown {
+  if ((typeof thrown !== 'object' && typeof thrown !== 'function') || thrown === null) return undefined
+  try {
+    return Reflect.get(thrown, name)
+  } catch {
+    return undefined
+  }
+}
+
+/** An error in a few words, its name in front: for states, dead letters and telemetry. */
+export function errorText(thrown: unknown): string {
+  const message = messageOf(thrown, textMax)
+  if (!isInstance(thrown, Error)) return message
+  return clipped(`${wordsOf(fieldOf(thrown, 'name'), textMax)}: ${message}`, textMax)
+}
+
+function messageOf(thrown: unknown, most: number): string {
+  return wordsOf(fieldOf(thrown, 'message') ?? thrown, most)
+}
+
+function wordsOf(value: unknown, most: number): string {
+  try {
+    // A list is named and not told: its text may be longer than there is memory for.
+    const isList = Array.isArray(value) || ArrayBuffer.isView(value)
+    return clipped(isList ? Object.prototype.toString.call(value) : String(value), most)
+  } catch {
+    return '(what was thrown has no text)'
+  }
+}
+
+/** The beginning of a text, without half a character at its end. */
+function clipped(text: string, most: number): string {
+  return text.slice(0, most).toWellFormed()
+}
