@@ -43,7 +43,7 @@ export async function admitLetter(
           deliveries: 0,
           redriven: [letter.key],
           deadLetters: [{ ...overflow, at }],
-          ledger: [entryOf(letter, { stream, at, by, reason })],
+          ledger: [redriveEntry('redriven', letter, { stream, at, by, reason })],
           due: { at: 0 },
         },
       ],
@@ -52,14 +52,16 @@ export async function admitLetter(
   })
 }
 
-function entryOf(
+/** What an operator did with a dead letter, for the ledger. */
+export function redriveEntry(
+  kind: LedgerEntry['kind'],
   letter: DeadLetter,
   about: Required<Pick<LedgerEntry, 'stream' | 'at' | 'by' | 'reason'>>,
 ): LedgerEntry {
   const { key, reason, sequence, epoch } = letter
   const range = sequence === undefined ? {} : { from: sequence, to: sequence }
   return {
-    kind: 'redriven',
+    kind,
     ...(epoch !== undefined && { epoch }),
     ...range,
     ...about,

@@ -1,14 +1,14 @@
 // Has dead letters tried again. Those that were taken out of a place in their stream are handed over to the
 // workers, who call the handler once, outside the order. Those that never had a place are read again, and
 // their stream takes them back, in order. Upholds I3: a letter is there until the commit in which what comes
-// after it is durable.
+// after it is durable; and whoever asked is in the ledger, also where somebody else was quicker.
 import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { LetterReader } from '../ports/letter-reader.ts'
 import type { DeadLetter, DeadLetterReason, HandedOver } from '../ports/records.ts'
 import { systemTimers } from '../ports/timers.ts'
-import { admitLetter } from './admit-letter.ts'
+import { admitLetter, redriveEntry } from './admit-letter.ts'
 import type { DeadLetterSelection, RefusedLetter } from './dead-letter-selection.ts'
 import { eachSelected, refusedNamedMax } from './dead-letter-selection.ts'
 import type { Operator, OperatorTarget } from './operator-options.ts'
@@ -42,6 +42,12 @@ export interface RetriedLetters {
 /** Reasons of dead letters that never had a place in a stream. */
 const withoutPlace: ReadonlySet<DeadLetterReason> = new Set(['invalid', 'implausible', 'too-large'])
 
+/** One that is to be handed over, unless it waits already. */
+interface AskedLetter extends Required<HandedOver> {
+  readonly letter: DeadLetter
+  readonly isWaiting: boolean
+}
+
 /** Room for handed-over events of a domain of which nothing is known. */
 const defaultRoom = 10_000
 const chunkMax = 100
@@ -70,7 +76,7 @@ class Retrying {
   readonly #request: RetryLetters
   readonly #counts = { handedOver: 0, admitted: 0, waiting: 0, gone: 0, refused: 0 }
   readonly #refusals: RefusedLetter[] = []
-  #chunk: (Required<HandedOver> & { readonly letter: DeadLetter })[] = []
+  #chunk: AskedLetter[] = []
   #waitingKeys: ReadonlySet<string> | undefined
   #hasRoom = true
 
@@ -104,37 +110,51 @@ class Retrying {
     else if (reading.kind === 'untracked') await this.#handOver(letter, reading.stream, reading.event)
     else {
       const isAdmitted = await admitLetter(this.#target, this.#request, { letter, ...admission(reading) })
+      if (!isAdmitted) await this.#noteAsked([{ letter, stream: reading.stream }])
       this.#counts[isAdmitted ? 'admitted' : 'gone']++
     }
   }
 
   async #handOver(letter: DeadLetter, stream: StreamPath, arrival: InturnEvent): Promise<void> {
-    if ((await this.#waiting()).has(letter.key)) {
-      this.#counts.waiting++
-      return
-    }
     const { by, reason } = this.#request
-    this.#chunk.push({ stream, arrival, redrive: { key: letter.key, by, reason }, letter })
+    const isWaiting = (await this.#waiting()).has(letter.key)
+    this.#chunk.push({ stream, arrival, redrive: { key: letter.key, by, reason }, letter, isWaiting })
     if (this.#chunk.length >= chunkMax) await this.#flush()
   }
 
   async #flush(): Promise<void> {
     const chunk = this.#chunk
     this.#chunk = []
-    if (chunk.length === 0) return
-    this.#hasRoom &&= await this.#awaitRoom(new Set(chunk.map(({ arrival }) => arrival.domain)))
+    const [waiting, others] = [chunk.filter((one) => one.isWaiting), chunk.filter((one) => !one.isWaiting)]
+    await this.#noteAsked(waiting)
+    this.#counts.waiting += waiting.length
+    if (others.length === 0) return
+    this.#hasRoom &&= await this.#awaitRoom(new Set(others.map(({ arrival }) => arrival.domain)))
     if (!this.#hasRoom) {
-      for (const { letter } of chunk) {
+      for (const { letter } of others) {
         this.#refuse(letter, 'too many events of its domain wait for a worker; try again later')
       }
       return
     }
+    await this.#noteAsked(others)
     const { store, consumer } = this.#target
     await store.handOver(
       consumer,
-      chunk.map(({ stream, arrival, redrive }) => ({ stream, arrival, redrive })),
+      others.map(({ stream, arrival, redrive }) => ({ stream, arrival, redrive })),
     )
-    this.#counts.handedOver += chunk.length
+    this.#counts.handedOver += others.length
+  }
+
+  /** Notes who asked: of two who ask for one letter, only one finds it when the handler is called. */
+  async #noteAsked(asked: readonly Pick<AskedLetter, 'stream' | 'letter'>[]): Promise<void> {
+    if (asked.length === 0) return
+    const { store, consumer } = this.#target
+    const { by, reason } = this.#request
+    const at = await store.now()
+    const ledger = asked.map(({ stream, letter }) =>
+      redriveEntry('redrive-asked', letter, { stream, at, by, reason }),
+    )
+    await store.record(consumer, { ledger })
   }
 
   /** Waits until there is room among the handed-over events of the domains; whether it came in time. */

@@ -92,6 +92,7 @@ type LedgerKind =
   | 'recalled'
   | 'imported'
   | 'paused'
+  | 'redrive-asked'
   | 'redriven'
   | 'redrive-failed'
   | 'redelivered'

@@ -92,6 +92,7 @@ const sumOfKind: Readonly<Record<LedgerEntry['kind'], keyof LedgerSums | undefin
   recalled: 'recalled',
   imported: 'imported',
   sought: undefined,
+  'redrive-asked': undefined,
   redriven: undefined,
   'redrive-failed': undefined,
   redelivered: undefined,

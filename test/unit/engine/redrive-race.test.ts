@@ -134,10 +134,10 @@ describe('with transactions, on SQLite', () => {
     await first?.processor.process([...events('a', 1, 2, 3), ...events('b', 1, 2)])
     expect(booked()).toEqual(['a:1#1', 'b:1#1'])
     fails.delete(2)
-    const retries = made.map(({ store }) =>
+    const retries = made.map(({ store }, index) =>
       retryDeadLetters(
         { store, consumer, domains: new Map() },
-        { by: 'ada', reason: 'again', only: 'failed' },
+        { by: `operator ${index}`, reason: 'again', only: 'failed' },
       ),
     )
     await Promise.all([...retries, ...made.map(({ processor }) => processor.sweep())])
@@ -151,6 +151,9 @@ describe('with transactions, on SQLite', () => {
     expect(letters?.[0]?.attempts).toBeGreaterThan(1)
     const ledger = (await reader?.ledger(consumer, { limit: 99 })) ?? []
     expect(ledger.filter(({ kind }) => kind === 'redriven')).toHaveLength(2)
+    // Letter 3 was there for whoever asked.
+    const asked = ledger.filter(({ kind, from }) => kind === 'redrive-asked' && from === 3)
+    expect(asked.map(({ by }) => by).toSorted()).toEqual(['operator 0', 'operator 1', 'operator 2'])
     expect((await reader?.summary(consumer))?.handedOver).toBe(0)
     const view = { reader: (await folder.store()).reader, consumer }
     expect((await verifyConsumer(view, new Map())).imbalances).toEqual([])

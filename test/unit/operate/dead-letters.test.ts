@@ -100,18 +100,39 @@ describe('retry', () => {
     const read = letterReader({ domains: { account: domain({ handle: world.note }) }, eventFrom })
     const request = { ...operator, only: 'invalid', read } as const
     expect(await retryDeadLetters(target, { ...operator, only: 'invalid' })).toMatchObject({ refused: 2 })
-    const both = await passing(world, Promise.all([1, 2].map(() => retryDeadLetters(target, request))))
+    const retries = ['ada', 'bob'].map((by) => retryDeadLetters(target, { ...request, by }))
+    const both = await passing(world, Promise.all(retries))
     expect(both.reduce((sum, { admitted }) => sum + admitted, 0)).toBe(2)
     await expectBalance(world)
     await sweepAll(processor)
     expect(world.calls).toEqual(['a:1', 'a:2', 'a:3', 'a:4'])
     expect(await world.deadLetters()).toEqual([])
-    expect((await world.ledger()).map(({ kind, by }) => [kind, by])).toEqual([
-      ['redriven', 'ada'],
-      ['redriven', 'ada'],
-    ])
+    const ledger = await world.ledger()
+    expect(ledger.filter(({ kind }) => kind === 'redriven')).toHaveLength(2)
+    for (const by of ['ada', 'bob']) expect(ledger.filter((entry) => entry.by === by)).toHaveLength(2)
     await expectBalance(world)
   })
+
+  test.each(['one after the other', 'at once'])(
+    'of two operators %s both leave a trace, one effect',
+    async (how) => {
+      const { world, fails, processor, target } = await operatedWorld()
+      await processor.process(events('a', 1, 2))
+      fails.clear()
+      const [letter] = await world.deadLetters()
+      const retry = (by: string): Promise<unknown> =>
+        retryDeadLetters(target, { by, reason: `${by} says so`, key: letter?.key ?? '' })
+      if (how === 'at once') await Promise.all([retry('ada'), retry('bob')])
+      else for (const by of ['ada', 'bob']) await retry(by)
+      await sweepAll(processor)
+      expect(world.calls).toEqual(['a:1', 'a:2', 'a:2'])
+      const about = { stream: path('a'), from: 2, to: 2, before: { key: letter?.key, reason: 'failed' } }
+      const asked = (await world.ledger()).filter(({ kind }) => kind === 'redrive-asked')
+      expect(asked).toMatchObject(['ada', 'bob'].map((by) => ({ ...about, by, reason: `${by} says so` })))
+      expect((await world.ledger()).filter(({ kind }) => kind === 'redriven')).toHaveLength(1)
+      await expectBalance(world)
+    },
+  )
 
   test('what is still invalid stays, and says why', async () => {
     const { world, processor, target } = await operatedWorld()

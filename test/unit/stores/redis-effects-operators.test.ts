@@ -108,8 +108,12 @@ test('a dead letter that is tried again has its commands run in the commit that 
   await processor.process(events('a', 1, 2, 3))
   expect(await world.journal('a')).toEqual([1, 3])
   fails = false
-  await retryDeadLetters(world.target, { ...byAnn, only: 'failed' })
+  for (const by of ['ann', 'bob']) {
+    await retryDeadLetters(world.target, { by, reason: 'the bank is back', only: 'failed' })
+  }
   await processor.sweep()
+  const ledger = await world.store.reader.ledger(consumer, { stream: pathOf('a'), limit: 99 })
+  expect(ledger.flatMap(({ kind, by }) => (kind === 'redrive-asked' ? [by] : []))).toEqual(['ann', 'bob'])
   expect(await world.journal('a')).toEqual([1, 3, 2])
   expect(await world.balance('a')).toBe(6)
   expect(await world.store.reader.deadLetters(consumer, { limit: 9 })).toEqual([])
