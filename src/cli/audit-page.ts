@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { InturnError } from '../core/errors.ts'
 import { width } from '../core/sequence.ts'
+import { errorMessage } from '../core/thrown.ts'
 import { auditLog } from '../recorded/audit-log.ts'
 import type { LogAudit } from '../recorded/audit-log.ts'
 import type { AuditReport } from '../recorded/audit-report.ts'
@@ -158,7 +159,7 @@ function writePage(path: string, text: string): void {
   try {
     writeFileSync(path, text)
   } catch (error) {
-    const because = error instanceof Error ? error.message : String(error)
+    const because = errorMessage(error)
     throw new InturnError('usage', `Cannot write the page ${path}: ${because}`, { cause: error })
   }
 }

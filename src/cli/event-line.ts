@@ -5,6 +5,7 @@ import { InturnError } from '../core/errors.ts'
 import { parseExactly } from '../core/exact-number.ts'
 import type { Attributes, NewEvent } from '../core/logged-event.ts'
 import { isRecord } from '../core/parse-message.ts'
+import { errorMessage } from '../core/thrown.ts'
 import { fromCloudEvent } from '../producer/cloud-event.ts'
 
 /** An event and the stream that it is for. */
@@ -30,7 +31,7 @@ export function readEventLine(text: string, line: number, stream: LogStream | un
     }
     return { line, ...placeOf(fields, stream), event: eventOf(fields) }
   } catch (cause) {
-    const because = cause instanceof Error ? cause.message : String(cause)
+    const because = errorMessage(cause)
     throw new InturnError('event-invalid', `line ${line}: ${because}`, { cause })
   }
 }

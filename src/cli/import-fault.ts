@@ -1,11 +1,12 @@
 // Why a module of the user's could not be loaded, a configuration or one that exports a log: the file is
 // named, and what to do where a package is missing.
 import { InturnError } from '../core/errors.ts'
+import { errorCode, errorText } from '../core/thrown.ts'
 import { missingPackage, packageAdvice } from './import-needing.ts'
 
 /** The error for a module that could not be loaded: what is wrong with it, and what to do about it. */
 export function importFault(error: unknown, file: string): InturnError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = errorCode(error)
   if (error instanceof InturnError) {
     return new InturnError(error.code, `${file}: ${error.message}`, { cause: error })
   }
@@ -20,6 +21,7 @@ export function importFault(error: unknown, file: string): InturnError {
     const message = `${file} needs ${packageAdvice(missing)}`
     return new InturnError('input-unreadable', message, { cause: error })
   }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new InturnError('input-unreadable', `${file} cannot be loaded: ${message}`, { cause: error })
+  return new InturnError('input-unreadable', `${file} cannot be loaded: ${errorText(error)}`, {
+    cause: error,
+  })
 }

@@ -1,5 +1,6 @@
 // Loads a module that needs a package which is not installed with inturn, and says so where it is missing.
 import { InturnError } from '../core/errors.ts'
+import { errorCode, errorMessage } from '../core/thrown.ts'
 
 /**
  * What a module exports.
@@ -17,8 +18,8 @@ export async function importNeeding<Module>(name: string, load: () => Promise<Mo
 
 /** The package that is not installed, where that is why a module could not be loaded. */
 export function missingPackage(error: unknown): string | undefined {
-  const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
-  const [, name] = (isMissing ? /^Cannot find package '([^']+)'/.exec(error.message) : null) ?? []
+  const isMissing = errorCode(error) === 'ERR_MODULE_NOT_FOUND'
+  const [, name] = (isMissing ? /^Cannot find package '([^']+)'/.exec(errorMessage(error)) : null) ?? []
   return name
 }
 

@@ -3,6 +3,7 @@
 // 1: the data or the system has a problem; 2: wrong usage or unreadable input.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { isInstance } from '../core/thrown.ts'
 import { endWithOutput } from './print.ts'
 import { printableLines } from './printable.ts'
 import { sayError, sayWarnings } from './say.ts'
@@ -81,7 +82,7 @@ sayWarnings()
 try {
   await run(process.argv)
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  if (isInstance(error, CommanderError)) process.exitCode = error.exitCode === 0 ? 0 : 2
   else process.exitCode = sayError(error)
 }
 

@@ -2,6 +2,7 @@
 // stack of a failure is for INTURN_DEBUG only.
 import { InturnError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
+import { errorMessage, fieldOf } from '../core/thrown.ts'
 import { printable, printableLines } from './printable.ts'
 
 const wrongUsage: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['usage', 'input-unreadable', 'config-invalid'])
@@ -21,9 +22,9 @@ export function sayPlainly(text: string): void {
 
 /** Says a failure; the exit code is 2 for wrong usage and unreadable input, else 1. */
 export function sayError(error: unknown): 1 | 2 {
-  say(error instanceof Error ? error.message : String(error))
-  if (process.env['INTURN_DEBUG'] !== undefined && error instanceof Error) {
-    console.error(printableLines(error.stack ?? ''))
+  say(errorMessage(error))
+  if (process.env['INTURN_DEBUG'] !== undefined) {
+    console.error(printableLines(errorMessage(fieldOf(error, 'stack') ?? '')))
   }
   return error instanceof InturnError && wrongUsage.has(error.code) ? 2 : 1
 }

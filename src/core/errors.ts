@@ -53,6 +53,14 @@ export interface InturnErrorOptions {
 export class InturnError extends Error {
   readonly code: ErrorCode
   readonly retryable: boolean
+  readonly #isOurs = true
+
+  /** What `instanceof` asks: safe to ask of anything that was caught, a revoked proxy among it. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const isOurs = typeof value === 'object' && value !== null && #isOurs in value && value.#isOurs
+    if (!isOurs || this === InturnError) return isOurs
+    return Function.prototype[Symbol.hasInstance].call(this, value)
+  }
 
   constructor(code: ErrorCode, message: string, options: InturnErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

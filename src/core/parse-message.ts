@@ -2,6 +2,7 @@
 // decoded comes back with its reason.
 import type { EventFields, EventFrom } from './event-from.ts'
 import { ExactNumber, parseExactly } from './exact-number.ts'
+import { errorMessage } from './thrown.ts'
 
 /** The fields of a message, or why there are none. */
 export type ParsedMessage = ReadMessage | { readonly problem: string }
@@ -26,7 +27,7 @@ export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMess
     return { fields: eventFrom(message), hasExactNumbers: false }
   } catch (error) {
     return {
-      problem: `the message cannot be decoded: ${error instanceof Error ? error.message : String(error)}`,
+      problem: `the message cannot be decoded: ${errorMessage(error)}`,
     }
   }
 }

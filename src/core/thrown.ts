@@ -5,6 +5,9 @@
 /** How much of an error is kept in states and dead letters, in characters. */
 const textMax = 500
 
+/** How long one error's message may be inside another's, or on a terminal, in characters. */
+const messageMax = 8_000
+
 /** What `instanceof` says; `false` for what cannot be asked. */
 export function isInstance<Type>(
   thrown: unknown,
@@ -18,7 +21,7 @@ export function isInstance<Type>(
 }
 
 /** A field of what was caught; `undefined` where there is none, or it cannot be read. */
-function fieldOf(thrown: unknown, name: string): unknown {
+export function fieldOf(thrown: unknown, name: string): unknown {
   if ((typeof thrown !== 'object' && typeof thrown !== 'function') || thrown === null) return undefined
   try {
     return Reflect.get(thrown, name)
@@ -32,6 +35,23 @@ export function errorText(thrown: unknown): string {
   const message = messageOf(thrown, textMax)
   if (!isInstance(thrown, Error)) return message
   return clipped(`${wordsOf(fieldOf(thrown, 'name'), textMax)}: ${message}`, textMax)
+}
+
+/** What an error says, without its name: to be said inside another error, or on a terminal. */
+export function errorMessage(thrown: unknown): string {
+  return messageOf(thrown, messageMax)
+}
+
+/** The `code` that systems and clients give their errors; empty where there is none. */
+export function errorCode(thrown: unknown): string {
+  const code = fieldOf(thrown, 'code')
+  return typeof code === 'string' ? code : ''
+}
+
+/** The name of the class of an error; empty where that cannot be told. */
+export function errorClass(thrown: unknown): string {
+  const name = fieldOf(fieldOf(thrown, 'constructor'), 'name')
+  return typeof name === 'string' ? name : ''
 }
 
 function messageOf(thrown: unknown, most: number): string {

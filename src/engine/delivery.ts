@@ -6,6 +6,7 @@ import { canonicalJson, fingerprint } from '../core/fingerprint.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { encodePart, idempotencyKey, streamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
+import { errorText } from '../core/thrown.ts'
 import { backoffMs } from './backoff.ts'
 import type { Domain, FailurePolicy } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -158,7 +159,7 @@ export function answerFailure(
     sequence: event.sequence ?? 0,
     attempts: attempt,
     firstAt: failed.firstAt ?? now,
-    error: messageOf(error),
+    error: errorText(error),
   }
   if (attempt >= policy.attempts || !policy.retryable(error)) {
     return { failing, then: policy.then, reason: 'failed' }
@@ -168,12 +169,6 @@ export function answerFailure(
     then: 'retry',
     reason: 'failed',
   }
-}
-
-/** An error in a few words, for state and dead letters; at most 500 characters. */
-export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return text.slice(0, 500)
 }
 
 /**

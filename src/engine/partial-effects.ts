@@ -5,11 +5,12 @@ import { InturnError } from '../core/errors.ts'
 import { hasPassed } from '../core/has-passed.ts'
 import type { Position } from '../core/sequence.ts'
 import type { Failing } from '../core/stream-state.ts'
+import { errorText } from '../core/thrown.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { decideFully } from './decide-fully.ts'
-import { answerFailure, messageOf } from './delivery.ts'
+import { answerFailure } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Turn, TurnFailure } from './turn.ts'
@@ -68,7 +69,7 @@ function halted({ setup }: Turn, { delivery, partial, now }: About, isFailed: bo
   const text = isFailed ? partialText(partial) : lateText(event, partial)
   const error = new InturnError('effect-partial', text)
   const firstAt = attempt > 1 ? (setup.state.failing?.firstAt ?? now) : now
-  const failing: Failing = { epoch, sequence, attempts: attempt, firstAt, error: messageOf(error) }
+  const failing: Failing = { epoch, sequence, attempts: attempt, firstAt, error: errorText(error) }
   return { delivery, error, answer: { failing, then: 'halt', reason: 'failed', cause: 'effect-partial' } }
 }
 

@@ -10,13 +10,14 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
+import { errorText } from '../core/thrown.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
 import { waitMs } from './check-options.ts'
 import type { CallScene } from './delivery.ts'
-import { HandlerCaller, messageOf } from './delivery.ts'
+import { HandlerCaller } from './delivery.ts'
 import type { Domain, TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { recordCall } from './recorded-call.ts'
@@ -250,7 +251,7 @@ export class Redelivery {
         if (effects.isFull) break
       } catch (error) {
         this.#caller.throwUnlessHandlers(error, transaction)
-        return { handled, through, effects, failed: { sequence: event.sequence, error: messageOf(error) } }
+        return { handled, through, effects, failed: { sequence: event.sequence, error: errorText(error) } }
       }
     }
     return { handled, through, effects }

@@ -8,13 +8,13 @@ import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
+import { errorText } from '../core/thrown.ts'
 import type { EffectStep, Recorded } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { DeadLetter, StoredHandedOver } from '../ports/records.ts'
 import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
 import { isEvent } from '../ports/store.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
-import { messageOf } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { recordCall } from './recorded-call.ts'
@@ -202,7 +202,7 @@ export class RedriveWork {
   ): Promise<Undone | 'claim-lost' | undefined> {
     const now = await this.#parts.store.now()
     if (error !== undefined) {
-      const records = failedRecords(begun, { error: messageOf(error.failure), now })
+      const records = failedRecords(begun, { error: errorText(error.failure), now })
       return (await this.#commit(unit, { streams: [records] })) === 'committed' ? error : 'claim-lost'
     }
     const records = { ...doneRecords(begun, now), ...(effects.length > 0 && { effects }) }
@@ -216,7 +216,7 @@ export class RedriveWork {
   }
 
   #tell({ stream, event: { sequence } }: BegunRedrive, error: Undone | undefined): void {
-    const failed = error !== undefined && { error: messageOf(error.failure) }
+    const failed = error !== undefined && { error: errorText(error.failure) }
     this.#parts.telemetry({ kind: 'redriven', stream, sequence, ...failed })
   }
 

@@ -6,6 +6,7 @@ import type { TrackedEvent } from '../core/event.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { compareSequences } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
+import { errorMessage } from '../core/thrown.ts'
 import type { Checkpoint, Delivery, Source } from '../ports/source.ts'
 import type { PastRange, StreamHistory } from '../ports/stream-history.ts'
 import type { TrackedDomain } from './domain.ts'
@@ -85,7 +86,7 @@ class SourceHistory implements StreamHistory {
       }
     } catch (error) {
       if (signal?.aborted === true) throw error
-      throw unavailable(this.name, error instanceof Error ? error.message : String(error), error)
+      throw unavailable(this.name, errorMessage(error), error)
     }
     return { stream, epoch, from, ...kept.end() }
   }

@@ -5,11 +5,11 @@ import type { TrackedEvent } from '../core/event.ts'
 import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
+import { errorText } from '../core/thrown.ts'
 import type { HandedOver } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
 import { ClaimedWork } from './claimed-work.ts'
 import type { HandlerCaller } from './delivery.ts'
-import { messageOf } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { handlerEvent } from './handler-event.ts'
 import type { HealPlan } from './healing/healing.ts'
@@ -158,7 +158,7 @@ function takeResults({ turn, earlier }: PlannedTurn, batch: IndexedBatch, result
   const run = turn.setup.runsMarked ? turn.deliveries : []
   for (const { event } of run) amend(results, indexes, { event, verdict: 'deliver' })
   if (failure === undefined) return
-  amend(results, indexes, { event: failure.delivery.event, error: messageOf(failure.error) })
+  amend(results, indexes, { event: failure.delivery.event, error: errorText(failure.error) })
 }
 
 /** Adds to the result of an event of the batch what became of it later. */

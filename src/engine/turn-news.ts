@@ -1,8 +1,8 @@
 // What a committed turn is worth telling: a failure, numbers given up, a halt, events taken out of their
 // stream.
+import { errorText } from '../core/thrown.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
-import { messageOf } from './delivery.ts'
 import type { Turn } from './turn.ts'
 
 /** The news of a turn that is durable. */
@@ -15,7 +15,7 @@ export function newsOf(turn: Turn): readonly EngineNews[] {
     const { delivery, error, answer } = failure
     const { sequence } = delivery.event
     const { attempts } = answer.failing
-    news.push({ kind: 'failed', stream, sequence, attempts, error: messageOf(error), then: answer.then })
+    news.push({ kind: 'failed', stream, sequence, attempts, error: errorText(error), then: answer.then })
   }
   for (const { kind, epoch = 0, from = null, to, reason } of ledger) {
     if (kind === 'lost' && to !== undefined) news.push({ kind, stream, epoch, from, to })

@@ -4,11 +4,12 @@
 // others are tried again. Upholds I2 within the id window, and I3.
 import { deadLetterKey } from '../core/dead-letter-key.ts'
 import { compareIds } from '../core/id-order.ts'
+import { errorText } from '../core/thrown.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
-import { mayStillRun, messageOf } from './delivery.ts'
+import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { UnorderedIntake } from './intake.ts'
 import type { ProcessResult } from './process-result.ts'
@@ -154,7 +155,7 @@ export class UnorderedWork {
     if (!isLast) return failed
     const { event, path: stream } = intake
     const place = { stream, payload: event, ...(event.id !== undefined && { id: event.id }) }
-    const told = { detail: messageOf(error), at: unit.clock.now, attempts: attempt }
+    const told = { detail: errorText(error), at: unit.clock.now, attempts: attempt }
     return { ...failed, deadLetter: { ...place, key: deadLetterKey(place), reason: 'failed', ...told } }
   }
 
@@ -170,7 +171,7 @@ export class UnorderedWork {
     if (failure === undefined) return
     const { path: stream, event } = intake
     const then = failure.isLast ? 'dead-letter' : 'retry'
-    const error = messageOf(failure.error)
+    const error = errorText(failure.error)
     this.#parts.telemetry({ kind: 'failed', stream, sequence: event.sequence, attempts, error, then })
     if (deadLetter !== undefined) this.#parts.telemetry(deadLetterNews(deadLetter))
   }
@@ -182,7 +183,7 @@ function resultOf({ intake, verdict, failure }: Attempt): ProcessResult {
     ...(verdict === 'refuse' && { reason: 'paused' as const }),
     stream: intake.path,
     released: [],
-    ...(failure !== undefined && { error: messageOf(failure.error) }),
+    ...(failure !== undefined && { error: errorText(failure.error) }),
   }
 }
 

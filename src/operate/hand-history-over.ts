@@ -3,6 +3,7 @@
 // their limit. What it leaves undone is a gap that the domain's healer closes.
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
+import { errorMessage } from '../core/thrown.ts'
 import type { HandedOver } from '../ports/records.ts'
 import type { PastRange, StreamHistory } from '../ports/stream-history.ts'
 import { systemTimers } from '../ports/timers.ts'
@@ -62,7 +63,7 @@ export async function handHistoryOver(
       how.onProgress?.({ handedOver, readTo, isComplete: readTo === last })
     }
   } catch (error) {
-    return stopped(error instanceof Error ? error.message : String(error))
+    return stopped(errorMessage(error))
   }
   return { handedOver, readTo, isComplete: true }
 }

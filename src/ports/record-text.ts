@@ -4,6 +4,7 @@
 import { InturnError } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
 import { parseExactly, rawNumber } from '../core/exact-number.ts'
+import { errorText } from '../core/thrown.ts'
 import type { DeadLetter, HandedOver, LedgerEntry } from './records.ts'
 
 /**
@@ -16,9 +17,13 @@ export function recordText(value: object): string {
   try {
     return JSON.stringify(value, mark)
   } catch (cause) {
-    throw new InturnError('event-invalid', `this cannot be kept, because it has no JSON: ${String(cause)}`, {
-      cause,
-    })
+    throw new InturnError(
+      'event-invalid',
+      `this cannot be kept, because it has no JSON: ${errorText(cause)}`,
+      {
+        cause,
+      },
+    )
   }
 }
 

@@ -8,6 +8,7 @@ import { isRecord } from '../core/parse-message.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { streamPath } from '../core/stream-path.ts'
+import { errorText } from '../core/thrown.ts'
 
 /** A CloudEvent in its JSON form. */
 export interface CloudEventJson {
@@ -113,7 +114,7 @@ function content(id: string, data: unknown, { datacontenttype }: Attributes): Pa
   try {
     JSON.stringify(data)
   } catch (cause) {
-    throw invalid(`${id}: its data has no JSON: ${String(cause)}`)
+    throw invalid(`${id}: its data has no JSON: ${errorText(cause)}`)
   }
   return { ...typed('application/json'), data }
 }

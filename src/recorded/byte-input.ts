@@ -4,6 +4,7 @@ import { fstatSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { InturnError } from '../core/errors.ts'
+import { errorCode, errorMessage } from '../core/thrown.ts'
 
 /** Bytes to be read once, from the first to the last. */
 export interface ByteInput {
@@ -102,11 +103,11 @@ function standardInput(): ByteInput {
 }
 
 function fail(name: string, error: unknown): never {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = errorCode(error)
   throw unreadable(name, code, error)
 }
 
 function unreadable(name: string, code: string, cause?: unknown): InturnError {
-  const because = whatToDo[code] ?? (cause instanceof Error ? cause.message : code)
+  const because = whatToDo[code] ?? (cause === undefined ? code : errorMessage(cause))
   return new InturnError('input-unreadable', `Cannot read ${name}: ${because}`, { cause })
 }

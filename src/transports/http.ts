@@ -1,6 +1,7 @@
 // Heals gaps from a web service that can read a stream's history back: asked by an address with the range in
 // it, it answers with a JSON array or NDJSON. Upholds I7: an answer is read no further than its limit.
 import { InturnError } from '../core/errors.ts'
+import { errorMessage, errorText, fieldOf } from '../core/thrown.ts'
 import type { Healer, HealRequest } from '../ports/healer.ts'
 import type { AddressOf } from './http/address-template.ts'
 import { addressTemplate } from './http/address-template.ts'
@@ -119,6 +120,6 @@ async function* partsOf({ body }: Response): AsyncGenerator<Uint8Array> {
 
 /** What went wrong; `fetch` says it in the cause of its error. */
 function reasonOf(error: unknown): string {
-  const { cause } = error instanceof Error ? error : { cause: undefined }
-  return cause instanceof Error ? cause.message : String(error)
+  const cause = fieldOf(error, 'cause')
+  return cause === undefined ? errorText(error) : errorMessage(cause)
 }

@@ -8,6 +8,8 @@ import type { CommentBlock, SourceFile } from './source-file.ts'
 const statement = /^(?:const|let|var|import|export|return|await|throw|function|class|if|for|while)\b.*[=({'"]/
 const call = /^[\w$.]+\(.*\)$/
 const sql = /\b(?:CREATE TABLE|INSERT INTO|DELETE FROM|SELECT\b[^`]*?\bFROM|UPDATE\b[^`]*?\bSET)\b/
+/** How what was caught is named. */
+const caught = new Set(['error', 'cause', 'failure', 'thrown'])
 const lua = /\bredis\.call\(/
 
 function isCode(line: string): boolean {
@@ -106,5 +108,25 @@ export const textLaws: readonly Law[] = [
     example: {
       'src/stores/sqlite/schema.ts': 'export const schema = `CREATE TABLE positions (last INTEGER)`',
     },
+  },
+  {
+    name: 'what was caught is asked and made text by core/thrown.ts, which never throws',
+    broken: (project) =>
+      project.files(/^src\/(?!core\/thrown\.ts).*\.ts$/).flatMap((file) => {
+        const found: string[] = []
+        file.visit({
+          BinaryExpression({ operator, right }) {
+            const isAsked = operator === 'instanceof' && right.type === 'Identifier'
+            if (isAsked && right.name === 'Error') found.push(`${file.path}: instanceof Error`)
+          },
+          CallExpression({ callee, arguments: [given] }) {
+            if (callee.type !== 'Identifier' || callee.name !== 'String') return
+            const name = given?.type === 'Identifier' ? given.name : ''
+            if (caught.has(name)) found.push(`${file.path}: String(${name})`)
+          },
+        })
+        return found
+      }),
+    example: { 'src/engine/say.ts': 'export const say = (error: unknown) => String(error)' },
   },
 ]

@@ -1,8 +1,8 @@
 // Asks a healer once. Whatever it does counts as an answer: one that throws, hangs or lies has found nothing.
 // Upholds I7: an answer is waited for no longer than it may take, and taken no larger than it may be.
+import { errorText } from '../../core/thrown.ts'
 import type { Healer, HealRequest } from '../../ports/healer.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { messageOf } from '../delivery.ts'
 
 /** What a healer said. */
 export interface HealAnswer {
@@ -52,11 +52,14 @@ async function answerOf(healer: Healer, request: HealRequest): Promise<HealAnswe
     const answer: unknown = await healer.heal(request)
     if (!isList(answer)) return { messages: [], problem: `${healer.name} gave no list of messages` }
     const most = request.limit * answerTimes
-    if (answer.length <= most) return { messages: answer }
-    const gave = `${healer.name} gave ${answer.length} messages, asked for ${request.limit}`
-    return { messages: answer.slice(0, most), problem: `${gave}: ${most} were taken` }
+    // Taken out of the list here, where a list that is only half one is the healer's failure.
+    const { length } = answer
+    const messages = Array.from({ length: Math.min(length, most) }, (_, at) => answer[at])
+    if (length <= most) return { messages }
+    const gave = `${healer.name} gave ${length} messages, asked for ${request.limit}`
+    return { messages, problem: `${gave}: ${most} were taken` }
   } catch (error) {
-    return { messages: [], problem: messageOf(error) }
+    return { messages: [], problem: errorText(error) }
   }
 }
 

@@ -8,8 +8,8 @@ import { InturnError } from '../../core/errors.ts'
 import type { HealAttempt } from '../../core/heal.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
+import { errorText } from '../../core/thrown.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
-import { messageOf } from '../delivery.ts'
 import type { TrackedDomain } from '../domain.ts'
 import type { EngineParts } from '../engine-parts.ts'
 import type { IncomingMessage } from '../intake.ts'
@@ -157,7 +157,7 @@ export class HealJob {
         cursor = { from: got.next, width: got.came > 0 ? chunk : cursor.width * 2 }
       }
     } catch (failure) {
-      error = messageOf(failure)
+      error = errorText(failure)
       throw failure
     } finally {
       const problem = error === undefined ? {} : { error }

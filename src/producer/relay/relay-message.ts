@@ -3,6 +3,7 @@
 import { InturnError } from '../../core/errors.ts'
 import { rawNumber } from '../../core/exact-number.ts'
 import type { LoggedEvent } from '../../core/logged-event.ts'
+import { errorMessage } from '../../core/thrown.ts'
 import type { SinkMessage } from '../../ports/sink.ts'
 import { toCloudEvent } from '../cloud-event.ts'
 
@@ -53,7 +54,7 @@ function jsonOf(event: LoggedEvent, form: RelayForm): string {
     const json: unknown = JSON.stringify(bodyOf(event, form), refuseBytes)
     if (typeof json === 'string' && json.startsWith('{')) return json
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorMessage(cause)
     const message = `${name} has no JSON that can be sent: ${why}. Give the relay a form of its own`
     throw new InturnError('event-invalid', message, { cause })
   }

@@ -2,6 +2,7 @@
 // done; a connection that ends with a command under way leaves open whether it was. Upholds I10.
 import type { ErrorCode } from '../../core/errors.ts'
 import { InturnError } from '../../core/errors.ts'
+import { errorClass, errorMessage, fieldOf } from '../../core/thrown.ts'
 
 interface Fault {
   readonly code: ErrorCode
@@ -80,7 +81,7 @@ export interface Failure {
 /** A failed command. */
 export function failureOf(cause: unknown, store: string): Failure {
   if (cause instanceof InturnError) return { error: cause, isUndone: cause.code !== 'commit-unknown' }
-  const message = cause instanceof Error ? cause.message : String(cause)
+  const message = errorMessage(cause)
   const word = wordOf(message)
   if (!isReply(cause) && !replies.has(word)) return connectionFailure(cause, store, message)
   const fault = replies.get(word)
@@ -99,12 +100,12 @@ function wordOf(message: string): string {
 
 /** Whether the server does not know a script, so that it has to be sent whole. */
 export function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+  return errorMessage(error).startsWith('NOSCRIPT')
 }
 
 /** Whether a command was refused because its keys lie in several slots. */
 export function isAcrossSlots(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('CROSSSLOT')
+  return errorMessage(error).startsWith('CROSSSLOT')
 }
 
 /** The error of a write that was done in part, or of which it cannot be told whether it was done. */
@@ -118,7 +119,7 @@ function connectionFailure(cause: unknown, store: string, message: string): Fail
     retryable: true,
     cause,
   })
-  const isUnsent = cause instanceof Error && unsent.has(cause.constructor.name)
+  const isUnsent = unsent.has(errorClass(cause))
   return { error, isUndone: isUnsent || message.includes('ECONNREFUSED') }
 }
 
@@ -127,11 +128,11 @@ function undone(error: InturnError): Failure {
 }
 
 function isReply(cause: unknown): boolean {
-  return cause instanceof Error && replyErrors.has(cause.constructor.name)
+  return replyErrors.has(errorClass(cause))
 }
 
 /** Where several addresses were tried, the error itself says nothing, and the first of them why. */
 function reasonOf(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.message === '') return reasonOf(cause.errors[0])
-  return cause instanceof Error ? cause.message : String(cause)
+  const message = errorMessage(cause)
+  return message === '' ? errorMessage(fieldOf(fieldOf(cause, 'errors'), '0')) : message
 }

@@ -3,6 +3,7 @@
 // confirm it, and the next worker finds only duplicates to settle. A server that has not confirmed owes it,
 // and nothing is begun there until it has. Upholds I4 and I10.
 import { InturnError } from '../../core/errors.ts'
+import { errorMessage } from '../../core/thrown.ts'
 import type { Connection } from './connection.ts'
 import type { RedisClient } from './redis-client.ts'
 import type { ScriptCall } from './script-call.ts'
@@ -63,7 +64,7 @@ export class Replicas {
       const isSame = met.every(({ key, life }) => lives.get(key) === life)
       if (!isSame) throw new Error('the server was restarted or replaced meanwhile')
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
+      const why = errorMessage(cause)
       const message = `a failover may lose what was written, so it is done again (${why})`
       throw new InturnError('commit-unknown', `${this.#connection.name}: ${message}`, {
         retryable: true,

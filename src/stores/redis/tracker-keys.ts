@@ -2,6 +2,7 @@
 // may lie elsewhere, or none are there at all, that is an error and no empty import.
 import { createClient } from 'redis'
 import { InturnError } from '../../core/errors.ts'
+import { errorMessage } from '../../core/thrown.ts'
 
 /** A key that was found. */
 export interface TrackerKey {
@@ -38,7 +39,7 @@ export async function* trackerKeys(question: TrackerQuestion): AsyncGenerator<Tr
       yield key
     }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = errorMessage(error)
     throw new InturnError('input-unreadable', `${server} cannot be read: ${message}`, { cause: error })
   }
   if (found > 0) return
@@ -83,5 +84,5 @@ function literal(text: string): string {
 }
 
 function otherType(error: unknown): undefined {
-  if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error
+  if (!errorMessage(error).startsWith('WRONGTYPE')) throw error
 }

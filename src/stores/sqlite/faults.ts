@@ -3,6 +3,7 @@
 // as it is.
 import type { ErrorCode } from '../../core/errors.ts'
 import { InturnError } from '../../core/errors.ts'
+import { errorMessage, fieldOf } from '../../core/thrown.ts'
 
 const busy = 5
 const locked = 6
@@ -39,7 +40,7 @@ export function faultOf(error: unknown, file: string): InturnError | undefined {
   const fault = faults.get(code)
   if (fault === undefined) return undefined
   const { retryable, advice } = fault
-  const message = `${file}: ${advice} (${String(error instanceof Error ? error.message : error)})`
+  const message = `${file}: ${advice} (${errorMessage(error)})`
   return new InturnError(fault.code, message, { retryable, cause: error })
 }
 
@@ -68,6 +69,6 @@ export function isBusy(error: unknown): boolean {
 }
 
 function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined
-  return typeof error.errcode === 'number' ? error.errcode & 255 : undefined
+  const code = fieldOf(error, 'errcode')
+  return typeof code === 'number' ? code & 255 : undefined
 }

@@ -1,6 +1,7 @@
 // Laws of appending: numbers are dense, expectations are kept, and a retry finds what it did. I1, I3 and I7.
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { AppendConflict } from '../../core/append-errors.ts'
+import { errorText } from '../../core/thrown.ts'
 import { expectError } from '../store-suite/expect-error.ts'
 import type { EventLogCase } from './event-log-case.ts'
 import { account, all, ids, idsOf, numbersOf, sample, to } from './samples.ts'
@@ -10,7 +11,7 @@ async function conflictOf(call: () => Promise<unknown>): Promise<number> {
     () => undefined,
     (error: unknown) => error,
   )
-  ok(failure instanceof AppendConflict, `expected an AppendConflict, not ${String(failure)}`)
+  ok(failure instanceof AppendConflict, `expected an AppendConflict, not ${errorText(failure)}`)
   equal(failure.code, 'append-conflict')
   return failure.actual
 }

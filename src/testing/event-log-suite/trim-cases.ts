@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { BelowRetention } from '../../core/append-errors.ts'
 import type { LoggedEvent } from '../../core/logged-event.ts'
+import { errorText } from '../../core/thrown.ts'
 import type { EventLog } from '../../ports/event-log.ts'
 import { expectError } from '../store-suite/expect-error.ts'
 import type { EventLogCase } from './event-log-case.ts'
@@ -12,7 +13,7 @@ async function firstOf(call: () => Promise<unknown>): Promise<number> {
     () => undefined,
     (error: unknown) => error,
   )
-  ok(failure instanceof BelowRetention, `expected a BelowRetention, not ${String(failure)}`)
+  ok(failure instanceof BelowRetention, `expected a BelowRetention, not ${errorText(failure)}`)
   equal(failure.code, 'below-retention')
   return failure.first
 }

@@ -1,6 +1,7 @@
 // Somebody else's consumer with a processor in it: reads, processes, settles what has an end and gives back
 // what was refused. With the sweep switched off everything has to come in turn by the way of the events
 // alone.
+import { fieldOf } from '../../core/thrown.ts'
 import type { Processor } from '../../engine/processor.ts'
 import type { Source } from '../../ports/source.ts'
 import type { Timers } from '../../ports/timers.ts'
@@ -65,5 +66,5 @@ async function processOnce(parts: PushLoopParts, inHand: readonly Copy[]): Promi
 }
 
 function isRetryable(error: unknown): boolean {
-  return error instanceof Error && 'retryable' in error && error.retryable === true
+  return fieldOf(error, 'retryable') === true
 }

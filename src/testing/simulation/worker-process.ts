@@ -1,5 +1,6 @@
 // One simulated worker process: a real engine on ports that fail and hang, killed in the middle of any call
 // and started again with nothing in its memory.
+import { errorMessage, fieldOf } from '../../core/thrown.ts'
 import type { ProcessorOptions } from '../../engine/processor-options.ts'
 import { createProcessor } from '../../engine/processor.ts'
 import { createWorker } from '../../engine/worker.ts'
@@ -82,7 +83,7 @@ export class WorkerProcess {
       world.history.note({
         kind: 'crashed',
         worker: id,
-        error: error instanceof Error ? String(error.stack) : String(error),
+        error: errorMessage(fieldOf(error, 'stack') ?? error),
       })
       lifeline.die()
     })

@@ -2,6 +2,7 @@
 import { equal, ok } from 'node:assert/strict'
 import type { ErrorCode } from '../../core/errors.ts'
 import { InturnError } from '../../core/errors.ts'
+import { errorText } from '../../core/thrown.ts'
 
 /** Waits for a call to reject with an InturnError of this code. */
 export async function expectError(code: ErrorCode, call: () => Promise<unknown>): Promise<void> {
@@ -9,6 +10,6 @@ export async function expectError(code: ErrorCode, call: () => Promise<unknown>)
     () => undefined,
     (error: unknown) => error,
   )
-  ok(failure instanceof InturnError, `expected the error ${code}, not ${String(failure)}`)
+  ok(failure instanceof InturnError, `expected the error ${code}, not ${errorText(failure)}`)
   equal(failure.code, code)
 }

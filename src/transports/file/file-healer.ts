@@ -9,6 +9,7 @@ import { parseMessage } from '../../core/parse-message.ts'
 import { readEpoch, readSequence } from '../../core/read-sequence.ts'
 import { readText } from '../../core/read-text.ts'
 import type { Sequence } from '../../core/sequence.ts'
+import { errorText } from '../../core/thrown.ts'
 import type { Healer, HealRequest } from '../../ports/healer.ts'
 import type { LineDelivery } from './line-delivery.ts'
 import { LineReader } from './line-reader.ts'
@@ -98,7 +99,7 @@ class FileHealer implements Healer {
     try {
       return await open(this.#path, 'r')
     } catch (cause) {
-      const message = `${this.name} cannot be read: ${String(cause)}`
+      const message = `${this.name} cannot be read: ${errorText(cause)}`
       throw new InturnError('source-unavailable', message, { cause, retryable: true })
     }
   }

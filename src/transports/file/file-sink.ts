@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InturnError } from '../../core/errors.ts'
+import { errorCode, errorMessage } from '../../core/thrown.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
 import { mendLastLine } from './mend-last-line.ts'
 
@@ -71,9 +72,9 @@ export class FileSink implements Sink {
       return await action()
     } catch (error) {
       if (error instanceof InturnError) throw error
-      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+      const code = errorCode(error)
       const known = whatToDo[code]
-      const because = known ?? (error instanceof Error ? error.message : String(error))
+      const because = known ?? errorMessage(error)
       throw this.#unavailable(because, { retryable: known === undefined, cause: error })
     }
   }

@@ -3,6 +3,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
 import { InturnError } from '../../core/errors.ts'
+import { errorCode, errorMessage } from '../../core/thrown.ts'
 import type { LineDelivery } from './line-delivery.ts'
 import { LineReader } from './line-reader.ts'
 import type { ReadPlace } from './line-reader.ts'
@@ -83,8 +84,8 @@ export class OpenFile {
     if (own.size > offset)
       return (await this.#bytesBefore(offset, guard.length)).equals(guard) ? 'grown' : 'replaced'
     const named = await stat(path).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined
-      throw unavailable(path, codeOf(error), error)
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw unavailable(path, errorCode(error), error)
     })
     if (named === undefined) return 'missing'
     return named.ino === own.ino && named.dev === own.dev ? 'same' : 'replaced'
@@ -117,24 +118,20 @@ export class OpenFile {
 
 /** Whether the error says that there is no such file. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof InturnError && codeOf(error.cause) === 'ENOENT'
+  return error instanceof InturnError && errorCode(error.cause) === 'ENOENT'
 }
 
 async function attempt<Result>(path: string, action: () => Promise<Result>): Promise<Result> {
   try {
     return await action()
   } catch (error) {
-    throw error instanceof InturnError ? error : unavailable(path, codeOf(error), error)
+    throw error instanceof InturnError ? error : unavailable(path, errorCode(error), error)
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 function unavailable(path: string, code: string, cause?: unknown): InturnError {
   const known = whatToDo[code]
-  const because = known ?? (cause instanceof Error ? cause.message : code)
+  const because = known ?? (cause === undefined ? code : errorMessage(cause))
   return new InturnError('source-unavailable', `Cannot read ${path}: ${because}`, {
     retryable: known === undefined,
     cause,

@@ -2,6 +2,7 @@
 // to mend. Upholds I10.
 import type { ErrorCode } from '../../core/errors.ts'
 import { InturnError } from '../../core/errors.ts'
+import { errorClass, errorMessage } from '../../core/thrown.ts'
 
 /** Whose errors these are. */
 export interface FaultsOf {
@@ -49,14 +50,14 @@ const replyErrors = new Set(['ErrorReply', 'SimpleError', 'BlobError', 'MultiErr
 /** The error of inturn for a failed command. */
 export function failureOf(cause: unknown, { name, code }: FaultsOf): InturnError {
   if (cause instanceof InturnError) return cause
-  const message = cause instanceof Error ? cause.message : String(cause)
+  const message = errorMessage(cause)
   const word = wordless.find(([text]) => message.includes(text))?.[1] ?? firstWord(message)
   const fault = replies.get(word)
   if (fault !== undefined) {
     const { advice, retryable } = fault
     return new InturnError(code, `${name}: ${advice} (${message})`, { retryable, cause })
   }
-  if (cause instanceof Error && replyErrors.has(cause.constructor.name)) {
+  if (replyErrors.has(errorClass(cause))) {
     return new InturnError(code, `${name}: the server answered what nobody expected (${message})`, { cause })
   }
   return new InturnError(code, `${name} cannot be reached (${message})`, { retryable: true, cause })
@@ -64,18 +65,18 @@ export function failureOf(cause: unknown, { name, code }: FaultsOf): InturnError
 
 /** Whether the server does not know a script, so that it has to be sent whole. */
 export function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+  return errorMessage(error).startsWith('NOSCRIPT')
 }
 
 /** Whether a call failed because its server is a replica now. */
 export function isReplica(error: unknown): boolean {
-  return error instanceof Error && firstWord(error.message) === 'READONLY'
+  return firstWord(errorMessage(error)) === 'READONLY'
 }
 
 /** Whether a call failed because the stream has no such group, or is not there at all. */
 export function isMissingGroup(error: unknown): boolean {
   const cause = error instanceof InturnError ? error.cause : error
-  return cause instanceof Error && /^NOGROUP|no such key/.test(cause.message)
+  return /^NOGROUP|no such key/.test(errorMessage(cause))
 }
 
 function firstWord(message: string): string {

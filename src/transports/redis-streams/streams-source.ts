@@ -1,6 +1,7 @@
 // A Redis stream as a queue source: entries are read by one consumer of a group and stay pending until they
 // are settled, so what a consumer leaves when it dies is claimed by another. Upholds I3, I4 and I7.
 import { InturnError } from '../../core/errors.ts'
+import { errorText } from '../../core/thrown.ts'
 import type { ReadRequest, Source, SourceExtent } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import { Chores } from './chores.ts'
@@ -143,7 +144,7 @@ export class StreamsSource implements Source<EntryDelivery> {
     const ignore = (): void => undefined
     const tell = (error: unknown): void => {
       const isTold = error instanceof InturnError && error.retryable
-      if (!isTold) losses.tell(`the stream could not be trimmed: ${String(error)}`)
+      if (!isTold) losses.tell(`the stream could not be trimmed: ${errorText(error)}`)
     }
     this.#chores.every(claimIdleMs / 3, () => this.#inHand.renew(group, losses), ignore)
     if (trim === undefined) return
@@ -180,7 +181,7 @@ export class StreamsSource implements Source<EntryDelivery> {
     try {
       return this.#parts.messageFrom(entry)
     } catch (error) {
-      this.#parts.losses.tell(`messageFrom failed at entry ${entry.id}: ${String(error)}`)
+      this.#parts.losses.tell(`messageFrom failed at entry ${entry.id}: ${errorText(error)}`)
       return pairsOf(entry)
     }
   }
