@@ -7,6 +7,7 @@ import type { InturnEvent } from '../core/event.ts'
 import type { Contiguous, Numbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { StreamRules } from '../core/rules.ts'
+import { typeOwner } from '../core/type-pattern.ts'
 import { checkFunction, limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
 import type { Domain, Domains, FailurePolicy } from './domain.ts'
@@ -27,20 +28,14 @@ export function resolveDomains<Transaction>(
   }
   const domains = Object.entries(options).map(([name, domain]) => resolveDomain(name, domain))
   const byName = new Map(domains.map((domain) => [domain.name, domain]))
-  const patterns = domains.flatMap((domain) =>
-    (options[domain.name]?.types ?? []).map((type) => ({ domain, matches: typePattern(type, domain.name) })),
-  )
   checkTypes(options)
-  const known = new Map<string, Domain | undefined>()
+  const patterns = domains.flatMap((owner) =>
+    (options[owner.name]?.types ?? []).map((pattern) => ({ pattern, owner })),
+  )
   return {
     byName,
     only: domains.length === 1 ? domains[0] : undefined,
-    ofType(type) {
-      if (known.has(type)) return known.get(type)
-      const found = patterns.find(({ matches }) => matches.test(type))?.domain
-      if (known.size < 10_000) known.set(type, found)
-      return found
-    },
+    ofType: typeOwner(patterns),
   }
 }
 
@@ -51,6 +46,9 @@ function checkTypes(options: Readonly<Record<string, { readonly types?: readonly
   const owners = new Map<string, string>()
   for (const [name, { types = [] }] of Object.entries(options)) {
     for (const type of new Set(types)) {
+      if (typeof type !== 'string' || type === '') {
+        throw new InturnError('config-invalid', `domains.${name}.types takes event types like 'account.*'`)
+      }
       const owner = owners.get(type)
       owners.set(type, name)
       if (owner === undefined) continue
@@ -235,16 +233,4 @@ function callable<Subject>(
   if (handler === undefined) return undefined
   checkFunction(handler, name)
   return (subject, context): unknown => Reflect.apply(handler, undefined, [subject, context])
-}
-
-function typePattern(type: string, domain: string): RegExp {
-  if (typeof type !== 'string' || type === '') {
-    throw new InturnError('config-invalid', `domains.${domain}.types takes event types like 'account.*'`)
-  }
-  return new RegExp(
-    `^${type
-      .split('*')
-      .map((part) => part.replaceAll(/[^\w]/g, '\\$&'))
-      .join('[^]*')}$`,
-  )
 }

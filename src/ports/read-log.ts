@@ -144,7 +144,7 @@ function fits({ domains, types }: LogFilter): (event: { domain: string; type: st
   const patterns = types?.map(typePattern)
   return ({ domain, type }) =>
     (names === undefined || names.has(domain)) &&
-    (patterns === undefined || patterns.some((pattern) => pattern.test(type)))
+    (patterns === undefined || patterns.some((fitsType) => fitsType(type)))
 }
 
 /** How many rows to look at for a page: enough that a filter which few events fit is not slow. */
