@@ -64,17 +64,17 @@ export function parseExactly(text: string, revive?: (value: unknown) => unknown)
 }
 
 const digits = /^-?[0-9]+$/
-/** Where a number may stand that has more than 15 digits, or a large exponent. All others are held. */
-const longNumber = /(?:^|[:,[\s])-?(?:[0-9][0-9.]{15}|[0-9.]+[eE][-+]?[0-9]{3})/
-const eachNumber = /(?:^|[:,[\s])(-?[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?)/g
+/** Each number of more than 15 digits or a large exponent, with what stands before it. Others are held. */
+const longNumbers = /(?:^|[:,[\s])-?(?:[0-9][0-9.]{15,}|[0-9.]+(?=[eE][-+]?[0-9]{3}))(?:[eE][-+]?[0-9]+)?/g
 
-/** Whether a number of a JSON text may not be held; in a text of its own something may look like one. */
+/** Whether a number of a JSON text may not be held; inside of its texts something may look like one. */
 function hasUnheldNumber(text: string): boolean {
-  if (!longNumber.test(text)) return false
-  for (const [, source = ''] of text.matchAll(eachNumber)) {
-    if (source.length > 4 && !isHeld(source, Number(source))) return true
-  }
-  return false
+  const found = text.match(longNumbers)
+  if (found === null) return false
+  return found.some((long) => {
+    const number = /^[-0-9]/.test(long) ? long : long.slice(1)
+    return !isHeld(number, Number(number))
+  })
 }
 
 /** Whether a number, read from its text, would be written as the same number again. */

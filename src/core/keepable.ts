@@ -137,6 +137,7 @@ class Copying {
       if (json !== value) return this.#copyObject(json, depth + 1, false)
     }
     if (Array.isArray(value)) return this.#copyItems(value, depth)
+    if (Object.getPrototypeOf(value) === Object.prototype) return this.#copyFields(value, depth)
     const kind = Object.prototype.toString.call(value).slice('[object '.length, -1)
     if (boxes.has(kind)) return this.copy(value.valueOf(), depth + 1)
     return kind === 'Object'
@@ -145,27 +146,29 @@ class Copying {
   }
 
   #copyItems(items: readonly unknown[], depth: number): unknown {
-    this.#counted(items, 1 + items.length)
-    return Array.from({ length: items.length }, (_, index) => {
+    const { length } = items
+    this.#counted(items, 1 + length)
+    const copy: unknown[] = []
+    for (let index = 0; index < length; index++) {
       this.#path.push(index)
-      const item = this.copy(items[index], depth + 1)
+      copy.push(this.copy(items[index], depth + 1) ?? null)
       this.#path.pop()
-      return item === undefined ? this.#counted(null, 4) : item
-    })
+    }
+    return copy
   }
 
   #copyFields(value: object, depth: number): unknown {
-    const fields: [string, unknown][] = []
+    const copy: Record<string, unknown> = {}
     this.#counted(value, 2)
     for (const name of Object.keys(value)) {
       this.#path.push(name)
       const member: unknown = Reflect.get(value, name)
       const isItsJson = name === 'toJSON' && typeof member === 'function'
       const field = isItsJson ? undefined : this.copy(member, depth + 1)
-      if (field !== undefined) fields.push([this.#counted(name, name.length + 3), field])
+      if (field !== undefined) setField(copy, this.#counted(name, name.length + 3), field)
       this.#path.pop()
     }
-    return Object.fromEntries(fields)
+    return copy
   }
 
   #counted<Value>(value: Value, bytes: number): Value {
@@ -182,6 +185,12 @@ class Copying {
     this.found = { problem: `${isTooLarge ? 'it' : this.place} ${problem}`, isTooLarge }
     throw new Error(problem)
   }
+}
+
+function setField(object: Record<string, unknown>, name: string, value: unknown): void {
+  const isPlain = name !== '__proto__'
+  if (isPlain) object[name] = value
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
 }
 
 function shortened(text: string): string {

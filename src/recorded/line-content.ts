@@ -1,5 +1,6 @@
 // The one place that says what a line's field values mean, whatever the format and however they were found.
 // Nothing is defaulted except the epoch that is not there. Upholds I3.
+import { ExactNumber, parseExactly } from '../core/exact-number.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
 import type { NumberProblem } from '../core/read-sequence.ts'
 import type { Sequence } from '../core/sequence.ts'
@@ -72,9 +73,10 @@ function idText(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (value instanceof NumberText) return value.text
   if (value === undefined || value === null) return undefined
-  return JSON.stringify(value, (_key, part: unknown) =>
-    part instanceof NumberText ? Number(part.text) : part,
-  )
+  return JSON.stringify(value, (_key, part: unknown) => {
+    const { value: number } = part instanceof NumberText ? parseExactly(part.text) : { value: part }
+    return number instanceof ExactNumber ? number.toJSON() : number
+  })
 }
 
 /** The stream key of one part as it is, or of several joined by `/`, each percent-encoded. */

@@ -1,6 +1,7 @@
 // Laws of appending: numbers are dense, expectations are kept, and a retry finds what it did. I1, I3 and I7.
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { AppendConflict } from '../../core/append-errors.ts'
+import { ExactNumber } from '../../core/exact-number.ts'
 import { errorText } from '../../core/thrown.ts'
 import { expectError } from '../store-suite/expect-error.ts'
 import type { EventLogCase } from './event-log-case.ts'
@@ -186,6 +187,7 @@ export const appendCases: readonly EventLogCase[] = [
         [[[]]],
         2n ** 80n,
         { $bigint: '1', text: 'line\nbreak \u0000 🐎 \u2028', deep: [{ bytes: new Uint8Array([0, 255]) }] },
+        [new ExactNumber('9007199254740993'), new ExactNumber('0.1000000000000000000001'), -0, 2 ** 60],
         'x'.repeat(100_000),
       ]
       await log.append({
@@ -196,6 +198,21 @@ export const appendCases: readonly EventLogCase[] = [
         (await all(log.read(account('a')))).map(({ data }) => data),
         odd,
       )
+    },
+  },
+  {
+    name: 'data has one form, what has no JSON is refused, and numbers are compared as they came (I3)',
+    run: async ({ log }) => {
+      const append = (data: unknown) => log.append({ ...account('a'), events: [{ ...sample('e'), data }] })
+      for (const nothing of [new Map(), { a: [Number.NaN] }, () => 1]) {
+        await expectError('event-invalid', () => append(nothing))
+      }
+      const number = (text: string): object => ({ at: new Date(0), number: new ExactNumber(text) })
+      await append(number('9007199254740993'))
+      equal((await append(number('9007199254740993'))).duplicate, true)
+      await expectError('id-conflict', () => append(number('9007199254740992')))
+      const [event] = await all(log.read(account('a')))
+      deepEqual(event?.data, { ...number('9007199254740993'), at: '1970-01-01T00:00:00.000Z' })
     },
   },
   {

@@ -49,6 +49,15 @@ describe('a failing stream', () => {
 })
 
 describe('what else happens', () => {
+  test('a number that a handler gets rounded, with what to do', () => {
+    const event = { domain: 'account', stream: 'account/a', sequence: 5, place: 'data.cents' }
+    report.tell({ kind: 'inexact', ...event })
+    expect(said).toEqual([
+      'inturn: account/a: event 5 has a number at data.cents that no JavaScript number holds: ' +
+        'handlers of account get such numbers rounded, unless it sets exactNumbers',
+    ])
+  })
+
   test('store and source that fail, with the time of the next try, and recover', () => {
     const error = new InturnError('store-unavailable', 'billing.db is locked', { retryable: true })
     report.tell({ kind: 'store-failed', error, retryInMs: 2_300 })

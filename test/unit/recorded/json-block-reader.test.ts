@@ -208,6 +208,12 @@ describe('a line read from its bytes says what JSON.parse says', () => {
     expect(scanner.scan(whole, 0)).toBe(whole.length - 1)
   })
 
+  it('ids that are objects are told apart by numbers that no JavaScript number holds', () => {
+    const read = jsonLineReader(plain)
+    const idOf = (n: string): unknown => Reflect.get(read(`{"s":"a","n":1,"d":{"id":{"n":${n}}}}`), 'id')
+    expect([idOf('9007199254740993'), idOf('1.0')]).toEqual(['{"n":9007199254740993}', '{"n":1}'])
+  })
+
   it('lines cut into any chunks, with any line ends', () => {
     const lines = ['{"s":"a","n":1}', '', '  ', '{"s":"a","n":2}', 'x']
     const block = new JsonBlockReader(plain).read(Buffer.from(`${lines.join('\r\n')}\n`))
