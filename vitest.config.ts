@@ -18,8 +18,8 @@ const config: ViteUserConfig = defineConfig({
     setupFiles: ['test/property-seed.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 })
 

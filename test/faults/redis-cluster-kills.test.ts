@@ -12,7 +12,7 @@ import { RedisWorld } from './redis-world.ts'
 
 const balanced = '0: billing: everything adds up'
 const rounds = Number(process.env['INTURN_SOAK_ROUNDS'] ?? 2)
-const soakMs = 300_000 + rounds * 30_000
+const soakMs = 600_000 + rounds * 30_000
 const workers = ['one', 'two']
 const streams = 12
 let servers: RedisClusterServers

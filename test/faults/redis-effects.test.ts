@@ -170,4 +170,4 @@ test('a worker that is killed when a command has failed leaves the others to sto
     expect(await written(stream)).toMatchObject({ journal: [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12], sum: 78 })
   }
   expect(await world.verify()).toContain(balanced)
-}, 600_000)
+})

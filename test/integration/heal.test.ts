@@ -107,7 +107,7 @@ test('killed while a service is asked, the worker that is started next heals wha
   const server = await HealServer.start('ndjson')
   try {
     server.answer = () => undefined
-    const heal = `after: 0, timeout: '500ms', backoff: '50ms'`
+    const heal = `after: 0, timeout: '3s', backoff: '50ms'`
     folder.write('inturn.config.ts', config(`httpHealer(${JSON.stringify(server.template)})`, heal))
     running = startInturn(folder.path, 'run')
     await until(() => server.requests.length > 0)

@@ -122,7 +122,7 @@ async function end(): Promise<void> {
   expect(told(await command('verify'))).toContain('0: billing: everything adds up')
 }
 
-test('each action is carried on by the worker, and the books balance', { timeout: 120_000 }, async () => {
+test('each action is carried on by the worker, and the books balance', async () => {
   folder.write('fails-3', '')
   arrive('account', 1, 2, 3, 4, 5)
   worker = startInturn(folder.path, 'run')
@@ -170,7 +170,7 @@ test('each action is carried on by the worker, and the books balance', { timeout
   expect((await command('ledger')).stdout).toMatch(/paused +domain account .* ann +because/)
 })
 
-test('a dead letter is tried again by the worker, once', { timeout: 120_000 }, async () => {
+test('a dead letter is tried again by the worker, once', async () => {
   folder.write('fails-2', '')
   arrive('mail', 1, 2, 3)
   worker = startInturn(folder.path, 'run')
@@ -188,7 +188,7 @@ test('a dead letter is tried again by the worker, once', { timeout: 120_000 }, a
   expect(worker.stderr().match(/was tried again/g)).toHaveLength(1)
 })
 
-test('positions are imported from the keys of a tracker', { timeout: 120_000 }, async () => {
+test('positions are imported from the keys of a tracker', async () => {
   const own = `${prefix}:pos[1]:`
   const others = [`${prefix}:pos1:x`, '5']
   const keys = { x: '41', 'y/z': '007', bad: 'no', '': '3' }
@@ -215,7 +215,7 @@ test('positions are imported from the keys of a tracker', { timeout: 120_000 }, 
   expect(told(await command('verify'))).toContain('0: ')
 })
 
-test('a node of a cluster is no tracker, as others have keys as well', { timeout: 120_000 }, async () => {
+test('a node of a cluster is no tracker, as others have keys as well', async () => {
   const node = await startRedis(['--cluster-enabled', 'yes'])
   try {
     const from = ['import', 'positions', 'redis:pos:*', '--redis', node.url, '--domain', 'account']

@@ -101,7 +101,7 @@ async function until(isSo: (stood: Stood) => boolean): Promise<void> {
 }
 
 describe.each(['transaction', 'external'] as const)('beside a worker with effects: %s', (effects) => {
-  test('each action is carried on by the worker, and the books balance', { timeout: 120_000 }, async () => {
+  test('each action is carried on by the worker, and the books balance', async () => {
     folder.write('inturn.config.ts', config(effects))
     folder.write('events.ndjson', '')
     folder.write('fails-3', '')

@@ -14,17 +14,13 @@ function dropIn(): UserFolder {
   return folder
 }
 
-test(
-  'a hand-rolled tracker loses and doubles where inturn, with its positions, does neither',
-  { timeout: 300_000 },
-  async () => {
-    using folder = dropIn()
-    vi.stubEnv('REDIS_URL', process.env['INTURN_TEST_REDIS_URL'])
-    const shown = codeBlocks('examples/drop-in/README.md').find(({ language }) => language === 'text')
-    const ended = await folder.node('compare.ts')
-    expect(ended, ended.stderr).toMatchObject({ exitCode: 0, stdout: shown?.code })
-  },
-)
+test('a hand-rolled tracker loses and doubles where inturn, with its positions, does neither', async () => {
+  using folder = dropIn()
+  vi.stubEnv('REDIS_URL', process.env['INTURN_TEST_REDIS_URL'])
+  const shown = codeBlocks('examples/drop-in/README.md').find(({ language }) => language === 'text')
+  const ended = await folder.node('compare.ts')
+  expect(ended, ended.stderr).toMatchObject({ exitCode: 0, stdout: shown?.code })
+})
 
 test('without a Redis server it says what to do', async () => {
   using folder = dropIn()

@@ -174,47 +174,43 @@ test('a commit on a server that was replaced is unknown, also if the new one has
   }
 })
 
-test(
-  'in a cluster only the streams of a primary without its replica wait',
-  { timeout: 120_000 },
-  async () => {
-    const servers = await startRedisCluster({ primaries: 2, replicas: 1 })
-    const [left, right, , rightReplica] = servers.nodes
-    if (left === undefined || right === undefined || rightReplica === undefined) throw new Error('four nodes')
-    const cluster = createCluster({ rootNodes: servers.urls.map((url) => ({ url })) })
-    await cluster.connect()
-    const clustered = redisStore({ client: cluster }, { prefix, waitReplicas, onWarning: () => undefined })
-    await clustered.open()
-    // Of a consumer whose own keys lie on the left, a stream on each side.
-    const keyspace = new Keyspace(prefix, 64)
-    const slotOf = async (key: string): Promise<number> => Number(await left.send('CLUSTER', 'KEYSLOT', key))
-    const isLeft = async (key: string): Promise<boolean> => (await slotOf(key)) < 8192
-    const sides = await Promise.all(
-      Array.from({ length: 40 }, async (_, index) => {
-        const path = account(`s${index}`)
-        return { path, isLeft: await isLeft(keyspace.base(consumer, keyspace.shardOf(path))) }
-      }),
-    )
-    const isHomeLeft = await isLeft(keyspace.home(consumer))
-    const near = sides.find((side) => side.isLeft === isHomeLeft)?.path ?? a
-    const far = sides.find((side) => side.isLeft !== isHomeLeft)?.path ?? a
-    const still = (isHomeLeft ? rightReplica : servers.nodes[2])?.server
-    if (still === undefined) throw new Error('four nodes')
-    try {
-      await eventually(() => commit(clustered, [moved(near, 1), moved(far, 1)]))
-      standStill(still)
-      await eventually(() => commit(clustered, [moved(near, 2)]))
-      expect(await failureOf(() => commit(clustered, [moved(near, 3), moved(far, 2)]))).toMatchObject(unsafe)
-      await eventually(() => commit(clustered, [moved(near, 4)]))
-      goOn(still)
-      await eventually(() => commit(clustered, [moved(near, 5), moved(far, 3)]))
-    } finally {
-      goOn(still)
-      cluster.destroy()
-      await servers.stop()
-    }
-  },
-)
+test('in a cluster only the streams of a primary without its replica wait', async () => {
+  const servers = await startRedisCluster({ primaries: 2, replicas: 1 })
+  const [left, right, , rightReplica] = servers.nodes
+  if (left === undefined || right === undefined || rightReplica === undefined) throw new Error('four nodes')
+  const cluster = createCluster({ rootNodes: servers.urls.map((url) => ({ url })) })
+  await cluster.connect()
+  const clustered = redisStore({ client: cluster }, { prefix, waitReplicas, onWarning: () => undefined })
+  await clustered.open()
+  // Of a consumer whose own keys lie on the left, a stream on each side.
+  const keyspace = new Keyspace(prefix, 64)
+  const slotOf = async (key: string): Promise<number> => Number(await left.send('CLUSTER', 'KEYSLOT', key))
+  const isLeft = async (key: string): Promise<boolean> => (await slotOf(key)) < 8192
+  const sides = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const path = account(`s${index}`)
+      return { path, isLeft: await isLeft(keyspace.base(consumer, keyspace.shardOf(path))) }
+    }),
+  )
+  const isHomeLeft = await isLeft(keyspace.home(consumer))
+  const near = sides.find((side) => side.isLeft === isHomeLeft)?.path ?? a
+  const far = sides.find((side) => side.isLeft !== isHomeLeft)?.path ?? a
+  const still = (isHomeLeft ? rightReplica : servers.nodes[2])?.server
+  if (still === undefined) throw new Error('four nodes')
+  try {
+    await eventually(() => commit(clustered, [moved(near, 1), moved(far, 1)]))
+    standStill(still)
+    await eventually(() => commit(clustered, [moved(near, 2)]))
+    expect(await failureOf(() => commit(clustered, [moved(near, 3), moved(far, 2)]))).toMatchObject(unsafe)
+    await eventually(() => commit(clustered, [moved(near, 4)]))
+    goOn(still)
+    await eventually(() => commit(clustered, [moved(near, 5), moved(far, 3)]))
+  } finally {
+    goOn(still)
+    cluster.destroy()
+    await servers.stop()
+  }
+})
 
 test('the numbers of the option are looked at', () => {
   const make = (replicas: number, timeoutMs: number) => () =>

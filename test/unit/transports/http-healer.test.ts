@@ -63,10 +63,9 @@ test('any other status is an error that says what the service said', async () =>
 })
 
 test('a service that is not there is an error that says so', async () => {
-  const { template } = server
-  await server.close()
+  // The port of a server that was here may be another process's by now; nobody gets this one.
+  const template = server.template.replace(/:\d+/, ':2')
   await expect(httpHealer(template).heal(askFor())).rejects.toThrow(/cannot be reached: .*ECONNREFUSED/)
-  server = await HealServer.start()
 })
 
 test('an answer larger than the limit is read no further', async () => {
