@@ -207,7 +207,7 @@ class ClaimedUnit {
    * which.
    */
   async #fail(planned: PlannedTurn, call: readonly PlannedDelivery[], error: unknown): Promise<void> {
-    this.#caller.throwUnlessHandlers(error, this.#unit.transaction)
+    this.#caller.throwUnlessHandlers(this.#unit)
     const { turn } = planned
     const [delivery] = call
     if (delivery === undefined) throw error

@@ -7,6 +7,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { encodePart, idempotencyKey, streamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
 import { errorText } from '../core/thrown.ts'
+import type { UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
 import type { Domain, FailurePolicy } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -109,13 +110,38 @@ export class HandlerCaller {
   }
 
   /**
-   * Throws a failure on that is the store's or the worker's, and not the handler's: its attempt does not
-   * count. In a transaction the handler writes through our store, whose errors it passes on.
+   * After a handler has failed: throws if that was not the handler's doing, but the end of the engine, or the
+   * store in which the handler writes. Then the attempt does not count. The store itself says which it was: an
+   * error of another store, which looks the same, is the handler's.
    */
-  throwUnlessHandlers(error: unknown, transaction: unknown): void {
+  throwUnlessHandlers({ fault }: Pick<UnitOfWork, 'fault'>): void {
     if (this.#parts.stop.aborted) throw shuttingDown()
-    if (transaction === undefined || !(error instanceof InturnError)) return
-    if (error.code.startsWith('store-') || error.code === 'commit-unknown') throw error
+    if (fault !== undefined) throw fault
+  }
+
+  /**
+   * Runs a call, behind a savepoint where there is a transaction, and gives what the call failed with, if it
+   * did. What the savepoint itself fails with is thrown.
+   */
+  async tried(
+    unit: UnitOfWork,
+    run: () => void | Promise<void>,
+  ): Promise<{ readonly error: unknown } | undefined> {
+    let failed: { readonly error: unknown } | undefined
+    const call = async (): Promise<void> => {
+      try {
+        await run()
+      } catch (error) {
+        failed = { error }
+        throw error
+      }
+    }
+    try {
+      await (unit.transaction === undefined ? call() : unit.savepoint(call))
+    } catch (error) {
+      if (failed === undefined || failed.error !== error) throw error
+    }
+    return failed
   }
 
   #keyOf({ domain, path, event }: Omit<Call, 'attempt'>, { isRival }: CallScene): string {

@@ -250,7 +250,7 @@ export class Redelivery {
         through++
         if (effects.isFull) break
       } catch (error) {
-        this.#caller.throwUnlessHandlers(error, transaction)
+        this.#caller.throwUnlessHandlers(unit)
         return { handled, through, effects, failed: { sequence: event.sequence, error: errorText(error) } }
       }
     }

@@ -186,7 +186,7 @@ export class RedriveWork {
       await (isTracked ? recordCall(unit, { stream: path, take, call }) : call())
       return { effects }
     } catch (error) {
-      this.#caller.throwUnlessHandlers(error, transaction)
+      this.#caller.throwUnlessHandlers(unit)
       return { error: new Undone(error) }
     }
   }

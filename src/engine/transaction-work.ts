@@ -105,7 +105,7 @@ export class TransactionWork {
         )
         if (events.length > 0) await this.#caller.callBatch(domain, events, sceneOf(unit, undefined))
       } catch (error) {
-        this.#caller.throwUnlessHandlers(error, unit.transaction)
+        this.#caller.throwUnlessHandlers(unit)
         throw new Undone(undefined, error)
       }
     }
@@ -125,7 +125,7 @@ export class TransactionWork {
             : undefined
           if (called !== undefined) await called
         } catch (error) {
-          this.#caller.throwUnlessHandlers(error, unit.transaction)
+          this.#caller.throwUnlessHandlers(unit)
           // Whoever rolled the transaction back may be another one: the careful run finds out.
           throw new Undone(unit.isUndone ? undefined : placeOf(path, delivery), error)
         }

@@ -70,31 +70,40 @@ export class TurnsInTransaction {
    */
   async deliver(
     unit: UnitOfWork,
-    { turn, batch }: PlannedTurn,
+    planned: PlannedTurn,
     known: { readonly failures: ReadonlyMap<string, unknown>; readonly startedMs: number },
   ): Promise<void> {
-    const { domain, path } = batch
-    const scene = sceneOf(unit, path)
+    const { turn, batch } = planned
     for (const delivery of turn.deliveries) {
-      const { event, attempt } = delivery
-      const place = placeOf(path, delivery)
-      let error = known.failures.get(place)
-      if (!known.failures.has(place)) {
-        try {
-          const call = { domain, path, event, attempt }
-          if (turn.passes(delivery)) await unit.savepoint(async () => this.#caller.call(call, scene))
-          if (unit.isUndone) throw rolledBack()
-          continue
-        } catch (failure) {
-          this.#caller.throwUnlessHandlers(failure, unit.transaction)
-          if (unit.isUndone || mayStillRun(failure)) throw new Undone(place, failure)
-          error = failure
-        }
-      }
+      const place = placeOf(batch.path, delivery)
+      const failed = known.failures.has(place)
+        ? { error: known.failures.get(place) }
+        : await this.#try(unit, planned, delivery)
+      if (failed === undefined) continue
       const sinceMs = this.#parts.timers.elapsedMs() - known.startedMs
-      await stopTurn(this.#parts, unit, { turn, delivery, error, sinceMs })
+      await stopTurn(this.#parts, unit, { turn, delivery, error: failed.error, sinceMs })
       return
     }
+  }
+
+  /** Calls the handler for one event; what it failed with, if it did and the transaction can still be used. */
+  async #try(
+    unit: UnitOfWork,
+    { turn, batch }: PlannedTurn,
+    delivery: PlannedDelivery,
+  ): Promise<{ readonly error: unknown } | undefined> {
+    const { domain, path } = batch
+    const { event, attempt } = delivery
+    const called = await this.#caller.tried(unit, () =>
+      turn.passes(delivery)
+        ? this.#caller.call({ domain, path, event, attempt }, sceneOf(unit, path))
+        : undefined,
+    )
+    const failed = called ?? (unit.isUndone ? { error: rolledBack() } : undefined)
+    if (failed === undefined) return undefined
+    this.#caller.throwUnlessHandlers(unit)
+    if (unit.isUndone || mayStillRun(failed.error)) throw new Undone(placeOf(path, delivery), failed.error)
+    return failed
   }
 
   /** Commits the turns with what their handlers wrote, or throws, which undoes both. */

@@ -129,19 +129,19 @@ export class UnorderedWork {
     const scene: CallScene = { transaction, signal, fence: 0 }
     // What was begun before its domain was paused is brought to its end.
     if (attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
-    try {
-      if (domain.filter !== undefined && !domain.filter(event)) return { intake, verdict: 'deliver' }
-      const call = { domain, path, event, attempt }
-      await (transaction === undefined
-        ? this.#caller.call(call, scene)
-        : unit.savepoint(async () => this.#caller.call(call, scene)))
-      if (unit.isUndone) throw new Error('a statement of the handler has rolled back the whole transaction')
-      return { intake, verdict: 'deliver' }
-    } catch (error) {
-      this.#caller.throwUnlessHandlers(error, transaction)
-      if (transaction !== undefined && (unit.isUndone || mayStillRun(error))) throw new Undone(intake, error)
-      return this.#failed(unit, intake, { attempt, error })
+    const run = async (): Promise<void> => {
+      if (domain.filter === undefined || domain.filter(event)) {
+        await this.#caller.call({ domain, path, event, attempt }, scene)
+      }
     }
+    const called = await this.#caller.tried(unit, run)
+    const rolledBack = 'a statement of the handler has rolled back the whole transaction'
+    const failed = called ?? (unit.isUndone ? { error: new Error(rolledBack) } : undefined)
+    if (failed === undefined) return { intake, verdict: 'deliver' }
+    const { error } = failed
+    this.#caller.throwUnlessHandlers(unit)
+    if (transaction !== undefined && (unit.isUndone || mayStillRun(error))) throw new Undone(intake, error)
+    return this.#failed(unit, intake, { attempt, error })
   }
 
   #failed(

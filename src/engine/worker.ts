@@ -17,6 +17,7 @@ import type { ProcessorOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
 import type { RecordRoom } from './record-room.ts'
 import { Settlement } from './settlement.ts'
+import { SourceFailures } from './source-failures.ts'
 import { sourceToRead } from './source-to-read.ts'
 
 /** Options of a worker. */
@@ -119,6 +120,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   readonly #parts: EngineParts
   readonly #room: RecordRoom
   readonly #source: Source<Message>
+  readonly #sourceFailures = new SourceFailures()
   readonly #settlement: Settlement<Message>
   readonly #arrivals: OrderedArrivals<Message>
   readonly #sweepMs: number
@@ -140,10 +142,10 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#engine = made.engine
     this.#parts = made.parts
     this.#room = made.room
-    this.#source = made.source
+    this.#source = this.#sourceFailures.of(made.source)
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
-    this.#settlement = new Settlement(made)
+    this.#settlement = new Settlement({ ...made, source: this.#source })
     this.#arrivals = new OrderedArrivals<Message>({
       timers: made.parts.timers,
       batchMax: made.parts.batchMax,
@@ -271,7 +273,7 @@ class PullWorker<Message extends Delivery> implements Worker {
       const ceiling = Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures)
       const retryInMs = Math.ceil((ceiling * (1 + random.next())) / 2)
       this.#failures++
-      const kind = error.code.startsWith('source-') ? 'source-failed' : 'store-failed'
+      const kind = this.#sourceFailures.has(error) ? 'source-failed' : 'store-failed'
       telemetry({ kind, error, retryInMs })
       await timers.sleep(retryInMs, this.#draining.signal)
       return false

@@ -1,6 +1,7 @@
 // The store port: where positions, held events, ledger and dead letters live. A store claims,
 // compares-and-sets, keeps and lists; it knows no rule. Its whole contract stands here, and the store suite
 // in `testing` proves it.
+import type { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { IdWindow } from '../core/numbering.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -125,6 +126,12 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
    * committed, and `savepoint` and `commit` refuse.
    */
   readonly isUndone: boolean
+  /**
+   * Mode `transaction`: what the store itself has failed with in a statement of a handler, whether the handler
+   * passed it on or not. Nothing of the transaction can be committed. What a handler throws says nothing about
+   * this store: it may come from another one.
+   */
+  readonly fault: InturnError | undefined
   /** Fires when a claim is lost. */
   readonly signal: AbortSignal
   /** The fence of a won stream: rises with every claim of it. */

@@ -54,6 +54,9 @@ function aroundUnit<Transaction, Commands>(
     get isUndone() {
       return unit.isUndone
     },
+    get fault() {
+      return unit.fault
+    },
     fence: (stream) => unit.fence(stream),
     held: (ranges) => run('unit.held', () => unit.held(ranges)),
     handedOver: (streams, limit) => run('unit.handedOver', () => unit.handedOver(streams, limit)),

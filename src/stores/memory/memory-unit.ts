@@ -23,6 +23,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
+  readonly fault: undefined
   readonly #data: ConsumerData
   readonly #now: () => number
   readonly #won: ReadonlyMap<StreamPath, StreamRow>

@@ -29,6 +29,7 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
   readonly commands: CommitCommands<RedisCommands>
   readonly transaction: undefined
   readonly isUndone = false
+  readonly fault: undefined
   readonly #parts: ClaimParts
   readonly #claimed: ClaimedStreams
   readonly #reads: UnitReads

@@ -33,6 +33,7 @@ export class ClaimUnit implements UnitOfWork<never> {
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
+  readonly fault: undefined
   readonly #parts: ClaimUnitParts
   readonly #scope: UnitScope
   readonly #reads: UnitReads

@@ -68,6 +68,10 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
     return !this.#database.isTransaction
   }
 
+  get fault(): InturnError | undefined {
+    return this.transaction.fault
+  }
+
   fence(stream: StreamPath): number {
     this.#scope.checkWon(stream)
     return this.#scope.fence
@@ -130,7 +134,7 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
    * over.
    */
   end(): StreamPath[] {
-    const { fault } = this.transaction
+    const { fault } = this
     this.revoke()
     if (fault !== undefined) throw fault
     this.#checkStanding()

@@ -50,6 +50,9 @@ function observedUnit(
     get isUndone() {
       return unit.isUndone
     },
+    get fault() {
+      return unit.fault
+    },
     fence: (stream) => unit.fence(stream),
     held: (ranges) => unit.held(ranges),
     handedOver: (streams, limit) => unit.handedOver(streams, limit),

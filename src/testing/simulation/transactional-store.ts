@@ -266,6 +266,7 @@ function fieldsOf(unit: UnitOfWork): Omit<UnitOfWork<undefined>, 'transaction'> 
     domains,
     signal,
     isUndone: false,
+    fault: undefined,
     fence: (stream) => unit.fence(stream),
     held: (ranges) => unit.held(ranges),
     handedOver: (streams, limit) => unit.handedOver(streams, limit),

@@ -40,7 +40,7 @@ function book(called: InturnEvent, { transaction, attempt }: Context): void {
 const now = (): number => 1_000_000 + timers.elapsedMs()
 
 async function processor(fields: DomainShape, plan?: Parameters<typeof faultyStore>[1]): Promise<Processor> {
-  const store = await folder.store({ now, timers: systemTimers })
+  const store = await folder.store({ now, timers: systemTimers, pragmas: { max_page_count: 500 } })
   return createProcessor<SqliteTransaction>({
     consumer,
     store: plan === undefined ? store : faultyStore(store, plan, timers),
@@ -141,16 +141,60 @@ describe('one effect (I2)', () => {
   })
 
   it('an error of the store in a handler is not the handler’s, and counts no attempt (I10)', async () => {
-    let isDown = true
+    const ways: readonly ((error: unknown) => void)[] = [
+      (error) => {
+        throw error
+      },
+      () => {
+        throw new Error('a handler that says it in its own words')
+      },
+      () => undefined,
+    ]
+    for (const [index, passOn] of ways.entries()) {
+      let isFull = true
+      const handle = (called: InturnEvent, context: Context): void => {
+        book(called, context)
+        try {
+          if (isFull) context.transaction.run('INSERT INTO booked VALUES (?, 1)', 'x'.repeat(5_000_000))
+        } catch (error) {
+          passOn(error)
+        }
+      }
+      const account = await processor({ handle })
+      const stream = `s${index}`
+      await expect(account.process(events(stream, 1))).rejects.toMatchObject({ code: 'store-full' })
+      expect(await streamOf(stream)).toBeUndefined()
+      isFull = false
+      await account.process(events(stream, 1))
+      expect(booked().at(-1)).toBe(`${stream}:1#1`)
+    }
+  })
+
+  it('an error of another store in a handler is the handler’s, and stops its stream alone (I6)', async () => {
+    for (const code of ['store-unavailable', 'store-full', 'store-closed', 'commit-unknown'] as const) {
+      const [bad, good] = [`bad-${code}`, `good-${code}`]
+      const handle = (called: InturnEvent, context: Context): void => {
+        book(called, context)
+        if (called.stream === bad) throw new InturnError(code, 'of somebody else', { retryable: true })
+      }
+      const account = await processor({ handle })
+      await account.process([...events(bad, 1), ...events(good, 1, 2)])
+      expect(booked().filter((row) => row.includes(code))).toEqual([`${good}:1#1`, `${good}:2#1`])
+      expect((await streamOf(bad))?.state.failing).toMatchObject({ attempts: 1 })
+    }
+  })
+
+  it('a savepoint that fails is the store’s failure, though a handler is near (I10)', async () => {
     const handle = (called: InturnEvent, context: Context): void => {
       book(called, context)
-      if (isDown) throw new InturnError('store-full', 'no room', { retryable: true })
+      if (called.stream === 'bad') throw new Error('so that each handler is behind a savepoint')
     }
-    const account = await processor({ handle })
-    await expect(account.process(events('a', 1))).rejects.toMatchObject({ code: 'store-full' })
+    const account = await processor({ handle }, faultAt('unit.savepoint', 1, { fail: 'before' }))
+    const batch = [...events('bad', 1), ...events('a', 1)]
+    await expect(account.process(batch)).rejects.toMatchObject({ code: 'store-unavailable' })
     expect(await streamOf('a')).toBeUndefined()
-    isDown = false
-    await account.process(events('a', 1))
+    await account.process(batch)
+    expect((await streamOf('bad'))?.state.failing).toMatchObject({ attempts: 1 })
     expect(booked()).toEqual(['a:1#1'])
   })
 })

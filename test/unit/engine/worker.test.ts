@@ -2,7 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import type { InturnEvent } from '../../../src/core/event.ts'
+import type { SourceMethod } from '../../../src/testing/around-source.ts'
+import type { Checkpoint } from '../../../src/ports/source.ts'
 import { faultAt } from '../../../src/testing/faults.ts'
+import { faultySource } from '../../../src/testing/faulty-source.ts'
 import { consumer, event, events, Gate } from './engine-world.ts'
 import { WorkerWorld } from './worker-world.ts'
 
@@ -142,6 +145,20 @@ describe('failures of store and source (I10)', () => {
       unreadable,
     )
     expect(isClosed).toBe(true)
+  })
+
+  it('a source that fails as stores do is not taken for the worker’s store, nor the store for it', async () => {
+    const world = new WorkerWorld()
+    await world.source.push(events('a', 1))
+    const error = new InturnError('store-unavailable', 'the log’s own store is down', { retryable: true })
+    const plan = faultAt<SourceMethod>('read', 1, { fail: 'before', error })
+    const open = async ({ load }: Checkpoint): Promise<void> => void (await load())
+    const source = { ...faultySource(world.source, plan, world.timers), open }
+    const store = world.store({ plan: faultAt('checkpoint', 1, { fail: 'before' }) })
+    await world.runOut(world.worker({}, { source, store }))
+    expect(world.told('source-failed').map(({ error: told }) => told)).toEqual([error])
+    expect(world.told('store-failed')).toHaveLength(1)
+    expect(world.calls).toEqual(['a:1'])
   })
 
   it('a store that cannot be reached at first is waited for', async () => {
