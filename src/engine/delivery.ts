@@ -110,9 +110,9 @@ export class HandlerCaller {
   }
 
   /**
-   * After a handler has failed: throws if that was not the handler's doing, but the end of the engine, or the
-   * store in which the handler writes. Then the attempt does not count. The store itself says which it was: an
-   * error of another store, which looks the same, is the handler's.
+   * After a handler has failed: throws if that was not the handler's doing, but the end of the engine, or a
+   * failure of the store in which the handler writes. Then the attempt does not count. The store itself says
+   * which it was: an error of another store, which looks the same, is the handler's.
    */
   throwUnlessHandlers({ fault }: Pick<UnitOfWork, 'fault'>): void {
     if (this.#parts.stop.aborted) throw shuttingDown()

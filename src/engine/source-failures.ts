@@ -1,5 +1,6 @@
-// Tells the failures of a source from those of the worker's store by where they come from: a source that reads
-// a store of its own (an event log) fails with the same codes. Upholds I10: the worker says which one failed.
+// Tells the failures of a source from those of the worker's store by where they come from: a source that
+// reads a store of its own (an event log) fails with the same codes. Upholds I10: the worker says which one
+// failed.
 import type { Checkpoint, Delivery, Source } from '../ports/source.ts'
 
 /** The failures of one source. */
@@ -27,9 +28,12 @@ export class SourceFailures {
     }
   }
 
-  #checkpoint({ load, save }: Checkpoint): Checkpoint {
+  #checkpoint(checkpoint: Checkpoint): Checkpoint {
     const from = this.#ofStore
-    return { load: () => noted(from, load), save: (value) => noted(from, () => save(value)) }
+    return {
+      load: () => noted(from, () => checkpoint.load()),
+      save: (value) => noted(from, () => checkpoint.save(value)),
+    }
   }
 }
 
@@ -37,7 +41,7 @@ async function noted<Result>(failures: WeakSet<object>, call: () => Promise<Resu
   try {
     return await call()
   } catch (error) {
-    if (error instanceof Error) failures.add(error)
+    if (typeof error === 'object' && error !== null) failures.add(error)
     throw error
   }
 }

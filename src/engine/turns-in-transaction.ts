@@ -86,7 +86,7 @@ export class TurnsInTransaction {
     }
   }
 
-  /** Calls the handler for one event; what it failed with, if it did and the transaction can still be used. */
+  /** Calls the handler for one event; what it failed with, if it did and the transaction still stands. */
   async #try(
     unit: UnitOfWork,
     { turn, batch }: PlannedTurn,

@@ -23,6 +23,14 @@ export interface AppendLimits {
   readonly schemas?: Readonly<Record<string, StandardSchema>>
 }
 
+/** Every limit, for the check of a log's options. */
+export const limitNames: readonly (keyof AppendLimits)[] = [
+  'appendMax',
+  'eventBytesMax',
+  'streamBytesMax',
+  'schemas',
+]
+
 const defaults = { appendMax: 10_000, eventBytesMax: 1_000_000, streamBytesMax: 512, schemas: {} }
 
 /** Checks the limits themselves. @throws InturnError `config-invalid` */

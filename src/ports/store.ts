@@ -127,9 +127,9 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
    */
   readonly isUndone: boolean
   /**
-   * Mode `transaction`: what the store itself has failed with in a statement of a handler, whether the handler
-   * passed it on or not. Nothing of the transaction can be committed. What a handler throws says nothing about
-   * this store: it may come from another one.
+   * Mode `transaction`: what the store itself has failed with in a statement of a handler, whether the
+   * handler passed it on or not. Nothing of the transaction can be committed. What a handler throws says
+   * nothing about this store: it may come from another one.
    */
   readonly fault: InturnError | undefined
   /** Fires when a claim is lost. */

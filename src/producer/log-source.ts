@@ -1,6 +1,7 @@
 // An event log as a source for a worker: read in the order of places, with a checkpoint of its own for each
 // consumer. What retention removed in front of the checkpoint is said, never skipped in silence. Upholds I4.
 import { BelowRetention } from '../core/append-errors.ts'
+import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
@@ -27,6 +28,16 @@ export interface LogSourceOptions extends LogFilter {
   readonly timers?: Timers
 }
 
+/** Every option; the type sees to it that none is missing here. */
+const optionNames: Readonly<Record<keyof LogSourceOptions, true>> = {
+  domains: true,
+  types: true,
+  start: true,
+  pollMs: true,
+  checkpointMs: true,
+  timers: true,
+}
+
 /** An event of the log on its way to a handler. */
 export interface LogDelivery extends Delivery {
   readonly message: LoggedEvent
@@ -37,15 +48,19 @@ export interface LogDelivery extends Delivery {
 /**
  * The events of a log as a source. Opens the log with it, and leaves it open.
  *
- * @throws InturnError `config-invalid` when an option is out of its range
+ * @throws InturnError `config-invalid` when an option is unknown or out of its range
  * @example
  * const source = logSource(sqliteEventLog('bank.db'), { domains: ['account'] })
  */
 export function logSource(log: EventLog, options: LogSourceOptions = {}): Source<LogDelivery> {
+  checkNames(options, 'logSource', Object.keys(optionNames))
   const { start = 'first', pollMs = 100, checkpointMs = 1_000, timers = systemTimers } = options
   for (const [name, value] of Object.entries({ pollMs, checkpointMs })) {
     if (Number.isSafeInteger(value) && value >= 1) continue
     throw new InturnError('config-invalid', `logSource: ${name} takes a whole number from 1, not ${value}`)
+  }
+  if (start !== 'first' && start !== 'kept') {
+    throw new InturnError('config-invalid', `logSource: start takes first or kept, not ${String(start)}`)
   }
   const { domains, types } = options
   const filter = { ...(domains !== undefined && { domains }), ...(types !== undefined && { types }) }

@@ -1,5 +1,6 @@
 // Gives numbers to a source that has none. What a number was given to is written in the same moment as the
 // number, so a message that the source brings again has the number it had, also after a restart. Upholds I3.
+import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
@@ -27,6 +28,16 @@ export interface NumberedOptions {
   readonly windowMax?: number
 }
 
+/** Every option; the type sees to it that none is missing here. */
+const optionNames: Readonly<Record<keyof NumberedOptions, true>> = {
+  store: true,
+  domain: true,
+  scope: true,
+  id: true,
+  eventFrom: true,
+  windowMax: true,
+}
+
 /** A message with its number. */
 export interface NumberedDelivery<Message extends Delivery = Delivery> extends Delivery {
   /** As the source brought it. */
@@ -38,7 +49,7 @@ export interface NumberedDelivery<Message extends Delivery = Delivery> extends D
  *
  * A message without a readable stream or id stays as it is: it becomes a dead letter `invalid`.
  *
- * @throws InturnError `config-invalid` when an option is out of its range
+ * @throws InturnError `config-invalid` when an option is unknown or out of its range
  * @example
  * const store = sqliteSequences('clicks.db')
  * const source = numbered(fileSource('clicks.ndjson'), { store, domain: 'click' })
@@ -47,6 +58,7 @@ export function numbered<Message extends Delivery>(
   source: Source<Message>,
   options: NumberedOptions,
 ): Source<NumberedDelivery<Message>> {
+  checkNames(options, 'numbered', Object.keys(optionNames))
   const { windowMax = 100_000 } = options
   if (!Number.isSafeInteger(windowMax) || windowMax < 1) {
     throw new InturnError(

@@ -2,6 +2,7 @@
 // those that were not used in time are filled, so that no consumer waits for a number that nobody has.
 //
 // A reservation: open -> used, or open -> burned -> published (as a fill). Upholds I3.
+import { checkNames } from '../core/check-names.ts'
 import { durationMs } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
@@ -28,6 +29,17 @@ export interface SequencerOptions<Subject> {
   /** How often `fills` looks when there was nothing, in milliseconds. Default 1,000. */
   readonly pollMs?: number
   readonly timers?: Timers
+}
+
+/** Every option; the type sees to it that none is missing here. */
+const optionNames: Readonly<Record<keyof SequencerOptions<unknown>, true>> = {
+  store: true,
+  domain: true,
+  scope: true,
+  claim: true,
+  reserveMax: true,
+  pollMs: true,
+  timers: true,
 }
 
 /** Numbers of one stream, `from..to`. */
@@ -78,12 +90,13 @@ export interface Sequencer<Subject> {
 /**
  * Numbers events: dense from 1 in each stream, over all processes that share the store.
  *
- * @throws InturnError `config-invalid` when an option is out of its range
+ * @throws InturnError `config-invalid` when an option is unknown or out of its range
  * @example
  * const numbers = sequencer({ store, domain: 'account', scope: (booking: Booking) => booking.account })
  * const { from, use } = await numbers.next(booking)
  */
 export function sequencer<Subject = string>(options: SequencerOptions<Subject>): Sequencer<Subject> {
+  checkNames(options, 'sequencer', Object.keys(optionNames))
   const { claim = '30s', reserveMax = 10_000, pollMs = 1_000 } = options
   for (const [name, value] of Object.entries({ reserveMax, pollMs })) {
     if (Number.isSafeInteger(value) && value >= 1) continue

@@ -1,8 +1,9 @@
 // A store in the memory of the process: for tests, simulations, and work whose loss is no loss. It keeps
 // the whole contract of the port except that nothing survives the process, so a worker on it leaves held
 // events unsettled.
+import { checkNames } from '../core/check-names.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { checkLimits } from '../ports/prepare-append.ts'
+import { checkLimits, limitNames } from '../ports/prepare-append.ts'
 import type { SequenceStore } from '../ports/sequence-store.ts'
 import { systemTimers } from '../ports/timers.ts'
 import { MemoryData } from './memory/memory-data.ts'
@@ -21,6 +22,7 @@ export type { MemoryEventLogOptions, MemoryStore, MemoryStoreOptions }
  * const store = memoryStore()
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  checkNames(options, 'memoryStore', ['now', 'timers'] satisfies (keyof MemoryStoreOptions)[])
   return new MemoryHandle(new MemoryData(), { now: Date.now, timers: systemTimers, ...options })
 }
 
@@ -33,6 +35,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
  * await log.append({ domain: 'account', stream: '42', events: [{ id: 'e1', type: 'opened', data: {} }] })
  */
 export function memoryEventLog(options: MemoryEventLogOptions = {}): EventLog {
+  checkNames(options, 'memoryEventLog', ['now', 'pollMs', 'timers', ...limitNames])
   checkLimits('memoryEventLog', options)
   return new MemoryEventLog({ now: Date.now, pollMs: 100, timers: systemTimers, ...options })
 }
@@ -44,5 +47,6 @@ export function memoryEventLog(options: MemoryEventLogOptions = {}): EventLog {
  * const sequences = memorySequences()
  */
 export function memorySequences(options: { readonly now?: () => number } = {}): SequenceStore {
+  checkNames(options, 'memorySequences', ['now'])
   return new MemorySequenceStore(options.now ?? Date.now)
 }

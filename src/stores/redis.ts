@@ -3,7 +3,7 @@
 import { checkNames } from '../core/check-names.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { AppendLimits } from '../ports/prepare-append.ts'
-import { checkLimits } from '../ports/prepare-append.ts'
+import { checkLimits, limitNames } from '../ports/prepare-append.ts'
 import type { SequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -47,7 +47,6 @@ export interface RedisStoreOptions {
 }
 
 const connectionNames = ['prefix', 'replyMs', 'onWarning']
-const limitNames = ['appendMax', 'eventBytesMax', 'streamBytesMax', 'schemas']
 const logNames = [...connectionNames, 'pollMs', 'pollMaxMs', 'timers', ...limitNames]
 
 /**

@@ -1,10 +1,11 @@
 // A store in a SQLite file: the user's own file, so that what handlers write and where their streams stand
 // are one transaction. Several processes may share the file; they take turns, which is failover, not
 // parallelism.
+import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { TransactionalEventLog } from '../ports/event-log.ts'
 import type { AppendLimits } from '../ports/prepare-append.ts'
-import { checkLimits } from '../ports/prepare-append.ts'
+import { checkLimits, limitNames } from '../ports/prepare-append.ts'
 import type { TransactionalSequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -45,14 +46,10 @@ export interface SqliteStoreOptions {
  * const store = sqliteStore('billing.db')
  */
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store<SqliteTransaction> {
-  const { now = Date.now, timers = systemTimers, synchronous = 'full', pragmas = {} } = options
-  const { busyMs = 30_000, cachedStreamsMax = 50_000 } = options
-  checkPath('sqliteStore', path)
-  checkCount('sqliteStore: busyMs', busyMs, 0)
+  checkNames(options, 'sqliteStore', [...fileNames, 'cachedStreamsMax', 'timers'])
+  const { now = Date.now, timers = systemTimers, cachedStreamsMax = 50_000 } = options
   checkCount('sqliteStore: cachedStreamsMax', cachedStreamsMax, 1)
-  for (const [name, value] of Object.entries(pragmas)) checkPragma('sqliteStore', name, value)
-  const file = new SqliteFile(path, { synchronous, busyMs, cachedStreamsMax, pragmas })
-  return new SqliteStore(file, { now, timers })
+  return new SqliteStore(fileAt('sqliteStore', path, { ...options, cachedStreamsMax }), { now, timers })
 }
 
 /** How an event log in a SQLite file is used. */
@@ -77,10 +74,11 @@ export function sqliteEventLog(
   path: string,
   options: SqliteEventLogOptions = {},
 ): TransactionalEventLog<SqliteTransaction> {
+  checkNames(options, 'sqliteEventLog', [...fileNames, 'pollMs', 'timers', ...limitNames])
   const { now = Date.now, timers = systemTimers, pollMs = 100, ...limits } = options
   checkCount('sqliteEventLog: pollMs', pollMs, 1)
   checkLimits('sqliteEventLog', limits)
-  const file = producerFile('sqliteEventLog', path, options)
+  const file = fileAt('sqliteEventLog', path, options)
   return new SqliteEventLog(file, { limits, now, timers, pollMs })
 }
 
@@ -99,20 +97,28 @@ export function sqliteSequences(
   path: string,
   options: SqliteSequencesOptions = {},
 ): TransactionalSequenceStore<SqliteTransaction> {
+  checkNames(options, 'sqliteSequences', fileNames)
   const { now = Date.now } = options
-  return new SqliteSequenceStore(producerFile('sqliteSequences', path, options), now)
+  return new SqliteSequenceStore(fileAt('sqliteSequences', path, options), now)
 }
 
-function producerFile(factory: string, path: string, options: SqliteSequencesOptions): SqliteFile {
-  const { synchronous = 'full', busyMs = 30_000, pragmas = {} } = options
+/** What all that lies in a file takes. */
+const fileNames: readonly (keyof SqliteSequencesOptions)[] = ['synchronous', 'busyMs', 'pragmas', 'now']
+
+function fileAt(factory: string, path: string, options: SqliteStoreOptions): SqliteFile {
+  const { synchronous = 'full', busyMs = 30_000, pragmas = {}, cachedStreamsMax = 1 } = options
   checkPath(factory, path)
+  if (synchronous !== 'full' && synchronous !== 'normal') {
+    const message = `${factory}: synchronous takes 'full' or 'normal', not ${String(synchronous)}`
+    throw new InturnError('config-invalid', message)
+  }
   checkCount(`${factory}: busyMs`, busyMs, 0)
   for (const [name, value] of Object.entries(pragmas)) checkPragma(factory, name, value)
-  return new SqliteFile(path, { synchronous, busyMs, pragmas, cachedStreamsMax: 1 })
+  return new SqliteFile(path, { synchronous, busyMs, pragmas, cachedStreamsMax })
 }
 
 function checkPath(factory: string, path: string): void {
-  if (path !== '' && !path.startsWith(':memory:')) return
+  if (typeof path === 'string' && path !== '' && !path.startsWith(':memory:')) return
   const message = `${factory}: path takes a file; what is in memory is in inturn/stores/memory`
   throw new InturnError('config-invalid', message)
 }

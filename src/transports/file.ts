@@ -1,6 +1,7 @@
 // A file of NDJSON as a source: one event a line, read once to its end or followed as it grows. It is a log:
 // what is settled is the longest part from the beginning, and a checkpoint keeps how far that reaches.
 // Upholds I4.
+import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
 import type { Sink } from '../ports/sink.ts'
@@ -33,14 +34,25 @@ export interface FileSourceOptions {
   readonly timers?: Timers
 }
 
+/** Every option; the type sees to it that none is missing here. */
+const optionNames: Readonly<Record<keyof FileSourceOptions, true>> = {
+  follow: true,
+  pollMs: true,
+  lineBytesMax: true,
+  checkpointMs: true,
+  timers: true,
+}
+
 /**
  * The lines of an NDJSON file as a log source.
  *
- * @throws InturnError `config-invalid` for a limit that is no positive whole number
+ * @throws InturnError `config-invalid` for an option that is unknown, or a limit that is no positive whole
+ * number
  * @example
  * const source = fileSource('events.ndjson', { follow: true })
  */
 export function fileSource(path: string, options: FileSourceOptions = {}): Source<LineDelivery> {
+  checkNames(options, 'fileSource', Object.keys(optionNames))
   const { pollMs = 100, lineBytesMax = 1024 * 1024, checkpointMs = 1_000 } = options
   for (const [name, value] of Object.entries({ pollMs, lineBytesMax, checkpointMs })) {
     if (!Number.isSafeInteger(value) || value < 1) {

@@ -1,5 +1,6 @@
 // Heals gaps from a web service that can read a stream's history back: asked by an address with the range in
 // it, it answers with a JSON array or NDJSON. Upholds I7: an answer is read no further than its limit.
+import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { errorMessage, errorText, fieldOf } from '../core/thrown.ts'
 import type { Healer, HealRequest } from '../ports/healer.ts'
@@ -26,12 +27,14 @@ export interface HttpHealerOptions {
  * @param address - with places for what is asked, each percent-encoded: `{domain}`, `{stream}`, `{epoch}`,
  *   `{from}`, `{to}` (as they are on the wire; `{from}` is empty where a chain's beginning is unknown) and
  *   `{limit}`
- * @throws InturnError `config-invalid` for what is no address, or lacks `{stream}`, `{from}` or `{to}`
+ * @throws InturnError `config-invalid` for what is no address, lacks `{stream}`, `{from}` or `{to}`, or
+ * for an option that is unknown or out of its range
  * @example
  * const service = 'https://log.example/events/{domain}/{stream}?from={from}&to={to}&limit={limit}'
  * const gap = { heal: { with: httpHealer(service, { headers: { authorization: 'Bearer ...' } }) } }
  */
 export function httpHealer(address: string, options: HttpHealerOptions = {}): Healer {
+  checkNames(options, 'httpHealer', ['headers', 'fetch', 'bytesMax'] satisfies (keyof HttpHealerOptions)[])
   const { headers = {}, fetch = globalThis.fetch, bytesMax = 64 * 1024 * 1024 } = options
   if (!Number.isSafeInteger(bytesMax) || bytesMax < 1) {
     throw new InturnError(

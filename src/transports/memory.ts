@@ -1,5 +1,6 @@
 // A source in the memory of this process, for tests and for programs that push events into inturn
 // themselves. It keeps what is not settled, and can be told to deliver it again. Upholds I4 and I7.
+import { checkNames } from '../core/check-names.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Checkpoint, Delivery, ReadRequest, Source, SourceExtent } from '../ports/source.ts'
@@ -38,11 +39,14 @@ export interface MemorySource extends Source<MemoryDelivery> {
 /**
  * A source in memory. What was pushed stays until it is settled, also while the source is closed.
  *
+ * @throws InturnError `config-invalid` for an option that is unknown
  * @example
  * const source = memorySource()
  * await source.push([{ stream: 'a', sequence: 1, data: {} }])
  */
 export function memorySource(options: MemorySourceOptions = {}): MemorySource {
+  const names = ['name', 'kind', 'keptMax', 'timers'] satisfies (keyof MemorySourceOptions)[]
+  checkNames(options, 'memorySource', names)
   return new PushedMessages(options)
 }
 

@@ -1,5 +1,6 @@
 // What a relay is made of, once its options have been checked. Every error names the option and what it
 // takes.
+import { checkNames } from '../../core/check-names.ts'
 import type { Duration } from '../../core/duration.ts'
 import { durationMs } from '../../core/duration.ts'
 import { InturnError } from '../../core/errors.ts'
@@ -103,10 +104,7 @@ const optionNames: Readonly<Record<keyof RelayOptions, true>> = {
  * @throws InturnError `config-invalid` for one that is missing, unknown or out of its range
  */
 export function relayParts(options: RelayOptions): RelayParts {
-  const unknown = Object.keys(options).find((name) => !(name in optionNames))
-  if (unknown !== undefined) {
-    throw invalid(`${unknown} is no option; there are ${Object.keys(optionNames).join(', ')}`)
-  }
+  checkNames(options, 'createRelay', Object.keys(optionNames))
   const { name, log, sink, store, start = 'first', form = 'cloudevent' } = options
   if (typeof name !== 'string' || name === '') throw invalid('name takes a text that is not empty')
   checkPort(log, 'page', "log takes an event log, for example sqliteEventLog('bank.db')")

@@ -4,6 +4,7 @@
 // paused, or whose clock is wrong, may be refused ids, and never repeats one.
 //
 // States: leased <-> expired (the store was out of reach) -> leased with another id -> closed.
+import { checkNames } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
 import type { Lease, Store } from '../../ports/store.ts'
 import type { Random, Timers } from '../../ports/timers.ts'
@@ -39,6 +40,7 @@ export interface LeasedWorkerOptions {
  * const ids = snowflake({ worker })
  */
 export async function leasedWorker(options: LeasedWorkerOptions): Promise<LeasedWorker> {
+  checkNames(options, 'leasedWorker', ['store', 'scope', 'workers', 'leaseMs', 'timers', 'random'])
   const { store, scope = 'snowflake', workers = 1024, leaseMs = 30_000 } = options
   const { timers = systemTimers, random = systemRandom } = options
   if (typeof scope !== 'string' || scope === '') {

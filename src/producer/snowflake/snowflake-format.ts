@@ -1,5 +1,6 @@
 // How a Snowflake id is put together: a timestamp, a worker and a counter in one whole number, so that ids
 // sort by time. Pure arithmetic; who may use which part is in snowflake.ts and leased-worker.ts.
+import { checkNames } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
 
 /** How many bits each part of an id has, from the highest to the lowest; together at most 63. */
@@ -19,6 +20,9 @@ export interface SnowflakeFormatOptions {
   readonly epoch?: number | Date
 }
 
+/** Every option of a format. */
+export const formatNames: readonly (keyof SnowflakeFormatOptions)[] = ['layout', 'epoch']
+
 /** An id: the number, or its decimal digits. */
 export type SnowflakeId = bigint | string
 
@@ -35,11 +39,13 @@ const defaultEpochMs = Date.UTC(2020, 0, 1)
 /**
  * How ids are put together and taken apart. Programs that only read ids need nothing else.
  *
- * @throws InturnError `config-invalid` when the bits do not fit 63, or the epoch is no time
+ * @throws InturnError `config-invalid` when the bits do not fit 63, or the epoch is no time, or for an
+ * option that is unknown
  * @example
  * const { decode, idRange } = snowflakeFormat({ epoch: new Date('2020-01-01') })
  */
 export function snowflakeFormat(options: SnowflakeFormatOptions = {}): SnowflakeFormat {
+  checkNames(options, 'snowflakeFormat', formatNames)
   return new SnowflakeFormat(options)
 }
 
@@ -59,6 +65,7 @@ export class SnowflakeFormat {
   readonly #ids: bigint
 
   constructor({ layout = {}, epoch = defaultEpochMs }: SnowflakeFormatOptions) {
+    checkNames(layout, 'snowflake: layout', ['timestampBits', 'workerBits', 'counterBits'])
     const { timestampBits = 41, workerBits = 10, counterBits = 12 } = layout
     checkBits({ timestampBits, workerBits, counterBits })
     this.layout = { timestampBits, workerBits, counterBits }

@@ -1,12 +1,13 @@
 // Gives Snowflake ids: unique, rising, and in the order of time. An id is never given twice because its
 // timestamp is never lower than that of the id before it, the counter only rises within a millisecond, and
 // timestamps lie within what the worker id was granted for.
+import { checkNames } from '../../core/check-names.ts'
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { Timers } from '../../ports/timers.ts'
 import { systemClock, systemTimers } from '../../ports/timers.ts'
 import type { LeasedWorker } from './leased-worker.ts'
 import type { SnowflakeFormatOptions, SnowflakeId, SnowflakeParts } from './snowflake-format.ts'
-import { SnowflakeFormat } from './snowflake-format.ts'
+import { formatNames, SnowflakeFormat } from './snowflake-format.ts'
 import type { WorkerGrant, WorkerIds } from './worker-grant.ts'
 
 /** Options of {@link snowflake}. */
@@ -32,13 +33,14 @@ export interface SnowflakeOptions extends SnowflakeFormatOptions {
 /**
  * A generator of ids.
  *
- * @throws InturnError `config-invalid` when an option is out of its range, or the leased worker belongs to
- * another generator already
+ * @throws InturnError `config-invalid` when an option is unknown or out of its range, or the leased
+ * worker belongs to another generator already
  * @example
  * const ids = snowflake({ worker: 7, epoch: new Date('2024-01-01') })
  * const id = ids.next()
  */
 export function snowflake(options: SnowflakeOptions): Snowflake {
+  checkNames(options, 'snowflake', [...formatNames, 'worker', 'aheadMaxMs', 'after', 'now', 'timers'])
   return new Snowflake(options)
 }
 

@@ -2,6 +2,7 @@
 // read through once; after that a question reads only the parts that may have lines of its stream.
 import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
+import { checkNames } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
 import type { EventFrom } from '../../core/event-from.ts'
 import { eventFrom as plainEventFrom } from '../../core/event-from.ts'
@@ -26,11 +27,12 @@ export interface FileHealerOptions {
 /**
  * A healer that finds missing events in an NDJSON file.
  *
- * @throws InturnError `config-invalid` for a limit that is no positive whole number
+ * @throws InturnError `config-invalid` for an option that is unknown or out of its range
  * @example
  * const gap = { heal: { with: fileHealer('archive.ndjson') } }
  */
 export function fileHealer(path: string, options: FileHealerOptions = {}): Healer {
+  checkNames(options, 'fileHealer', ['eventFrom', 'lineBytesMax'] satisfies (keyof FileHealerOptions)[])
   const { eventFrom = plainEventFrom, lineBytesMax = 1024 * 1024 } = options
   if (typeof eventFrom !== 'function') {
     throw new InturnError('config-invalid', `fileHealer: eventFrom takes a function, not ${typeof eventFrom}`)

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import type { InturnEvent } from '../../../src/core/event.ts'
-import type { SourceMethod } from '../../../src/testing/around-source.ts'
 import type { Checkpoint } from '../../../src/ports/source.ts'
+import type { SourceMethod } from '../../../src/testing/around-source.ts'
 import { faultAt } from '../../../src/testing/faults.ts'
 import { faultySource } from '../../../src/testing/faulty-source.ts'
 import { consumer, event, events, Gate } from './engine-world.ts'
@@ -147,12 +147,12 @@ describe('failures of store and source (I10)', () => {
     expect(isClosed).toBe(true)
   })
 
-  it('a source that fails as stores do is not taken for the worker’s store, nor the store for it', async () => {
+  it('a source that fails as stores do is not taken for the worker’s store, nor the other way', async () => {
     const world = new WorkerWorld()
     await world.source.push(events('a', 1))
     const error = new InturnError('store-unavailable', 'the log’s own store is down', { retryable: true })
     const plan = faultAt<SourceMethod>('read', 1, { fail: 'before', error })
-    const open = async ({ load }: Checkpoint): Promise<void> => void (await load())
+    const open = async (checkpoint: Checkpoint): Promise<void> => void (await checkpoint.load())
     const source = { ...faultySource(world.source, plan, world.timers), open }
     const store = world.store({ plan: faultAt('checkpoint', 1, { fail: 'before' }) })
     await world.runOut(world.worker({}, { source, store }))
