@@ -17,6 +17,9 @@ export interface RunSubject {
 const streamLinesMax = 20
 const streamLinesEveryMs = 10_000
 
+type RestartNews = Extract<EngineNews, { kind: 'producer-restarted' | 'epoch-opened' }>
+type OtherNews = Exclude<EngineNews, RestartNews | { kind: 'batch' | 'failed' | 'healed' | 'inexact' }>
+
 /** Tells what a worker does. */
 export class RunReport {
   readonly #progress = new ProgressLine()
@@ -55,6 +58,7 @@ export class RunReport {
     else if (news.kind === 'failed') this.#tellFailed(news)
     else if (news.kind === 'healed') this.#tellHealed(news)
     else if (news.kind === 'inexact') this.say(inexactWords(news))
+    else if (news.kind === 'producer-restarted' || news.kind === 'epoch-opened') this.#tellRestart(news)
     else this.#tellOther(news)
   }
 
@@ -106,7 +110,16 @@ export class RunReport {
     this.#sayOfStream(healedWords(news))
   }
 
-  #tellOther(news: Exclude<EngineNews, { kind: 'batch' | 'failed' | 'healed' | 'inexact' }>): void {
+  #tellRestart(news: RestartNews): void {
+    const { stream } = news
+    this.#sayOfStream(
+      news.kind === 'epoch-opened'
+        ? `${stream}: its producer counts again: epoch ${news.epoch} begins`
+        : `${stream}: its producer may have started to count again, with number ${news.sequence}`,
+    )
+  }
+
+  #tellOther(news: OtherNews): void {
     switch (news.kind) {
       case 'lost':
         this.#lost++

@@ -22,7 +22,10 @@ export function streamsCommand(): Command {
   return addLimitFlag(addStoreFlags(new Command('streams')))
     .description('where each stream stands, and what stops it')
     .option('--domain <name>', 'only the streams of this domain')
-    .option('--waiting', 'only streams that hold events, are halted, or whose next event failed')
+    .option(
+      '--waiting',
+      'only streams that wait, are halted, failed, or whose producer may have started again',
+    )
     .action(async (flags: StreamsFlags) =>
       withConsumer(flags, async (view, known) => {
         const { domain, waiting } = flags
@@ -68,6 +71,8 @@ function json(stored: StoredStream, known: KnownDomains): object {
     deliveries,
     overflow: state.overflow,
     counts: state.counts,
+    duplicates: state.duplicates ?? null,
+    restart: state.restart ?? null,
     halt: halt ?? null,
     failing: failing ?? null,
     claimedBy: claimedBy ?? null,
@@ -76,8 +81,9 @@ function json(stored: StoredStream, known: KnownDomains): object {
 }
 
 function stopWords({ state }: StoredStream): string {
-  const { halt, failing, held } = state
+  const { halt, failing, held, restart } = state
   if (halt !== undefined) return `halted (${halt.cause}): ${shortened(halt.reason, 50)}`
   if (failing !== undefined) return `failing at ${failing.sequence}: ${shortened(failing.error, 50)}`
+  if (restart !== undefined) return 'its producer may have started again'
   return held.length > 0 ? 'a gap' : ''
 }

@@ -72,6 +72,7 @@ function rulesOf(flags: TraceFlags): StreamRules {
     conflictMemory: numbering.kind === 'contiguous' && flags.id === undefined ? 0 : conflictMemory,
     patienceMs: flags.patience,
     gapEnd: flags.then,
+    onReset: 'tell',
     heal: undefined,
   }
 }

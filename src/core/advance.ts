@@ -5,9 +5,17 @@ import { accountFilled, accountLost } from './accounts.ts'
 import { remember } from './conflict-memory.ts'
 import { openEpoch } from './epochs.ts'
 import { isHaltingGapClosed } from './gaps.ts'
-import { baselineOf, hasGapBefore, isCurrent, isOpening, reachedBefore } from './numbering-rules.ts'
+import {
+  baselineOf,
+  hasGapBefore,
+  isCurrent,
+  isFirstNumber,
+  isOpening,
+  reachedBefore,
+} from './numbering-rules.ts'
 import type { EventArrival, Pass } from './pass.ts'
 import { isStopped } from './pass.ts'
+import { noteAccepted } from './producer-runs.ts'
 import { rememberHeld } from './remember-held.ts'
 import type { Sequence } from './sequence.ts'
 import { after, width } from './sequence.ts'
@@ -17,10 +25,14 @@ import type { HeldSpan } from './stream-state.ts'
 export function deliver(pass: Pass, event: EventArrival & { readonly after: Sequence | null }): void {
   const { draft, rules } = pass
   const { epoch, sequence } = event
-  if (!isCurrent(draft, epoch)) openEpoch(pass, epoch, baselineOf(rules, event.after))
+  if (!isCurrent(draft, epoch)) {
+    openEpoch(pass, epoch, baselineOf(rules, event.after))
+    if (rules.conflictMemory > 0 && isFirstNumber(rules, event)) draft.firstPrint = event.print
+  }
   moveTo(pass, sequence)
   draft.counts.delivered++
   remember(draft.memory, rules.conflictMemory, event)
+  noteAccepted(draft, event)
 }
 
 /** Moves the position over every held span that is in turn now. */
@@ -68,7 +80,10 @@ export function giveUpHead(pass: Pass): void {
 function takeSpan(pass: Pass, whole: HeldSpan): void {
   const { draft, rules, steps } = pass
   const { epoch } = whole
-  if (!isCurrent(draft, epoch)) openEpoch(pass, epoch, baselineOf(rules, whole.after))
+  if (!isCurrent(draft, epoch)) {
+    openEpoch(pass, epoch, baselineOf(rules, whole.after))
+    if (whole.kind === 'events') draft.firstPrint = firstHeldPrint(pass, whole)
+  }
   const span = cutAtStop(pass, whole)
   if (span.kind === 'fill') {
     const from = after(span.after ?? span.to)
@@ -81,6 +96,15 @@ function takeSpan(pass: Pass, whole: HeldSpan): void {
   }
   draft.heldCount -= span.count
   moveTo(pass, span.to)
+}
+
+/** The fingerprint of a span's first event, where that is the first of its numbering. */
+function firstHeldPrint({ rules, held }: Pass, { epoch, after: low, to }: HeldSpan): number | undefined {
+  if (rules.conflictMemory === 0) return undefined
+  if (rules.numbering.kind === 'linked')
+    return low === null ? held.members(epoch, low, to)[0]?.print : undefined
+  const sequence = low === null ? to : after(low)
+  return isFirstNumber(rules, { sequence, after: low }) ? held.print(epoch, sequence) : undefined
 }
 
 /** Takes the head span out of the held ones, up to where the stream has to stop. */

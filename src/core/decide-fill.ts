@@ -9,6 +9,8 @@ import { endsHalt, isImplausible, refusal } from './judge.ts'
 import { baselineOf, isCurrent, isInTurn } from './numbering-rules.ts'
 import type { FillArrival, FillVerdict, Pass, Step } from './pass.ts'
 import { isStopped } from './pass.ts'
+import { epochInRuns } from './producer-runs.ts'
+import { isOfOpenRun } from './restart.ts'
 import { readWire, referenceOf, unwrap } from './unwrap.ts'
 import type { VerdictReason } from './verdict.ts'
 
@@ -19,7 +21,8 @@ interface FillJudgement {
 
 /** Decides a fill, moves the draft accordingly, and adds the steps. */
 export function decideFill(pass: Pass, index: number, arrival: FillArrival): void {
-  const fill = unwrapFill(pass, arrival)
+  const placed = inItsRun(pass, arrival)
+  const fill = 'verdict' in placed ? placed : unwrapFill(pass, placed)
   if ('verdict' in fill) {
     pass.steps.push(fillStep(index, arrival, fill))
     return
@@ -33,6 +36,15 @@ export function decideFill(pass: Pass, index: number, arrival: FillArrival): voi
   for (const span of spans) hold(pass, span)
   if (judgement.verdict === 'fill') drain(pass)
   else drainIfClosed(pass)
+}
+
+/** The fill in the epoch of its producer's run; the verdict where it is of none for certain, or suspected. */
+function inItsRun({ draft, rules }: Pass, fill: FillArrival): FillArrival | FillJudgement {
+  const epoch = fill.isPlaced === true ? fill.epoch : epochInRuns(draft.runs, fill)
+  if (epoch === undefined) return { verdict: 'stale', reason: 'run-unknown' }
+  const isSuspected = rules.onReset !== 'tell' && epoch === draft.epoch && isOfOpenRun(draft, fill)
+  if (isSuspected) return { verdict: 'refuse', reason: 'producer-restarted' }
+  return epoch === fill.epoch ? fill : { ...fill, epoch }
 }
 
 function fillStep(index: number, { epoch, from, to }: FillArrival, judgement: FillJudgement): Step {

@@ -10,6 +10,8 @@ import type { Judgement } from './judge.ts'
 import { judge } from './judge.ts'
 import type { Arrival, Decided, EventArrival, Pass, PassContext, Step } from './pass.ts'
 import { beginPass, endPass } from './pass.ts'
+import { epochInRuns, noteAccepted } from './producer-runs.ts'
+import { answerRestart, openRun } from './restart.ts'
 import type { StreamRules } from './rules.ts'
 import type { Position } from './sequence.ts'
 import type { StreamState } from './stream-state.ts'
@@ -21,6 +23,8 @@ export interface RuledStream {
   readonly rules: StreamRules
   readonly state: StreamState
 }
+
+const runUnknown: Judgement = { verdict: 'stale', reason: 'run-unknown' }
 
 /**
  * Decides events and fills of one stream in their order of arrival. Pure: the given state stays as it is.
@@ -45,18 +49,38 @@ export function decideBatch(
 }
 
 function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {
-  const candidate = toCandidate(pass, arrival)
-  if ('verdict' in candidate) {
-    pass.steps.push(verdictStep(index, arrival, candidate))
+  const { draft } = pass
+  const placed = draft.runs.length === 0 ? arrival : inItsRun(pass, arrival)
+  if (placed === undefined) {
+    pass.steps.push(verdictStep(index, arrival, runUnknown))
     return
   }
-  const judgement = judge(pass, candidate)
+  const candidate = toCandidate(pass, placed)
+  if ('verdict' in candidate) {
+    pass.steps.push(verdictStep(index, placed, candidate))
+    return
+  }
+  const judged = judge(pass, candidate)
+  const isPlain = draft.restart === undefined && (judged.verdict === 'deliver' || judged.verdict === 'hold')
+  const answer = isPlain ? undefined : answerRestart(pass, candidate, judged)
+  if (answer === 'open') {
+    openRun(pass, candidate)
+    decideEvent(pass, index, arrival)
+    return
+  }
+  const judgement = answer ?? judged
   if (judgement.verdict === 'deliver') {
     pass.draft.halt = undefined
     deliver(pass, candidate)
   }
   pass.steps.push(verdictStep(index, candidate, judgement))
   follow(pass, candidate, judgement)
+}
+
+/** The event in the epoch of its producer's run. */
+function inItsRun({ draft }: Pass, arrival: EventArrival): EventArrival | undefined {
+  const epoch = epochInRuns(draft.runs, arrival)
+  return epoch === undefined ? undefined : { ...arrival, epoch }
 }
 
 function verdictStep(index: number, { epoch, sequence }: Position, { verdict, reason }: Judgement): Step {
@@ -69,6 +93,7 @@ function verdictStep(index: number, { epoch, sequence }: Position, { verdict, re
 function follow(pass: Pass, event: Candidate, judgement: Judgement): void {
   if (judgement.verdict === 'deliver') drain(pass)
   else if (judgement.verdict === 'hold') hold(pass, event)
+  else if (judgement.verdict === 'duplicate') countDuplicate(pass)
   else if (judgement.verdict === 'late') noteLate(pass, event, judgement)
 }
 
@@ -80,8 +105,15 @@ function hold(pass: Pass, event: Candidate): void {
       ? insertIncreasing(draft.held, event, context.clock)
       : insertHeld(draft.held, eventSpan(event), context.clock)
   draft.heldCount++
+  noteAccepted(draft, event)
   pass.held.note(epoch, sequence, event.print)
   drainIfClosed(pass)
+}
+
+function countDuplicate({ draft, context }: Pass): void {
+  const now = Math.floor(context.clock.now)
+  const { count = 0, firstAt = now, lastAt = now } = draft.duplicates ?? {}
+  draft.duplicates = { count: count + 1, firstAt, lastAt: Math.max(lastAt, now) }
 }
 
 function noteLate(pass: Pass, event: Candidate, judgement: Judgement): void {

@@ -21,6 +21,10 @@ export function openEpoch(pass: Pass, epoch: Epoch, baseline: Sequence | undefin
   draft.baseline = baseline
   draft.lost = []
   draft.filled = []
+  draft.firstPrint = undefined
+  draft.restart = undefined
+  const { earlier } = draft.runs.find((run) => run.epoch === epoch) ?? {}
+  if (earlier !== undefined) draft.producers = draft.producers.filter((one) => !earlier.includes(one))
 }
 
 function olderEpochs(pass: Pass, epoch: Epoch): readonly Epoch[] {

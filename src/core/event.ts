@@ -7,6 +7,8 @@ export interface InturnEvent<Data = unknown> {
   readonly stream: string
   /** 0 where the producer names none. */
   readonly epoch: Epoch
+  /** What the producer wrote, where it has counted again under one epoch: see `onReset`. */
+  readonly wireEpoch?: Epoch
   /** Unwrapped where the domain has a modulus; absent only in `unordered()` domains. */
   readonly sequence?: Sequence
   /** The number on the wire, where the domain has a modulus. */
@@ -17,6 +19,8 @@ export interface InturnEvent<Data = unknown> {
   readonly type?: string
   /** When it happened, as the producer wrote it. */
   readonly time?: string
+  /** Who wrote it, where its domain names the field. */
+  readonly producer?: string
   readonly data: Data
   /**
    * Where `data` has a number that no JavaScript number holds: the first ten places, like `data.total`. In
@@ -36,4 +40,6 @@ export interface FillEvent {
   readonly stream: string
   readonly epoch: Epoch
   readonly fill: { readonly from: number; readonly to: number; readonly reason: string }
+  readonly time?: string
+  readonly producer?: string
 }

@@ -80,6 +80,17 @@ export function baselineOf(rules: StreamRules, first: Sequence | null): Sequence
   return first === null ? undefined : after(first)
 }
 
+/** Whether an event is the first of its numbering, which a producer that counts again begins with. */
+export function isFirstNumber(
+  { numbering }: StreamRules,
+  event: { readonly sequence: Sequence; readonly after: Sequence | null },
+): boolean {
+  if (numbering.kind === 'linked') return event.after === null
+  return (
+    numbering.kind === 'contiguous' && numbering.modulus === undefined && event.sequence === numbering.start
+  )
+}
+
 function firstHeld(state: StreamState, epoch: Epoch): HeldSpan | undefined {
   const span = state.held[findEpoch(state.held, epoch)]
   return span?.epoch === epoch ? span : undefined

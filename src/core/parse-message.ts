@@ -10,6 +10,8 @@ export type ParsedMessage = ReadMessage | { readonly problem: string }
 /** The fields of a message. */
 export interface ReadMessage {
   readonly fields: EventFields
+  /** What they were read from. */
+  readonly record: Readonly<Record<string, unknown>>
   /** The text that its JSON was read from; absent where it came as an object. */
   readonly text?: string
   /** A number of the text is held by no JavaScript number: in `data` it is an `ExactNumber`. */
@@ -24,7 +26,7 @@ export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMess
     if (message instanceof Uint8Array) return parseText(decoder.decode(message), eventFrom)
     if (typeof message === 'string') return parseText(message, eventFrom)
     if (!isRecord(message)) return { problem: 'the message is no object' }
-    return { fields: eventFrom(message), hasExactNumbers: false }
+    return { fields: eventFrom(message), record: message, hasExactNumbers: false }
   } catch (error) {
     return {
       problem: `the message cannot be decoded: ${errorMessage(error)}`,
@@ -40,5 +42,5 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
   const { value, hasExactNumbers } = parseExactly(text)
   if (!isRecord(value) || value instanceof ExactNumber) return { problem: 'the message is no JSON object' }
-  return { fields: eventFrom(value), text, hasExactNumbers }
+  return { fields: eventFrom(value), record: value, text, hasExactNumbers }
 }

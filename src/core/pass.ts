@@ -22,8 +22,16 @@ export interface PassContext {
   readonly isPaused?: boolean
 }
 
+/** When and by whom something was made: what tells the runs of a producer apart. */
+export interface Made {
+  /** Milliseconds since 1970. */
+  readonly time?: number
+  /** The fingerprint of the producer's name. */
+  readonly producer?: number
+}
+
 /** An event at the rules' door. */
-export interface EventArrival {
+export interface EventArrival extends Made {
   readonly kind: 'event'
   readonly epoch: Epoch
   /** As the producer wrote it: still wrapped where the domain has a modulus. */
@@ -32,15 +40,19 @@ export interface EventArrival {
   readonly previous?: Sequence | null
   /** Of the id, or of the data where there is no id; see fingerprint.ts. */
   readonly print: number
+  /** It has no id: two events with equal data may be two. */
+  readonly isUnnamed?: true
 }
 
 /** A statement that numbers were burned and will never come. */
-export interface FillArrival {
+export interface FillArrival extends Made {
   readonly kind: 'fill'
   readonly epoch: Epoch
   readonly from: number
   readonly to: number
   readonly reason: string
+  /** Its epoch is inturn's own and not one on the wire: an operator gave it. */
+  readonly isPlaced?: true
 }
 
 /** What a pass decides about, in order. */
@@ -110,7 +122,16 @@ export type Step =
       readonly after: Sequence | null
       readonly to: Sequence
     }
-  | { readonly kind: 'halted'; readonly epoch: Epoch; readonly from: Sequence | null; readonly to: Sequence }
+  | {
+      readonly kind: 'halted'
+      readonly epoch: Epoch
+      readonly from: Sequence | null
+      readonly to: Sequence
+      /** Absent: over a gap. */
+      readonly reason?: string
+    }
+  /** The producer counts again with this number: its events are of a new epoch from here on. */
+  | { readonly kind: 'restarted'; readonly epoch: Epoch; readonly sequence: Sequence }
 
 /** The outcome of a pass. */
 export interface Decided {

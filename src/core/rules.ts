@@ -5,6 +5,12 @@ import type { TrackedNumbering } from './numbering.ts'
 /** What happens to a gap once its healing and its patience have ended. */
 export type GapEnd = 'wait' | 'skip' | 'halt'
 
+/**
+ * What happens when a producer seems to have started to count again under the same epoch: it is told, and no
+ * more; the stream halts, and what may be new is refused; or, where it is certain, the next epoch opens.
+ */
+export type ResetAnswer = 'tell' | 'halt' | 'epoch'
+
 /** How gaps are healed: by asking somebody for the missing numbers. */
 export interface HealRules {
   /** How long a gap is left to close by itself first, in milliseconds since it opened. */
@@ -25,6 +31,7 @@ export interface StreamRules {
   /** How long a gap may stay open before `gapEnd`, in milliseconds of reading time. */
   readonly patienceMs: number
   readonly gapEnd: GapEnd
+  readonly onReset: ResetAnswer
   /** `undefined`: nobody is asked for missing numbers. */
   readonly heal: HealRules | undefined
 }
@@ -36,6 +43,7 @@ export const defaultStreamLimits: Omit<StreamRules, 'numbering'> = {
   conflictMemory: 16,
   patienceMs: 30_000,
   gapEnd: 'wait',
+  onReset: 'tell',
   heal: undefined,
 }
 

@@ -61,7 +61,7 @@ export interface EndedEpoch {
 
 /** Why a stream stands still, and since when. */
 export interface Halt {
-  readonly cause: 'gap' | 'failure' | 'operator' | 'effect-partial'
+  readonly cause: 'gap' | 'failure' | 'operator' | 'effect-partial' | 'restart'
   /** Milliseconds since 1970. */
   readonly at: number
   readonly reason: string
@@ -102,6 +102,50 @@ export interface AccountCounts {
   readonly recalled: number
 }
 
+/** How many duplicates of a stream came, and when; by the store's clock, in milliseconds since 1970. */
+export interface Duplicates {
+  readonly count: number
+  readonly firstAt: number
+  readonly lastAt: number
+}
+
+/** What says that the producer may count again: what came bears a used number, and is no copy. */
+export interface RestartSigns {
+  /**
+   * How it is known: made later than all that was accepted, by a producer that the stream did not know, or
+   * (with neither times nor producers) with another id than the first event of the stream.
+   */
+  readonly evidence: 'time' | 'producer' | 'id'
+  /** The epoch that the events bear on the wire. */
+  readonly wireEpoch: Epoch
+  /** How many of them were taken for duplicates, because nothing else is to be done about it. */
+  readonly settled: number
+  /** When the first and the last of them came, by the store's clock. */
+  readonly firstAt: number
+  readonly lastAt: number
+  /** The lowest and the highest number that they bear. */
+  readonly from: Sequence
+  readonly to: Sequence
+  /** The earliest and the latest time that they bear, in milliseconds since 1970. */
+  readonly since?: number
+  readonly until?: number
+  /** The fingerprint of the first producer that was not known. */
+  readonly producer?: number
+}
+
+/** A run of a producer that has counted again without saying so: its events are of an epoch of their own. */
+export interface Run {
+  /** The epoch that its events bear on the wire, and the one that they are of. */
+  readonly wireEpoch: Epoch
+  readonly epoch: Epoch
+  /** Its events were made at this time or later, in milliseconds since 1970. */
+  readonly since?: number
+  /** The newest event of the runs before: what was made in between is of no run for certain. */
+  readonly after?: number
+  /** Instead of times: the fingerprints of the producers of the runs before. */
+  readonly earlier?: readonly number[]
+}
+
 /** One stream's state. Plain data; a new stream is {@link unknownStream}. */
 export interface StreamState {
   /** The epoch of the position; 0 while the position is unknown. */
@@ -121,6 +165,16 @@ export interface StreamState {
   readonly held: readonly HeldSpan[]
   readonly heldCount: number
   readonly memory: ConflictMemory
+  /** The fingerprint of the epoch's first event, where its number says that it is the first. */
+  readonly firstPrint: number | undefined
+  /** The latest time that an accepted event bears, in milliseconds since 1970. */
+  readonly newest: number | undefined
+  /** Fingerprints of the epoch's producers, where the domain names the field; the newest is the last. */
+  readonly producers: readonly number[]
+  readonly duplicates: Duplicates | undefined
+  readonly restart: RestartSigns | undefined
+  /** Ascending by epoch. */
+  readonly runs: readonly Run[]
   /** Linked and increasing numbering: of numbers at or below this nothing is known; an import sets it. */
   readonly provenAbove: Sequence | undefined
   readonly halt: Halt | undefined
@@ -148,6 +202,12 @@ export const unknownStream: StreamState = {
   held: [],
   heldCount: 0,
   memory: [],
+  firstPrint: undefined,
+  newest: undefined,
+  producers: [],
+  duplicates: undefined,
+  restart: undefined,
+  runs: [],
   provenAbove: undefined,
   halt: undefined,
   failing: undefined,

@@ -23,7 +23,7 @@ export function toCandidate(pass: Pass, arrival: EventArrival): Candidate | NoNu
     case 'contiguous': {
       const sequence = unwrap(pass, arrival.epoch, arrival.sequence)
       if (typeof sequence !== 'number') return sequence
-      return { kind: 'event', epoch: arrival.epoch, sequence, print: arrival.print, after: sequence - 1 }
+      return { ...arrival, sequence, after: sequence - 1 }
     }
     case 'linked': {
       const { previous } = arrival

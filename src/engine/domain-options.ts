@@ -3,7 +3,7 @@
 import type { Duration } from '../core/duration.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { Numbering } from '../core/numbering.ts'
-import type { GapEnd } from '../core/rules.ts'
+import type { GapEnd, ResetAnswer } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StandardSchema } from '../ports/standard-schema.ts'
 import type { HealOptions } from './healing/heal-options.ts'
@@ -148,6 +148,16 @@ export interface CommonDomainOptions {
    * are rounded, and the event's `inexact` names them.
    */
   readonly exactNumbers?: boolean
+  /**
+   * What happens when a producer seems to count again under the same epoch, which shows in event times, or in
+   * `producer`. `tell` (default): it is said in `status`, `explain` and telemetry, and no more. `halt`: the
+   * stream halts, and what may be new stays with its source until an operator decides. `epoch`: as `halt`,
+   * and an event that is the first of a new run for certain opens the next epoch; for `contiguous()` with a
+   * start and no modulus, and for `linked()`.
+   */
+  readonly onReset?: ResetAnswer
+  /** The field of a message that names its producer's run, dotted where it lies deeper: `source.boot`. */
+  readonly producer?: string
   /** Held events a stream. Default 1,000. */
   readonly heldMax?: number
   /** Held events of the whole domain, approximate by workers x batch. Default 100,000. */

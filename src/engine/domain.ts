@@ -39,6 +39,8 @@ export interface TrackedDomain extends CommonDomain {
   /** Who is asked for missing events, and how; absent: nobody. */
   readonly healer: Healer | undefined
   readonly healing: HealingPolicy | undefined
+  /** The way to the field that names an event's producer; absent: none does. */
+  readonly producer: readonly string[] | undefined
   readonly baseline:
     | ((
         stream: string,

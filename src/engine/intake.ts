@@ -4,7 +4,6 @@ import { deadLetterKey } from '../core/dead-letter-key.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'
-import { eventFingerprint } from '../core/fingerprint.ts'
 import { isTooDeep, keepable, tooDeep } from '../core/keepable.ts'
 import type { Kept, Unkeepable } from '../core/keepable.ts'
 import { isRecord, parseMessage } from '../core/parse-message.ts'
@@ -18,6 +17,7 @@ import { streamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import { schemaProblem } from '../ports/standard-schema.ts'
+import { arrivalOf } from './arrival-of.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
 import { handlerEvent } from './handler-event.ts'
 import { keptPayload } from './kept-payload.ts'
@@ -151,7 +151,8 @@ export class Intaker {
     const place = { ...known, stream: path, epoch }
     if (fields.fill !== undefined) {
       const fill = this.#keptOf(fields.fill, read, { name: 'fill' })
-      return 'problem' in fill ? unkept(place, fill) : readFill({ domain, stream, path }, fill.value, place)
+      if ('problem' in fill) return unkept(place, fill)
+      return readFill({ domain, stream, path }, { ...read, fill: fill.value }, place)
     }
     const sequence = readSequence(fields.sequence, { big: domain.rules.numbering.kind !== 'contiguous' })
     if (isProblem(sequence)) return invalid(place, `the sequence is ${sequence}`)
@@ -166,16 +167,10 @@ export class Intaker {
       sequence,
       ...(isWrapped(domain) && { wireSequence: Number(sequence) }),
       ...(previous !== undefined && { previous }),
+      ...producerIn(read, domain),
       ...carried,
     }
-    const print = domain.rules.conflictMemory === 0 ? 0 : eventFingerprint(id, event.data)
-    const arrival: Arrival = {
-      kind: 'event',
-      epoch,
-      sequence,
-      print,
-      ...(previous !== undefined && { previous }),
-    }
+    const arrival = arrivalOf(event, domain)
     return this.#checked({ kind: 'tracked', domain, path, arrival, event }, { ...place, sequence })
   }
 
@@ -275,7 +270,7 @@ function unkept(place: Known, { problem, isTooLarge }: Unkeepable): InvalidIntak
 
 function readFill(
   where: { readonly domain: TrackedDomain; readonly stream: string; readonly path: StreamPath },
-  fill: unknown,
+  { fill, ...read }: ReadMessage & { readonly fill: unknown },
   place: Known & { readonly epoch: number },
 ): Intake {
   const { domain, stream, path } = where
@@ -287,8 +282,24 @@ function readFill(
     return invalid(place, `fill takes whole numbers: from is ${String(from)}, to is ${String(to)}`)
   }
   const reason = readText(fill['reason']) ?? ''
-  const event: FillEvent = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
-  return { kind: 'tracked', domain, path, arrival: { kind: 'fill', epoch, from, to, reason }, event }
+  const time = readText(read.fields.time)
+  const event: FillEvent = {
+    domain: domain.name,
+    stream,
+    epoch,
+    fill: { from, to, reason },
+    ...(time !== undefined && { time }),
+    ...producerIn(read, domain),
+  }
+  return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
+}
+
+/** Who wrote a message, where its domain names the field, dotted where it lies deeper. */
+function producerIn({ record }: ReadMessage, { producer }: TrackedDomain): { readonly producer?: string } {
+  if (producer === undefined) return {}
+  const found = producer.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), record)
+  const name = readText(found)
+  return name === undefined ? {} : { producer: name }
 }
 
 function readPrevious(fields: EventFields): Sequence | null | undefined | string {

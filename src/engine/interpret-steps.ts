@@ -4,7 +4,7 @@ import { deadLetterKey } from '../core/dead-letter-key.ts'
 import { invariant } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
 import type { Decided, Step } from '../core/pass.ts'
-import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { Epoch, Position, Sequence } from '../core/sequence.ts'
 import { before as beforeOf, compareSequences } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Failing, StreamState } from '../core/stream-state.ts'
@@ -29,7 +29,7 @@ export interface Interpretation {
 export function interpretSteps(decided: Decided, about: Interpretation): TurnOutcome {
   const reading = new StepReader(about)
   for (const step of decided.steps) reading.read(step)
-  return { ...reading.outcome(decided.state), isIdle: decided.steps.every(isRefusal) }
+  return { ...reading.outcome(decided.state), isIdle: isIdle(decided, about.before) }
 }
 
 type VerdictStep = Extract<Step, { kind: 'verdict' }>
@@ -89,7 +89,10 @@ class StepReader {
         this.#remove(step)
         break
       case 'halted':
-        this.#enter('halted', step, 'the gap outlasted its patience')
+        this.#enter('halted', step, step.reason ?? 'the gap outlasted its patience')
+        break
+      case 'restarted':
+        this.#restart(step)
         break
       case 'skipped':
         invariant(false, 'a turn took an event out that only an operator may')
@@ -101,6 +104,10 @@ class StepReader {
     this.#note({ ...step, sequence: step.from })
     if (verdict !== 'stale' && verdict !== 'implausible' && verdict !== 'invalid') return
     this.#bury(this.#arrivalAt(step.index), { reason: verdict, detail: reason })
+  }
+
+  #restart({ epoch, sequence }: Extract<Step, { kind: 'restarted' }>): void {
+    this.#enter('epoch-opened', { epoch, from: sequence, to: sequence }, 'the producer counts again')
   }
 
   #endEpoch(step: RangeStep): void {
@@ -116,7 +123,7 @@ class StepReader {
     const { verdict, reason, index } = step
     this.#note(step)
     if (verdict === 'duplicate' || verdict === 'refuse') return
-    const event = trackedEvent(this.#arrivalAt(index), step.sequence)
+    const event = trackedEvent(this.#arrivalAt(index), step)
     if (verdict === 'deliver') {
       this.#deliver(event, false)
       return
@@ -219,14 +226,20 @@ class StepReader {
   }
 }
 
+/** Whether all was refused, and nothing was learnt by it. */
+function isIdle({ steps, state }: Decided, before: StreamState): boolean {
+  return steps.every(isRefusal) && state.restart === before.restart
+}
+
 function isRefusal(step: Step): boolean {
   return (step.kind === 'verdict' || step.kind === 'fill') && step.verdict === 'refuse'
 }
 
-/** The event as it goes on from here: with the unwrapped number. */
-function trackedEvent(event: InturnEvent | FillEvent, sequence: Sequence): TrackedEvent {
+/** The event as it goes on from here: with the unwrapped number, in the epoch of its producer's run. */
+function trackedEvent(event: InturnEvent | FillEvent, { epoch, sequence }: Position): TrackedEvent {
   invariant('data' in event, 'a fill is no event')
-  return { ...event, sequence }
+  if (event.epoch === epoch) return { ...event, sequence }
+  return { ...event, sequence, epoch, wireEpoch: event.wireEpoch ?? event.epoch }
 }
 
 function keyOf(epoch: Epoch, sequence: Sequence): string {

@@ -18,7 +18,7 @@ export function overflowLetter(stream: StreamPath, event: InturnEvent | FillEven
     ...('id' in event && event.id !== undefined && { id: event.id }),
     payload: event,
   }
-  const detail = 'its stream was full for longer than the patience, or it lay beyond the look-ahead'
+  const detail = 'its stream refused it for longer than the patience, or it lay beyond the look-ahead'
   return { ...place, key: `overflow/${deadLetterKey(place)}`, reason: 'overflow', detail, at }
 }
 

@@ -1,14 +1,12 @@
 // Plans the turns of a unit of work: takes in handed-over events, asks for baselines, and decides all streams
 // with one read of held events for the whole batch.
 import { asRun, isMarkedBy, withCaution } from '../core/caution.ts'
-import { eventFingerprint } from '../core/fingerprint.ts'
-import type { Arrival } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
 import type { DeadLetter, HandedOver, StoredHandedOver } from '../ports/records.ts'
-import { isEvent } from '../ports/store.ts'
 import type { UnitOfWork } from '../ports/store.ts'
+import { arrivalOf } from './arrival-of.ts'
 import { startedState } from './baseline.ts'
 import type { Decision } from './decide-fully.ts'
 import { learnAll } from './decide-fully.ts'
@@ -243,17 +241,4 @@ async function readHandedOver(
 
 function turnArrival(kept: HandedOver['arrival'], domain: TrackedDomain): TurnArrival {
   return { event: kept, arrival: arrivalOf(kept, domain) }
-}
-
-/** An event or fill that was kept whole, as the rules take it. */
-function arrivalOf(kept: HandedOver['arrival'], domain: TrackedDomain): Arrival {
-  if (!isEvent(kept)) return { kind: 'fill', epoch: kept.epoch, ...kept.fill }
-  const { epoch, id, data, previous } = kept
-  return {
-    kind: 'event',
-    epoch,
-    sequence: kept.wireSequence ?? kept.sequence ?? 0,
-    print: domain.rules.conflictMemory === 0 ? 0 : eventFingerprint(id, data),
-    ...(previous !== undefined && { previous }),
-  }
 }

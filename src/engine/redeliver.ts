@@ -282,6 +282,10 @@ function checkPassed({ stream, epoch, from, to }: NumberRange, state: StreamStat
   if (known?.position === undefined) {
     throw new InturnError('operation-refused', `${stream} has no position in epoch ${epoch} that is known`)
   }
+  if (state.runs.length > 0) {
+    const message = `${stream}: its producer has counted again, and a history does not tell the runs apart`
+    throw new InturnError('operation-refused', message)
+  }
   const { position, baseline } = known
   if (to > position) {
     const message = `${stream} stands at ${String(position)}: what lies above it has not been handled yet`

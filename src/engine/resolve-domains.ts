@@ -6,7 +6,7 @@ import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { Contiguous, Numbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
-import type { StreamRules } from '../core/rules.ts'
+import type { ResetAnswer, StreamRules } from '../core/rules.ts'
 import { typeOwner } from '../core/type-pattern.ts'
 import { checkFunction, limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
@@ -91,6 +91,7 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
     failure: resolveFailure(name, options.failure ?? {}),
     domainHeldMax: whole('domainHeldMax', 100_000),
     handedOverMax: whole('handedOverMax', 10_000),
+    producer: resolveProducer(name, options.producer),
     baseline: options.baseline,
   }
 }
@@ -98,6 +99,8 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
 const trackedFields = [
   'gap',
   'baseline',
+  'onReset',
+  'producer',
   'heldMax',
   'domainHeldMax',
   'handedOverMax',
@@ -179,7 +182,35 @@ function resolveLimits<Transaction>(
     conflictMemory: of('conflictMemory', { least: 0, most: 255 }),
     patienceMs: durationMs(options.gap?.patience ?? defaults.patienceMs, `domains.${name}.gap.patience`),
     gapEnd,
+    onReset: resolveOnReset(name, options),
   }
+}
+
+/** The way to the field that names an event's producer. */
+function resolveProducer(name: string, producer: unknown): readonly string[] | undefined {
+  if (producer === undefined) return undefined
+  if (typeof producer === 'string' && producer !== '') return producer.split('.')
+  const example = "like 'source' or 'device.boot'"
+  throw new InturnError(
+    'config-invalid',
+    `domains.${name}.producer takes the name of a field of the messages, ${example}`,
+  )
+}
+
+function resolveOnReset<Transaction>(
+  name: string,
+  { onReset = defaultStreamLimits.onReset, numbering }: DomainOptions<Transaction>,
+): ResetAnswer {
+  if (onReset !== 'tell' && onReset !== 'halt' && onReset !== 'epoch') {
+    throw new InturnError('config-invalid', `domains.${name}.onReset takes 'tell', 'halt' or 'epoch'`)
+  }
+  const hasFirst = numbering.kind === 'linked' || (hasStart(numbering) && numbering.modulus === undefined)
+  if (onReset !== 'epoch' || hasFirst) return onReset
+  throw new InturnError(
+    'config-invalid',
+    `domains.${name}.onReset: 'epoch' needs to know a run's first number: contiguous() with a start and no ` +
+      `modulus, or linked(); take 'halt'`,
+  )
 }
 
 function resolveGapHealing<Transaction>(

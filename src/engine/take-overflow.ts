@@ -4,6 +4,7 @@
 import { headGap } from '../core/gaps.ts'
 import { nothingHeld } from '../core/held-index.ts'
 import { beginPass } from '../core/pass.ts'
+import { epochInRuns, madeOf } from '../core/producer-runs.ts'
 import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
@@ -58,7 +59,8 @@ export function takeOverflow(question: OverflowQuestion): ChosenOverflow {
 
 /** Where an overflowed event belongs: its number unwrapped, where its domain has a modulus. */
 function placeOf({ domain, state, clock }: OverflowQuestion, letter: DeadLetter): Position {
-  const { epoch = 0, sequence = 0 } = letter
+  const { sequence = 0 } = letter
+  const epoch = epochInRuns(state.runs, { epoch: letter.epoch ?? 0, ...madeOf(arrivalIn(letter) ?? {}) }) ?? 0
   const { numbering } = domain.rules
   if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return { epoch, sequence }
   const pass = beginPass(domain.rules, state, { clock, held: nothingHeld })

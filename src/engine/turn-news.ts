@@ -8,7 +8,9 @@ import type { Turn } from './turn.ts'
 /** The news of a turn that is durable. */
 export function newsOf(turn: Turn): readonly EngineNews[] {
   const { failure, deadLetters, ledger } = turn
-  if (failure === undefined && deadLetters.length === 0 && ledger.length === 0) return []
+  const { restart, epoch: now } = turn.state
+  const isNew = restart !== undefined && turn.setup.state.restart === undefined
+  if (failure === undefined && deadLetters.length === 0 && ledger.length === 0 && !isNew) return []
   const { path: stream } = turn.setup
   const news: EngineNews[] = []
   if (failure !== undefined) {
@@ -17,8 +19,13 @@ export function newsOf(turn: Turn): readonly EngineNews[] {
     const { attempts } = answer.failing
     news.push({ kind: 'failed', stream, sequence, attempts, error: errorText(error), then: answer.then })
   }
+  if (isNew) {
+    const { evidence, from } = restart
+    news.push({ kind: 'producer-restarted', stream, epoch: now, sequence: from, evidence })
+  }
   for (const { kind, epoch = 0, from = null, to, reason } of ledger) {
     if (kind === 'lost' && to !== undefined) news.push({ kind, stream, epoch, from, to })
+    if (kind === 'epoch-opened') news.push({ kind, stream, epoch })
     if (kind === 'halted' && failure === undefined) news.push({ kind, stream, reason })
   }
   return [...news, ...deadLetters.map(deadLetterNews)]

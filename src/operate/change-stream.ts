@@ -134,7 +134,7 @@ async function changeClaimed(
   const { rules, isConfigured } = rulesFor(domains, domain, state)
   checkExpected(request, { state, rules })
   const operator = { by, reason }
-  const undecided = wish.asksUndecided === true ? await undecidedOf(unit, stream) : []
+  const undecided = wish.asksUndecided === true ? await undecidedOf(unit, stream, state) : []
   const claimed = { stream, domain, state, rules, isConfigured, clock: unit.clock, operator, undecided }
   const { outcome, granted, records } = await decideKnowing(unit, claimed, wish)
   const at = unit.clock.now
@@ -164,15 +164,27 @@ async function changeClaimed(
   return { command, consumer, stream, by, reason, at, done, before, after, ledger, deadLetters }
 }
 
-/** Where events belong that were handed over, or overflowed: as on the wire. */
-async function undecidedOf(unit: UnitOfWork, stream: StreamPath): Promise<readonly Position[]> {
+/**
+ * Where events belong that were handed over, or overflowed: as on the wire. Where a producer has counted
+ * again they may be of any of its runs.
+ */
+async function undecidedOf(
+  unit: UnitOfWork,
+  stream: StreamPath,
+  { runs }: StreamState,
+): Promise<readonly Position[]> {
   const handedOver = await unit.handedOver([stream], undecidedMax)
   const overflowed = await unit.overflow(stream, undecidedMax)
   const events = handedOver.flatMap(({ arrival, redrive }) =>
     redrive === undefined && 'sequence' in arrival ? arrival : [],
   )
   return [...events, ...overflowed].flatMap(({ epoch = 0, sequence }) =>
-    sequence === undefined ? [] : { epoch, sequence },
+    sequence === undefined
+      ? []
+      : [epoch, ...runs.filter((run) => run.wireEpoch === epoch).map((run) => run.epoch)].map((own) => ({
+          epoch: own,
+          sequence,
+        })),
   )
 }
 

@@ -1,10 +1,12 @@
 // Puts an explanation into words for a person at three in the morning: first what is wrong, then since when,
 // what was tried, what happens by itself, and what can be done.
 import type { Sequence } from '../core/sequence.ts'
+import type { Duplicates } from '../core/stream-state.ts'
 import { partialText } from '../ports/partial-text.ts'
 import { giveUpWords, nextAttemptWords, runningWords, triedWords } from './attempt-words.ts'
 import type { Explanation } from './explain.ts'
 import type { StreamGap } from './read-gaps.ts'
+import { restartWords } from './restart-words.ts'
 import { moment, momentFrom, spell } from './time-words.ts'
 
 /** What a renderer has to know of where it is. */
@@ -92,6 +94,8 @@ function haltCause({ halt }: Explanation): string {
       return 'an effect was carried out in part; it is never retried by itself.'
     case 'operator':
       return 'an operator stopped it.'
+    case 'restart':
+      return 'its producer seems to have started to count again.'
     case undefined:
       return 'no cause is known.'
   }
@@ -150,6 +154,7 @@ function besidesWords(about: Explanation): readonly string[] {
           `  ${soughtBack.by} moved it back from ${soughtBack.to}, ${momentFrom(soughtBack.at, now)}`,
           `  reason: ${soughtBack.reason}`,
         ]),
+    ...restartWords(about),
     ...runningWords(about),
     ...partialWords(about),
     ...(caution === 0
@@ -206,6 +211,9 @@ function nextWords(about: Explanation): string {
     case 'take':
       return 'a worker takes it at its next round.'
     case 'operator':
+      if (about.halt?.cause === 'restart') {
+        return "an operator decides; with onReset: 'epoch' the first event of the new run does."
+      }
       return next.closesItself
         ? 'the halt ends by itself when everything missing has come; otherwise an operator decides.'
         : 'nothing happens by itself; an operator decides.'
@@ -240,16 +248,24 @@ function pausedWords({ isPaused, standing, domain, paused }: Explanation): reado
   return [`  besides, the domain ${domain} is paused${who}`]
 }
 
-function accountWords({ counts, deadLetters, changedAt, now }: Explanation): readonly string[] {
+function accountWords({ counts, duplicates, deadLetters, changedAt, now }: Explanation): readonly string[] {
   const accounts = Object.entries(counts)
     .filter(([, value]) => Number(value) > 0)
     .map(([name, value]) => `${value} ${name}`)
   const letters = Object.entries(deadLetters).map(([reason, value]) => `${value} ${reason}`)
   return [
     `Accounts: ${accounts.length === 0 ? 'none' : accounts.join(', ')}`,
+    ...(duplicates === undefined
+      ? []
+      : [`Duplicates: ${duplicates.count}, ${duplicateTimes(duplicates, now)}`]),
     ...(letters.length === 0 ? [] : [`Dead letters: ${letters.join(', ')}`]),
     `Last changed: ${momentFrom(changedAt, now)}`,
   ]
+}
+
+function duplicateTimes({ firstAt, lastAt }: Duplicates, now: number): string {
+  if (firstAt === lastAt) return momentFrom(lastAt, now)
+  return `the first ${momentFrom(firstAt, now)}, the last ${momentFrom(lastAt, now)}`
 }
 
 function historyWords({ ledger }: Explanation): readonly string[] {
@@ -262,7 +278,9 @@ function historyWords({ ledger }: Explanation): readonly string[] {
 }
 
 function unwrappedWords({ position }: Explanation): string {
-  return position?.unwrapped === undefined ? '' : ` (unwrapped ${position.unwrapped})`
+  const { unwrapped, wireEpoch } = position ?? {}
+  if (wireEpoch !== undefined) return ` (epoch ${wireEpoch} as its producer writes it)`
+  return unwrapped === undefined ? '' : ` (unwrapped ${unwrapped})`
 }
 
 function rangeWords({ epoch, from, to, missing }: StreamGap): string {

@@ -2,11 +2,21 @@
 // Plain values; explain-text.ts puts them into words.
 import { canAdvance } from '../core/head.ts'
 import { nothingHeld } from '../core/held-index.ts'
+import { wireEpochOf } from '../core/producer-runs.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { after } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
-import type { AccountCounts, Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
+import type {
+  AccountCounts,
+  Clock,
+  Duplicates,
+  Failing,
+  Halt,
+  RestartSigns,
+  Run,
+  StreamState,
+} from '../core/stream-state.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { ConsumerSummary, StoredStream } from '../ports/store-reader.ts'
@@ -61,10 +71,18 @@ export interface Explanation {
     readonly epoch: number
     readonly sequence: Sequence
     readonly unwrapped?: Sequence
+    /** The epoch as the producer writes it, where it has counted again without a new one. */
+    readonly wireEpoch?: number
   } | null
   /** The number that it needs next, where that is known. As on the wire. */
   readonly expects: Sequence | null
   readonly counts: AccountCounts
+  /** How many duplicates came, and when. */
+  readonly duplicates?: Duplicates
+  /** What says that the producer may count again. */
+  readonly restart?: RestartSigns
+  /** It does, and of what it has made since nothing was in turn yet. */
+  readonly nextRun?: Run
   /** Held events and held fills. */
   readonly held: number
   /** Fills among them. */
@@ -115,6 +133,7 @@ export async function explainStream(
   const standing = standingOf({ state, gaps, isPaused, applied, clock: summary.clock })
   const handedOver = await countHandedOver(view, { stream })
   const failure = known.get(domain)?.failure
+  const nextRun = state.runs.find(({ epoch }) => epoch > state.epoch)
   return {
     consumer: view.consumer,
     stream,
@@ -125,6 +144,9 @@ export async function explainStream(
     position: positionOf(state, applied),
     expects: expectedOf(state, applied),
     counts: state.counts,
+    ...(state.duplicates !== undefined && { duplicates: state.duplicates }),
+    ...(state.restart !== undefined && { restart: state.restart }),
+    ...(nextRun !== undefined && { nextRun }),
     held: state.heldCount,
     heldFills: state.held.filter(({ kind }) => kind === 'fill').length,
     handedOver,
@@ -201,10 +223,16 @@ function afterFailure(failing: Failing | undefined, failure: DomainRules['failur
 }
 
 function positionOf(state: StreamState, { rules }: AppliedRules): Explanation['position'] {
-  const { epoch, position } = state
+  const { epoch, position, runs } = state
   if (position === undefined) return null
   const sequence = wireOf(rules, position)
-  return { epoch, sequence, ...(sequence !== position && { unwrapped: position }) }
+  const wireEpoch = wireEpochOf(runs, epoch)
+  return {
+    epoch,
+    sequence,
+    ...(sequence !== position && { unwrapped: position }),
+    ...(wireEpoch !== epoch && { wireEpoch }),
+  }
 }
 
 function expectedOf(state: StreamState, { rules }: AppliedRules): Sequence | null {

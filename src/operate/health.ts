@@ -2,7 +2,7 @@
 // first. Upholds I7: the list has a limit and tells what lies beyond it.
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
-import type { Failing, Halt, StreamState } from '../core/stream-state.ts'
+import type { Failing, Halt, RestartSigns, StreamState } from '../core/stream-state.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { LiveClaim, StoredStream } from '../ports/store-reader.ts'
@@ -12,13 +12,15 @@ import type { ConsumerView } from './paging.ts'
 import { eachHandedOver, eachStream } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
+import { evidenceText } from './restart-words.ts'
 
 /**
  * `stuck`: it does not go on by itself, or should have. `failing`: its next event failed and is tried again.
- * `slow`: a worker has had it for long, or events for it pile up. `waiting`: for a number that may still
- * come, or for its domain to go on.
+ * `restarted`: its producer may count again, and what it makes is taken for duplicates. `slow`: a worker
+ * has had it for long, or events for it pile up. `waiting`: for a number that may still come, or for its
+ * domain to go on.
  */
-export type HealthKind = 'stuck' | 'failing' | 'slow' | 'waiting'
+export type HealthKind = 'stuck' | 'failing' | 'restarted' | 'slow' | 'waiting'
 
 /** A stream that is not as it should be. */
 export interface HealthItem {
@@ -54,7 +56,13 @@ export interface HealthOptions {
   readonly handedOverMin?: number
 }
 
-const ranks: Readonly<Record<HealthKind, number>> = { stuck: 0, failing: 1, slow: 2, waiting: 3 }
+const ranks: Readonly<Record<HealthKind, number>> = {
+  stuck: 0,
+  failing: 1,
+  restarted: 2,
+  slow: 3,
+  waiting: 4,
+}
 
 /** Claims that are looked at: whoever has more streams in hand for long has other troubles. */
 const claimsMax = 10_000
@@ -108,13 +116,25 @@ function itemOf(
   const head = gaps.find((gap) => gap.isHead)
   if (halt !== undefined) return haltedItem(halt, state)
   if (partial !== undefined) return { kind: 'stuck', since: changedAt, detail: partialDetail(partial) }
-  const found =
-    failing !== undefined ? failingItem(failing, stored, now) : head !== undefined ? gapItem(head) : undefined
+  const found = failing === undefined ? standingItem(state, head) : failingItem(failing, stored, now)
   if (!isPaused) return found
   if (found !== undefined) return { ...found, detail: `${found.detail}; its domain is paused` }
   const since = state.held[0]?.clock.now
   if (since === undefined) return undefined
   return { kind: 'waiting', since, detail: `its domain is paused; ${heldWords(state.heldCount)}` }
+}
+
+/** What is the matter with a stream that neither failed nor is halted. */
+function standingItem({ restart }: StreamState, head: StreamGap | undefined): Found | undefined {
+  const gap = head === undefined ? undefined : gapItem(head)
+  return restart === undefined || gap?.kind === 'stuck' ? gap : restartedItem(restart)
+}
+
+function restartedItem(restart: RestartSigns): Found {
+  const { firstAt, from, to, settled } = restart
+  const numbers = from === to ? `number ${String(to)}` : `numbers ${String(from)} to ${String(to)}`
+  const detail = `its producer may have started again: ${numbers} came once more, ${evidenceText(restart)}`
+  return { kind: 'restarted', since: firstAt, detail: `${detail}; ${settled} settled as duplicates` }
 }
 
 function haltedItem({ at, cause, reason, by }: Halt, { failing }: StreamState): Found {
@@ -177,7 +197,7 @@ async function handedOverCounts(view: ConsumerView): Promise<ReadonlyMap<StreamP
 class WorstFirst {
   readonly #limit: number
   readonly #now: number
-  readonly #counts: Record<HealthKind, number> = { stuck: 0, failing: 0, slow: 0, waiting: 0 }
+  readonly #counts: Record<HealthKind, number> = { stuck: 0, failing: 0, restarted: 0, slow: 0, waiting: 0 }
   #items: HealthItem[] = []
 
   constructor(limit: number, now: number) {

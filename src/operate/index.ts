@@ -32,6 +32,8 @@ export type { FillOperation, FillRequest, SkipRequest } from './operate-stream.t
 export type { Operator, OperatorOptions, OperatorTarget } from './operator-options.ts'
 export { pauseDomain, resumeDomain } from './pause-domain.ts'
 export type { DomainOperation, DomainRequest } from './pause-domain.ts'
+export { openEpoch } from './open-epoch.ts'
+export type { OpenEpochRequest } from './open-epoch.ts'
 export { eachGap, streamGaps } from './read-gaps.ts'
 export type { GapHealing, GapPolicy, StreamGap } from './read-gaps.ts'
 export { beatSilenceMs, readStatus } from './read-status.ts'

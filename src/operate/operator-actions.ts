@@ -1,5 +1,6 @@
 // Which commands would move a stream that does not move by itself: the whole line, ready to paste, and what
 // it does. Each line refuses if the stream has moved by then.
+import { isNextEpochFree } from '../core/restart.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
@@ -41,9 +42,26 @@ export function operatorActions(setting: ActionSetting): readonly OperatorAction
       ]
     : []
   if (halt?.cause === 'operator') return [...paused, action(setting, ['resume'], 'ends the halt')]
-  if (failing !== undefined) return [...paused, ...overFailure(setting)]
-  if (halt !== undefined || setting.gaps.some(({ isHead }) => isHead)) return [...paused, ...overGap(setting)]
-  return paused
+  const restart = overRestart(setting)
+  if (failing !== undefined) return [...paused, ...overFailure(setting), ...restart]
+  const isGap = halt?.cause !== 'restart' && (halt !== undefined || setting.gaps.some(({ isHead }) => isHead))
+  return [...paused, ...(isGap ? overGap(setting) : []), ...restart]
+}
+
+/** What can be said of a producer that may count again; nothing where a halt of another kind comes first. */
+function overRestart(setting: ActionSetting): readonly OperatorAction[] {
+  const { state } = setting
+  const { restart, halt, epoch } = state
+  if (restart === undefined || (halt !== undefined && halt.cause !== 'restart')) return []
+  const isTellable = restart.evidence !== 'id' && isNextEpochFree(state)
+  const since = restart.since === undefined ? '' : ` ${new Date(restart.since).toISOString()}`
+  const of = restart.evidence === 'producer' ? 'other producers make' : `was made from${since} on`
+  return [
+    ...(isTellable
+      ? [action(setting, ['seek', '--new-epoch'], `it counts again: what ${of} is of epoch ${epoch + 1}`)]
+      : []),
+    action(setting, ['resume'], 'it does not: they are copies, and are settled as duplicates'),
+  ]
 }
 
 function overFailure(setting: ActionSetting): readonly OperatorAction[] {

@@ -67,6 +67,7 @@ function recordsOf(step: Step, setting: RecordSetting): OperatorRecords {
     case 'release':
     case 'removed':
     case 'halted':
+    case 'restarted':
       throw new InturnError('invariant-violated', `an operator's action came to a ${step.kind}`)
   }
 }

@@ -35,7 +35,7 @@ export interface LiveClaim {
 /** Which streams to list. */
 export interface StreamQuery {
   readonly domain?: string
-  /** Only streams with held events or fills, a halt or a failing event. */
+  /** Only streams with held events or fills, a halt, a failing event, or signs of a producer's restart. */
   readonly onlyWaiting?: boolean
   /** Start behind this path. */
   readonly after?: StreamPath

@@ -3,6 +3,7 @@
 import type { InturnError } from '../core/errors.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
+import type { RestartSigns } from '../core/stream-state.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { DeadLetterReason } from './records.ts'
 
@@ -53,8 +54,18 @@ export type EngineNews =
       /** Where in the event: `data.total`. */
       readonly place: string
     }
-  /** A gap outlasted its patience; a halt by failure is told as `failed`. */
+  /** A gap outlasted its patience, or a producer may count again; a halt by failure is told as `failed`. */
   | { readonly kind: 'halted'; readonly stream: StreamPath; readonly reason: string }
+  /** The producer may count again: an event bears a number that is used, and is no copy. Told once. */
+  | {
+      readonly kind: 'producer-restarted'
+      readonly stream: StreamPath
+      readonly epoch: Epoch
+      readonly sequence: Sequence
+      readonly evidence: RestartSigns['evidence']
+    }
+  /** It is certain, and a new epoch begins: `onReset: 'epoch'`. */
+  | { readonly kind: 'epoch-opened'; readonly stream: StreamPath; readonly epoch: Epoch }
   /** An event was taken out of its stream, or never got into one; for `overflow`, until there is room. */
   | {
       readonly kind: 'dead-letter'

@@ -123,6 +123,7 @@ export class TracedStream implements DueItem {
         })
         break
       case 'removed':
+      case 'restarted':
       case 'skipped':
         break
     }

@@ -33,7 +33,7 @@ export interface GivenFill {
  */
 export function giveFill(stream: RuledStream, fill: FillArrival, context: PassContext): GivenFill {
   const { state, rules } = stream
-  const decided = decideBatch(stream, [fill], { ...context, isPaused: true })
+  const decided = decideBatch(stream, [{ ...fill, isPlaced: true }], { ...context, isPaused: true })
   const [step] = decided.steps
   invariant(step?.kind === 'fill', 'a fill was decided without a verdict')
   const { verdict, from, to } = step

@@ -1,7 +1,12 @@
 // An operator stops one stream. What comes is held until the operator ends the halt.
-import type { StreamState } from '../stream-state.ts'
+import type { Halt, StreamState } from '../stream-state.ts'
 import type { Operated } from './operated.ts'
 import { declined } from './operated.ts'
+
+const causes: Partial<Record<Halt['cause'], string>> = {
+  gap: 'a gap',
+  restart: 'a producer that may count again',
+}
 
 /** Halts a stream in the operator's name. Pure. */
 export function haltStream(
@@ -10,7 +15,7 @@ export function haltStream(
 ): Operated {
   if (state.halt !== undefined) {
     const { cause, by, reason } = state.halt
-    const who = by === undefined ? `over ${cause === 'gap' ? 'a gap' : 'a failure'}` : `by ${by}`
+    const who = by === undefined ? `over ${causes[cause] ?? 'a failure'}` : `by ${by}`
     return declined(`it is halted already, ${who}: ${reason}`)
   }
   const { at, by, reason } = halt

@@ -27,6 +27,11 @@ export function declined(why: string): Declined {
   return { kind: 'declined', why }
 }
 
+/** The stream's halt if a person has to end it: an operator's, or over a producer that may count again. */
+export function ownHalt({ halt }: StreamState): StreamState['halt'] {
+  return halt?.cause === 'operator' || halt?.cause === 'restart' ? halt : undefined
+}
+
 /** Who stopped a stream, and how that ends, for a wish that an operator's halt stands against. */
 export function haltedByOperator({ halt }: StreamState): Declined | undefined {
   if (halt?.cause !== 'operator') return undefined

@@ -5,6 +5,7 @@ import { headGap } from '../gaps.ts'
 import { healAtOnce } from '../heal.ts'
 import { hasGapBefore } from '../numbering-rules.ts'
 import type { Clock, Failing, StreamState } from '../stream-state.ts'
+import { asCopies } from './open-next-run.ts'
 import type { Operated } from './operated.ts'
 import { declined, haltedByOperator } from './operated.ts'
 
@@ -17,6 +18,11 @@ export function retryStream(stream: RuledStream, clock: Clock): Operated {
   const { failing, halt } = state
   const halted = haltedByOperator(state)
   if (halted !== undefined) return halted
+  if (halt?.cause === 'restart') {
+    return declined(
+      'its producer may count again: seek --new-epoch says that it does, resume that it does not',
+    )
+  }
   if (failing !== undefined) {
     const caution = failing.runningBy === undefined ? state.caution : Math.max(state.caution, 1)
     const again: Failing = { ...withoutRunner(failing), attempts: 0, retryAt: clock.now }
@@ -34,10 +40,17 @@ export function retryStream(stream: RuledStream, clock: Clock): Operated {
   return granted({ ...state, halt: undefined }, 'its halt has ended')
 }
 
-/** Ends a halt: a failing event has one more attempt, a gap its patience anew. Pure. */
+/**
+ * Ends a halt: a failing event has one more attempt, a gap its patience anew; what may be of a new run of the
+ * producer is copies. Pure.
+ */
 export function resumeStream(stream: RuledStream, clock: Clock): Operated {
   const { state } = stream
   const { failing, halt } = state
+  if (state.restart !== undefined && (halt === undefined || halt.cause === 'restart')) {
+    const done = 'what may have been of a new run of its producer is taken for copies'
+    return granted(asCopies(state), done)
+  }
   if (halt === undefined) return declined('it is not halted')
   if (failing !== undefined) {
     const retryAt = failing.retryAt ?? clock.now

@@ -9,7 +9,7 @@ import type { Span } from '../spans.ts'
 import { includes, removeSpan } from '../spans.ts'
 import type { Clock, GapClock, HeldSpan, StreamState } from '../stream-state.ts'
 import type { Declined, Operated } from './operated.ts'
-import { declined } from './operated.ts'
+import { declined, ownHalt } from './operated.ts'
 
 /** Why a stream cannot be moved back to a place; `undefined` where it can. */
 export function hindersSeekBack({ rules, state }: RuledStream, target: Position): Declined | undefined {
@@ -23,6 +23,9 @@ export function hindersSeekBack({ rules, state }: RuledStream, target: Position)
   }
   if (position === undefined || target.epoch !== epoch) {
     return declined(`the position is in epoch ${epoch}; backwards it can only be moved within that`)
+  }
+  if (state.runs.length > 0) {
+    return declined('its producer has counted again, and a history does not tell the runs apart')
   }
   if (baseline !== undefined && target.sequence < Number(baseline) - 1) {
     return declined(
@@ -77,7 +80,7 @@ export function seekBackwards(
     heldCount: state.heldCount + fills.length + (top === undefined ? 0 : 1),
     memory: forgetAbove(state.memory, epoch, target.sequence),
     failing: undefined,
-    halt: state.halt?.cause === 'operator' ? state.halt : undefined,
+    halt: ownHalt(state),
     counts: { ...state.counts, recalled: state.counts.recalled + width(cut.from, cut.to) },
   }
   const range = `the numbers ${String(cut.from)} to ${String(cut.to)}`

@@ -11,7 +11,7 @@ import type { Position, Sequence } from '../sequence.ts'
 import { after, comparePositions } from '../sequence.ts'
 import type { HeldSpan } from '../stream-state.ts'
 import type { Operated } from './operated.ts'
-import { declined } from './operated.ts'
+import { declined, ownHalt } from './operated.ts'
 import { takeOut } from './take-out.ts'
 
 /**
@@ -139,7 +139,7 @@ function lose(pass: Pass, reached: Sequence | null, to: Sequence): void {
 function endHalt({ draft }: Pass, target: Position): void {
   const { failing, halt } = draft
   if (failing !== undefined && comparePositions(failing, target) <= 0) draft.failing = undefined
-  if (halt === undefined || halt.cause === 'operator') return
+  if (halt === undefined || ownHalt(draft) !== undefined) return
   const isBehind = halt.gapTo !== undefined && comparePositions(halt.gapTo, target) > 0
   if (!isBehind && draft.failing === undefined) draft.halt = undefined
 }

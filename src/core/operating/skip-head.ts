@@ -12,7 +12,7 @@ import type { Position, Sequence } from '../sequence.ts'
 import type { HeldSpan, StreamState } from '../stream-state.ts'
 import { unwrap } from '../unwrap.ts'
 import type { Operated } from './operated.ts'
-import { declined } from './operated.ts'
+import { declined, ownHalt } from './operated.ts'
 import { seekForwards } from './seek-forwards.ts'
 import { takeOut } from './take-out.ts'
 
@@ -78,7 +78,7 @@ function skipUpTo(
   const operated = seekForwards(stream, { epoch: gap.epoch, sequence: part.to }, context)
   if (operated.kind === 'declined') return operated
   const range = `the numbers up to ${part.to}`
-  const halt = operated.state.halt?.cause === 'operator' ? operated.state.halt : undefined
+  const halt = ownHalt(operated.state)
   const done = `${range} are lost; ${come} has come, and a worker decides it next`
   return { ...operated, state: { ...operated.state, halt }, done }
 }
@@ -112,8 +112,7 @@ function skipEvent(pass: Pass, span: HeldSpan, sequence: Sequence): Operated {
 /** A halt over what was skipped ends; an operator's own halt does not. */
 function granted(pass: Pass, done: string): Operated {
   const { draft } = pass
-  const stays = draft.halt?.cause === 'operator'
-  if (!stays) draft.halt = undefined
+  draft.halt = ownHalt(draft)
   const { state, steps } = endPass(pass)
   return { kind: 'granted', state, steps, done: `${done}${goesOn(state)}` }
 }

@@ -178,7 +178,8 @@ export class HealJob {
     if (this.#stop.signal.aborted) controller.abort(this.#stop.signal.reason)
     this.#request = { range, controller }
     try {
-      const request = { domain: domain.name, stream, ...range, limit: healing.chunk }
+      const { wireEpoch = range.epoch, ...asked } = range
+      const request = { domain: domain.name, stream, ...asked, epoch: wireEpoch, limit: healing.chunk }
       const { timers } = this.#parts
       const answer = await askHealer(healer, request, { timers, timeoutMs: healing.timeoutMs, controller })
       if (answer.isLate === true) this.#late++

@@ -3,6 +3,7 @@
 // found in few requests.
 import { gapsOf } from '../../core/gaps.ts'
 import type { HealAttempt } from '../../core/heal.ts'
+import { wireEpochOf } from '../../core/producer-runs.ts'
 import type { StreamRules } from '../../core/rules.ts'
 import type { Epoch, Sequence } from '../../core/sequence.ts'
 import { after } from '../../core/sequence.ts'
@@ -15,6 +16,8 @@ export interface HealRange {
   readonly epoch: Epoch
   readonly from: Sequence | null
   readonly to: Sequence
+  /** The epoch as its producer writes it, where that is another one. */
+  readonly wireEpoch?: Epoch
   /** The same numbers as they are on the wire, where the domain's counter wraps. */
   readonly wire?: { readonly from: number; readonly to: number }
 }
@@ -46,7 +49,9 @@ export function nextRange(
   const from = higher(gap.from, cursor.from)
   const to = gap.to < attempt.to ? gap.to : attempt.to
   if (from !== null && from > to) return undefined
-  return cutRange(rules, { epoch, from, to }, cursor.width)
+  const wireEpoch = wireEpochOf(state.runs, epoch)
+  const range = { epoch, from, to, ...(wireEpoch !== epoch && { wireEpoch }) }
+  return cutRange(rules, range, cursor.width)
 }
 
 /** Whether any number of a range is missing. */

@@ -180,7 +180,7 @@ export class MemoryReader implements StoreReader {
 
 function isWaiting({ state, held }: StreamRow): boolean {
   if (held.size > 0 || (state?.heldCount ?? 0) > 0) return true
-  return state?.halt !== undefined || state?.failing !== undefined
+  return state?.halt !== undefined || state?.failing !== undefined || state?.restart !== undefined
 }
 
 function heldCursor(path: StreamPath, { epoch, sequence }: HeldEntry): string {

@@ -24,7 +24,7 @@ export function readState(bytes: Buffer): StreamState {
   return decodeState(bytes.subarray(readNumbers(bytes)[3]))
 }
 
-/** The flags of a changed stream: 0 nothing, 1 holds events, 2 its head failed, 3 halted; 4, 8: is due. */
+/** The flags of a changed stream: 0 nothing, 1 waits, 2 its head failed, 3 halted; 4, 8: is due. */
 export function flagsOf({ state, hold, due }: StreamChange): number {
   return standingOf(state, hold) + dueFlags(due)
 }
@@ -32,7 +32,7 @@ export function flagsOf({ state, hold, due }: StreamChange): number {
 function standingOf(state: StreamState, hold: readonly unknown[]): number {
   if (state.halt !== undefined) return 3
   if (state.failing !== undefined) return 2
-  return state.heldCount > 0 || hold.length > 0 ? 1 : 0
+  return state.heldCount > 0 || hold.length > 0 || state.restart !== undefined ? 1 : 0
 }
 
 function dueFlags(due: DueTime): number {

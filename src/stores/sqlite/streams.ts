@@ -54,9 +54,9 @@ export function isQuiet(change: StreamChange): boolean {
   return change.due.at === undefined && change.due.readingMs === undefined && standingOf(change) === 0
 }
 
-/** 0 nothing, 1 holds events, 2 its head failed, 3 halted. */
+/** 0 nothing, 1 waits, 2 its head failed, 3 halted. */
 function standingOf({ state, hold }: { state: StreamState; hold: readonly unknown[] }): number {
   if (state.halt !== undefined) return 3
   if (state.failing !== undefined) return 2
-  return state.heldCount > 0 || hold.length > 0 ? 1 : 0
+  return state.heldCount > 0 || hold.length > 0 || state.restart !== undefined ? 1 : 0
 }

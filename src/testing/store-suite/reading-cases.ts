@@ -95,28 +95,31 @@ export const readingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'waiting streams are those with held events or fills, a halt or a failing event',
+    name: 'waiting streams are those with held events or fills, a halt, a failure or signs of a restart',
     run: async ({ store }) => {
       const halt = { cause: 'operator', at: 1, reason: 'x' } as const
       const failing = { epoch: 0, sequence: 2, attempts: 1, firstAt: 1, error: 'x' }
       const clock = { now: 1, readingMs: 1 }
+      const told = { evidence: 'time', wireEpoch: 0, settled: 1, firstAt: 1, lastAt: 1 } as const
+      const restart = { ...told, from: 1, to: 1, since: 9, until: 9 }
       const fill = { kind: 'fill', epoch: 0, after: 2, to: 3, count: 1, clock, reason: 'x' } as const
       await commit(store, [
         moved(account('fine'), 1),
         holding(account('holds'), 3),
         moved(account('halted'), 1, { state: at(1, { halt }) }),
         moved(account('fails'), 1, { state: at(1, { failing }) }),
+        moved(account('restarts'), 1, { state: at(1, { restart }) }),
         moved(account('filled'), 1, { state: at(1, { held: [fill], heldCount: 1 }) }),
       ])
       const found = await store.reader.streams(consumer, { onlyWaiting: true, limit: 9 })
       deepEqual(
         found.map(({ stream }) => stream),
-        ['fails', 'filled', 'halted', 'holds'].map(account),
+        ['fails', 'filled', 'halted', 'holds', 'restarts'].map(account),
       )
       const { halted, failing: failingCount, streams, held } = await store.reader.summary(consumer)
-      deepEqual([halted, failingCount, streams, held], [1, 1, 5, 1])
+      deepEqual([halted, failingCount, streams, held], [1, 1, 6, 1])
       await commit(store, [moved(account('halted'), 2)])
-      equal((await store.reader.streams(consumer, { onlyWaiting: true, limit: 9 })).length, 3)
+      equal((await store.reader.streams(consumer, { onlyWaiting: true, limit: 9 })).length, 4)
     },
   },
   {

@@ -18,6 +18,25 @@ const odd: Partial<StreamState>[] = [
   { position: 5, memory: [0, 4, 4_294_967_295, 0, 5, 2_147_483_648] },
   { halt: { cause: 'gap', at: 5, reason: '{"$bigint":1}', gapTo: { epoch: 1, sequence: 2n ** 80n } } },
   { failing: { epoch: 0, sequence: 4, attempts: 2, firstAt: 1, retryAt: 9, error: 'nö' }, overflow: 3 },
+  { firstPrint: 0, newest: 0, duplicates: { count: 1, firstAt: 7, lastAt: 7 } },
+  { firstPrint: 4_294_967_295, newest: 2 ** 45, producers: [1, 4_294_967_295] },
+  { duplicates: { count: 2 ** 40, firstAt: 2 ** 41, lastAt: 2 ** 42 }, overflow: 1 },
+  {
+    restart: {
+      evidence: 'time',
+      wireEpoch: 0,
+      settled: 0,
+      firstAt: 1,
+      lastAt: 2,
+      from: 1,
+      to: 2n ** 60n,
+      since: 3,
+    },
+    runs: [
+      { wireEpoch: 0, epoch: 1, since: 9, after: 8 },
+      { wireEpoch: 0, epoch: 2, earlier: [7, 9] },
+    ],
+  },
   { held: [{ kind: 'fill', epoch: 0, after: null, to: 9, count: 1, clock: clockAt(3), reason: 'burned' }] },
 ]
 
@@ -50,14 +69,15 @@ describe('a stored state', () => {
     )
   })
 
-  test('an ordinary stream takes no more than 100 bytes', () => {
+  test('an ordinary stream with times and duplicates takes no more than 100 bytes', () => {
     const history = new RuledHistory(rulesFor({ numbering: contiguous() }))
+    const now = 1_800_000_000_000
     for (let n = 1; n <= 1_000; n++) {
-      history.arrive(
-        [{ action: { kind: 'event', epoch: 0, sequence: n, print: 4_000_000_000 + n }, index: n }],
-        0,
-      )
+      const event = { kind: 'event', epoch: 0, sequence: n, print: 4_000_000_000 + n, time: now + n } as const
+      history.arrive([{ action: event, index: n }], now)
+      history.arrive([{ action: event, index: n }], now + n * 60_000)
     }
+    expect(history.state.duplicates?.count).toBe(1_000)
     expect(encodeState(history.state).length).toBeLessThanOrEqual(100)
   })
 

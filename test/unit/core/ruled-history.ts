@@ -136,6 +136,9 @@ export class RuledHistory {
         held.delete(`${step.epoch}/${step.sequence}`)
         lines.push(`removed ${step.epoch}/${step.sequence}`)
         return
+      case 'restarted':
+        lines.push(`restarted ${step.epoch}/${step.sequence}`)
+        return
       case 'lost':
       case 'halted':
         lines.push(`${step.kind} ${step.epoch}/${step.from}..${step.to}`)

@@ -54,7 +54,7 @@ describe('what a stream is', () => {
     expect(await health()).toEqual({
       items: [],
       total: 0,
-      counts: { stuck: 0, failing: 0, slow: 0, waiting: 0 },
+      counts: { stuck: 0, failing: 0, restarted: 0, slow: 0, waiting: 0 },
     })
   })
 
@@ -157,7 +157,7 @@ test('the worst and the longest come first; those beyond the limit are counted (
   await putStream(store, { stream: 'd', state: halted(600) })
   const all = await health()
   expect(all.items.map(({ stream }) => stream)).toEqual(['account/d', 'account/c', 'account/b', 'account/a'])
-  expect(all).toMatchObject({ total: 4, counts: { stuck: 2, failing: 1, slow: 0, waiting: 1 } })
+  expect(all).toMatchObject({ total: 4, counts: { stuck: 2, failing: 1, restarted: 0, slow: 0, waiting: 1 } })
   const few = await health(new Map(), { limit: 3 })
   expect(few.items.map(({ stream }) => stream)).toEqual(['account/d', 'account/c', 'account/b'])
   expect(few.total).toBe(4)

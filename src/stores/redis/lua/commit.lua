@@ -77,7 +77,7 @@ local function keep_due(name, path, was_due, at)
   end
 end
 
--- The first byte of a record: 0 nothing, 1 holds events, 2 its head failed, 3 halted; 4: due by the clock;
+-- The first byte of a record: 0 nothing, 1 waits, 2 its head failed, 3 halted; 4: due by the clock;
 -- 8: due by the reading clock. It spares a stream that moves and waits for nothing all other writes.
 local function keep_standing(path, old, new)
   if new % 4 > 0 then

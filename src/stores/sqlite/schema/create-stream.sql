@@ -1,4 +1,4 @@
--- One row a stream and consumer. `standing`: 0 nothing, 1 holds events, 2 its head failed, 3 halted.
+-- One row a stream and consumer. `standing`: 0 nothing, 1 waits, 2 its head failed, 3 halted.
 -- `journal_seen`: later rows of the journal know a newer state.
 CREATE TABLE inturn_stream (
   id INTEGER PRIMARY KEY,

@@ -1,0 +1,165 @@
+// A producer that counts again without saying so: its events bear numbers that are used. What tells them from
+// copies, which a transport may bring at any time and in any order: a copy was made no later than the newest
+// event that was accepted, and by a producer that the stream knows. Upholds I3: what may be new is not taken
+// for a copy where the domain says so.
+import { drain } from './advance.ts'
+import { recall } from './conflict-memory.ts'
+import type { Judgement } from './judge.ts'
+import { isFirstNumber } from './numbering-rules.ts'
+import type { Draft, Made, Pass } from './pass.ts'
+import { producersMax, runsMax, wireEpochOf } from './producer-runs.ts'
+import type { RestartSigns, Run } from './stream-state.ts'
+import type { Candidate } from './unwrap.ts'
+
+const refused: Judgement = { verdict: 'refuse', reason: 'producer-restarted' }
+
+/**
+ * What is done about an event that may be of a new run of its producer: `undefined`, nothing beside its
+ * verdict; `open`: it is for certain, and opens the next epoch.
+ */
+export function answerRestart(
+  pass: Pass,
+  event: Candidate,
+  judgement: Judgement,
+): Judgement | 'open' | undefined {
+  const { draft, rules } = pass
+  if (draft.position === undefined || event.epoch !== draft.epoch) return undefined
+  const isUsed = ['duplicate', 'late', 'conflict'].includes(judgement.verdict)
+  const isTold = rules.onReset === 'tell'
+  if (!isUsed && (isTold || !isOfOpenRun(draft, event))) return undefined
+  const known = knownPrint(pass, event)
+  if (known === event.print && event.isUnnamed !== true) return undefined
+  const evidence = isUsed ? evidenceOf(pass, event, known) : undefined
+  if (isTold) {
+    if (evidence !== undefined) note(pass, event, { evidence, isSettled: judgement.verdict === 'duplicate' })
+    return undefined
+  }
+  // Where neither times nor producers tell, whatever is not known for a copy waits, once there is a sign.
+  const isOpen = isOfOpenRun(draft, event) || (draft.restart?.evidence === 'id' && known === undefined)
+  if (evidence === undefined && !isOpen) return undefined
+  if (evidence !== undefined && rules.onReset === 'epoch' && isCertain(pass, event, evidence)) return 'open'
+  note(pass, event, { evidence: evidence ?? 'time', isSettled: false })
+  halt(pass, event)
+  return refused
+}
+
+/** Whether something is of the run that is suspected, as far as its time or its producer says. */
+export function isOfOpenRun(draft: Draft, { time, producer }: Made): boolean {
+  const { restart, producers } = draft
+  if (restart?.evidence === 'time') {
+    return time !== undefined && restart.since !== undefined && time >= restart.since
+  }
+  return restart?.evidence === 'producer' && producer !== undefined && !producers.includes(producer)
+}
+
+/** Opens the next epoch for the run that an event begins, once all that is in turn before it is taken. */
+export function openRun(pass: Pass, event: Candidate): void {
+  const { draft, steps } = pass
+  const run = nextRun(draft, isUnknown(draft, event) ? {} : { since: event.time })
+  draft.runs = [...draft.runs, run].slice(-runsMax)
+  draft.restart = undefined
+  if (draft.halt?.cause === 'restart') draft.halt = undefined
+  steps.push({ kind: 'restarted', epoch: run.epoch, sequence: event.sequence })
+  drain(pass)
+}
+
+/** The run that follows the current one, from a time on, or by what producers were known before. */
+export function nextRun(
+  { runs, epoch, newest, producers }: Pick<Draft, 'runs' | 'epoch' | 'newest' | 'producers'>,
+  { since }: { readonly since?: number | undefined },
+): Run {
+  const numbers = { wireEpoch: wireEpochOf(runs, epoch), epoch: epoch + 1 }
+  if (since === undefined) return { ...numbers, earlier: producers }
+  return { ...numbers, since, ...(newest !== undefined && newest < since && { after: newest }) }
+}
+
+/** Whether the next epoch is nobody's yet: neither of a run, nor of held events whose producer wrote it. */
+export function isNextEpochFree({ runs, held, epoch }: Pick<Draft, 'runs' | 'held' | 'epoch'>): boolean {
+  return (runs.at(-1)?.epoch ?? epoch) <= epoch && (held.at(-1)?.epoch ?? epoch) <= epoch
+}
+
+/** The fingerprint of the event that has the number already, where it is known. */
+function knownPrint({ draft, rules, held }: Pass, event: Candidate): number | undefined {
+  const { epoch, sequence } = event
+  const remembered = recall(draft.memory, epoch, sequence)
+  if (remembered !== undefined) return remembered
+  if (draft.position !== undefined && sequence > draft.position) return held.print(epoch, sequence)
+  return isFirstNumber(rules, event) ? draft.firstPrint : undefined
+}
+
+function evidenceOf(
+  { draft, rules }: Pass,
+  event: Candidate,
+  known: number | undefined,
+): RestartSigns['evidence'] | undefined {
+  const { time } = event
+  const { newest, restart } = draft
+  if (isUnknown(draft, event)) return 'producer'
+  if (time !== undefined && newest !== undefined) return time > newest ? 'time' : undefined
+  if (event.producer !== undefined || known === undefined || known === event.print) return undefined
+  return isFirstNumber(rules, event) || restart?.evidence === 'id' ? 'id' : undefined
+}
+
+/** Whether the producer is none that the stream knows, and the stream knows all that it had. */
+function isUnknown({ producers }: Draft, { producer }: Made): boolean {
+  if (producer === undefined || producers.length === 0 || producers.length >= producersMax) return false
+  return !producers.includes(producer)
+}
+
+/**
+ * Whether nothing but a new run explains an event: another event than the first one bears the first number,
+ * and it was made later than all others, or by a producer that the stream did not know.
+ */
+function isCertain({ draft, rules }: Pass, event: Candidate, evidence: RestartSigns['evidence']): boolean {
+  const { firstPrint } = draft
+  if (!isFirstNumber(rules, event) || !isNextEpochFree(draft)) return false
+  if (evidence === 'producer') return firstPrint !== event.print
+  return evidence === 'time' && firstPrint !== undefined && firstPrint !== event.print
+}
+
+function note(
+  { draft, context }: Pass,
+  event: Candidate,
+  { evidence, isSettled }: { readonly evidence: RestartSigns['evidence']; readonly isSettled: boolean },
+): void {
+  const now = Math.floor(context.clock.now)
+  const { restart } = draft
+  const { sequence, time, producer } = event
+  const before: RestartSigns = restart ?? {
+    evidence,
+    wireEpoch: wireEpochOf(draft.runs, event.epoch),
+    settled: 0,
+    firstAt: now,
+    lastAt: now,
+    from: sequence,
+    to: sequence,
+    ...(time !== undefined && { since: time, until: time }),
+    ...(evidence === 'producer' && producer !== undefined && { producer }),
+  }
+  const widened = widen(before, event)
+  if (!isSettled && widened === before) draft.restart = before
+  else draft.restart = { ...widened, settled: before.settled + (isSettled ? 1 : 0), lastAt: now }
+}
+
+/** The signs with one more event among them; the same if it lies within. */
+function widen(signs: RestartSigns, { sequence, time }: Candidate): RestartSigns {
+  const { from, to, since, until } = signs
+  const isWithin =
+    sequence >= from &&
+    sequence <= to &&
+    (time === undefined || (since !== undefined && time >= since && until !== undefined && time <= until))
+  if (isWithin) return signs
+  return {
+    ...signs,
+    from: sequence < from ? sequence : from,
+    to: sequence > to ? sequence : to,
+    ...(time !== undefined && { since: Math.min(since ?? time, time), until: Math.max(until ?? time, time) }),
+  }
+}
+
+function halt({ draft, context, steps }: Pass, { epoch, sequence }: Candidate): void {
+  if (draft.halt !== undefined) return
+  const reason = `the producer may have started to count again, with number ${String(sequence)}`
+  draft.halt = { cause: 'restart', at: context.clock.now, reason }
+  steps.push({ kind: 'halted', epoch, from: sequence, to: sequence, reason })
+}
