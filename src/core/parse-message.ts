@@ -40,7 +40,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
-  const { value, hasExactNumbers } = parseExactly(text)
+  const { value, hasExactNumbers } = parseExactly(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   if (!isRecord(value) || value instanceof ExactNumber) return { problem: 'the message is no JSON object' }
   return { fields: eventFrom(value), record: value, text, hasExactNumbers }
 }

@@ -1,6 +1,5 @@
 // Turns a message into an arrival: decoded, its domain found, its stream and number read. What cannot be read
 // is `invalid` with its reason; nothing is defaulted or dropped. Upholds I3.
-import { deadLetterKey } from '../core/dead-letter-key.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'
@@ -15,13 +14,15 @@ import type { Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
+import { deadLetterKey, unreadableKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import { schemaProblem } from '../ports/standard-schema.ts'
 import { arrivalOf } from './arrival-of.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
 import { handlerEvent } from './handler-event.ts'
-import { keptPayload } from './kept-payload.ts'
-import { messageBytes } from './message-bytes.ts'
+import type { IncomingMessage } from './incoming-message.ts'
+import { messageBytes } from './incoming-message.ts'
+import { keptMessage } from './kept-message.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 
 /** An event or a fill of a tracked stream. */
@@ -51,17 +52,6 @@ interface InvalidIntake {
 /** What became of a message at the door. */
 export type Intake = TrackedIntake | UnorderedIntake | InvalidIntake
 
-/** A message as it came. */
-export interface IncomingMessage {
-  readonly message: unknown
-  /** Names the domain, where the source knows it. */
-  readonly domain?: string
-  /** The domain of an event that names none, and whose type no domain lists. */
-  readonly domainElse?: string
-  /** The length of the message in bytes where only its beginning was kept. */
-  readonly fullBytes?: number
-}
-
 /** Reads messages for a set of domains. */
 export class Intaker {
   readonly #domains: Domains
@@ -83,27 +73,21 @@ export class Intaker {
 
   /** Reads one message. Never throws; a promise only where a schema has to be asked. */
   read(incoming: IncomingMessage): Intake | Promise<Intake> {
-    const { message: payload } = incoming
     try {
-      const bytes = incoming.fullBytes ?? messageBytes(payload)
-      if (bytes !== undefined && bytes > this.#eventBytesMax) {
-        const problem = `the event has ${bytes} bytes, more than ${this.#eventBytesMax}`
-        return invalid({ payload }, problem, 'too-large')
-      }
-      const read = parseMessage(payload, this.#eventFrom)
-      return 'problem' in read ? invalid({ payload }, read.problem) : this.#readFields(incoming, read)
+      const tooLarge = this.#tooLarge(incoming)
+      if (tooLarge !== undefined) return invalid({ incoming }, tooLarge, 'too-large')
+      const read = parseMessage(incoming.message, this.#eventFrom)
+      return 'problem' in read ? invalid({ incoming }, read.problem) : this.#readFields(incoming, read)
     } catch (error) {
-      return invalid({ payload }, `the event cannot be read: ${errorText(error)}`)
+      return invalid({ incoming }, `the event cannot be read: ${errorText(error)}`)
     }
   }
 
   /** How a message is ordered by its id, where its domain wants that. Never throws. */
   orderOf(incoming: IncomingMessage): IdOrder | undefined {
-    const { message } = incoming
     try {
-      const bytes = incoming.fullBytes ?? messageBytes(message) ?? 0
-      if (bytes > this.#eventBytesMax) return undefined
-      const parsed = parseMessage(message, this.#eventFrom)
+      if (this.#tooLarge(incoming) !== undefined) return undefined
+      const parsed = parseMessage(incoming.message, this.#eventFrom)
       const domain = 'problem' in parsed ? undefined : this.#domainOf(incoming, parsed.fields)
       const id = 'problem' in parsed ? undefined : readText(parsed.fields.id)
       if (typeof domain !== 'object' || domain.kind !== 'unordered' || id === undefined) return undefined
@@ -112,6 +96,16 @@ export class Intaker {
     } catch {
       return undefined
     }
+  }
+
+  /** Why a message is not read at all. What its source has cut is not looked into: it may look whole. */
+  #tooLarge({ message, fullBytes }: IncomingMessage): string | undefined {
+    const read = messageBytes(message)
+    const bytes = fullBytes ?? read
+    if (bytes !== undefined && bytes > this.#eventBytesMax)
+      return `the event has ${bytes} bytes, more than ${this.#eventBytesMax}`
+    if (fullBytes === undefined || read === undefined || read >= fullBytes) return undefined
+    return `the event has ${fullBytes} bytes, more than the ${read} that its source reads`
   }
 
   /**
@@ -130,10 +124,9 @@ export class Intaker {
   }
 
   #readFields(incoming: IncomingMessage, read: ReadMessage): Intake | Promise<Intake> {
-    const { message: payload } = incoming
     const { fields } = read
     const id = readText(fields.id)
-    const known = { payload, ...(id !== undefined && { id }) }
+    const known = { incoming, ...(id !== undefined && { id }) }
     if (fields.problem !== undefined) return invalid(known, fields.problem)
     const domain = this.#domainOf(incoming, fields)
     if (typeof domain === 'string') return invalid(known, domain)
@@ -177,22 +170,23 @@ export class Intaker {
   #readUnordered(
     domain: UnorderedDomain,
     read: ReadMessage,
-    known: Known & { readonly stream: string | undefined },
+    known: Omit<Known, 'stream'> & { readonly stream: string | undefined },
   ): Intake | Promise<Intake> {
-    const { stream = '', id } = known
+    const { stream: key = '', incoming, id } = known
     const { fields } = read
-    const path = streamPath(domain.name, stream)
+    const path = streamPath(domain.name, key)
+    const place = { incoming, stream: path, isUnordered: true, ...(id !== undefined && { id }) } as const
     const carried = this.#carried(read, id)
-    if ('problem' in carried) return unkept({ ...known, stream: path }, carried)
+    if ('problem' in carried) return unkept(place, carried)
     const sequence = fields.sequence === undefined ? undefined : readSequence(fields.sequence, { big: true })
     const event: InturnEvent = {
       domain: domain.name,
-      stream,
+      stream: key,
       epoch: 0,
       ...(sequence !== undefined && !isProblem(sequence) && { sequence }),
       ...carried,
     }
-    return this.#checked({ kind: 'unordered', domain, path, event }, { ...known, stream: path })
+    return this.#checked({ kind: 'unordered', domain, path, event }, place)
   }
 
   #carried(
@@ -244,18 +238,27 @@ export class Intaker {
   }
 }
 
-type Known = Omit<Parameters<typeof deadLetterKey>[0], 'stream'> & { readonly stream?: string | undefined }
+/** A message, and what could be read of it. */
+interface Known extends Pick<DeadLetter, 'stream' | 'epoch' | 'sequence' | 'id'> {
+  readonly incoming: IncomingMessage
+  /** In an unordered domain an event is known by its id; in a tracked one by its number before all. */
+  readonly isUnordered?: true
+}
 
 function invalid(place: Known, detail: string, reason: DeadLetterReason = 'invalid'): InvalidIntake {
-  const { stream, epoch, sequence, id } = place
-  const payload = keptPayload(place.payload)
+  const { stream, epoch, sequence, id, incoming, isUnordered } = place
+  const { kept, digest } = keptMessage(incoming)
+  const isKnown = sequence !== undefined || (isUnordered && id !== undefined)
   return {
     kind: 'invalid',
     deadLetter: {
-      key: deadLetterKey({ ...place, payload }),
+      key:
+        stream !== undefined && isKnown
+          ? deadLetterKey({ ...place, stream, digest, payload: kept.payload })
+          : unreadableKey({ stream, digest, origin: incoming.origin }),
       reason,
       detail: detail.slice(0, 500),
-      payload: payload instanceof Uint8Array ? new TextDecoder().decode(payload) : payload,
+      ...kept,
       ...(stream !== undefined && { stream }),
       ...(epoch !== undefined && { epoch }),
       ...(sequence !== undefined && { sequence }),

@@ -1,6 +1,5 @@
 // Reads the steps that the rules decided as work: deliveries in order, events to hold or to forget, dead
 // letters, ledger entries. Upholds I1 (order is the order of the steps) and I3 (each step ends somewhere).
-import { deadLetterKey } from '../core/dead-letter-key.ts'
 import { invariant } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
 import type { Decided, Step } from '../core/pass.ts'
@@ -8,6 +7,7 @@ import type { Epoch, Position, Sequence } from '../core/sequence.ts'
 import { before as beforeOf, compareSequences } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Failing, StreamState } from '../core/stream-state.ts'
+import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { HeldCache } from '../ports/held-cache.ts'
 import type { DeadLetter, DeadLetterReason, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'

@@ -5,6 +5,7 @@ import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { LetterReader } from '../ports/letter-reader.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { Intake, Intaker } from './intake.ts'
+import { missingBytes } from './kept-message.ts'
 import { overflowLetter } from './overflow-letter.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
@@ -27,6 +28,12 @@ export function letterReader<Transaction>(options: ReadingOptions<Transaction>):
   // Events that the rules refused were read before, and are kept under inturn's own names.
   const own = makeIntaker({ ...options, eventFrom })
   return async (letter) => {
+    const missing = missingBytes(letter)
+    if (missing > 0)
+      return {
+        kind: 'unreadable',
+        detail: `${missing} of its ${letter.bytes} bytes were not kept: have it sent again`,
+      }
     const read = ownEvent(letter)
     const intake = await (read === undefined ? readMessage(intaker, letter) : own.read({ message: read }))
     return readingOf(intake, letter)

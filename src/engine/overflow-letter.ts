@@ -1,9 +1,9 @@
 // The dead letter `overflow`: an event for which its stream has no room is kept whole, and the stream takes
 // it back by itself when it gets there. Its key is apart from those of events that are out for good. Upholds
 // I3 and I7.
-import { deadLetterKey } from '../core/dead-letter-key.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
+import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter, HandedOver } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
 

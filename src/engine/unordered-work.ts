@@ -2,9 +2,9 @@
 // domain wants that; failures again after a wait, then a dead letter. Each attempt at what is left is a unit
 // of work of its own, so that no wait keeps a transaction open and what has succeeded is durable before
 // others are tried again. Upholds I2 within the id window, and I3.
-import { deadLetterKey } from '../core/dead-letter-key.ts'
 import { compareIds } from '../core/id-order.ts'
 import { errorText } from '../core/thrown.ts'
+import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'

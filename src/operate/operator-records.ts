@@ -1,11 +1,11 @@
 // Reads the steps of an operator's action as records: dead letters for events that were taken out, ledger
 // entries for numbers that came to an account, all in the operator's name. Upholds I3.
-import { deadLetterKey } from '../core/dead-letter-key.ts'
 import { InturnError } from '../core/errors.ts'
 import type { Step } from '../core/pass.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
+import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { HeldCache } from '../ports/held-cache.ts'
 import type { DeadLetter, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
 import type { Operator } from './operator-options.ts'

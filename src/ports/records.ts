@@ -60,7 +60,10 @@ export type DeadLetterReason =
 
 /** An event taken out of its stream, kept whole. */
 export interface DeadLetter {
-  /** The same for every copy: one dead letter per consumer, domain, stream, epoch, sequence and id. */
+  /**
+   * The same for every copy: one dead letter per consumer, domain, stream, epoch, sequence and id. Of what
+   * cannot be read: one per content and origin.
+   */
   readonly key: string
   readonly reason: DeadLetterReason
   /** What was wrong, in words. */
@@ -70,8 +73,16 @@ export interface DeadLetter {
   readonly epoch?: Epoch
   readonly sequence?: Sequence
   readonly id?: string
-  /** The event, or the message as it came where no event could be read from it. */
+  /**
+   * The event, or the message as it came where no event could be read from it: text, or bytes where it is no
+   * text; of a larger one the beginning.
+   */
   readonly payload: unknown
+  /** Where no event could be read: the length of the whole message in bytes, and its SHA-256. */
+  readonly bytes?: number
+  readonly digest?: string
+  /** Where no event could be read: where the message was read. */
+  readonly origin?: string
   /** Milliseconds since 1970, by the store's clock. */
   readonly at: number
   readonly attempts?: number

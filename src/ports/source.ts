@@ -13,6 +13,8 @@ export interface Delivery {
    * The length of the message in bytes where the source kept only its beginning; intake calls it too large.
    */
   readonly fullBytes?: number
+  /** Then also its SHA-256, in hexadecimal digits: what tells it from others with the same beginning. */
+  readonly digest?: string
 }
 
 /** What a source may keep across restarts: its own note of how far it was settled. */

@@ -138,8 +138,13 @@ class NumberedSource<Message extends Delivery> implements Source<NumberedDeliver
     const byMessage = new Map(readable.map((one, index) => [one, numbers[index]]))
     return messages.map((unnumbered, index) => {
       const one = read[index]
-      const { origin, domain, fullBytes, message } = unnumbered
-      const rest = { origin, unnumbered, ...(fullBytes !== undefined && { fullBytes }) }
+      const { origin, domain, fullBytes, digest, message } = unnumbered
+      const rest = {
+        origin,
+        unnumbered,
+        ...(fullBytes !== undefined && { fullBytes }),
+        ...(digest !== undefined && { digest }),
+      }
       if (one === undefined) return { ...rest, message, ...(domain !== undefined && { domain }) }
       return { ...rest, message: numberedMessage(one, byMessage.get(one)) }
     })

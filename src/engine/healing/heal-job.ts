@@ -12,7 +12,7 @@ import { errorText } from '../../core/thrown.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
 import type { TrackedDomain } from '../domain.ts'
 import type { EngineParts } from '../engine-parts.ts'
-import type { IncomingMessage } from '../intake.ts'
+import type { IncomingMessage } from '../incoming-message.ts'
 import type { ProcessResult } from '../process-result.ts'
 import type { HealAnswer } from './ask-healer.ts'
 import { askHealer } from './ask-healer.ts'
@@ -191,8 +191,8 @@ export class HealJob {
 
   /** Has the engine decide what came. */
   async #take(range: HealRange, { messages }: HealAnswer): Promise<HealYield> {
-    const { path, domain, healing } = this.subject
-    const incoming = messages.map((message) => ({ message, domainElse: domain.name }))
+    const { path, domain, healer, healing } = this.subject
+    const incoming = messages.map((message) => ({ message, domainElse: domain.name, origin: healer.name }))
     const { batchMax } = this.#parts
     const results: ProcessResult[] = []
     for (let at = 0; at < incoming.length; at += batchMax) {

@@ -65,7 +65,7 @@ export function letterShard(keyspace: Keyspace, key: string): number {
   return path === undefined ? keyspace.shards : keyspace.shardOf(path)
 }
 
-/** What a key looks like that names a stream; `core/dead-letter-key.ts` makes them. */
+/** What a key looks like that names a stream; `ports/dead-letter-key.ts` makes them. */
 const keyForm = /^([\w.~%!'()*-]*\/[\w.~%!'()*-]*)\/(?:-?\d+\/-?\d+\/)?[\w.~%!'()*-]*$/
 
 /** No records, as the scripts take them. */

@@ -12,6 +12,8 @@ export interface LinePlace {
   readonly end: number
   /** In bytes, without its newline. */
   readonly length: number
+  /** The SHA-256 of the whole line, where only its beginning is kept. */
+  readonly digest?: string | undefined
 }
 
 /** A line of a file. */
@@ -20,6 +22,7 @@ export class LineDelivery implements Delivery {
   readonly message: string | Uint8Array
   readonly place: LinePlace
   readonly fullBytes?: number
+  readonly digest?: string
   /** Given by the source that read it, for settling. */
   ticket = -1
   readonly #path: string
@@ -28,7 +31,9 @@ export class LineDelivery implements Delivery {
     this.#path = path
     this.message = message
     this.place = place
-    if (typeof message !== 'string' && message.length < place.length) this.fullBytes = place.length
+    if (typeof message === 'string' || message.length >= place.length) return
+    this.fullBytes = place.length
+    if (place.digest !== undefined) this.digest = place.digest
   }
 
   get origin(): string {

@@ -2,6 +2,8 @@
 // back until the rest has come. Of a line that is too long only the beginning is kept, so memory stays
 // bounded. Upholds I7.
 import { isUtf8 } from 'node:buffer'
+import { createHash, hash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { LineDelivery } from './line-delivery.ts'
 
@@ -38,6 +40,8 @@ export class LineReader {
   /** The beginning of a line whose newline has not come, at most `lineBytesMax` bytes. */
   #rest: Buffer = Buffer.alloc(0)
   #restLength = 0
+  /** Of all bytes of that line, once it is too long. */
+  #restHash: Hash | undefined
   #guard: Buffer = Buffer.alloc(0)
 
   constructor(options: LineReaderOptions, start: ReadPlace) {
@@ -82,12 +86,11 @@ export class LineReader {
   /** The last line of a file that does not end in a newline. */
   takeRest(): LineDelivery | undefined {
     const [bytes, length] = [this.#rest, this.#restLength]
-    this.#rest = Buffer.alloc(0)
-    this.#restLength = 0
     if (length === 0) return undefined
     this.#ready = []
     this.#taken = 0
     this.#add(bytes, { length, start: this.#offset - length, end: this.#offset })
+    this.#dropRest()
     return this.#ready[this.#taken++]
   }
 
@@ -118,8 +121,7 @@ export class LineReader {
       if (end === -1) return
       const length = this.#restLength
       this.#add(this.#rest, { length, start: start + end - length, end: start + end + 1 })
-      this.#rest = Buffer.alloc(0)
-      this.#restLength = 0
+      this.#dropRest()
       from = end + 1
     }
     const last = chunk.lastIndexOf(newline)
@@ -127,10 +129,21 @@ export class LineReader {
     this.#keep(chunk.subarray(Math.max(from, last + 1)))
   }
 
+  #dropRest(): void {
+    this.#rest = Buffer.alloc(0)
+    this.#restLength = 0
+    this.#restHash = undefined
+  }
+
   #keep(bytes: Buffer): void {
-    const room = Math.max(0, this.#options.lineBytesMax - this.#rest.length)
-    this.#rest = Buffer.concat([this.#rest, bytes.subarray(0, room)])
+    const { lineBytesMax } = this.#options
     this.#restLength += bytes.length
+    if (this.#restLength > lineBytesMax) {
+      this.#restHash ??= createHash('sha256').update(this.#rest)
+      this.#restHash.update(bytes)
+    }
+    const room = Math.max(0, lineBytesMax - this.#rest.length)
+    this.#rest = Buffer.concat([this.#rest, bytes.subarray(0, room)])
   }
 
   /** Adds whole lines, each with its newline. Text is decoded once for all of them. */
@@ -170,7 +183,8 @@ export class LineReader {
       return
     }
     const kept = Uint8Array.from(bytes.subarray(0, this.#options.lineBytesMax))
-    this.#ready.push(new LineDelivery(this.#options.path, kept, { ...place, line: ++this.#line }))
+    const digest = place.length === bytes.length ? hash('sha256', bytes) : this.#restHash?.digest('hex')
+    this.#ready.push(new LineDelivery(this.#options.path, kept, { ...place, digest, line: ++this.#line }))
   }
 
   #addText(

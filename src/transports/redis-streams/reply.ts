@@ -29,11 +29,11 @@ export function entriesIn(reply: unknown): readonly EntryOrGone[] {
     const [id, fields] = listIn(item)
     if (fields === null || fields === undefined) return { id: textIn(id), isGone: true }
     const list = listIn(fields)
-    const map = new Map<string, Buffer>()
+    const pairs: [Buffer, Buffer][] = []
     for (let index = 0; index + 1 < list.length; index += 2) {
-      map.set(textIn(list[index]), bytesIn(list[index + 1]))
+      pairs.push([bytesIn(list[index]), bytesIn(list[index + 1])])
     }
-    return new ReadEntry(textIn(id), map)
+    return new ReadEntry(textIn(id), pairs)
   })
 }
 

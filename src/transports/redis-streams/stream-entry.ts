@@ -1,6 +1,6 @@
 // One entry of a Redis stream, and how a message is found in it.
 
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** An entry: its id, and its fields with values of any bytes. */
 export interface RedisStreamEntry {
@@ -16,14 +16,21 @@ export interface RedisStreamEntry {
 export class ReadEntry implements RedisStreamEntry {
   readonly id: string
   readonly #fields: ReadonlyMap<string, Buffer>
+  readonly #pairs: readonly (readonly [Buffer, Buffer])[]
 
-  constructor(id: string, fields: ReadonlyMap<string, Buffer>) {
+  constructor(id: string, pairs: readonly (readonly [Buffer, Buffer])[]) {
     this.id = id
-    this.#fields = fields
+    this.#pairs = pairs
+    this.#fields = new Map(pairs.map(([name, value]) => [name.toString(), value]))
   }
 
   get names(): readonly string[] {
     return [...this.#fields.keys()]
+  }
+
+  /** Every field as it stands in the entry. */
+  get pairs(): readonly (readonly [string | Uint8Array, string | Uint8Array])[] {
+    return this.#pairs.map(([name, value]) => [textOrBytes(name), textOrBytes(value)])
   }
 
   field(name: string): string | Uint8Array | undefined {
@@ -32,14 +39,22 @@ export class ReadEntry implements RedisStreamEntry {
   }
 }
 
-/** The message of an entry: its field `data`, else `event`, as JSON text; else its fields as an object. */
+/**
+ * The message of an entry: its field `data`, else `event`, as JSON text; else its fields as an object. Where
+ * an object cannot hold them, because a name is no UTF-8 or is there twice, they are a list: no event.
+ */
 export function messageOf(entry: RedisStreamEntry): unknown {
-  return entry.field('data') ?? entry.field('event') ?? Object.fromEntries(pairsOf(entry))
+  const message = entry.field('data') ?? entry.field('event')
+  if (message !== undefined) return message
+  const pairs = pairsOf(entry)
+  const names = new Set(pairs.map(([name]) => name))
+  const isObject = names.size === pairs.length && [...names].every((name) => typeof name === 'string')
+  return isObject ? Object.fromEntries(pairs) : pairs
 }
 
 /** The fields of an entry by name and value. */
-export function pairsOf(entry: RedisStreamEntry): readonly (readonly [string, unknown])[] {
-  return entry.names.map((name) => [name, entry.field(name)])
+export function pairsOf(entry: RedisStreamEntry): readonly (readonly [string | Uint8Array, unknown])[] {
+  return entry instanceof ReadEntry ? entry.pairs : entry.names.map((name) => [name, entry.field(name)])
 }
 
 function textOrBytes(value: Buffer): string | Uint8Array {

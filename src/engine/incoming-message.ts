@@ -1,0 +1,23 @@
+// A message before anything is made of it, and how large it is. Upholds I7: what is too large is never
+// decoded.
+
+/** A message as it came. */
+export interface IncomingMessage {
+  readonly message: unknown
+  /** Names the domain, where the source knows it. */
+  readonly domain?: string
+  /** The domain of an event that names none, and whose type no domain lists. */
+  readonly domainElse?: string
+  /** The length of the message in bytes where only its beginning was kept. */
+  readonly fullBytes?: number
+  /** Then also its SHA-256. */
+  readonly digest?: string
+  /** Where it was read. */
+  readonly origin?: string
+}
+
+/** How large a message is, in bytes of its text; `undefined` for an object, whose text is not known. */
+export function messageBytes(message: unknown): number | undefined {
+  if (message instanceof Uint8Array) return message.byteLength
+  return typeof message === 'string' ? Buffer.byteLength(message) : undefined
+}
