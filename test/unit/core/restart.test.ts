@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fingerprint } from '../../../src/core/fingerprint.ts'
+import { importedStream } from '../../../src/core/head.ts'
 import type { TrackedNumbering } from '../../../src/core/numbering.ts'
 import { contiguous, increasing, linked } from '../../../src/core/numbering.ts'
 import { asCopies, openNextRun } from '../../../src/core/operating/open-next-run.ts'
@@ -271,6 +272,20 @@ describe("onReset: 'epoch'", () => {
     expect(stream.history.state.halt?.cause).toBe('restart')
     expect(stream.offer([...second.slice(0, 1), ...left, ...second.slice(40)])).toEqual([])
     expect(stream.delivered.slice(40)).toEqual(second.map(({ sequence }) => `1/${sequence}`))
+  })
+
+  test('opens nothing where the first event is not known, or may be the same without an id', () => {
+    const rules = rulesFor({ numbering: contiguous(), onReset: 'epoch' })
+    const began = { kind: 'event', epoch: 0, sequence: 1, print: 7, time: 9, isUnnamed: true } as const
+    const imported = new RuledHistory(rules, importedStream(rules, { epoch: 0, sequence: 5 }))
+    imported.arrive([{ action: { ...began, sequence: 6, time: 5 }, index: 0 }], 0)
+    const twice = new RuledHistory(rules)
+    twice.arrive([{ action: { ...began, time: 5 }, index: 0 }], 0)
+    for (const history of [imported, twice]) {
+      const again = history.arrive([{ action: began, index: 1 }], 0)
+      expect(again).toContain('#1 refuse(producer-restarted) 0/1')
+      expect(history.state.runs).toEqual([])
+    }
   })
 
   test('an event that was made between the runs is of neither: it is stale, and kept', () => {

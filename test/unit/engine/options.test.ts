@@ -92,6 +92,17 @@ const wrong: readonly (readonly [name: string, options: unknown, message: string
   ['an empty type', withDomain({ types: [''] }), /types takes event types/],
   ['a schema that is none', withDomain({ schemas: { t: {} } }), /schemas\['t'\] takes a schema/],
   [
+    'an unknown answer to a restart',
+    withDomain({ onReset: 'cry' }),
+    /onReset takes 'tell', 'halt' or 'epoch'/,
+  ],
+  [
+    'epochs of restarts without a first number',
+    withDomain({ numbering: increasing(), onReset: 'epoch' }),
+    /onReset: 'epoch' needs to know a run's first number/,
+  ],
+  ['a producer that is no field', withDomain({ producer: '' }), /producer takes the name of a field/],
+  [
     'a baseline without a start',
     withDomain({ numbering: increasing(), baseline: handle }),
     /baseline needs contiguous/,
