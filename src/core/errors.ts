@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'store-full'
   | 'store-read-only'
   | 'store-corrupt'
+  | 'store-replaced'
   | 'store-schema-newer'
   | 'store-closed'
   | 'commit-unknown'

@@ -5,6 +5,7 @@
 // States: opening -> reading <-> backing off (store or source failed; the batch in hand is kept) -> draining
 // -> ended.
 import type { Duration } from '../core/duration.ts'
+import type { ErrorCode } from '../core/errors.ts'
 import { InturnError } from '../core/errors.ts'
 import type { Delivery, Source } from '../ports/source.ts'
 import { limit, waitMs } from './check-options.ts'
@@ -51,7 +52,8 @@ export interface Worker {
    *
    * @throws InturnError when the worker cannot begin for a reason that waiting does not mend;
    * `invariant-violated`
-   *   when inturn itself is wrong. What a source throws that is no InturnError is thrown on
+   *   when inturn itself is wrong, `store-replaced` when the file of its store was taken away. What a source
+   *   throws that is no InturnError is thrown on
    */
   run(options?: RunOptions): Promise<void>
   /**
@@ -114,6 +116,8 @@ interface PullWorkerParts<Message extends Delivery> {
 const beatEveryMs = 1_000
 const firstRetryMs = 100
 const longestRetryMs = 10_000
+/** What no waiting mends: inturn itself is wrong, or what is open is not what its path names any more. */
+const endsWorker: ReadonlySet<ErrorCode> = new Set(['invariant-violated', 'store-replaced'])
 
 class PullWorker<Message extends Delivery> implements Worker {
   readonly #engine: Engine
@@ -268,7 +272,7 @@ class PullWorker<Message extends Delivery> implements Worker {
       return true
     } catch (error) {
       if (this.#stopNow.signal.aborted) return false
-      if (!(error instanceof InturnError) || error.code === 'invariant-violated') throw error
+      if (!(error instanceof InturnError) || endsWorker.has(error.code)) throw error
       if (phase === 'opening' && !error.retryable) throw error
       const ceiling = Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures)
       const retryInMs = Math.ceil((ceiling * (1 + random.next())) / 2)

@@ -1,11 +1,14 @@
 // One connection to the file, with its statements kept prepared. Every error that leaves here is inturn's
 // own.
+import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import { InturnError } from '../../core/errors.ts'
 import { commitFaultOf, faultOf, isBusy, ownFaultOf } from './faults.ts'
+import { NamedFiles, placeOf, replaced } from './named-files.ts'
 import { RecentMap } from './recent-map.ts'
 import type { Row } from './row.ts'
+import { textAt } from './row.ts'
 
 const statementsMax = 1000
 
@@ -20,6 +23,10 @@ export interface DatabaseOptions {
 export class Database {
   readonly file: string
   readonly #connection: DatabaseSync
+  readonly #path: string
+  /** Where the file lay before it was opened. */
+  readonly #placeBefore: string | undefined
+  #files: NamedFiles | undefined
   readonly #statements = new RecentMap<string, StatementSync>(statementsMax)
   /** Statements of handlers that may run, by their text. */
   readonly handlerStatements: RecentMap<string, StatementSync> = new RecentMap(statementsMax)
@@ -29,6 +36,8 @@ export class Database {
    */
   constructor(file: string, options: DatabaseOptions) {
     this.file = file
+    this.#path = resolve(file)
+    this.#placeBefore = placeOf(this.#path)
     try {
       this.#connection = new DatabaseSync(file, {
         readOnly: options.readOnly ?? false,
@@ -42,6 +51,26 @@ export class Database {
   /** Whether a transaction is open. SQLite ends one by itself when its disk fails. */
   get isTransaction(): boolean {
     return this.#connection.isTransaction
+  }
+
+  /**
+   * From now on `checkFiles` and `commit` look whether the path still names the file that is open. To be called
+   * after the first statement, which makes what SQLite keeps beside the file.
+   */
+  watchFiles(): void {
+    const place = placeOf(this.#path)
+    if (place === undefined || place !== (this.#placeBefore ?? place)) {
+      throw replaced(this.file, 'it was replaced or deleted while it was opened')
+    }
+    this.#files = new NamedFiles(
+      this.#path,
+      textAt(this.one("SELECT file FROM pragma_database_list WHERE name = 'main'"), 'file'),
+    )
+  }
+
+  /** @throws InturnError `store-replaced` when the path does not name the file any more that is open */
+  checkFiles(): void {
+    this.#files?.check()
   }
 
   /** A statement, prepared once. Throws what the driver throws. */
@@ -113,17 +142,21 @@ export class Database {
   }
 
   /**
-   * Makes the transaction durable. After a failure there is none any more.
+   * Makes the transaction durable. After a failure there is none any more. Files are looked at before, so that
+   * nothing is written beside a file that is not ours, and after, so that nothing is said to be durable in a
+   * file that was taken away meanwhile.
    *
-   * @throws InturnError `commit-unknown` when the disk failed in it
+   * @throws InturnError `commit-unknown` when the disk failed in it, `store-replaced`
    */
   commit(): void {
     try {
+      this.checkFiles()
       this.statement('COMMIT').run()
     } catch (error) {
       this.rollback()
       throw commitFaultOf(error, this.file)
     }
+    this.checkFiles()
   }
 
   /** Undoes the transaction, if SQLite has not done it already. */

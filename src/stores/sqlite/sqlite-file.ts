@@ -28,6 +28,7 @@ export class SqliteFile {
   readonly path: string
   readonly #options: SqliteFileOptions
   #open: Promise<OpenFile> | undefined
+  #writing: Database | undefined
   #reading: Database | undefined
   #hasLog = false
   #isClosed = false
@@ -59,7 +60,9 @@ export class SqliteFile {
   /** The connection that only reads. */
   reading(): Database {
     this.#checkNotClosed()
+    this.#writing?.checkFiles()
     this.#reading ??= this.#connectReader()
+    this.#reading.checkFiles()
     return this.#reading
   }
 
@@ -75,6 +78,7 @@ export class SqliteFile {
     this.#isClosed = true
     const open = this.#open
     this.#open = undefined
+    this.#writing = undefined
     this.#reading?.close()
     this.#reading = undefined
     if (open === undefined) return
@@ -92,6 +96,8 @@ export class SqliteFile {
       database.get('PRAGMA busy_timeout = 0')
       const writer = new Writer(database, { busyMs, isSynced: synchronous === 'full' })
       await writer.transact(async () => migrate(database))
+      database.watchFiles()
+      this.#writing = database
       return { database, writer, consumers: new Consumers(writer, database, cachedStreamsMax) }
     } catch (error) {
       database.close()
@@ -106,6 +112,7 @@ export class SqliteFile {
     const database = new Database(this.path, { readOnly: true, timeoutMs: 1000 })
     try {
       checkSchema(database)
+      database.watchFiles()
       return database
     } catch (error) {
       database.close()
