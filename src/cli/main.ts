@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isInstance } from '../core/thrown.ts'
+import { withoutCredentials } from '../core/without-credentials.ts'
 import { endWithOutput } from './print.ts'
 import { printableLines } from './printable.ts'
 import { sayError, sayWarnings } from './say.ts'
@@ -58,7 +59,7 @@ function newProgram(): Command {
       // What was typed is said again, and may have been pasted.
       .configureOutput({
         writeOut: (text) => process.stdout.write(printableLines(text)),
-        writeErr: (text) => process.stderr.write(printableLines(text)),
+        writeErr: (text) => process.stderr.write(printableLines(withoutCredentials(text))),
       })
   )
 }

@@ -3,6 +3,7 @@
 import { InturnError } from '../core/errors.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { errorMessage, fieldOf } from '../core/thrown.ts'
+import { withoutCredentials } from '../core/without-credentials.ts'
 import { printable, printableLines } from './printable.ts'
 
 const wrongUsage: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['usage', 'input-unreadable', 'config-invalid'])
@@ -17,7 +18,7 @@ export function say(text: string): void {
 
 /** The same without the name of the program. */
 export function sayPlainly(text: string): void {
-  console.error(`${process.stderr.isTTY ? '\r\u001b[2K' : ''}${printable(text)}`)
+  console.error(`${process.stderr.isTTY ? '\r\u001b[2K' : ''}${printable(withoutCredentials(text))}`)
 }
 
 /** Says a failure; the exit code is 2 for wrong usage and unreadable input, else 1. */

@@ -1,6 +1,8 @@
 // The one base class of inturn's errors. Outcomes are values (a verdict); an error is a failure. Each code
 // has an entry in docs/errors.md that says what happened and what to do.
 
+import { withoutCredentials } from './without-credentials.ts'
+
 /** Every way in which inturn can fail. Closed: adaptors translate their driver's errors into one of these. */
 export type ErrorCode =
   | 'config-invalid'
@@ -50,6 +52,7 @@ export interface InturnErrorOptions {
 
 /**
  * A failure of inturn. `code` is stable and documented; `message` says what was wrong, where, and what to do.
+ * Names and passwords of URLs are left out of it.
  */
 export class InturnError extends Error {
   readonly code: ErrorCode
@@ -64,7 +67,7 @@ export class InturnError extends Error {
   }
 
   constructor(code: ErrorCode, message: string, options: InturnErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(withoutCredentials(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'InturnError'
     this.code = code
     this.retryable = options.retryable ?? false

@@ -2,11 +2,16 @@
 // revoked, an error whose message is a getter that throws. Whatever it is, asking it throws nothing and
 // answers within a limit, so that one bad value stops one event and not its worker. Upholds I6 and I7.
 
+import { withoutCredentials } from './without-credentials.ts'
+
 /** How much of an error is kept in states and dead letters, in characters. */
 const textMax = 500
 
 /** How long one error's message may be inside another's, or on a terminal, in characters. */
 const messageMax = 8_000
+
+/** A password that begins within the limit is left out whole. */
+const credentialsMax = 2_000
 
 /** What `instanceof` says; `false` for what cannot be asked. */
 export function isInstance<Type>(
@@ -62,7 +67,8 @@ function wordsOf(value: unknown, most: number): string {
   try {
     // A list is named and not told: its text may be longer than there is memory for.
     const isList = Array.isArray(value) || ArrayBuffer.isView(value)
-    return clipped(isList ? Object.prototype.toString.call(value) : String(value), most)
+    const words = isList ? Object.prototype.toString.call(value) : String(value)
+    return clipped(withoutCredentials(words.slice(0, most + credentialsMax)), most)
   } catch {
     return '(what was thrown has no text)'
   }

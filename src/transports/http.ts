@@ -4,7 +4,7 @@ import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { errorMessage, errorText, fieldOf } from '../core/thrown.ts'
 import type { Healer, HealRequest } from '../ports/healer.ts'
-import type { AddressOf } from './http/address-template.ts'
+import type { AddressTemplate } from './http/address-template.ts'
 import { addressTemplate } from './http/address-template.ts'
 import { splitEvents } from './http/split-events.ts'
 
@@ -26,7 +26,7 @@ export interface HttpHealerOptions {
  *
  * @param address - with places for what is asked, each percent-encoded: `{domain}`, `{stream}`, `{epoch}`,
  *   `{from}`, `{to}` (as they are on the wire; `{from}` is empty where a chain's beginning is unknown) and
- *   `{limit}`
+ *   `{limit}`. A name and a password in it (`https://user:password@host/...`) are sent as a header
  * @throws InturnError `config-invalid` for what is no address, lacks `{stream}`, `{from}` or `{to}`, or
  * for an option that is unknown or out of its range
  * @example
@@ -49,25 +49,25 @@ export function httpHealer(address: string, options: HttpHealerOptions = {}): He
 
 class HttpHealer implements Healer {
   readonly name: string
-  readonly #addressOf: AddressOf
+  readonly #template: AddressTemplate
   readonly #options: Required<HttpHealerOptions>
 
-  constructor(addressOf: AddressOf, options: Required<HttpHealerOptions>) {
-    const asked = { domain: 'd', stream: 's', epoch: 0, from: 1, to: 1, limit: 1, signal: neverFires }
-    this.name = `http ${new URL(addressOf(asked)).host}`
-    this.#addressOf = addressOf
+  constructor(template: AddressTemplate, options: Required<HttpHealerOptions>) {
+    this.name = `http ${template.host}`
+    this.#template = template
     this.#options = options
   }
 
   async heal(request: HealRequest): Promise<readonly string[]> {
-    const response = await this.#fetch(request)
+    const headers = await this.#headers()
+    const response = await this.#fetch(request, headers)
     const { status } = response
     if (status === 404 || status === 204) {
       await response.body?.cancel()
       return []
     }
     if (!response.ok) {
-      const said = await this.#beginningOf(response)
+      const said = withoutSecret(await this.#beginningOf(response), headers)
       throw this.#unavailable(`answered ${status}${said === '' ? '' : `: ${said}`}`)
     }
     const events = splitEvents(await this.#read(response))
@@ -75,13 +75,22 @@ class HttpHealer implements Healer {
     return events
   }
 
-  async #fetch(request: HealRequest): Promise<Response> {
-    const { headers, fetch } = this.#options
+  /** What is sent with a request; what the user gives counts before what inturn has. */
+  async #headers(): Promise<Headers> {
+    const { headers } = this.#options
     const given = typeof headers === 'function' ? await headers() : headers
-    const accept = 'application/x-ndjson, application/json'
+    const sent = headersOf(this.name, given)
+    if (!sent.has('accept')) sent.set('accept', 'application/x-ndjson, application/json')
+    const { authorization } = this.#template
+    if (authorization !== undefined && !sent.has('authorization')) sent.set('authorization', authorization)
+    return sent
+  }
+
+  async #fetch(request: HealRequest, headers: Headers): Promise<Response> {
+    const { fetch } = this.#options
     const { signal } = request
     try {
-      return await fetch(this.#addressOf(request), { headers: { accept, ...given }, signal })
+      return await fetch(this.#template.addressOf(request), { headers, signal })
     } catch (cause) {
       if (cause instanceof InturnError || signal.aborted) throw cause
       throw this.#unavailable(`cannot be reached: ${reasonOf(cause)}`, cause)
@@ -112,7 +121,21 @@ class HttpHealer implements Healer {
   }
 }
 
-const neverFires = new AbortController().signal
+/** The platform would name a value that cannot be sent; it may be a secret. */
+function headersOf(healer: string, given: RequestHeaders): Headers {
+  try {
+    return new Headers(given)
+  } catch {
+    const names = Object.keys(given).join(', ')
+    throw new InturnError('config-invalid', `${healer}: a header cannot be sent as it is, of ${names}`)
+  }
+}
+
+/** What a service says, without the credentials that it was sent: some say again what they were asked. */
+function withoutSecret(said: string, headers: Headers): string {
+  const secret = headers.get('authorization')?.split(' ').at(-1) ?? ''
+  return secret === '' ? said : said.replaceAll(secret, '***')
+}
 
 /** The bytes of an answer, as they come. */
 async function* partsOf({ body }: Response): AsyncGenerator<Uint8Array> {

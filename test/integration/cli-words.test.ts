@@ -83,3 +83,20 @@ test('a relay and a log on Redis without the package redis say so too', async ()
   const exported = await inturn(folder.path, 'read', '--all', '--config', 'log.ts')
   expect([exported.code, exported.stderr]).toEqual([2, `inturn: log.ts needs ${needs}`])
 })
+
+test.each([
+  ['status', '--store', 'http://user:hunter2@host'],
+  ['status', '--store', 'redis://user:hunter2@127.0.0.1:2'],
+  ['status', '--store', 'redis://user:hunter2@host:port'],
+  ['status', '--stroe=redis://user:hunter2@host'],
+  ['status', 'redis://user:hunter2@host'],
+  ['status', '--config', 'redis://user:hunter2@host/inturn.config.ts'],
+  ['read', '--log', 'http://user:hunter2@host'],
+  ['audit', 'http://user:hunter2@host/log.ndjson'],
+  ['import', 'positions', '--from', 'redis:p:*', '--domain', 'd', '--redis', 'http://user:hunter2@host'],
+])('a password that was typed is not said: inturn %s %s %s', async (...typed) => {
+  const { code, stdout, stderr } = await inturn(folder.path, ...typed)
+  expect(code).not.toBe(0)
+  expect(stderr).not.toBe('')
+  expect(`${stdout}${stderr}`).not.toContain('hunter2')
+})

@@ -54,18 +54,15 @@ export class Database {
   }
 
   /**
-   * From now on `checkFiles` and `commit` look whether the path still names the file that is open. To be called
-   * after the first statement, which makes what SQLite keeps beside the file.
+   * From now on `checkFiles` and `commit` look whether the path still names the file that is open. To be
+   * called after the first statement, which makes what SQLite keeps beside the file.
    */
   watchFiles(): void {
     const place = placeOf(this.#path)
     if (place === undefined || place !== (this.#placeBefore ?? place)) {
       throw replaced(this.file, 'it was replaced or deleted while it was opened')
     }
-    this.#files = new NamedFiles(
-      this.#path,
-      textAt(this.one("SELECT file FROM pragma_database_list WHERE name = 'main'"), 'file'),
-    )
+    this.#files = new NamedFiles(this.#path, textAt(this.one('PRAGMA database_list'), 'file'))
   }
 
   /** @throws InturnError `store-replaced` when the path does not name the file any more that is open */
@@ -142,9 +139,9 @@ export class Database {
   }
 
   /**
-   * Makes the transaction durable. After a failure there is none any more. Files are looked at before, so that
-   * nothing is written beside a file that is not ours, and after, so that nothing is said to be durable in a
-   * file that was taken away meanwhile.
+   * Makes the transaction durable. After a failure there is none any more. Files are looked at before, so
+   * that nothing is written beside a file that is not ours, and after, so that nothing is said to be durable
+   * in a file that was taken away meanwhile.
    *
    * @throws InturnError `commit-unknown` when the disk failed in it, `store-replaced`
    */

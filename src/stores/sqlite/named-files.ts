@@ -4,6 +4,7 @@
 import type { BigIntStats } from 'node:fs'
 import { statSync } from 'node:fs'
 import { InturnError } from '../../core/errors.ts'
+import { errorMessage } from '../../core/thrown.ts'
 
 /** Where a file lies on its disk; the same for as long as it is the same file. */
 type Place = string
@@ -40,12 +41,20 @@ export class NamedFiles {
 
 /** Where the file lies that a path names; `undefined` where there is none. */
 export function placeOf(path: string): Place | undefined {
-  const stats: BigIntStats | undefined = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return stats && `${stats.dev}:${stats.ino}`
+  try {
+    const stats: BigIntStats | undefined = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return stats && `${stats.dev}:${stats.ino}`
+  } catch (cause) {
+    const message = `${path} cannot be looked at: ${errorMessage(cause)}`
+    throw new InturnError('store-unavailable', message, { retryable: true, cause })
+  }
 }
 
 /** What to say of a database that is not the one at its path any more. */
 export function replaced(path: string, what: string): InturnError {
-  const message = `${path} was taken away under the running process: ${what}. Nothing more is written; see docs/errors.md`
-  return new InturnError('store-replaced', message)
+  const then = 'nothing more is written; see docs/errors.md'
+  return new InturnError(
+    'store-replaced',
+    `${path} was taken away under the running process: ${what}; ${then}`,
+  )
 }

@@ -8,17 +8,25 @@ const names = ['domain', 'stream', 'epoch', 'from', 'to', 'limit'] as const
 type Name = (typeof names)[number]
 
 const place = /\{([^{}]*)\}/g
+/** What stands in front of the host; a URL takes what comes before the last `@` for it. */
+const userInfo = /^(\s*https?:[/\\]*)[^/\\?#]*@/i
 const dots = /^(?:\.|%2e){1,2}$/i
 
-/** The address for one request. */
-export type AddressOf = (request: HealRequest) => string
+/** Where a web service is asked. */
+export interface AddressTemplate {
+  readonly host: string
+  /** The header for the name and the password of the address: no request has them in its address. */
+  readonly authorization: string | undefined
+  /** The address for one request. */
+  readonly addressOf: (request: HealRequest) => string
+}
 
 /**
  * Reads a template.
  *
  * @throws InturnError `config-invalid` when it is no address of a web server, or has places that are unknown
  */
-export function addressTemplate(template: string): AddressOf {
+export function addressTemplate(template: string): AddressTemplate {
   const fail = (problem: string): never => {
     throw new InturnError('config-invalid', `httpHealer: ${problem}`)
   }
@@ -31,10 +39,33 @@ export function addressTemplate(template: string): AddressOf {
   }
   const example = template.replace(place, '1')
   if (!URL.canParse(example)) fail(`${template} is no address`)
-  const { protocol, host } = new URL(example)
+  const { protocol, host, username, password } = new URL(example)
   if (protocol !== 'http:' && protocol !== 'https:') fail(`${template} is no http or https address`)
-  if (new URL(template.replace(place, '2')).host !== host) fail('the host of an address is fixed')
-  return (request) => fillIn(template, request)
+  const other = new URL(template.replace(place, '2'))
+  if (other.host !== host) fail('the host of an address is fixed')
+  if (other.username !== username || other.password !== password) {
+    fail('the name and the password of an address are fixed')
+  }
+  const bare = template.replace(userInfo, '$1')
+  const { host: bareHost, username: left } = new URL(bare.replace(place, '1'))
+  if (bareHost !== host || left !== '') fail(`${template} is written in a way that hides its host`)
+  const authorization = basicOf({ username, password }, fail)
+  return { host, authorization, addressOf: (request) => fillIn(bare, request) }
+}
+
+/** RFC 7617: a name without a colon, and a password, as UTF-8. */
+function basicOf(
+  { username, password }: { readonly username: string; readonly password: string },
+  fail: (problem: string) => never,
+): string | undefined {
+  if (username === '' && password === '') return undefined
+  try {
+    const [name, secret] = [decodeURIComponent(username), decodeURIComponent(password)]
+    if (!name.includes(':')) return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
+  } catch {
+    // A per cent sign that begins no byte.
+  }
+  return fail('the name and the password of an address are percent-encoded, and a name has no colon')
 }
 
 function fillIn(template: string, request: HealRequest): string {

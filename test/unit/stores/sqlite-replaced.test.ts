@@ -114,7 +114,7 @@ describe('a file that is taken away', () => {
     await log.close()
   })
 
-  test('ends its worker, with nothing settled since; a new one does the work in the file that is there', async () => {
+  test('ends its worker, with nothing settled since; a new one does the work anew', async () => {
     const source = memorySource()
     const handled: unknown[] = []
     const worker = () =>

@@ -1,4 +1,5 @@
 // The HTTP healer against a real server: addresses, headers, and answers that are errors, too large or torn.
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { httpHealer } from '../../../src/transports/http.ts'
 import type { HttpHealerOptions } from '../../../src/transports/http.ts'
@@ -46,6 +47,54 @@ test('headers are sent; a function is asked for them each time', async () => {
   expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer 1', 'Bearer 2'])
   await heal({}, { headers: { 'x-key': 'k' } })
   expect(server.requests.at(-1)?.headers).toMatchObject({ 'x-key': 'k', accept: /ndjson/ })
+})
+
+const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`
+
+test('the name and the password of an address are sent as a header, and not in the address', async () => {
+  const asked = async (given: string, headers: HttpHealerOptions['headers'] = {}) => {
+    await httpHealer(server.template.replace('//', `//${given}@`), { headers }).heal(askFor())
+    return server.requests.at(-1)?.headers.authorization
+  }
+  expect(await asked('user:pw')).toBe(basic('user:pw'))
+  expect(await asked('user')).toBe(basic('user:'))
+  expect(await asked(':pw')).toBe(basic(':pw'))
+  expect(await asked('%C3%BC:p%40w%2F%3A')).toBe(basic('ü:p@w/:'))
+  expect(await asked('user:p@w')).toBe(basic('user:p@w'))
+  expect(await asked('user:pw', { Authorization: 'Bearer own' })).toBe('Bearer own')
+  await asked('user:pw', { Accept: 'text/plain' })
+  expect(server.requests.at(-1)?.headers.accept).toBe('text/plain')
+})
+
+test('no password is in a name or an error', async () => {
+  const secret = 'hunter2'
+  const encoded = Buffer.from(`user:${secret}`).toString('base64')
+  const withPassword = server.template.replace('//', `//user:${secret}@`)
+  const said: unknown[] = [httpHealer(withPassword).name]
+  const failing = async (make: () => unknown): Promise<void> => {
+    try {
+      await make()
+      said.push('it did not fail')
+    } catch (error) {
+      said.push(inspect(error, { depth: 9 }))
+    }
+  }
+  server.answer = ({ headers }, response) => response.writeHead(401).end(JSON.stringify(headers))
+  await failing(() => httpHealer(withPassword).heal(askFor()))
+  await failing(() => httpHealer(withPassword.replace(/:\d+/, ':2')).heal(askFor()))
+  await failing(() => httpHealer(withPassword.replace('127.0.0.1', 'exa mple')))
+  await failing(() => httpHealer(withPassword.replace('http:', 'ftp:')))
+  await failing(() => httpHealer(withPassword.replace('//user', '//a%3Aser')))
+  await failing(() => httpHealer(withPassword.replace('//user', '//{stream}')))
+  await failing(() =>
+    httpHealer(server.template, { headers: { authorization: `Bearer ${secret}\n${secret}` } }).heal(askFor()),
+  )
+  expect(said).toHaveLength(8)
+  for (const text of said) {
+    expect(text).not.toContain('it did not fail')
+    expect(text).not.toContain(secret)
+    expect(text).not.toContain(encoded)
+  }
 })
 
 test('404 and 204 are empty answers', async () => {
