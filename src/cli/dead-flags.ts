@@ -32,6 +32,7 @@ const reasons: Readonly<Record<DeadLetterReason, true>> = {
   overflow: true,
   skipped: true,
   failed: true,
+  schema: true,
   'worker-died': true,
   'too-large': true,
 }

@@ -40,8 +40,12 @@ function storeWords(
   { failing }: Explanation,
 ): string {
   const isOverGap = failing === undefined && ['retry', 'skip', 'fill'].includes(command)
-  // What is done over a gap needs the rules of the domain, which the store does not keep.
-  const rules = store !== undefined && config === undefined && isOverGap ? ' --config inturn.config.ts' : ''
+  // What is done over a gap, or with a dead letter, needs the rules of the domain, which the store does not
+  // keep.
+  const rules =
+    store !== undefined && config === undefined && (isOverGap || command === 'dead')
+      ? ' --config inturn.config.ts'
+      : ''
   const given = Object.entries({ config, store, consumer }).filter(([, value]) => value !== undefined)
   return given.map(([flag, value]) => ` --${flag} ${shellWord(String(value))}`).join('') + rules
 }

@@ -91,7 +91,8 @@ export class RunReport {
     this.#progress.show(this.#progressText?.(summary) ?? summary)
   }
 
-  #tellFailed({ stream, sequence, attempts, error, then }: Extract<EngineNews, { kind: 'failed' }>): void {
+  #tellFailed(news: Extract<EngineNews, { kind: 'failed' }>): void {
+    const { stream, sequence, attempts, error, then, reason } = news
     const isFirst = !this.#failing.has(stream)
     const what = `${stream}: event ${sequence ?? '(no number)'} failed`
     if (then === 'retry') {
@@ -102,7 +103,8 @@ export class RunReport {
     this.#failing.delete(stream)
     if (then === 'halt') this.#halted++
     const end = then === 'halt' ? 'its stream is halted' : 'is a dead letter now'
-    this.#sayOfStream(`${what} at attempt ${attempts} and ${end}: ${error}`)
+    const how = reason === undefined ? `${what} at attempt ${attempts}` : `${what} its checks`
+    this.#sayOfStream(`${how} and ${end}: ${error}`)
   }
 
   #tellHealed(news: Extract<EngineNews, { kind: 'healed' }>): void {
@@ -131,8 +133,8 @@ export class RunReport {
         break
       case 'dead-letter':
         this.#deadLetters++
-        // Of a handler that failed for good, `failed` has told already.
-        if (news.reason !== 'failed' && news.reason !== 'worker-died') {
+        // Of what failed for good, `failed` has told already.
+        if (!['failed', 'schema', 'worker-died'].includes(news.reason)) {
           const which = eventWords(news.stream ?? 'a message', news.sequence)
           this.#sayOfStream(`${which} is a dead letter now, ${news.reason}: ${news.detail}`)
         }

@@ -18,6 +18,11 @@ export interface EventFields {
   readonly fill?: unknown
   /** Set when the message contradicts itself; it is `invalid` then. */
   readonly problem?: string
+  /**
+   * Why the data cannot be read. The event takes its number all the same, and fails in its turn. A getter of
+   * `data`, `id`, `type` or `time` that throws says the same.
+   */
+  readonly dataProblem?: string
 }
 
 /** Maps a decoded message to the fields of an event. */
@@ -39,15 +44,26 @@ export const eventFrom: EventFrom = (message) => {
   }
   const [number, version] = [message['sequence_number'], message['aggregate_version']]
   const isTorn = number !== undefined && version !== undefined && !isSameNumber(number, version)
-  return isTorn ? { ...fields, problem: 'sequence_number and aggregate_version differ' } : fields
+  if (isTorn) return { ...fields, problem: 'sequence_number and aggregate_version differ' }
+  return fields.data === noBase64 ? { ...fields, dataProblem: noBase64.problem } : fields
 }
+
+const noBase64 = { problem: 'data_base64 is no base64' }
 
 /** The data; where a CloudEvent has bytes, it has them as text. A message without any is data itself. */
 function dataOf(message: Readonly<Record<string, unknown>>): unknown {
   if ('data' in message) return message['data']
   const base64 = message['data_base64']
-  if (typeof base64 === 'string') return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))
+  if (typeof base64 === 'string') return bytesOf(base64) ?? noBase64
   return 'payload' in message ? message['payload'] : message
+}
+
+function bytesOf(base64: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether two fields bear one number, written as a number or as digits. */

@@ -27,6 +27,11 @@ export interface InturnEvent<Data = unknown> {
    * what a handler gets it is rounded then; with `exactNumbers` this is absent.
    */
   readonly inexact?: readonly string[]
+  /**
+   * Why what it carries could not be read; `data` is the message as it came then. No handler gets such an
+   * event.
+   */
+  readonly problem?: string | undefined
 }
 
 /** An event of a domain whose streams are tracked: it always has its number. */

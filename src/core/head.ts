@@ -38,7 +38,7 @@ export function removeHead(stream: RuledStream, context: PassContext): Decided {
   draft.counts.removed++
   draft.position = sequence
   draft.failing = undefined
-  if (draft.halt?.cause === 'failure') draft.halt = undefined
+  if (draft.halt?.cause === 'failure' || draft.halt?.cause === 'schema') draft.halt = undefined
   pass.steps.push({ kind: 'removed', epoch, sequence })
   return endPass(pass)
 }

@@ -61,7 +61,7 @@ export interface EndedEpoch {
 
 /** Why a stream stands still, and since when. */
 export interface Halt {
-  readonly cause: 'gap' | 'failure' | 'operator' | 'effect-partial' | 'restart'
+  readonly cause: 'gap' | 'failure' | 'schema' | 'operator' | 'effect-partial' | 'restart'
   /** Milliseconds since 1970. */
   readonly at: number
   readonly reason: string
@@ -75,6 +75,7 @@ export interface Halt {
 export interface Failing {
   readonly epoch: Epoch
   readonly sequence: Sequence
+  /** How often its handler was called; 0 where what it carries was refused before. */
   readonly attempts: number
   /** Milliseconds since 1970, by the store's clock. */
   readonly firstAt: number

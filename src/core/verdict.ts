@@ -44,3 +44,4 @@ export type VerdictReason =
   | 'producer-restarted'
   | 'busy'
   | 'paused'
+  | 'schema'

@@ -4,6 +4,7 @@
 import type { UnitOfWork } from '../ports/store.ts'
 import type { CarefulPlan } from './careful-turns.ts'
 import { isSuspect, needsCare, takeCare } from './careful-turns.ts'
+import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
@@ -142,7 +143,12 @@ class ClaimedUnit {
     const running = new Set<Promise<void>>()
     let failure: { readonly error: unknown } | undefined
     for (const planned of turns) {
-      const delivering = this.#deliver(planned, 0)
+      const checking = checkTurn(this.#parts, this.#unit, {
+        turn: planned.turn,
+        sinceMs: () => this.#sinceMs(),
+      })
+      const delivering =
+        checking === undefined ? this.#deliver(planned, 0) : checking.then(() => this.#deliver(planned, 0))
       if (delivering === undefined) {
         this.#commits.add(planned)
         continue

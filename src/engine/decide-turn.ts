@@ -5,7 +5,7 @@ import type { RuledStream } from '../core/decide.ts'
 import { endHeadGap } from '../core/gap-end.ts'
 import type { Gap } from '../core/gaps.ts'
 import { gapDueAt, headGap } from '../core/gaps.ts'
-import { advance } from '../core/head.ts'
+import { advance, removeHead } from '../core/head.ts'
 import { healingOverAt, nextHealAt } from '../core/heal.ts'
 import type { Arrival, Decided, PassContext, Step } from '../core/pass.ts'
 import type { StreamRules } from '../core/rules.ts'
@@ -26,10 +26,50 @@ export interface TurnContext extends PassContext {
    * No gap that reaches this place is given up: events that were kept and are not decided yet may lie in it.
    */
   readonly restFrom?: Position | undefined
+  /** Events that are taken out of the stream in their turn, in order. */
+  readonly removals?: readonly Removal[]
+}
+
+/** An event that is taken out in its turn, and the place in front of it. */
+interface Removal {
+  readonly event: Position
+  readonly before: NonNullable<PassContext['stopAt']>
 }
 
 /** Decides a turn. Pure. */
 export function decideTurn(stream: RuledStream, arrivals: readonly Arrival[], context: TurnContext): Decided {
+  const { rules } = stream
+  const { stopAt, removals = [] } = context
+  const open = removals.filter(({ event }) => stopAt === undefined || liesUpTo(event, stopAt))
+  const [first] = open
+  if (first === undefined) return decideUpTo(stream, arrivals, context)
+  const decided = decideUpTo(stream, arrivals, { ...context, stopAt: first.before })
+  const steps: Step[] = [...decided.steps]
+  let { state } = decided
+  for (const [at, { event }] of open.entries()) {
+    const removed = removeHead({ rules, state }, { ...context, held: decided.held })
+    const last = removed.steps.at(-1)
+    // The turn itself has put another event in front, of an older epoch that this one would have ended: that
+    // one has its turn first.
+    if (last?.kind !== 'removed' || comparePositions(last, event) !== 0) break
+    const next = open[at + 1]?.before ?? stopAt
+    const behind = advance(
+      { rules, state: removed.state },
+      { ...context, held: decided.held, ...(next !== undefined && { stopAt: next }) },
+    )
+    state = behind.state
+    for (const step of removed.steps) steps.push(step)
+    for (const step of behind.steps) steps.push(step)
+  }
+  return { state, steps, held: decided.held }
+}
+
+/** Whether a stream that stands at a place has passed an event. */
+function liesUpTo(event: Position, { epoch, sequence }: Removal['before']): boolean {
+  return sequence !== undefined && comparePositions(event, { epoch, sequence }) <= 0
+}
+
+function decideUpTo(stream: RuledStream, arrivals: readonly Arrival[], context: TurnContext): Decided {
   const { rules } = stream
   const decided = decideBatch(stream, arrivals, context)
   if (decided.state.heldCount === 0) return decided

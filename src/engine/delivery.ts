@@ -6,13 +6,14 @@ import { canonicalJson, fingerprint } from '../core/fingerprint.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { encodePart, idempotencyKey, streamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
-import { errorText } from '../core/thrown.ts'
+import { errorText, isInstance } from '../core/thrown.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
 import type { Domain, FailurePolicy } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { CallContext } from './handler-context.ts'
 import { handlerEvent } from './handler-event.ts'
+import { PayloadRefused } from './payload-refused.ts'
 import type { FailureAnswer } from './turn.ts'
 import { shuttingDown, withinTime } from './within-time.ts'
 
@@ -186,6 +187,10 @@ export function answerFailure(
     attempts: attempt,
     firstAt: failed.firstAt ?? now,
     error: errorText(error),
+  }
+  if (isInstance(error, PayloadRefused)) {
+    const answer = { then: policy.then, reason: 'schema', cause: 'schema' } as const
+    return { ...answer, failing: { ...failing, attempts: attempt - 1 } }
   }
   if (attempt >= policy.attempts || !policy.retryable(error)) {
     return { failing, then: policy.then, reason: 'failed' }

@@ -121,12 +121,15 @@ export interface CommonDomainOptions {
   readonly gap?: GapOptions
   readonly failure?: FailureOptions
   /**
-   * How long one call of the handler, or of `baseline`, may take, at least 1 ms. Only what returns a promise
-   * can be given up on: a handler that blocks the process keeps it. One that was given up on may still run;
-   * its writes through a transaction are refused from then on. Default 30 s.
+   * How long one call of the handler, of `baseline` or of a schema may take, at least 1 ms. Only what returns
+   * a promise can be given up on: a handler that blocks the process keeps it. One that was given up on may
+   * still run; its writes through a transaction are refused from then on. Default 30 s.
    */
   readonly timeout?: Duration
-  /** `false`: the event obeys the rules and moves the position, but its handler is not called. */
+  /**
+   * `false`: the event obeys the rules and moves the position, but its handler is not called. If it throws,
+   * the event is refused, as one that its schema refuses. It sees only data that fits.
+   */
   readonly filter?: (event: InturnEvent) => boolean
   /**
    * Asked for a stream that is unknown when an event above the start comes: the first number that can still
@@ -140,6 +143,9 @@ export interface CommonDomainOptions {
   ) => number | undefined | Promise<number | undefined>
   /**
    * Checks of the payload by event type (Standard Schema: zod, valibot, arktype, ...); `*` is any other type.
+   * They are asked in the event's turn, and may answer with a promise, for which `timeout` holds. An event
+   * that is refused has its number: no handler is called, nothing is tried again by itself, and
+   * `failure.then` decides.
    */
   readonly schemas?: Readonly<Record<string, StandardSchema>>
   /**

@@ -1,4 +1,5 @@
 // What all parts of an engine share: its name, its store, its limits, and the outside world through ports.
+import type { InturnEvent } from '../core/event.ts'
 import type { Store } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
@@ -22,6 +23,8 @@ export interface EngineParts {
   readonly batchMax: number
   /** The consumer rebuilds from history; its handlers are told. */
   readonly replay?: 'rebuild'
+  /** Reads an event again of which something could not be read when it came; any other stays as it is. */
+  readonly reread: <Event extends InturnEvent>(event: Event) => Event
   /** Care that is taken in transactions since a worker has died. */
   readonly wariness: Wariness
   /** Fires when the engine must end at once. */

@@ -89,7 +89,7 @@ export class Engine {
     messages: readonly IncomingMessage[],
     waiting: ReadonlySet<StreamPath> = none,
   ): Promise<EngineResult> {
-    const intakes = await this.#readAll(messages)
+    const intakes = this.#readAll(messages)
     this.#tellInexact(intakes)
     const job = this.#job({ isSweep: false, undecided: none })
     await this.#bury(intakes, job.results)
@@ -119,7 +119,7 @@ export class Engine {
    */
   async overflow(messages: readonly IncomingMessage[]): Promise<readonly boolean[]> {
     const aside: boolean[] = messages.map(() => false)
-    for (const batches of batchesByEffects(await this.#readAll(messages))) {
+    for (const batches of batchesByEffects(this.#readAll(messages))) {
       const done = new Set(await overflowWork(this.#parts, batches, this.#nextWorker()))
       for (const batch of batches) {
         if (done.has(batch)) for (const index of batch.indexes) aside[index] = true
@@ -144,10 +144,8 @@ export class Engine {
     return false
   }
 
-  async #readAll(messages: readonly IncomingMessage[]): Promise<readonly Intake[]> {
-    const read = messages.map((message) => this.#intaker.read(message))
-    const ready = read.filter(isRead)
-    return ready.length === read.length ? ready : Promise.all(read.map(async (intake) => intake))
+  #readAll(messages: readonly IncomingMessage[]): readonly Intake[] {
+    return messages.map((message) => this.#intaker.read(message))
   }
 
   async #bury(intakes: readonly Intake[], results: ProcessResult[]): Promise<void> {
@@ -256,8 +254,4 @@ function heldAmong(results: readonly ProcessResult[], { states }: StreamJob): re
     if (state === undefined || heldSpanAt(state.held, epoch, to) === undefined) return []
     return [{ index, stream, place: { epoch, sequence: to } }]
   })
-}
-
-function isRead(intake: Intake | Promise<Intake>): intake is Intake {
-  return !(intake instanceof Promise)
 }

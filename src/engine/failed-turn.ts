@@ -4,7 +4,7 @@ import { decideFully } from './decide-fully.ts'
 import { answerFailure } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
-import type { Turn } from './turn.ts'
+import type { Turn, TurnFailure } from './turn.ts'
 
 /** A handler that failed. */
 export interface FailedDelivery {
@@ -17,11 +17,20 @@ export interface FailedDelivery {
 
 /** Decides the turn again so that it ends in front of the failed delivery. */
 export async function stopTurn(parts: EngineParts, unit: UnitOfWork, failed: FailedDelivery): Promise<void> {
-  const { turn, delivery, error, sinceMs } = failed
+  const { turn } = failed
+  const failure = failureOf(parts, failed)
+  await decideFully(unit, turn, () => turn.stopBefore(failure))
+}
+
+/** The failure, and what comes next for its event. */
+export function failureOf(
+  parts: EngineParts,
+  { turn, delivery, error, sinceMs }: FailedDelivery,
+): TurnFailure {
   const { domain, state, clock } = turn.setup
   const { event, attempt } = delivery
   const firstAt = attempt > 1 ? state.failing?.firstAt : undefined
   const now = Math.ceil(clock.now + sinceMs)
   const answer = answerFailure(domain.failure, { event, attempt, error, firstAt, now }, parts.random.next())
-  await decideFully(unit, turn, () => turn.stopBefore({ delivery, error, answer }))
+  return { delivery, error, answer }
 }

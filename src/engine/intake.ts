@@ -16,10 +16,8 @@ import { streamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
 import { deadLetterKey, unreadableKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
-import { schemaProblem } from '../ports/standard-schema.ts'
 import { arrivalOf } from './arrival-of.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
-import { handlerEvent } from './handler-event.ts'
 import type { IncomingMessage } from './incoming-message.ts'
 import { messageBytes } from './incoming-message.ts'
 import { keptMessage } from './kept-message.ts'
@@ -71,8 +69,8 @@ export class Intaker {
     this.#streamBytesMax = options.streamBytesMax
   }
 
-  /** Reads one message. Never throws; a promise only where a schema has to be asked. */
-  read(incoming: IncomingMessage): Intake | Promise<Intake> {
+  /** Reads one message. Never throws. */
+  read(incoming: IncomingMessage): Intake {
     try {
       const tooLarge = this.#tooLarge(incoming)
       if (tooLarge !== undefined) return invalid({ incoming }, tooLarge, 'too-large')
@@ -81,6 +79,16 @@ export class Intaker {
     } catch (error) {
       return invalid({ incoming }, `the event cannot be read: ${errorText(error)}`)
     }
+  }
+
+  /** An event of which something could not be read when it came, read again by the mapping as it is now. */
+  reread<Event extends InturnEvent>(event: Event): Event {
+    if (event.problem === undefined) return event
+    const read = parseMessage(event.data, this.#eventFrom)
+    if ('problem' in read) return { ...event, problem: read.problem }
+    const carried = this.#carried(read, event.data)
+    if ('isTooLarge' in carried) return { ...event, problem: carried.problem }
+    return { ...event, problem: undefined, ...carried }
   }
 
   /** How a message is ordered by its id, where its domain wants that. Never throws. */
@@ -123,9 +131,9 @@ export class Intaker {
     return { value: content, inexact: [] }
   }
 
-  #readFields(incoming: IncomingMessage, read: ReadMessage): Intake | Promise<Intake> {
+  #readFields(incoming: IncomingMessage, read: ReadMessage): Intake {
     const { fields } = read
-    const id = readText(fields.id)
+    const id = partOf(fields, 'id')
     const known = { incoming, ...(id !== undefined && { id }) }
     if (fields.problem !== undefined) return invalid(known, fields.problem)
     const domain = this.#domainOf(incoming, fields)
@@ -151,8 +159,8 @@ export class Intaker {
     if (isProblem(sequence)) return invalid(place, `the sequence is ${sequence}`)
     const previous = readPrevious(fields)
     if (isProblem(previous)) return invalid({ ...place, sequence }, `previous is ${previous}`)
-    const carried = this.#carried(read, id)
-    if ('problem' in carried) return unkept({ ...place, sequence }, carried)
+    const carried = this.#carried(read, incoming.message)
+    if ('isTooLarge' in carried) return unkept({ ...place, sequence }, carried)
     const event: InturnEvent = {
       domain: domain.name,
       stream,
@@ -163,21 +171,20 @@ export class Intaker {
       ...producerIn(read, domain),
       ...carried,
     }
-    const arrival = arrivalOf(event, domain)
-    return this.#checked({ kind: 'tracked', domain, path, arrival, event }, { ...place, sequence })
+    return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
   }
 
   #readUnordered(
     domain: UnorderedDomain,
     read: ReadMessage,
     known: Omit<Known, 'stream'> & { readonly stream: string | undefined },
-  ): Intake | Promise<Intake> {
+  ): Intake {
     const { stream: key = '', incoming, id } = known
     const { fields } = read
     const path = streamPath(domain.name, key)
     const place = { incoming, stream: path, isUnordered: true, ...(id !== undefined && { id }) } as const
-    const carried = this.#carried(read, id)
-    if ('problem' in carried) return unkept(place, carried)
+    const carried = this.#carried(read, incoming.message)
+    if ('isTooLarge' in carried) return unkept(place, carried)
     const sequence = fields.sequence === undefined ? undefined : readSequence(fields.sequence, { big: true })
     const event: InturnEvent = {
       domain: domain.name,
@@ -186,40 +193,40 @@ export class Intaker {
       ...(sequence !== undefined && !isProblem(sequence) && { sequence }),
       ...carried,
     }
-    return this.#checked({ kind: 'unordered', domain, path, event }, place)
+    return { kind: 'unordered', domain, path, event }
   }
 
-  #carried(
-    read: ReadMessage,
-    id: string | undefined,
-  ): Pick<InturnEvent, 'id' | 'type' | 'time' | 'data' | 'inexact'> | Unkeepable {
+  /**
+   * What the event carries. Where a part of it cannot be read, its data is the message as it came, which can
+   * be read again.
+   */
+  #carried(read: ReadMessage, message: unknown): Carried | Unkeepable {
     const { fields } = read
-    const type = readText(fields.type)
-    const time = readText(fields.time)
-    const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)
-    const kept = this.#keptOf(fields.data, read, { used })
-    if ('problem' in kept) return kept
-    const { value: data, inexact } = kept
-    return {
-      ...(id !== undefined && { id }),
-      ...(type !== undefined && { type }),
-      ...(time !== undefined && { time }),
-      data,
-      ...(inexact.length > 0 && { inexact }),
+    try {
+      if (fields.dataProblem !== undefined) return this.#unread(fields, message, fields.dataProblem)
+      const parts = described({
+        id: readText(fields.id),
+        type: readText(fields.type),
+        time: readText(fields.time),
+      })
+      const used = (parts.id?.length ?? 0) + (parts.type?.length ?? 0) + (parts.time?.length ?? 0)
+      const kept = this.#keptOf(fields.data, read, { used })
+      if ('problem' in kept) return kept
+      return { ...parts, data: kept.value, ...(kept.inexact.length > 0 && { inexact: kept.inexact }) }
+    } catch (error) {
+      return this.#unread(fields, message, errorText(error))
     }
   }
 
-  #checked(intake: TrackedIntake | UnorderedIntake, place: Known): Intake | Promise<Intake> {
-    const { schemas } = intake.domain
-    if (schemas === undefined || 'fill' in intake.event) return intake
-    const { type = '*', data } = handlerEvent(intake.domain, intake.event)
-    const schema = schemas.get(type) ?? schemas.get('*')
-    if (schema === undefined) return intake
-    return schemaProblem(schema, data).then(
-      (problem) =>
-        problem === undefined ? intake : invalid(place, `the data does not fit its schema: ${problem}`),
-      (error: unknown) => invalid(place, `the schema failed: ${errorText(error)}`),
-    )
+  #unread(fields: EventFields, message: unknown, why: string): Carried | Unkeepable {
+    const kept = keepable(message, this.#eventBytesMax + 2, { name: 'the message' })
+    if ('problem' in kept) return kept
+    const parts = described({
+      id: partOf(fields, 'id'),
+      type: partOf(fields, 'type'),
+      time: partOf(fields, 'time'),
+    })
+    return { ...parts, data: kept.value, problem: `it cannot be read: ${why}`.slice(0, 500) }
   }
 
   #domainOf(incoming: IncomingMessage, fields: EventFields): Domain | string {
@@ -228,11 +235,12 @@ export class Intaker {
       const domain = typeof named === 'string' ? this.#domains.byName.get(named) : undefined
       return domain ?? `unknown-domain: no domain is named ${JSON.stringify(named)}`
     }
+    if (this.#domains.only !== undefined) return this.#domains.only
     const { type } = fields
     const ofType = typeof type === 'string' ? this.#domains.ofType(type) : undefined
-    const domain = ofType ?? this.#domains.byName.get(incoming.domainElse ?? '') ?? this.#domains.only
     return (
-      domain ??
+      ofType ??
+      this.#domains.byName.get(incoming.domainElse ?? '') ??
       `unknown-domain: the event names no domain, and no domain lists its type ${JSON.stringify(type)}`
     )
   }
@@ -243,6 +251,31 @@ interface Known extends Pick<DeadLetter, 'stream' | 'epoch' | 'sequence' | 'id'>
   readonly incoming: IncomingMessage
   /** In an unordered domain an event is known by its id; in a tracked one by its number before all. */
   readonly isUnordered?: true
+}
+
+/** What an event carries beside its place. */
+type Carried = Pick<InturnEvent, 'id' | 'type' | 'time' | 'data' | 'inexact' | 'problem'>
+
+/** The parts that are there. */
+function described({
+  id,
+  type,
+  time,
+}: Readonly<Record<'id' | 'type' | 'time', string | undefined>>): Pick<Carried, 'id' | 'type' | 'time'> {
+  return {
+    ...(id !== undefined && { id }),
+    ...(type !== undefined && { type }),
+    ...(time !== undefined && { time }),
+  }
+}
+
+/** A part of an event; `undefined` where it cannot be read. */
+function partOf(fields: EventFields, part: 'id' | 'type' | 'time'): string | undefined {
+  try {
+    return readText(fields[part])
+  } catch {
+    return undefined
+  }
 }
 
 function invalid(place: Known, detail: string, reason: DeadLetterReason = 'invalid'): InvalidIntake {

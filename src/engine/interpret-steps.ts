@@ -21,8 +21,13 @@ export interface Interpretation {
   readonly held: HeldCache
   /** Milliseconds since 1970. */
   readonly now: number
-  /** Why an event is taken out of its stream, where the steps remove one. */
-  readonly removal?: { readonly reason: DeadLetterReason; readonly failing: Failing }
+  /** Why events are taken out of their stream, where the steps remove some; in the order of their turn. */
+  readonly removals: readonly { readonly delivery: PlannedDelivery; readonly answer: WhyRemoved }[]
+}
+
+interface WhyRemoved {
+  readonly reason: DeadLetterReason
+  readonly failing: Failing
 }
 
 /** The work that decided steps stand for. */
@@ -132,7 +137,7 @@ class StepReader {
       const { path, now } = this.#about
       const { arrival } = this.#about.arrivals[index] ?? {}
       const print = arrival?.kind === 'event' ? arrival.print : 0
-      this.#hold.set(keyOf(step.epoch, step.sequence), { stream: path, event, print, heldAt: now })
+      this.#hold.set(placeText(step), { stream: path, event, print, heldAt: now })
       return
     }
     this.#bury(event, { reason: verdict, detail: reason ?? verdict })
@@ -158,9 +163,11 @@ class StepReader {
   }
 
   #remove(step: Extract<Step, { kind: 'removed' }>): void {
-    const { removal } = this.#about
-    invariant(removal !== undefined, 'an event was removed for no reason')
     const { epoch, sequence } = step
+    const isIt = ({ delivery: { event } }: { readonly delivery: PlannedDelivery }): boolean =>
+      event.epoch === epoch && event.sequence === sequence
+    const removal = this.#about.removals.find(isIt)?.answer
+    invariant(removal !== undefined, `the event ${String(sequence)} was removed for no reason`)
     const [held] = this.#takeHeld({ epoch, after: beforeOf(sequence), to: sequence })
     invariant(held !== undefined, `the event ${String(sequence)} that failed is not held`)
     const { error: detail, attempts } = removal.failing
@@ -242,8 +249,9 @@ function trackedEvent(event: InturnEvent | FillEvent, { epoch, sequence }: Posit
   return { ...event, sequence, epoch, wireEpoch: event.wireEpoch ?? event.epoch }
 }
 
-function keyOf(epoch: Epoch, sequence: Sequence): string {
-  return `${epoch}:${String(sequence)}`
+/** A place as the key of a map. */
+export function placeText({ epoch, sequence }: Position): string {
+  return `${epoch}/${String(sequence)}`
 }
 
 function bySequence(a: HeldEvent, b: HeldEvent): number {

@@ -4,9 +4,10 @@ import { eventFrom } from '../core/event-from.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { LetterReader } from '../ports/letter-reader.ts'
 import type { DeadLetter } from '../ports/records.ts'
+import { isEvent } from '../ports/store.ts'
 import type { Intake, Intaker } from './intake.ts'
 import { missingBytes } from './kept-message.ts'
-import { overflowLetter } from './overflow-letter.ts'
+import { arrivalIn, overflowLetter } from './overflow-letter.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
 
@@ -34,36 +35,43 @@ export function letterReader<Transaction>(options: ReadingOptions<Transaction>):
         kind: 'unreadable',
         detail: `${missing} of its ${letter.bytes} bytes were not kept: have it sent again`,
       }
-    const read = ownEvent(letter)
-    const intake = await (read === undefined ? readMessage(intaker, letter) : own.read({ message: read }))
-    return readingOf(intake, letter)
+    const kept = ownEvent(letter)
+    if (kept === undefined) return readingOf(readMessage(intaker, letter), letter)
+    // A message that never was an event may have a field of its own with the name `problem`.
+    const wasRead = isEvent(kept) && letter.sequence !== undefined
+    const event = wasRead ? intaker.reread(kept) : kept
+    const wire = 'wireSequence' in event ? { sequence: event.wireSequence } : {}
+    const problem = wasRead && isEvent(event) ? event.problem : undefined
+    return readingOf(own.read({ message: { ...event, ...wire } }), letter, problem)
   }
 }
 
-function readMessage(intaker: Intaker, { payload, stream }: DeadLetter): Intake | Promise<Intake> {
+function readMessage(intaker: Intaker, { payload, stream }: DeadLetter): Intake {
   const domain = stream === undefined ? undefined : parseStreamPath(stream)?.domain
   return intaker.read({ message: payload, ...(domain !== undefined && { domain }) })
 }
 
-function readingOf(intake: Intake, letter: DeadLetter): Awaited<ReturnType<LetterReader>> {
+/** What a letter reads as. `problem`: why what its event carries cannot be read now either. */
+function readingOf(intake: Intake, letter: DeadLetter, problem?: string): Awaited<ReturnType<LetterReader>> {
   switch (intake.kind) {
     case 'invalid':
       return { kind: 'unreadable', detail: intake.deadLetter.detail }
     case 'unordered':
-      return { kind: 'untracked', stream: intake.path, event: intake.event }
+      return { kind: 'untracked', stream: intake.path, event: { ...intake.event, problem } }
     case 'tracked': {
       const { path: stream, event } = intake
       const detail = 'an operator had it read again; its stream takes it back'
-      return { kind: 'tracked', stream, letter: { ...overflowLetter(stream, event, letter.at), detail } }
+      const whole = isEvent(event) ? { ...event, problem } : event
+      return { kind: 'tracked', stream, letter: { ...overflowLetter(stream, whole, letter.at), detail } }
     }
   }
 }
 
-/** The event, with its number as on the wire, where the letter has one that was read before. */
-function ownEvent({ payload, stream }: DeadLetter): object | undefined {
-  if (typeof payload !== 'object' || payload === null || stream === undefined) return undefined
-  if (!('epoch' in payload && 'stream' in payload && 'domain' in payload)) return undefined
-  if (streamPath(String(payload.domain), String(payload.stream)) !== stream) return undefined
-  const wire = 'wireSequence' in payload ? { sequence: payload.wireSequence } : {}
-  return { ...payload, ...wire }
+/** The event or fill of a letter that was read before. */
+function ownEvent(letter: DeadLetter): ReturnType<typeof arrivalIn> {
+  const kept = arrivalIn(letter)
+  if (kept === undefined || !('domain' in kept)) return undefined
+  // It may be a message that only looks like one.
+  const { domain, stream }: { readonly domain: unknown; readonly stream: unknown } = kept
+  return streamPath(String(domain), String(stream)) === letter.stream ? kept : undefined
 }

@@ -4,7 +4,8 @@ import { asRun, isMarkedBy, withCaution } from '../core/caution.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
-import type { DeadLetter, HandedOver, StoredHandedOver } from '../ports/records.ts'
+import type { DeadLetter, StoredHandedOver } from '../ports/records.ts'
+import { isEvent } from '../ports/store.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { arrivalOf } from './arrival-of.ts'
 import { startedState } from './baseline.ts'
@@ -129,7 +130,9 @@ function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): Planned
   const { state, batch } = plan
   const isPlain =
     state.overflow === 0 && (batch.domain.baseline === undefined || state.position !== undefined)
-  return isPlain ? makeTurn(unit, plan, noOverflow) : planWithQuestions(parts, unit, plan)
+  return isPlain
+    ? makeTurn(parts, unit, { ...plan, overflow: noOverflow })
+    : planWithQuestions(parts, unit, plan)
 }
 
 const noOverflow: TakenOverflow = {
@@ -146,7 +149,7 @@ async function planWithQuestions(parts: EngineParts, unit: UnitOfWork, plan: Tur
   const letters = plan.state.overflow === 0 ? [] : await unit.overflow(batch.path, limit)
   const hasMore = letters.length === limit
   const counted = { ...plan.state, overflow: hasMore ? plan.state.overflow : letters.length }
-  const arrivals = [...keptArrivals(batch.domain, letters, handedOver), ...batch.arrivals]
+  const arrivals = [...keptArrivals(parts, batch.domain, { letters, handedOver }), ...batch.arrivals]
   const isPaused = unit.domains.get(batch.domain.name)?.paused === true
   const state = await startedState(parts, batch, { state: counted, arrivals })
   const { clock } = unit
@@ -155,11 +158,15 @@ async function planWithQuestions(parts: EngineParts, unit: UnitOfWork, plan: Tur
   const buried = await unit.buried(
     handedOver.map(({ arrival }) => overflowLetter(batch.path, arrival, clock.now).key),
   )
-  return makeTurn(unit, { ...plan, state }, { ...takeOverflow(question), buried })
+  return makeTurn(parts, unit, { ...plan, state, overflow: { ...takeOverflow(question), buried } })
 }
 
-function makeTurn(unit: UnitOfWork, plan: TurnPlan, overflow: TakenOverflow): PlannedTurn {
-  const { batch, handedOver, isSweep, keepsGaps, care, heal } = plan
+function makeTurn(
+  parts: EngineParts,
+  unit: UnitOfWork,
+  plan: TurnPlan & { readonly overflow: TakenOverflow },
+): PlannedTurn {
+  const { batch, handedOver, isSweep, keepsGaps, care, heal, overflow } = plan
   const { domain, path } = batch
   const runsMarked = isMarkedBy(plan.state, care.worker)
   const state = runsMarked ? asRun(plan.state, care.isAlone) : plan.state
@@ -167,7 +174,10 @@ function makeTurn(unit: UnitOfWork, plan: TurnPlan, overflow: TakenOverflow): Pl
   // Increasing numbers cannot be put in order later: whatever came after the overflowed events waits behind
   // them.
   const putsAside = overflow.restFrom !== undefined && domain.rules.numbering.kind === 'increasing'
-  const kept = keptArrivals(domain, overflow.letters, putsAside ? [] : handedOver)
+  const kept = keptArrivals(parts, domain, {
+    letters: overflow.letters,
+    handedOver: putsAside ? [] : handedOver,
+  })
   const turn = new Turn({
     domain,
     path,
@@ -180,6 +190,7 @@ function makeTurn(unit: UnitOfWork, plan: TurnPlan, overflow: TakenOverflow): Pl
     isSweep,
     keepsGaps,
     heal,
+    reread: parts.reread,
     domainFull: (status?.held ?? 0) >= domain.domainHeldMax,
     // What was begun before the domain was paused is brought to its end.
     isPaused: status?.paused === true && !runsMarked,
@@ -195,12 +206,15 @@ function withKept(kept: readonly TurnArrival[], come: readonly TurnArrival[]): r
 
 /** Events that were kept whole, in the order in which they are decided. */
 function keptArrivals(
+  { reread }: EngineParts,
   domain: TrackedDomain,
-  overflow: readonly DeadLetter[],
-  handedOver: readonly StoredHandedOver[],
+  of: { readonly letters: readonly DeadLetter[]; readonly handedOver: readonly StoredHandedOver[] },
 ): readonly TurnArrival[] {
-  const events = [...overflow.map(arrivalIn), ...handedOver.map(({ arrival }) => arrival)]
-  return events.filter((event) => event !== undefined).map((event) => turnArrival(event, domain))
+  const kept = [...of.letters.map(arrivalIn), ...of.handedOver.map(({ arrival }) => arrival)]
+  return kept
+    .filter((arrival) => arrival !== undefined)
+    .map((arrival) => (isEvent(arrival) ? reread(arrival) : arrival))
+    .map((event) => ({ event, arrival: arrivalOf(event, domain) }))
 }
 
 async function decideEach(
@@ -237,8 +251,4 @@ async function readHandedOver(
     .map(({ path }) => path)
   if (paths.length === 0) return undefined
   return Map.groupBy(await unit.handedOver(paths, options.limit), ({ stream }) => stream)
-}
-
-function turnArrival(kept: HandedOver['arrival'], domain: TrackedDomain): TurnArrival {
-  return { event: kept, arrival: arrivalOf(kept, domain) }
 }

@@ -130,6 +130,7 @@ export function makeEngine<Transaction>(
   const random = options.random ?? systemRandom
   const stop = new AbortController()
   const batchMax = whole(options.batch, 'batch', 500)
+  const intaker = makeIntaker(options, domains)
   const parts: EngineParts = {
     consumer,
     worker: worker ?? `w${Math.floor(random.next() * 2 ** 48).toString(36)}`,
@@ -143,9 +144,9 @@ export function makeEngine<Transaction>(
     batchMax,
     ...(options.replay !== undefined && { replay: options.replay }),
     wariness: new Wariness(2 * batchMax),
+    reread: (event) => intaker.reread(event),
     stop: stop.signal,
   }
-  const intaker = makeIntaker(options, domains)
   const room = new RecordRoom(parts, {
     deadLettersMax: whole(options.deadLettersMax, 'deadLettersMax', 1_000_000),
     ledgerMax: whole(options.ledgerMax, 'ledgerMax', 10_000_000),

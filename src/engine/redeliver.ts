@@ -16,6 +16,7 @@ import { partialText } from '../ports/partial-text.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
 import { waitMs } from './check-options.ts'
+import { checkPayload } from './check-payload.ts'
 import type { CallScene } from './delivery.ts'
 import { HandlerCaller } from './delivery.ts'
 import type { Domain, TrackedDomain } from './domain.ts'
@@ -237,6 +238,7 @@ export class Redelivery {
     let [handled, through] = [0, 0]
     for (const event of events) {
       try {
+        await checkPayload(this.#parts, domain, event)
         if (domain.filter === undefined || domain.filter(event)) {
           await recordCall(unit, {
             stream: range.stream,

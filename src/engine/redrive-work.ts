@@ -14,6 +14,7 @@ import { partialText } from '../ports/partial-text.ts'
 import type { DeadLetter, StoredHandedOver } from '../ports/records.ts'
 import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
 import { isEvent } from '../ports/store.ts'
+import { checkPayload } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -150,7 +151,7 @@ export class RedriveWork {
     const kept = await unit.handedOver([stream], this.#parts.batchMax)
     const next = kept.find(({ redrive }) => redrive !== undefined)
     if (next === undefined) return undefined
-    const { redrive, event } = redriveOf(next)
+    const { redrive, event } = redriveOf(next, this.#parts)
     const letter = redrive === undefined ? undefined : await this.#find(redrive.key)
     const decided = [next.arrivalId]
     if (redrive === undefined || event === undefined || letter === undefined) {
@@ -177,6 +178,7 @@ export class RedriveWork {
     const call = (redis?: unknown): void | Promise<void> =>
       this.#caller.call({ domain, path, event, attempt }, { ...scene, redis })
     try {
+      await checkPayload(this.#parts, domain, event)
       if (domain.filter !== undefined && !domain.filter(event)) return {}
       const { epoch, sequence = 0 } = event
       let effects: readonly EffectStep[] = []
@@ -265,11 +267,11 @@ export class RedriveWork {
   }
 }
 
-function redriveOf({ redrive, arrival }: StoredHandedOver): {
-  readonly redrive: StoredHandedOver['redrive']
-  readonly event: InturnEvent | undefined
-} {
-  return { redrive, event: isEvent(arrival) ? arrival : undefined }
+function redriveOf(
+  { redrive, arrival }: StoredHandedOver,
+  { reread }: EngineParts,
+): { readonly redrive: StoredHandedOver['redrive']; readonly event: InturnEvent | undefined } {
+  return { redrive, event: isEvent(arrival) ? reread(arrival) : undefined }
 }
 
 /** What the id window of a domain without tracking has to remember. */

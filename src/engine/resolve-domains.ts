@@ -7,6 +7,7 @@ import type { InturnEvent } from '../core/event.ts'
 import type { Contiguous, Numbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { ResetAnswer, StreamRules } from '../core/rules.ts'
+import { errorText } from '../core/thrown.ts'
 import { typeOwner } from '../core/type-pattern.ts'
 import { checkFunction, limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
@@ -14,6 +15,7 @@ import type { Domain, Domains, FailurePolicy } from './domain.ts'
 import { handlerEvent } from './handler-event.ts'
 import type { ResolvedHealing } from './healing/resolve-healing.ts'
 import { resolveHealing } from './healing/resolve-healing.ts'
+import { PayloadRefused } from './payload-refused.ts'
 
 /**
  * Resolves the domains of a configuration.
@@ -66,7 +68,7 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
     effects,
     handle: callable(options.handle, option('handle')),
     handleBatch: callable(options.handleBatch, option('handleBatch')),
-    filter: filter && ((event: InturnEvent) => filter(handlerEvent({ exactNumbers }, event))),
+    filter: filter && refusing((event) => filter(handlerEvent({ exactNumbers }, event))),
     exactNumbers,
     schemas: schemas === undefined ? undefined : new Map(Object.entries(schemas)),
     timeoutMs: waitMs(options.timeout, { name: option('timeout'), fallback: '30s' }),
@@ -250,6 +252,17 @@ function isWorthIt(retryable: (error: unknown) => boolean, error: unknown): bool
     return retryable(error)
   } catch {
     return true
+  }
+}
+
+/** A filter that refuses the event for which it throws. */
+function refusing(filter: (event: InturnEvent) => boolean): (event: InturnEvent) => boolean {
+  return (event) => {
+    try {
+      return filter(event)
+    } catch (error) {
+      throw new PayloadRefused('filter', `it threw ${errorText(error)}`)
+    }
   }
 }
 

@@ -78,7 +78,7 @@ class SourceHistory implements StreamHistory {
     const kept = new LowestEvents()
     try {
       for await (const delivery of eachDelivery(this.#source, signal)) {
-        const intake = await this.#intaker.read(delivery)
+        const intake = this.#intaker.read(delivery)
         if (intake.kind !== 'tracked' || intake.path !== stream || 'fill' in intake.event) continue
         const { sequence } = intake.event
         if (intake.event.epoch !== epoch || sequence === undefined || sequence < from) continue

@@ -61,7 +61,7 @@ async function readHistory(parts: HistoryParts, range: PastRange): Promise<reado
   const found = new Map<Sequence, TrackedEvent>()
   for (const part of partsOnWire(range, domain)) {
     for (const message of await ask(parts, part)) {
-      const event = eventIn(await intaker.read({ message, domain: domain.name }), domain, range)
+      const event = eventIn(intaker.read({ message, domain: domain.name }), domain, range)
       if (event !== undefined && !found.has(event.sequence)) found.set(event.sequence, event)
     }
   }

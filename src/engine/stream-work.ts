@@ -145,7 +145,7 @@ export class StreamWork {
 /** The verdicts of a turn as results; the turns that follow the first one of a batch have none. */
 function takeResults({ turn, earlier }: PlannedTurn, batch: IndexedBatch, results: ProcessResult[]): void {
   const { indexes, arrivals, path, domain } = batch
-  const { verdicts, failure } = turn
+  const { verdicts, failures } = turn
   for (let at = 0; at < indexes.length; at++) {
     const [index, decided] = [indexes[at], verdicts[earlier + at]]
     if (index === undefined) continue
@@ -157,8 +157,11 @@ function takeResults({ turn, earlier }: PlannedTurn, batch: IndexedBatch, result
   // What was held only to be delivered with care is delivered now.
   const run = turn.setup.runsMarked ? turn.deliveries : []
   for (const { event } of run) amend(results, indexes, { event, verdict: 'deliver' })
-  if (failure === undefined) return
-  amend(results, indexes, { event: failure.delivery.event, error: errorText(failure.error) })
+  for (const { delivery, error, answer } of failures) {
+    const { reason } = answer
+    const refused = reason === 'schema' && { reason }
+    amend(results, indexes, { event: delivery.event, error: errorText(error), ...refused })
+  }
 }
 
 /** Adds to the result of an event of the batch what became of it later. */

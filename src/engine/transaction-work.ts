@@ -73,6 +73,7 @@ export class TransactionWork {
     let turns = all.filter(({ turn }) => !needsCare(turn, isWary))
     while (turns.length > 0) {
       if (failures === undefined) {
+        for (const { turn } of turns) await this.#turns.check(unit, turn, startedMs)
         await this.#deliverBulk(unit, turns)
         await this.#deliverEagerly(unit, turns)
       } else {

@@ -7,17 +7,18 @@ import type { Turn } from './turn.ts'
 
 /** The news of a turn that is durable. */
 export function newsOf(turn: Turn): readonly EngineNews[] {
-  const { failure, deadLetters, ledger } = turn
+  const { failures, failure, deadLetters, ledger } = turn
   const { restart, epoch: now } = turn.state
   const isNew = restart !== undefined && turn.setup.state.restart === undefined
-  if (failure === undefined && deadLetters.length === 0 && ledger.length === 0 && !isNew) return []
+  if (failures.length === 0 && deadLetters.length === 0 && ledger.length === 0 && !isNew) return []
   const { path: stream } = turn.setup
   const news: EngineNews[] = []
-  if (failure !== undefined) {
-    const { delivery, error, answer } = failure
+  for (const { delivery, error, answer } of failures) {
     const { sequence } = delivery.event
     const { attempts } = answer.failing
-    news.push({ kind: 'failed', stream, sequence, attempts, error: errorText(error), then: answer.then })
+    const refused = answer.reason === 'schema' && { reason: answer.reason }
+    const what = { stream, sequence, attempts, error: errorText(error) }
+    news.push({ kind: 'failed', ...what, then: answer.then, ...refused })
   }
   if (isNew) {
     const { evidence, from } = restart

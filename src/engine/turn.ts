@@ -19,8 +19,9 @@ import type {
 import type { StreamChange } from '../ports/store.ts'
 import { decideTurn, dueTimeOf } from './decide-turn.ts'
 import type { TrackedDomain } from './domain.ts'
+import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
-import { interpretSteps } from './interpret-steps.ts'
+import { interpretSteps, placeText } from './interpret-steps.ts'
 import { newLetters, overflowLetter } from './overflow-letter.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import { TurnEffects } from './turn-effects.ts'
@@ -45,6 +46,8 @@ export interface TurnSetup {
   /** Give no gap up all the same: events that may lie in it were fetched and are not decided yet. */
   readonly keepsGaps: boolean
   readonly domainFull: boolean
+  /** Reads a held event again of which something could not be read when it came. */
+  readonly reread: EngineParts['reread']
   /** The domain is paused: what comes is held, and nothing else happens. */
   readonly isPaused: boolean
   readonly care: Care
@@ -95,6 +98,8 @@ export class Turn {
   /** Something about healing is noted. */
   #isNoted = false
   #failure: TurnFailure | undefined
+  /** Events of which the payload is refused, and that are taken out in their turn; in order. */
+  #refused: readonly TurnFailure[] = []
   #mark: Mark | undefined
   /** What the domain's filter said, by place. */
   readonly #passes = new Map<string, boolean>()
@@ -127,6 +132,15 @@ export class Turn {
   /** Attempts to heal that begin once the turn is durable. */
   get begun(): readonly HealAttempt[] {
     return this.#begun
+  }
+
+  /** What failed: events that were taken out on the way, and what stopped the turn. */
+  get failures(): readonly TurnFailure[] {
+    if (this.#refused.length === 0) return this.#failure === undefined ? [] : [this.#failure]
+    const letters = this.#known().deadLetters.filter(({ reason }) => reason === 'schema')
+    const removed = new Set(letters.map(({ epoch = 0, sequence = 0 }) => placeText({ epoch, sequence })))
+    const refused = this.#refused.filter(({ delivery }) => removed.has(placeText(delivery.event)))
+    return this.#failure === undefined ? refused : [...refused, this.#failure]
   }
 
   /** What stopped the turn, if a handler failed. */
@@ -167,14 +181,14 @@ export class Turn {
   /** Takes in what was read for {@link decide}. */
   learn(ranges: readonly HeldRange[], events: readonly HeldEvent[]): void {
     this.#held.noteRead(ranges)
-    for (const event of events) this.#held.add(event)
+    for (const held of events) this.#held.add({ ...held, event: this.setup.reread(held.event) })
   }
 
   /** Whether the domain's filter lets the event through to its handler. Throws what the filter throws. */
   passes({ event }: PlannedDelivery): boolean {
     const { filter } = this.setup.domain
     if (filter === undefined) return true
-    const place = `${event.epoch}/${String(event.sequence)}`
+    const place = placeText(event)
     const passes = this.#passes.get(place) ?? filter(event)
     this.#passes.set(place, passes)
     return passes
@@ -195,12 +209,17 @@ export class Turn {
     const stopped = this.#decide(delivery.before)
     this.#failure = failure
     this.#mark = undefined
-    if (then === 'dead-letter') return this.#removeHead(stopped, failure)
+    if (then === 'dead-letter') return this.#removeHead(stopped, delivery)
     const halt: Halt | undefined =
       then === 'halt'
         ? { cause: answer.cause ?? 'failure', at: this.setup.clock.now, reason: failing.error }
         : stopped.state.halt
     return this.#take({ ...stopped, state: { ...stopped.state, failing, halt } })
+  }
+
+  /** When it is decided again, the turn takes these deliveries out of the stream, and goes on behind them. */
+  takeOut(refused: readonly TurnFailure[]): void {
+    this.#refused = [...this.#refused, ...refused]
   }
 
   /**
@@ -209,6 +228,7 @@ export class Turn {
    */
   endBefore(delivery: PlannedDelivery, mark: Mark): readonly HeldRange[] {
     const stopped = this.#decide(delivery.before)
+    this.#failure = undefined
     this.#mark = mark
     return this.#take({ ...stopped, state: { ...stopped.state, failing: mark.failing } })
   }
@@ -264,6 +284,7 @@ export class Turn {
       keepsGaps,
       runsMarked,
       restFrom,
+      ...(this.#refused.length > 0 && { removals: this.#refused.map(({ delivery }) => delivery) }),
       ...(hasRoom && { domainFull: false }),
       ...(stopAt !== undefined && { stopAt }),
     })
@@ -274,37 +295,29 @@ export class Turn {
    * older epoch, which the failed one would have ended), that one comes first, and the failed one has its
    * turn again.
    */
-  #removeHead(stopped: Decided, { delivery, answer }: TurnFailure): readonly HeldRange[] {
-    const { event } = delivery
-    const { failing, reason } = answer
+  #removeHead(stopped: Decided, { event }: PlannedDelivery): readonly HeldRange[] {
     const { rules } = this.setup.domain
     const { state, held } = stopped
     const removed = removeHead({ rules, state }, { ...this.#context(), held })
     const last = removed.steps.at(-1)
     if (last?.kind === 'removed' && last.epoch === event.epoch && last.sequence === event.sequence) {
       const steps = [...stopped.steps, ...removed.steps]
-      return this.#take({ ...removed, steps }, { reason, failing })
+      return this.#take({ ...removed, steps })
     }
     this.#failure = undefined
     return this.#take(stopped)
   }
 
-  #take(
-    decided: Decided,
-    removal?: { readonly reason: DeadLetterReason; readonly failing: Failing },
-  ): readonly HeldRange[] {
+  #take(decided: Decided): readonly HeldRange[] {
     const noted = this.setup.heal?.(decided.state, this.setup.clock)
     this.#begun = noted?.begun ?? []
     this.#isNoted = noted !== undefined && noted.state !== decided.state
     const outcome = noted === undefined ? decided : { ...decided, state: noted.state }
-    this.#outcome = this.#interpret(outcome, removal)
+    this.#outcome = this.#interpret(outcome)
     return this.#held.takeMissing()
   }
 
-  #interpret(
-    decided: Decided,
-    removal?: { readonly reason: DeadLetterReason; readonly failing: Failing },
-  ): TurnOutcome {
+  #interpret(decided: Decided): TurnOutcome {
     const { path, arrivals, state, clock } = this.setup
     return interpretSteps(decided, {
       path,
@@ -312,7 +325,7 @@ export class Turn {
       before: state,
       held: this.#held,
       now: clock.now,
-      ...(removal !== undefined && { removal }),
+      removals: this.#failure === undefined ? this.#refused : [...this.#refused, this.#failure],
     })
   }
 
@@ -344,9 +357,7 @@ export class Turn {
 
   #passedOver(): number {
     if (this.#passes.size === 0) return 0
-    return this.deliveries.filter(
-      ({ event }) => this.#passes.get(`${event.epoch}/${String(event.sequence)}`) === false,
-    ).length
+    return this.deliveries.filter(({ event }) => this.#passes.get(placeText(event)) === false).length
   }
 
   #context(): PassContext {

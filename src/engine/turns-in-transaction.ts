@@ -3,12 +3,14 @@
 import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { UnitOfWork, Worked } from '../ports/store.ts'
+import { checkTurn } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
+import type { Turn } from './turn.ts'
 
 /** What is worked on, and by which call. */
 export type TransactionRequest = PlanScope
@@ -65,6 +67,11 @@ export class TurnsInTransaction {
     }
   }
 
+  /** Stops a turn in front of the first event of which the payload is refused. */
+  check(unit: UnitOfWork, turn: Turn, startedMs: number): Promise<void> | undefined {
+    return checkTurn(this.#parts, unit, { turn, sinceMs: () => this.#parts.timers.elapsedMs() - startedMs })
+  }
+
   /**
    * Calls the handler for each event of a turn behind a savepoint, and stops the turn at the one that fails.
    */
@@ -74,6 +81,7 @@ export class TurnsInTransaction {
     known: { readonly failures: ReadonlyMap<string, unknown>; readonly startedMs: number },
   ): Promise<void> {
     const { turn, batch } = planned
+    await this.check(unit, turn, known.startedMs)
     for (const delivery of turn.deliveries) {
       const place = placeOf(batch.path, delivery)
       const failed = known.failures.has(place)

@@ -3,15 +3,17 @@
 // of work of its own, so that no wait keeps a transaction open and what has succeeded is durable before
 // others are tried again. Upholds I2 within the id window, and I3.
 import { compareIds } from '../core/id-order.ts'
-import { errorText } from '../core/thrown.ts'
+import { errorText, isInstance } from '../core/thrown.ts'
 import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
+import { checkPayload } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { UnorderedIntake } from './intake.ts'
+import { PayloadRefused } from './payload-refused.ts'
 import type { ProcessResult } from './process-result.ts'
 import { deadLetterNews } from './turn-news.ts'
 import { shuttingDown } from './within-time.ts'
@@ -24,7 +26,13 @@ interface Attempt {
   readonly intake: UnorderedIntake
   /** `refuse`: its domain is paused. */
   readonly verdict: 'deliver' | 'duplicate' | 'refuse'
-  readonly failure?: { readonly error: unknown; readonly isLast: boolean }
+  readonly failure?: {
+    readonly error: unknown
+    /** How often its handler was called. */
+    readonly attempts: number
+    readonly isLast: boolean
+    readonly isRefused: boolean
+  }
   readonly deadLetter?: DeadLetter
 }
 
@@ -64,7 +72,7 @@ export class UnorderedWork {
     let left = intakes
     for (let attempt = 1; left.length > 0; attempt++) {
       const attempts = await this.#try({ intakes: left, worker, attempt })
-      for (const tried of attempts) this.#tell(tried, attempt)
+      for (const tried of attempts) this.#tell(tried)
       for (const tried of attempts) results.set(tried.intake, resultOf(tried))
       left = attempts.filter(({ failure }) => failure?.isLast === false).map(({ intake }) => intake)
       await this.#wait(left, attempt)
@@ -130,6 +138,7 @@ export class UnorderedWork {
     // What was begun before its domain was paused is brought to its end.
     if (attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
     const run = async (): Promise<void> => {
+      await checkPayload(this.#parts, domain, event)
       if (domain.filter === undefined || domain.filter(event)) {
         await this.#caller.call({ domain, path, event, attempt }, scene)
       }
@@ -150,13 +159,16 @@ export class UnorderedWork {
     { attempt, error }: { readonly attempt: number; readonly error: unknown },
   ): Attempt {
     const { failure } = intake.domain
-    const isLast = attempt >= failure.attempts || !failure.retryable(error)
-    const failed = { intake, verdict: 'deliver', failure: { error, isLast } } as const
+    const isRefused = isInstance(error, PayloadRefused)
+    const isLast = isRefused || attempt >= failure.attempts || !failure.retryable(error)
+    const attempts = isRefused ? attempt - 1 : attempt
+    const failed = { intake, verdict: 'deliver', failure: { error, attempts, isLast, isRefused } } as const
     if (!isLast) return failed
     const { event, path: stream } = intake
     const place = { stream, payload: event, ...(event.id !== undefined && { id: event.id }) }
-    const told = { detail: errorText(error), at: unit.clock.now, attempts: attempt }
-    return { ...failed, deadLetter: { ...place, key: deadLetterKey(place), reason: 'failed', ...told } }
+    const told = { detail: errorText(error), at: unit.clock.now, attempts }
+    const reason = isRefused ? 'schema' : 'failed'
+    return { ...failed, deadLetter: { ...place, key: deadLetterKey(place), reason, ...told } }
   }
 
   async #wait(left: readonly UnorderedIntake[], attempt: number): Promise<void> {
@@ -167,12 +179,14 @@ export class UnorderedWork {
     if (stop.aborted) throw shuttingDown()
   }
 
-  #tell({ intake, failure, deadLetter }: Attempt, attempts: number): void {
+  #tell({ intake, failure, deadLetter }: Attempt): void {
     if (failure === undefined) return
+    const { isRefused, attempts } = failure
     const { path: stream, event } = intake
     const then = failure.isLast ? 'dead-letter' : 'retry'
     const error = errorText(failure.error)
-    this.#parts.telemetry({ kind: 'failed', stream, sequence: event.sequence, attempts, error, then })
+    const what = { stream, sequence: event.sequence, attempts, error, then } as const
+    this.#parts.telemetry({ kind: 'failed', ...what, ...(isRefused && { reason: 'schema' }) })
     if (deadLetter !== undefined) this.#parts.telemetry(deadLetterNews(deadLetter))
   }
 }
@@ -181,6 +195,7 @@ function resultOf({ intake, verdict, failure }: Attempt): ProcessResult {
   return {
     verdict,
     ...(verdict === 'refuse' && { reason: 'paused' as const }),
+    ...(failure?.isRefused === true && { reason: 'schema' as const }),
     stream: intake.path,
     released: [],
     ...(failure !== undefined && { error: errorText(failure.error) }),

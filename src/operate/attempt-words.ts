@@ -17,8 +17,11 @@ export function isUnderWay({
 
 /** The attempts that were made, and the error of the last one. */
 export function triedWords(about: Explanation): readonly string[] {
-  const { failing, attemptsMax, now } = about
+  const { failing, attemptsMax, halt, now } = about
   if (failing === undefined) return []
+  if (halt?.cause === 'schema') {
+    return failing.attempts === 0 ? [] : [`  its handler was called ${failing.attempts} times before`]
+  }
   const most = attemptsMax === undefined ? '' : ` of ${attemptsMax}`
   return [
     `  tried ${failing.attempts}${most} times, first ${momentFrom(failing.firstAt, now)}`,

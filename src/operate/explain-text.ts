@@ -5,6 +5,7 @@ import type { Duplicates } from '../core/stream-state.ts'
 import { partialText } from '../ports/partial-text.ts'
 import { giveUpWords, nextAttemptWords, runningWords, triedWords } from './attempt-words.ts'
 import type { Explanation } from './explain.ts'
+import { missingLetterWords, refusedLetterWords } from './letter-words.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { restartWords } from './restart-words.ts'
 import { moment, momentFrom, spell } from './time-words.ts'
@@ -18,6 +19,8 @@ export interface ExplanationSetting {
 /** An explanation in words, one line each; an indented line belongs to the one above. */
 export function explanationLines(about: Explanation, { hasCommand }: ExplanationSetting): readonly string[] {
   const actions = about.actions.filter(({ command }) => hasCommand(command))
+  const moving = actions.filter(({ isBeside }) => isBeside !== true)
+  const beside = actions.filter(({ isBeside }) => isBeside === true)
   return [
     `${about.stream} for consumer ${about.consumer}`,
     '',
@@ -26,12 +29,18 @@ export function explanationLines(about: Explanation, { hasCommand }: Explanation
     `Next: ${nextWords(about)}`,
     ...workerWords(about),
     ...pausedWords(about),
-    ...(actions.length === 0 ? [] : ['', 'What moves it:']),
-    ...actions.flatMap(({ line, effect }) => [`  ${effect}:`, `    ${line}`]),
+    ...(moving.length === 0 ? [] : ['', 'What moves it:']),
+    ...moving.flatMap(actionWords),
     '',
     ...accountWords(about),
+    ...beside.flatMap(actionWords),
+    `Last changed: ${momentFrom(about.changedAt, about.now)}`,
     ...historyWords(about),
   ]
+}
+
+function actionWords({ line, effect }: Explanation['actions'][number]): readonly string[] {
+  return [`  ${effect}:`, `    ${line}`]
 }
 
 function whatItWaitsFor(about: Explanation): readonly string[] {
@@ -84,12 +93,14 @@ function inTurnWords({ handedOver, redrives, claimedBy }: Explanation): string {
     : 'It waits for nothing: all that came is accounted for.'
 }
 
-function haltCause({ halt }: Explanation): string {
+function haltCause({ halt, failing }: Explanation): string {
   switch (halt?.cause) {
     case 'gap':
       return 'a gap outlasted its patience.'
     case 'failure':
       return 'its next event failed at every attempt.'
+    case 'schema':
+      return `its next event${refusedNumber(failing)} is refused for what it carries.`
     case 'effect-partial':
       return 'an effect was carried out in part; it is never retried by itself.'
     case 'operator':
@@ -101,16 +112,23 @@ function haltCause({ halt }: Explanation): string {
   }
 }
 
-function gapWords({ gaps, now }: Explanation): readonly string[] {
+function refusedNumber(failing: Explanation['failing']): string {
+  return failing === undefined ? '' : `, ${numberWords(failing.epoch, failing.sequence)},`
+}
+
+function gapWords(about: Explanation): readonly string[] {
+  const { gaps, now } = about
   const [head, ...behind] = gaps
   if (head === undefined) return []
   const { since, waitedMs, policy } = head
+  const hasCome = about.missingLetters.some(({ isHead }) => isHead)
   const patience =
     policy === undefined
       ? `  workers have been reading for ${spell(waitedMs)} of that time`
       : `  ${spell(waitedMs)} of its ${spell(policy.patienceMs)} patience used; only reading time counts`
   return [
-    `It waits for ${rangeWords(head)}, which did not come.`,
+    `It waits for ${rangeWords(head)}, which did not ${hasCome ? 'get into it' : 'come'}.`,
+    ...missingLetterWords(about),
     `  since ${momentFrom(since, now)}`,
     ...healingWords(head, now),
     patience,
@@ -132,10 +150,11 @@ function healingWords({ healing }: StreamGap, now: number): readonly string[] {
 }
 
 /** What is missing at the head of a stream that stands still for another reason, too. */
-function missingWords({ gaps, halt, now }: Explanation): readonly string[] {
+function missingWords(about: Explanation): readonly string[] {
+  const { gaps, halt, now } = about
   const [head] = gaps
   if (head === undefined || !(head.isHead || halt?.cause === 'gap')) return []
-  return [`  missing: ${rangeWords(head)}`, ...healingWords(head, now)]
+  return [`  missing: ${rangeWords(head)}`, ...missingLetterWords(about), ...healingWords(head, now)]
 }
 
 /** Who paused the domain, since when, and why. */
@@ -248,7 +267,8 @@ function pausedWords({ isPaused, standing, domain, paused }: Explanation): reado
   return [`  besides, the domain ${domain} is paused${who}`]
 }
 
-function accountWords({ counts, duplicates, deadLetters, changedAt, now }: Explanation): readonly string[] {
+function accountWords(about: Explanation): readonly string[] {
+  const { counts, duplicates, deadLetters, refusedLetters, now } = about
   const accounts = Object.entries(counts)
     .filter(([, value]) => Number(value) > 0)
     .map(([name, value]) => `${value} ${name}`)
@@ -259,7 +279,7 @@ function accountWords({ counts, duplicates, deadLetters, changedAt, now }: Expla
       ? []
       : [`Duplicates: ${duplicates.count}, ${duplicateTimes(duplicates, now)}`]),
     ...(letters.length === 0 ? [] : [`Dead letters: ${letters.join(', ')}`]),
-    `Last changed: ${momentFrom(changedAt, now)}`,
+    ...refusedLetterWords(refusedLetters),
   ]
 }
 

@@ -25,10 +25,12 @@ import { rulesFor, wireOf } from './domain-rules.ts'
 import type { OperatorAction } from './operator-actions.ts'
 import { operatorActions } from './operator-actions.ts'
 import type { ConsumerView } from './paging.ts'
-import { countHandedOver, countRedrives, eachDeadLetter, eachLedgerEntry } from './paging.ts'
+import { countHandedOver, countRedrives, eachLedgerEntry } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
 import { beatSilenceMs } from './read-status.ts'
+import type { LetterNote, MissingLetter } from './stream-letters.ts'
+import { letterActions, streamLetters } from './stream-letters.ts'
 
 /** What a stream is doing. */
 export type Standing = 'halted' | 'failing' | 'paused' | 'gap' | 'ready' | 'in-turn' | 'unknown'
@@ -93,6 +95,10 @@ export interface Explanation {
   readonly redrives: number
   readonly overflow: number
   readonly deadLetters: Readonly<Record<string, number>>
+  /** Dead letters that bear a missing number: it came, and did not get into the stream. The first 100. */
+  readonly missingLetters: readonly MissingLetter[]
+  /** Dead letters that were refused for what they carry, the newest last. The last 100. */
+  readonly refusedLetters: readonly LetterNote[]
   /** The gap at the head first. */
   readonly gaps: readonly StreamGap[]
   readonly halt?: Halt
@@ -131,6 +137,7 @@ export async function explainStream(
   const gaps = streamGaps(stored, known, summary.clock)
   const isPaused = summary.domains.get(domain)?.paused === true
   const standing = standingOf({ state, gaps, isPaused, applied, clock: summary.clock })
+  const letters = await streamLetters(view, stream, { gaps, rules: applied.rules })
   const handedOver = await countHandedOver(view, { stream })
   const failure = known.get(domain)?.failure
   const nextRun = state.runs.find(({ epoch }) => epoch > state.epoch)
@@ -152,7 +159,9 @@ export async function explainStream(
     handedOver,
     redrives: await countRedrives(view, { stream }),
     overflow: state.overflow,
-    deadLetters: await countDeadLetters(view, stream),
+    deadLetters: letters.counts,
+    missingLetters: letters.missing,
+    refusedLetters: letters.refused,
     gaps,
     ...(state.halt !== undefined && { halt: state.halt }),
     ...(state.failing !== undefined && { failing: state.failing }),
@@ -164,7 +173,10 @@ export async function explainStream(
     changedAt: stored.changedAt,
     worker: workerOf(summary),
     next: nextStep(standing, { state, gaps, isPaused, failure, handedOver }),
-    actions: operatorActions({ stream, domain, state, rules: applied.rules, gaps, isPaused }),
+    actions: [
+      ...letterActions(stream, letters),
+      ...operatorActions({ stream, domain, state, rules: applied.rules, gaps, isPaused }),
+    ],
     ...(await readHistory(view, { stream, state })),
     ...(isPaused && (await pausedBy(view, domain))),
   }
@@ -245,12 +257,6 @@ function expectedOf(state: StreamState, { rules }: AppliedRules): Sequence | nul
 function workerOf({ clock, lastBeatAt }: ConsumerSummary): Explanation['worker'] {
   if (lastBeatAt === undefined) return { isReading: false }
   return { isReading: clock.now - lastBeatAt <= beatSilenceMs, lastBeatAt }
-}
-
-async function countDeadLetters(view: ConsumerView, stream: StreamPath): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for await (const { reason } of eachDeadLetter(view, { stream })) counts[reason] = (counts[reason] ?? 0) + 1
-  return counts
 }
 
 /** The last entries of a stream's ledger, and how far an operator has moved it back. */

@@ -11,10 +11,12 @@ import type { StreamGap } from './read-gaps.ts'
 
 /** What an operator could do, by the command that does it. */
 export interface OperatorAction {
-  readonly command: OperatorCommand
+  readonly command: OperatorCommand | 'dead'
   /** The whole command line; the reason in it is to be replaced. */
   readonly line: string
   readonly effect: string
+  /** It is about dead letters of the stream, and does not move it. */
+  readonly isBeside?: true
 }
 
 /** A stream for which an operator could do something. */
@@ -67,17 +69,22 @@ function overRestart(setting: ActionSetting): readonly OperatorAction[] {
 function overFailure(setting: ActionSetting): readonly OperatorAction[] {
   const { failing, halt } = setting.state
   const sequence = failing === undefined ? [] : [`--sequence ${wireOf(setting.rules, failing.sequence)}`]
-  const again =
-    halt?.cause === 'effect-partial'
-      ? 'does the event once more: you answer for the part that was done already'
-      : 'tries the event again now, with all its attempts'
+  const again = againWords(halt)
+  const more = halt?.cause === 'schema' ? 'is checked once more' : 'has one more attempt'
   return [
     action(setting, ['retry'], again),
     action(setting, ['skip', ...sequence], 'takes the event out, as a dead letter, and goes on behind it'),
-    ...(halt === undefined
-      ? []
-      : [action(setting, ['resume'], 'ends the halt; the event has one more attempt')]),
+    ...(halt === undefined ? [] : [action(setting, ['resume'], `ends the halt; the event ${more}`)]),
   ]
+}
+
+function againWords(halt: StreamState['halt']): string {
+  if (halt?.cause === 'effect-partial') {
+    return 'does the event once more: you answer for the part that was done already'
+  }
+  return halt?.cause === 'schema'
+    ? 'checks the event again now, and has it handled if the configuration takes it'
+    : 'tries the event again now, with all its attempts'
 }
 
 function overGap(setting: ActionSetting): readonly OperatorAction[] {

@@ -40,7 +40,7 @@ export interface RetriedLetters {
 }
 
 /** Reasons of dead letters that never had a place in a stream. */
-const withoutPlace: ReadonlySet<DeadLetterReason> = new Set(['invalid', 'implausible', 'too-large'])
+export const withoutPlace: ReadonlySet<DeadLetterReason> = new Set(['invalid', 'implausible', 'too-large'])
 
 /** One that is to be handed over, unless it waits already. */
 interface AskedLetter extends Required<HandedOver> {

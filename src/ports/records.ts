@@ -55,6 +55,7 @@ export type DeadLetterReason =
   | 'overflow'
   | 'skipped'
   | 'failed'
+  | 'schema'
   | 'worker-died'
   | 'too-large'
 

@@ -21,11 +21,36 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** What is wrong with the data, in words; `undefined` when it fits its schema. */
-export async function schemaProblem(schema: StandardSchema, data: unknown): Promise<string | undefined> {
-  const result = await schema['~standard'].validate(data)
+/** How many issues are told. */
+const issuesMax = 5
+
+/**
+ * What is wrong with the data, in words; `undefined` when it fits its schema. A promise where the schema
+ * gives one. Throws what the schema throws.
+ */
+export function schemaProblem(
+  schema: StandardSchema,
+  data: unknown,
+): string | undefined | Promise<string | undefined> {
+  const result: unknown = schema['~standard'].validate(data)
+  return isPromiseLike(result) ? Promise.resolve(result).then(problemIn) : problemIn(result)
+}
+
+function problemIn(result: unknown): string | undefined {
+  if (!isResult(result)) throw new TypeError('it gave no result as Standard Schema has it')
   if (result.issues === undefined) return undefined
-  return result.issues.slice(0, 5).map(describe).join('; ')
+  const told = result.issues.slice(0, issuesMax).map(describe)
+  const more = result.issues.length - told.length
+  return [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
+}
+
+function isResult(value: unknown): value is SchemaResult {
+  if (typeof value !== 'object' || value === null) return false
+  return !('issues' in value) || value.issues === undefined || Array.isArray(value.issues)
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function describe(issue: SchemaIssue): string {

@@ -29,7 +29,10 @@ export type EngineNews =
       readonly kind: 'failed'
       readonly stream: StreamPath
       readonly sequence: Sequence | undefined
+      /** How often its handler was called. */
       readonly attempts: number
+      /** What the event carries was refused: its handler was not called, and is not by itself. */
+      readonly reason?: 'schema'
       readonly error: string
       /** What comes next: another attempt, a halt, or a dead letter. */
       readonly then: 'retry' | 'halt' | 'dead-letter'

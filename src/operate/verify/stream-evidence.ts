@@ -119,6 +119,7 @@ export function addEntry(sums: LedgerSums, entry: LedgerEntry): LedgerSums {
 /** Reasons of dead letters that were taken out of the place that their stream had for them. */
 const removals: ReadonlySet<DeadLetterReason> = new Set([
   'failed',
+  'schema',
   'worker-died',
   'epoch-ended',
   'skipped',

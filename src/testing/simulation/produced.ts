@@ -22,6 +22,8 @@ export interface Produced {
   /** How many attempts of its handler fail; Infinity: all of them. */
   readonly failures: number
   readonly isFiltered: boolean
+  /** Whether its data does not fit its schema. */
+  readonly isRefused: boolean
   /** Whether its handler kills the worker, as long as there are troubles. */
   readonly isDeadly: boolean
   readonly handlerMs: number

@@ -4,7 +4,7 @@
 import { after } from '../../core/sequence.ts'
 import type { Sequence } from '../../core/sequence.ts'
 import { streamPath } from '../../core/stream-path.ts'
-import type { SeededRandom } from '../seeded-random.ts'
+import { SeededRandom } from '../seeded-random.ts'
 import type { Arrivals, Produced } from './produced.ts'
 import type { DomainScenario, Scenario } from './scenario.ts'
 
@@ -14,8 +14,9 @@ export const spanMax = 1_000
 /** Everything that is produced, in the order of production. */
 export function produceAll(scenario: Scenario, random: SeededRandom): readonly Produced[] {
   const produced: Produced[] = []
+  const draws = { random, refusals: new SeededRandom(scenario.seed ^ 0x5c4f) }
   const streams = scenario.domains.flatMap((domain) =>
-    Array.from({ length: domain.streams }, (_, index) => new StreamProducer(domain, `s${index}`, random)),
+    Array.from({ length: domain.streams }, (_, index) => new StreamProducer(domain, `s${index}`, draws)),
   )
   let open = streams
   while (open.length > 0) {
@@ -57,14 +58,21 @@ class StreamProducer {
   readonly #domain: DomainScenario
   readonly #stream: string
   readonly #random: SeededRandom
+  readonly #refusals: SeededRandom
   #left: number
   #epoch = 0
   #last: Sequence | undefined
 
-  constructor(domain: DomainScenario, stream: string, random: SeededRandom) {
+  /** `refusals`: drawn apart, so that a world without them stays as it was. */
+  constructor(
+    domain: DomainScenario,
+    stream: string,
+    { random, refusals }: { readonly random: SeededRandom; readonly refusals: SeededRandom },
+  ) {
     this.#domain = domain
     this.#stream = stream
     this.#random = random
+    this.#refusals = refusals
     this.#left = domain.events
   }
 
@@ -113,6 +121,7 @@ class StreamProducer {
       sequence: place.sequence,
       failures: isPoison ? Infinity : failures,
       isFiltered: random.chance(0.04),
+      isRefused: this.#refusals.chance(this.#domain.refusedChance),
       isDeadly: random.chance(deadlyChance),
       handlerMs: random.chance(0.03) ? random.whole(500, 3_000) : random.pick([0, 0, 5, 40]),
     }
@@ -171,6 +180,7 @@ class StreamProducer {
       isImplausible: false,
       failures: 0,
       isFiltered: false,
+      isRefused: false,
       isDeadly: false,
       handlerMs: 0,
     }

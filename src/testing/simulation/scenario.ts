@@ -25,6 +25,8 @@ export interface DomainScenario {
   readonly keptBackChance: number
   readonly poisonChance: number
   readonly failChance: number
+  /** Of an event: its data does not fit its schema. */
+  readonly refusedChance: number
   /** Of an event: its handler kills the worker. */
   readonly deadlyChance: number
   /** How missing numbers are asked for; absent: not at all. */
@@ -112,7 +114,7 @@ export function scenarioOf(seed: number): Scenario {
     workers: durable ? random.pick([1, 2, 2, 3]) : 1,
     transport: random.pick(['log', 'queue']),
     partitions: random.whole(1, 3),
-    domains: isSweepOff ? domains : drawHealing(seed, domains),
+    domains: isSweepOff ? domains : drawRefusals(seed, drawHealing(seed, domains)),
     troubles: isCalm ? calm : drawTroubles(random),
     doubleChance: random.pick([0, 0.1, 0.3]),
     jitterMs: random.pick([0, 50, 500, 3_000]),
@@ -182,12 +184,21 @@ function drawHealing(seed: number, domains: readonly DomainScenario[]): readonly
   })
 }
 
+/** Drawn apart too. */
+function drawRefusals(seed: number, domains: readonly DomainScenario[]): readonly DomainScenario[] {
+  const random = new SeededRandom(seed ^ 0x5c4e)
+  return domains.map((domain) =>
+    random.chance(0.2) ? { ...domain, refusedChance: random.pick([0.01, 0.1]) } : domain,
+  )
+}
+
 function drawDomain(random: SeededRandom, index: number, isCalm: boolean): DomainScenario {
   const numbering = drawNumbering(random)
   const isTracked = numbering.kind !== 'unordered'
   const hasFailures = random.chance(0.4)
   return {
     name: `${numbering.kind}_${index}`,
+    refusedChance: 0,
     numbering,
     effects: random.pick(['transaction', 'external']),
     isBulk: random.chance(0.15),

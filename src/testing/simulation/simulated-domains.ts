@@ -3,6 +3,7 @@
 import type { InturnEvent } from '../../core/event.ts'
 import { streamPath } from '../../core/stream-path.ts'
 import type { BatchContext, DomainOptions, GapOptions, HandlerContext } from '../../engine/domain-options.ts'
+import type { SchemaResult, StandardSchema } from '../../ports/standard-schema.ts'
 import type { EffectTransaction, ExternalSystem } from './effect-logs.ts'
 import type { History } from './history.ts'
 import type { Lifeline } from './lifeline.ts'
@@ -39,6 +40,7 @@ function simulatedDomain(domain: DomainScenario, world: HandlerWorld): DomainOpt
   const common = {
     numbering,
     timeout: 5_000,
+    ...(domain.refusedChance > 0 && { schemas: { '*': simulatedSchema(world) } }),
     filter: (event: InturnEvent) => !producedOf(world, event).isFiltered,
     failure: { attempts: domain.attempts, backoff: 50, backoffMax: 2_000, then: domain.failureThen },
     ...(numbering.kind !== 'unordered' && {
@@ -59,6 +61,16 @@ function simulatedDomain(domain: DomainScenario, world: HandlerWorld): DomainOpt
     : { ...common, effects: 'transaction', handle: (event, context) => act(world, event, context) }
 }
 
+/** Half of its answers are promises. */
+function simulatedSchema(world: HandlerWorld): StandardSchema {
+  const validate = (data: unknown): SchemaResult | Promise<SchemaResult> => {
+    const { uid, isRefused } = producedOf(world, { data })
+    const result = isRefused ? { issues: [{ message: 'does not fit' }] } : { value: data }
+    return uid % 2 === 0 ? result : Promise.resolve(result)
+  }
+  return { '~standard': { version: 1, vendor: 'inturn', validate } }
+}
+
 function healOptions(domain: DomainScenario, world: HandlerWorld): Pick<GapOptions, 'heal'> {
   if (domain.healing === undefined) return {}
   const { afterMs: after, attempts, timeoutMs: timeout } = domain.healing
@@ -72,6 +84,7 @@ type Acting = HandlerContext & { readonly transaction?: EffectTransaction }
 async function act(world: HandlerWorld, event: InturnEvent, context: Acting): Promise<void> {
   const { history, lifeline, consumer, worker } = world
   const produced = producedOf(world, event)
+  refuse(produced)
   history.note({ kind: 'called', consumer, worker, fence: context.fence, produced })
   if (produced.handlerMs > 0) await lifeline.timers.sleep(produced.handlerMs)
   await lifeline.step(produced.isDeadly ? 'a deadly handler' : 'the effect')
@@ -88,6 +101,11 @@ async function act(world: HandlerWorld, event: InturnEvent, context: Acting): Pr
   await lifeline.step('the end of a handler')
 }
 
+/** A dead letter `failed`, or a halt over a failure, would not be true of such an event. */
+function refuse({ uid, isRefused }: Produced): void {
+  if (isRefused) throw new Error(`a handler got the event ${uid}, which its schema refuses`)
+}
+
 /**
  * A bulk handler fails as a whole if one of its events does. It knows no fence, so no stale one is refused.
  */
@@ -100,6 +118,7 @@ async function actBulk(
   await lifeline.step('the effect of a batch')
   for (const event of events) {
     const produced = producedOf(world, event)
+    refuse(produced)
     history.note({ kind: 'called', consumer, worker, fence: 0, produced })
     const failed = world.bulkFailures.get(produced.uid) ?? 0
     if (failed < produced.failures) {
@@ -118,7 +137,7 @@ async function actBulk(
   await lifeline.step('the end of a batch')
 }
 
-function producedOf(world: HandlerWorld, event: InturnEvent): Produced {
+function producedOf(world: HandlerWorld, event: Pick<InturnEvent, 'data'>): Produced {
   const uid = uidOf(event)
   const produced = uid === undefined ? undefined : world.produced[uid]
   if (produced === undefined)

@@ -171,6 +171,7 @@ function producedOf({ domain, stream, epoch, sequence = 0, id }: InturnEvent): P
     isImplausible: false,
     failures: 0,
     isFiltered: false,
+    isRefused: false,
     isDeadly: false,
     handlerMs: 0,
   }

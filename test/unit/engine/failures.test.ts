@@ -260,7 +260,7 @@ describe('what a user writes beside the handler', () => {
       const { processor } = failingWorld({ filter, ...handlers }, new Set())
       const results = await processor.process([...events('a', 1, 2, 3), ...events('b', 1)])
       expect(verdictsOf(results)).toEqual(['deliver', 'hold', 'hold', 'deliver'])
-      expect(results[1]?.error).toBe('Error: no filter')
+      expect(results[1]?.error).toBe('filter: it threw Error: no filter')
     }
   })
 

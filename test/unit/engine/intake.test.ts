@@ -117,36 +117,6 @@ describe('names that objects have by nature are names like any other', () => {
     expect(seen).toEqual([data, data])
     expect(({} as { polluted?: number }).polluted).toBeUndefined()
   })
-
-  it('as types, which have no schema by inheritance', async () => {
-    const { result } = await processed(event('a', 1, { type: 'constructor' }), { schemas: {} })
-    expect(result?.verdict).toBe('deliver')
-  })
-})
-
-describe('schemas', () => {
-  const schema = (validate: (value: unknown) => unknown) => ({
-    '~standard': { version: 1, vendor: 'test', validate },
-  })
-
-  it('data that does not fit is invalid, with what is wrong', async () => {
-    const schemas = { '*': schema(() => ({ issues: [{ message: 'is no sum', path: ['sum'] }] })) }
-    const { result } = await processed(event('a', 1, { type: 't' }), { schemas: { t: schemas['*'] } })
-    expect(result?.detail).toBe('the data does not fit its schema: sum: is no sum')
-  })
-
-  it('a schema that throws, or gives nothing, makes its event invalid and stops no other', async () => {
-    const failing = schema(() => {
-      throw new Error('broken')
-    })
-    expect(
-      (await processed(event('a', 1, { type: 't' }), { schemas: { t: failing } })).result?.detail,
-    ).toMatch(/broken/)
-    const silent = schema(() => undefined)
-    expect((await processed(event('a', 1, { type: 't' }), { schemas: { t: silent } })).result?.verdict).toBe(
-      'invalid',
-    )
-  })
 })
 
 describe('finding the domain', () => {

@@ -55,7 +55,6 @@ describe.each(hostileValues)('%s', (_name, make) => {
       'handleBatch',
       { handle: undefined, handleBatch: ([first]: InturnEvent[]) => first && throwsFor(first) },
     ],
-    ['a filter', { filter: throwsFor }],
     [
       'handle, and by retryable',
       {
@@ -75,6 +74,7 @@ describe.each(hostileValues)('%s', (_name, make) => {
   })
 
   it.each<readonly [string, DomainShape, ((message: object) => object) | undefined]>([
+    ['a filter', { filter: throwsFor }, undefined],
     ['a schema', { schemas: { '*': { '~standard': { version: 1, vendor: 'own', validate } } } }, undefined],
     ['eventFrom', {}, (message) => (throwsFor(message) ? message : {})],
   ])('thrown by %s takes out what it was thrown for', async (_hook, fields, eventFrom) => {

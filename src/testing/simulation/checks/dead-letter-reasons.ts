@@ -43,6 +43,7 @@ const truths: Readonly<Record<DeadLetterReason, (about: About) => boolean>> = {
   failed: ({ world, produced, domain }) =>
     produced.failures >= (domain?.attempts ?? Infinity) ||
     (produced.failures > 0 && mayLoseItsWorker(world, produced)),
+  schema: ({ produced }) => produced.isRefused,
   stale: isOfOlderEpoch,
   'epoch-ended': isOfOlderEpoch,
   conflict: ({ world, produced, domain }) =>

@@ -37,7 +37,7 @@ function waitsFor(shadow: ShadowStore, stream: ShadowStream, about: About): stri
   if (handedOver.length > 0) return `${handedOver.length} events are still handed over`
   if (state === undefined) return undefined
   const { halt, failing, held } = state
-  if (halt?.cause === 'failure') return badFailureHalt(stream, about)
+  if (halt?.cause === 'failure' || halt?.cause === 'schema') return badFailureHalt(stream, about)
   if (failing !== undefined) return `an event still waits for its next attempt`
   const [head] = held
   if (head === undefined) return halt === undefined ? undefined : `it is halted, and nothing is held`
@@ -67,8 +67,14 @@ function badFailureHalt({ state, held }: ShadowStream, { world, domain }: About)
   const uid = event === undefined ? undefined : uidOf(event.event)
   if (uid === undefined) return 'it is halted by an event that is not held'
   const produced = world.produced[uid]
-  const mayFail = produced !== undefined && (produced.failures > 0 || mayLoseItsWorker(world, produced))
-  return mayFail ? undefined : `it is halted by event ${uid}, which does not fail`
+  if (produced === undefined) return `it is halted by event ${uid}, which was never produced`
+  const isRight =
+    state?.halt?.cause === 'schema'
+      ? produced.isRefused
+      : produced.failures > 0 || mayLoseItsWorker(world, produced)
+  return isRight
+    ? undefined
+    : `it is halted by event ${uid} over a ${state?.halt?.cause}, which is not true of it`
 }
 
 /**

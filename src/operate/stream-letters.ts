@@ -1,0 +1,95 @@
+// What the dead letters of a stream say about where it stands: how many there are, which of them bear a
+// number that is missing, and which were refused for what they carry. Upholds I7: what is kept has a limit.
+import type { StreamRules } from '../core/rules.ts'
+import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { DeadLetter } from '../ports/records.ts'
+import { wireOf } from './domain-rules.ts'
+import type { OperatorAction } from './operator-actions.ts'
+import { shellWord } from './operator-actions.ts'
+import type { ConsumerView } from './paging.ts'
+import { eachDeadLetter } from './paging.ts'
+import type { StreamGap } from './read-gaps.ts'
+import { withoutPlace } from './retry-dead-letters.ts'
+
+/** A dead letter of a stream, in short. */
+export interface LetterNote extends Pick<DeadLetter, 'key' | 'reason' | 'detail' | 'at'> {
+  readonly epoch: Epoch
+  /** As on the wire. */
+  readonly sequence: Sequence
+}
+
+/** A dead letter that bears a missing number. */
+export interface MissingLetter extends LetterNote {
+  /** Whether it lies in the gap that the stream waits for now. */
+  readonly isHead: boolean
+}
+
+/** The dead letters of a stream, as far as they say where it stands. */
+export interface StreamLetters {
+  /** How many there are, by reason. */
+  readonly counts: Readonly<Record<string, number>>
+  /** Those that bear a missing number: it came, and did not get into the stream. The first 100. */
+  readonly missing: readonly MissingLetter[]
+  /** Those that were refused for what they carry (`schema`), the newest last. The last 100. */
+  readonly refused: readonly LetterNote[]
+}
+
+const notedMax = 100
+
+/** Reads the dead letters of a stream. */
+export async function streamLetters(
+  view: ConsumerView,
+  stream: StreamPath,
+  { gaps, rules }: { readonly gaps: readonly StreamGap[]; readonly rules: StreamRules },
+): Promise<StreamLetters> {
+  const counts: Record<string, number> = {}
+  const missing: MissingLetter[] = []
+  const refused: LetterNote[] = []
+  for await (const letter of eachDeadLetter(view, { stream })) {
+    const { key, reason, detail, at, epoch = 0, sequence } = letter
+    counts[reason] = (counts[reason] ?? 0) + 1
+    if (sequence === undefined) continue
+    const note = { key, reason, detail, at, epoch, sequence: wireOf(rules, sequence) }
+    const gap = missing.length < notedMax ? gaps.find((one) => isIn(one, letter)) : undefined
+    if (gap !== undefined) missing.push({ ...note, isHead: gap.isHead })
+    if (reason === 'schema') refused.push(note)
+    if (refused.length > notedMax) refused.shift()
+  }
+  return { counts, missing, refused }
+}
+
+/** What can be done about them: about one that the stream waits for, and about those that were refused. */
+export function letterActions(stream: StreamPath, letters: StreamLetters): readonly OperatorAction[] {
+  const missing = letters.missing.filter(({ reason, isHead }) => isHead && reason !== 'overflow').slice(0, 1)
+  return [
+    ...missing.map(({ key, reason, sequence }) => {
+      const effect = withoutPlace.has(reason)
+        ? `has the dead letter of ${sequence} read again: what can be read now goes back to its place`
+        : `has the dead letter of ${sequence} handled, outside the order; its number stays missing`
+      return retry(`--key ${shellWord(key)}`, effect)
+    }),
+    ...(letters.refused.length === 0
+      ? []
+      : [
+          {
+            ...retry(
+              `${shellWord(stream)} --only schema`,
+              'once a configuration takes them, has those of the reason schema handled, outside the order',
+            ),
+            isBeside: true as const,
+          },
+        ]),
+  ]
+}
+
+function retry(which: string, effect: string): OperatorAction {
+  return { command: 'dead', line: `inturn dead retry ${which} --reason "..."`, effect }
+}
+
+function isIn(gap: StreamGap, { epoch = 0, sequence, reason }: DeadLetter): boolean {
+  // An overflowed number is not decided, so where the counter wraps its round is not known yet.
+  if (sequence === undefined || epoch !== gap.epoch || (gap.unwrapped && reason === 'overflow')) return false
+  const { from, to } = gap.unwrapped ?? gap
+  return sequence <= to && (from === null || sequence >= from)
+}
