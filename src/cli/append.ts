@@ -7,6 +7,7 @@ import type { Appended, StreamAppend } from '../core/logged-event.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { openInput } from '../recorded/byte-input.ts'
+import { utf8Check } from '../recorded/read-recorded-events.ts'
 import { cutAtNewline, recordChunks } from '../recorded/record-chunks.ts'
 import { readEventLine } from './event-line.ts'
 import type { EventLine } from './event-line.ts'
@@ -132,9 +133,14 @@ async function* eventLines(file: string, stream: LogStream | undefined): AsyncGe
   let line = 0
   try {
     for await (const { bytes } of recordChunks(input, { cut: cutAtNewline, chunkBytes: 64 * 1024 })) {
-      for (const text of bytes.toString('utf8').split('\n').slice(0, -1)) {
+      const isText = utf8Check(bytes)
+      for (let start = 0; start < bytes.length;) {
+        const end = bytes.indexOf('\n', start)
         line++
+        if (!isText(start, end)) throw new InturnError('event-invalid', `line ${line}: it is not UTF-8`)
+        const text = bytes.toString('utf8', start, end)
         if (text.trim() !== '') yield readEventLine(text, line, stream)
+        start = end + 1
       }
     }
   } finally {

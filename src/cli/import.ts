@@ -42,14 +42,16 @@ function positionsCommand(): Command {
     .addOption(new Option('--format <format>', 'default: by the extension').choices(['csv', 'ndjson']))
     .action(async (file: string, flags: ImportFlags) => {
       const operator = operatorOf(flags)
-      await withStore(flags, async ({ store, consumer, known }) => {
+      await withStore(flags, async ({ store, consumer, known, config }) => {
         if (consumer === undefined) throw new InturnError('usage', 'name the consumer with --consumer')
         await store.open()
         const refused: RefusedRow[] = []
         const onRefused = (row: RefusedRow): void => void (refused.length < listedMax && refused.push(row))
         const target = { store, consumer, domains: known }
         const rows = rowsOf(file, flags)
-        const summary = await importPositions(target, rows, { ...operator, onRefused })
+        const { streamBytesMax } = config ?? {}
+        const limits = streamBytesMax === undefined ? {} : { streamBytesMax }
+        const summary = await importPositions(target, rows, { ...operator, ...limits, onRefused })
         if (summary.refused > 0) process.exitCode = 1
         if (flags.json === true) return printJson({ consumer, ...summary, refusedRows: refused })
         return printLines(summaryLines(summary, refused))

@@ -36,9 +36,10 @@ export async function* redisPositions(
     throw new InturnError('usage', '--redis takes redis://<host>:<port>')
   }
   const { trackerKeys } = await importNeeding('redis', () => import('../stores/redis/tracker-keys.ts'))
-  for await (const { key, value } of trackerKeys({ url, prefix, suffix })) {
+  for await (const { key, value, isUnreadable } of trackerKeys({ url, prefix, suffix })) {
     const stream = key.slice(prefix.length, key.length - suffix.length)
-    if (stream === '') yield { origin: `key ${key}`, problem: 'it names no stream' }
+    if (isUnreadable === true) yield { origin: `key ${key}`, problem: 'not-utf-8' }
+    else if (stream === '') yield { origin: `key ${key}`, problem: 'it names no stream' }
     else yield rowOf(`key ${key}`, streamPath(domain, stream), value)
   }
 }

@@ -36,11 +36,13 @@ export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMess
 
 /** Whether a value is an object with named fields. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
+  )
 }
 
 function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
   const { value, hasExactNumbers } = parseExactly(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
-  if (!isRecord(value) || value instanceof ExactNumber) return { problem: 'the message is no JSON object' }
+  if (!isRecord(value)) return { problem: 'the message is no JSON object' }
   return { fields: eventFrom(value), record: value, text, hasExactNumbers }
 }

@@ -5,6 +5,9 @@ import type { Epoch, Sequence } from './sequence.ts'
 /** `domain/stream`, each percent-encoded, for example `user_account/42`. */
 export type StreamPath = string
 
+/** The longest stream key that a worker takes, unless its configuration says otherwise. */
+export const streamBytesDefault = 512
+
 const plain = /^[A-Za-z0-9_.~-]*$/
 
 /** The path of a stream. */
@@ -36,7 +39,14 @@ export function idempotencyKey(
   return `${encodePart(consumer)}/${path}/${epoch}/${last}`
 }
 
-/** One part of a path or a key, percent-encoded as far as it has to be. */
+/**
+ * One part of a path or a key, percent-encoded as far as it has to be. Half characters have no such code:
+ * `%u` and their number stand for them, so that two parts never become one.
+ */
 export function encodePart(part: string): string {
-  return plain.test(part) ? part : encodeURIComponent(part.toWellFormed())
+  if (plain.test(part)) return part
+  if (part.isWellFormed()) return encodeURIComponent(part)
+  return part.replace(/\p{Surrogate}|\P{Surrogate}+/gu, (piece) =>
+    piece.isWellFormed() ? encodeURIComponent(piece) : `%u${piece.charCodeAt(0).toString(16)}`,
+  )
 }

@@ -139,9 +139,9 @@ export class Intaker {
     const domain = this.#domainOf(incoming, fields)
     if (typeof domain === 'string') return invalid(known, domain)
     const stream = readText(fields.stream)
+    if (stream?.isWellFormed() === false) return invalid(known, 'the stream key is no well-formed Unicode')
     if (domain.kind === 'unordered') return this.#readUnordered(domain, read, { ...known, stream })
     if (stream === undefined) return invalid(known, 'the event names no stream')
-    if (!stream.isWellFormed()) return invalid(known, 'the stream key is no well-formed Unicode')
     const streamBytes = Buffer.byteLength(stream)
     if (streamBytes > this.#streamBytesMax) {
       return invalid(known, `the stream key has ${streamBytes} bytes, more than ${this.#streamBytesMax}`)
@@ -150,7 +150,7 @@ export class Intaker {
     const epoch = readEpoch(fields.epoch)
     if (typeof epoch === 'string') return invalid({ ...known, stream: path }, `the epoch is ${epoch}`)
     const place = { ...known, stream: path, epoch }
-    if (fields.fill !== undefined) {
+    if (isRecord(fields.fill)) {
       const fill = this.#keptOf(fields.fill, read, { name: 'fill' })
       if ('problem' in fill) return unkept(place, fill)
       return readFill({ domain, stream, path }, { ...read, fill: fill.value }, place)

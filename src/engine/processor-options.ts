@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { EventFrom } from '../core/event-from.ts'
 import { eventFrom } from '../core/event-from.ts'
+import { streamBytesDefault } from '../core/stream-path.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { EngineNews, Telemetry } from '../ports/telemetry.ts'
@@ -163,7 +164,7 @@ export function makeIntaker<Transaction>(
     domains,
     eventFrom: options.eventFrom ?? eventFrom,
     eventBytesMax: whole(options.eventBytesMax, 'eventBytesMax', 1024 * 1024),
-    streamBytesMax: whole(options.streamBytesMax, 'streamBytesMax', 512),
+    streamBytesMax: whole(options.streamBytesMax, 'streamBytesMax', streamBytesDefault),
   })
 }
 

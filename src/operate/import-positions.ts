@@ -5,7 +5,7 @@ import { importPosition } from '../core/operating/import-position.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import { parseStreamPath } from '../core/stream-path.ts'
+import { parseStreamPath, streamBytesDefault } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { StreamChange, UnitOfWork } from '../ports/store.ts'
@@ -50,6 +50,8 @@ export interface ImportRequest extends Operator {
   readonly onRefused: (row: RefusedRow) => void
   /** How long to try while a worker has a stream, in milliseconds. Default 10,000. */
   readonly waitMs?: number
+  /** The longest stream key of the workers, in bytes. Default 512. */
+  readonly streamBytesMax?: number
 }
 
 const claimMs = 30_000
@@ -84,7 +86,7 @@ export async function importPositions(
     open = new Map<StreamPath, PositionRow>()
   }
   for await (const row of rows) {
-    const problem = problemOf(target, row)
+    const problem = problemOf(target, row, request.streamBytesMax)
     if (problem !== undefined || 'problem' in row) refuse(refusal(row, problem ?? ''))
     else {
       if (open.has(row.stream) || open.size >= rowsAtOnce) await work()
@@ -95,10 +97,18 @@ export async function importPositions(
   return counts
 }
 
-function problemOf({ domains }: OperatorTarget, row: PositionRow | UnreadableRow): string | undefined {
+/** Why a row is no position of a stream that a worker could ever get an event of. */
+function problemOf(
+  { domains }: OperatorTarget,
+  row: PositionRow | UnreadableRow,
+  streamBytesMax = streamBytesDefault,
+): string | undefined {
   if ('problem' in row) return row.problem
-  const domain = parseStreamPath(row.stream)?.domain ?? ''
-  return domains.has(domain) ? undefined : `the configuration has no tracked domain ${domain}`
+  const { domain = '', stream = '' } = parseStreamPath(row.stream) ?? {}
+  if (!domains.has(domain)) return `the configuration has no tracked domain ${domain}`
+  if (stream === '') return 'it names no stream'
+  const bytes = Buffer.byteLength(stream)
+  return bytes > streamBytesMax ? `the stream key has ${bytes} bytes, more than ${streamBytesMax}` : undefined
 }
 
 function refusal(row: PositionRow | UnreadableRow, why: string): RefusedRow {

@@ -4,6 +4,7 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '../core/fingerprint.ts'
 import type { Sequence } from '../core/sequence.ts'
+import { encodePart } from '../core/stream-path.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 
 /** What identifies an event that is taken out of its stream. */
@@ -57,10 +58,5 @@ const idCharsMax = 512
 
 function idPart(id: string): string {
   if (id.length > idCharsMax) return shortDigest(contentDigest(`id:${id}`))
-  // Half characters have no percent-encoding; a % of the id itself is %25.
-  const parts = id.split(/(\p{Surrogate})/u)
-  const encoded = parts.map((part) =>
-    part.isWellFormed() ? encodeURIComponent(part) : `%u${part.charCodeAt(0).toString(16)}`,
-  )
-  return encoded.join('').replace(/^~/, '%7E')
+  return encodePart(id).replace(/^~/, '%7E')
 }

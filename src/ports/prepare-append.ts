@@ -4,6 +4,7 @@ import { InturnError } from '../core/errors.ts'
 import { keepable } from '../core/keepable.ts'
 import type { Attributes, NewEvent, StreamAppend } from '../core/logged-event.ts'
 import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
+import { streamBytesDefault } from '../core/stream-path.ts'
 import { recordText } from './record-text.ts'
 import { schemaProblem } from './standard-schema.ts'
 import type { StandardSchema } from './standard-schema.ts'
@@ -31,7 +32,12 @@ export const limitNames: readonly (keyof AppendLimits)[] = [
   'schemas',
 ]
 
-const defaults = { appendMax: 10_000, eventBytesMax: 1_000_000, streamBytesMax: 512, schemas: {} }
+const defaults = {
+  appendMax: 10_000,
+  eventBytesMax: 1_000_000,
+  streamBytesMax: streamBytesDefault,
+  schemas: {},
+}
 
 /** Checks the limits themselves. @throws InturnError `config-invalid` */
 export function checkLimits(name: string, limits: AppendLimits): void {

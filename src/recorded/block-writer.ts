@@ -76,7 +76,10 @@ export class BlockWriter {
     const { previous, id } = content
     if (previous !== undefined && previous !== null) writeWide(columns.previous, row * wideWords, previous)
     if (id === undefined) return
-    const text = this.#encoder.encode(id)
+    // UTF-8 has no half characters; no text has a byte 0xff.
+    const text = id.isWellFormed()
+      ? this.#encoder.encode(id)
+      : Buffer.concat([Buffer.of(0xff), Buffer.from(id, 'utf16le')])
     this.setId(text, { start: 0, end: text.length })
   }
 

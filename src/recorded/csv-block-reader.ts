@@ -3,8 +3,9 @@ import { BlockWriter } from './block-writer.ts'
 import { CsvScanner } from './csv-scanner.ts'
 import type { LineBlock } from './line-block.ts'
 import { csvColumns, csvRecordReader } from './read-csv-record.ts'
-import { csvHeader, isBlank } from './read-recorded-events.ts'
+import { csvHeader, isBlank, utf8Check } from './read-recorded-events.ts'
 import type { RecordedFields } from './recorded-fields.ts'
+import { notUtf8 } from './recorded-line.ts'
 
 /** Reads one thread's chunks, one after another. */
 export class CsvBlockReader {
@@ -37,6 +38,7 @@ export class CsvBlockReader {
     const scanner = this.#scanner
     const writer = this.#writer
     writer.begin(bytes.length)
+    const isText = utf8Check(bytes)
     let line = 0
     for (let start = 0; start < bytes.length;) {
       const end = scanner.scan(bytes, start)
@@ -46,7 +48,7 @@ export class CsvBlockReader {
           this.#setHeader(csvHeader(scanner, bytes))
         } else {
           writer.addRow(line, { start, end })
-          writer.setContent(this.#readRecord(bytes))
+          writer.setContent(isText(start, end) ? this.#readRecord(bytes) : notUtf8)
         }
       }
       line += scanner.lineCount

@@ -7,9 +7,10 @@ import { JsonScanner, kindOf } from './json-scanner.ts'
 import type { LineBlock } from './line-block.ts'
 import { lineContent } from './line-content.ts'
 import { jsonLineReader } from './read-json-line.ts'
-import { isBlank } from './read-recorded-events.ts'
+import { isBlank, utf8Check } from './read-recorded-events.ts'
 import { hasBigNumbers } from './recorded-fields.ts'
 import type { RecordedFields } from './recorded-fields.ts'
+import { notUtf8 } from './recorded-line.ts'
 import { writeWide } from './wide-number.ts'
 
 const newline = 0x0a
@@ -66,13 +67,15 @@ export class JsonBlockReader {
   read(bytes: Buffer): LineBlock {
     const writer = this.#writer
     writer.begin(bytes.length)
+    const isText = utf8Check(bytes)
     let line = 0
     for (let start = 0; start < bytes.length; line++) {
       const scanned = this.#scanner.scan(bytes, start)
       const end = scanned < 0 ? bytes.indexOf(newline, start) : scanned
       if (scanned >= 0 || !isBlank(bytes, start, end)) {
         writer.addRow(line, { start, end: end + 1 })
-        if (scanned < 0) writer.setContent(this.#readLine(bytes.toString('utf8', start, end)))
+        if (!isText(start, end)) writer.setContent(notUtf8)
+        else if (scanned < 0) writer.setContent(this.#readLine(bytes.toString('utf8', start, end)))
         else if (!this.#setPlain(bytes)) writer.setContent(this.#contentAtSlots(bytes))
       }
       start = end + 1
@@ -94,9 +97,7 @@ export class JsonBlockReader {
     if (slots.previous !== undefined && !this.#setPrevious(bytes, { slot: slots.previous, sequence }))
       return false
     if (slots.id !== undefined && !this.#setId(bytes, slots.id)) return false
-    const stream = this.#writer.streams.idOf(this.#key.bytes, this.#key.start, this.#key.end)
-    if (stream < 0) return false
-    columns.streams[row] = stream
+    columns.streams[row] = this.#writer.streams.idOf(this.#key.bytes, this.#key.start, this.#key.end)
     columns.epochs[row] = epoch
     if (this.#isBig) writeWide(columns.wideSequences, row * 4, sequence)
     else columns.sequences[row] = sequence

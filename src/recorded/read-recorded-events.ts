@@ -1,5 +1,6 @@
 // Reads a recorded log line by line, in order, as what each line says. For callers that need the lines
 // themselves; the audit, which needs only sums, scans blocks instead.
+import { isUtf8 } from 'node:buffer'
 import { checkNotEmpty, openInput } from './byte-input.ts'
 import type { EmptyInput } from './byte-input.ts'
 import { CsvScanner, cutAtRecord } from './csv-scanner.ts'
@@ -8,6 +9,7 @@ import { jsonLineReader } from './read-json-line.ts'
 import { cutAtNewline, recordChunks } from './record-chunks.ts'
 import { checkFields } from './recorded-fields.ts'
 import type { RecordedFields, RecordedFormat } from './recorded-fields.ts'
+import { notUtf8 } from './recorded-line.ts'
 import type { RecordedLine } from './recorded-line.ts'
 
 /** Reads the next chunk's lines. */
@@ -58,10 +60,14 @@ function jsonChunkReader(fields: RecordedFields): ChunkReader {
   let line = 0
   return (bytes) => {
     const lines: RecordedLine[] = []
+    const isText = utf8Check(bytes)
     for (let start = 0; start < bytes.length;) {
       const end = bytes.indexOf(newline, start)
       line++
-      if (!isBlank(bytes, start, end)) lines.push({ line, ...readLine(bytes.toString('utf8', start, end)) })
+      if (!isBlank(bytes, start, end)) {
+        const content = isText(start, end) ? readLine(bytes.toString('utf8', start, end)) : notUtf8
+        lines.push({ line, ...content })
+      }
       start = end + 1
     }
     return lines
@@ -74,10 +80,12 @@ function csvChunkReader(fields: RecordedFields): ChunkReader {
   let line = 1
   return (bytes) => {
     const lines: RecordedLine[] = []
+    const isText = utf8Check(bytes)
     for (let start = 0; start < bytes.length;) {
       const end = scanner.scan(bytes, start)
       if (!isBlank(bytes, start, end)) {
-        if (readRecord !== undefined) lines.push({ line, ...readRecord(bytes) })
+        if (readRecord !== undefined)
+          lines.push({ line, ...(isText(start, end) ? readRecord(bytes) : notUtf8) })
         else readRecord = csvRecordReader(scanner, fields, csvColumns(csvHeader(scanner, bytes), fields))
       }
       line += scanner.lineCount
@@ -90,6 +98,12 @@ function csvChunkReader(fields: RecordedFields): ChunkReader {
 /** The column names in the record that `scanner` scanned last. */
 export function csvHeader(scanner: CsvScanner, bytes: Buffer): string[] {
   return Array.from({ length: scanner.cellCount }, (_, cell) => scanner.text(bytes, cell))
+}
+
+/** Says of the lines of a chunk whether they are UTF-8; where the whole chunk is, that costs nothing. */
+export function utf8Check(bytes: Uint8Array): (start: number, end: number) => boolean {
+  if (isUtf8(bytes)) return () => true
+  return (start, end) => isUtf8(bytes.subarray(start, end))
 }
 
 /** Whether only white space stands there. */

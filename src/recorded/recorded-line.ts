@@ -7,6 +7,7 @@ type NumberField = 'sequence' | 'epoch' | 'previous' | 'fill'
 type NumberReason = `${NumberField}-${(typeof numberProblems)[number]}`
 
 const otherReasons = [
+  'not-utf-8',
   'not-json',
   'not-an-object',
   'csv-quotes',
@@ -74,6 +75,9 @@ export interface InvalidContent {
 
 /** What a line says, without where it stands. */
 export type LineContent = EventContent | FillContent | InvalidContent
+
+/** A line that is not UTF-8: decoded with guesses, the names of two streams may become one. */
+export const notUtf8: InvalidContent = { kind: 'invalid', reason: 'not-utf-8' }
 
 /** One line of a recorded log that is not blank. `line` counts from 1, blank lines included. */
 export type RecordedLine = LineContent & { readonly line: number }

@@ -1,6 +1,5 @@
 // Gives each stream key a small number, looked up by the key's bytes so that no string is built for a stream
 // that is known already. Memory grows with streams.
-import { isUtf8 } from 'node:buffer'
 
 /** Words of a slot: the key's hash, its number + 1 (0 for a free slot), where its name starts and ends. */
 const slotWords = 1 << 2
@@ -14,7 +13,7 @@ export class StreamIndex {
   #nameBytes = 0
   #newKeys: string[] = []
 
-  /** The number of the key from `start` to `end`; -1 for a new key that is not valid UTF-8. */
+  /** The number of the key from `start` to `end`, which is UTF-8. */
   idOf(bytes: Uint8Array, start: number, end: number): number {
     let hash = 0x811c9dc5 | 0
     for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193)
@@ -45,7 +44,6 @@ export class StreamIndex {
   }
 
   #add({ slot, hash }: { slot: number; hash: number }, key: Uint8Array): number {
-    if (!isUtf8(key)) return -1
     const from = this.#nameBytes
     this.#nameBytes += key.length
     if (this.#nameBytes > this.#names.length) {

@@ -137,6 +137,12 @@ describe('append', () => {
       expect(ran.stderr).toMatch(index === 4 ? /b9: time/ : /line 3: /)
       expect(linesOf(await run('read', '--all', '--json', '--log', `wrong-${index}.db`)).length).toBe(2)
     }
+    folder.write('latin.ndjson', Buffer.from(booking(1) + booking(2, { stream: 'M\xfcller' }), 'latin1'))
+    const latin = await run('append', 'latin.ndjson', '--log', 'latin.db')
+    expect(latin).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('line 2: it is not UTF-8') as string,
+    })
     expect(await run('append', 'none.ndjson', ...inLog)).toMatchObject({ code: 2 })
     expect(await run('append', 'none.ndjson')).toMatchObject({ code: 2 })
     expect(await run('append', 'wrong.ndjson', '--log', 'kafka://nowhere')).toMatchObject({ code: 2 })

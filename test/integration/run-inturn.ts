@@ -59,7 +59,7 @@ export function inturn(cwd: string, ...args: readonly string[]): Promise<Ran> {
 /** A folder for one test. */
 export interface TestFolder {
   readonly path: string
-  write(name: string, text: string): string
+  write(name: string, text: string | Uint8Array): string
   remove(): void
 }
 

@@ -1,12 +1,15 @@
 // The keys of somebody else's tracker with their values, for an import. Only reads. Upholds I3: where keys
 // may lie elsewhere, or none are there at all, that is an error and no empty import.
-import { createClient } from 'redis'
+import { isUtf8 } from 'node:buffer'
+import { createClient, RESP_TYPES } from 'redis'
 import { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
 
 /** A key that was found. */
 export interface TrackerKey {
   readonly key: string
+  /** The key is no UTF-8: `key` shows it, and is not it. */
+  readonly isUnreadable?: true
   /** Absent: it holds something else than text. */
   readonly value?: string
 }
@@ -54,6 +57,7 @@ async function* readKeys({ url, prefix, suffix }: TrackerQuestion): AsyncGenerat
   const client = createClient({ url, socket: { reconnectStrategy: false } })
   // What fails says so itself.
   client.on('error', () => undefined)
+  const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
   const seen = new Set<string>()
   const match = `${literal(prefix)}*${literal(suffix)}`
   let cursor = '0'
@@ -63,14 +67,17 @@ async function* readKeys({ url, prefix, suffix }: TrackerQuestion): AsyncGenerat
       throw new Error('it is a node of a cluster, and the others have keys as well; import from a file')
     }
     do {
-      const found = await client.scan(cursor, { MATCH: match, COUNT: keysAtOnce })
-      cursor = found.cursor
-      const keys = found.keys.filter((key) => !seen.has(key))
-      for (const key of keys) seen.add(key)
+      const found = await bytes.scan(cursor, { MATCH: match, COUNT: keysAtOnce })
+      cursor = found.cursor.toString()
+      const keys = found.keys.filter((key) => !seen.has(key.toString('latin1')))
+      for (const key of keys) seen.add(key.toString('latin1'))
       const values = await Promise.all(keys.map((key) => client.get(key).catch(otherType)))
-      for (const [index, key] of keys.entries()) {
+      for (const [index, name] of keys.entries()) {
         const value = values[index]
-        if (value !== null) yield value === undefined ? { key } : { key, value }
+        if (value === null) continue
+        const key = name.toString()
+        if (isUtf8(name)) yield value === undefined ? { key } : { key, value }
+        else yield { key, isUnreadable: true }
       }
     } while (cursor !== '0')
   } finally {

@@ -113,6 +113,20 @@ test('a first-seen stream counts from 0, and thousands are imported in batches',
   expect(await world.imbalances()).toEqual([])
 })
 
+test('a stream that no worker would take an event of is refused', async () => {
+  const world = await emptyWorld()
+  const long = 'ä'.repeat(257)
+  const rows = [row('ä'.repeat(256), 4), row(long, 4), row('', 4)].map((one, at) => ({
+    ...one,
+    origin: `row ${at}`,
+  }))
+  const { imported: count, why } = await imported(world, ...rows)
+  expect([count, why]).toEqual([
+    1,
+    ['row 1: the stream key has 514 bytes, more than 512', 'row 2: it names no stream'],
+  ])
+})
+
 test('without any rules it does not begin', async () => {
   const world = await emptyWorld()
   const blind = { ...world.target, domains: new Map() }
