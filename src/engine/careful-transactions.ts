@@ -6,8 +6,7 @@ import { takeCare } from './careful-turns.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import { planTurns } from './plan-turns.ts'
-import type { TransactionRequest, TurnsInTransaction } from './turns-in-transaction.ts'
-import type { WorkResult } from './work-result.ts'
+import type { TransactionRequest, TransactionResult, TurnsInTransaction } from './turns-in-transaction.ts'
 
 /** Works on streams of which a handler may end the process. */
 export class CarefulTransactions {
@@ -19,10 +18,12 @@ export class CarefulTransactions {
     this.#turns = turns
   }
 
-  /** Works the batch of one stream off, a transaction for each step, for as long as it gets on. */
-  async run(request: TransactionRequest): Promise<WorkResult> {
+  /** Works one stream off, a transaction for each step, for as long as it gets on. */
+  async run(request: TransactionRequest): Promise<TransactionResult> {
     const done: PlannedTurn[] = []
     const again: StreamPath[] = []
+    const [visit] = request.visits
+    if (visit === undefined) return { done, busy: [], again }
     for (let next: TransactionRequest | undefined = request; next !== undefined;) {
       const step: TransactionRequest = next
       const worked = await this.#turns.transact(step, async (unit, { failures }) => {
@@ -38,17 +39,14 @@ export class CarefulTransactions {
       })
       const [planned] = worked.value
       again.push(...worked.again)
-      const [batch] = request.batches
-      if (planned === undefined || batch === undefined) {
-        return { done, busy: done.length === 0 ? request.batches : [], lost: [], again }
-      }
-      done.push({ ...planned, batch })
+      if (planned === undefined) return { done, busy: done.length === 0 ? request.visits : [], again }
+      done.push({ ...planned, visit, isFirst: done.length === 0 })
       const { turn } = planned
       if (turn.setup.runsMarked) this.#parts.wariness.made()
       const goesOn = turn.failure === undefined && (turn.mark !== undefined || turn.canGoOn())
-      next = goesOn ? { ...request, takenOver: none, batches: [{ ...batch, arrivals: [] }] } : undefined
+      next = goesOn ? { ...request, takenOver: none, visits: [{ ...visit, arrivals: [] }] } : undefined
     }
-    return { done, busy: [], lost: [], again }
+    return { done, busy: [], again }
   }
 }
 

@@ -1,6 +1,7 @@
 // Works on streams with `effects: 'external'`: claims are leased and fenced, no transaction is open while
 // handlers run, streams run side by side, and each commits as soon as it has ended. Streams that need care
-// come after the others; those under suspicion last, one by one. Upholds I2, I5 and I6.
+// are marked first; those under suspicion come last, while no other handler of the engine runs. Upholds I2,
+// I5 and I6.
 import type { UnitOfWork } from '../ports/store.ts'
 import type { CarefulPlan } from './careful-turns.ts'
 import { isSuspect, needsCare, takeCare } from './careful-turns.ts'
@@ -11,194 +12,212 @@ import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
 import { GroupCommit } from './group-commit.ts'
+import type { HandlerSlots } from './handler-slots.ts'
+import type { StreamVisit } from './lanes.ts'
 import { stopAtPartial } from './partial-effects.ts'
-import type { PlannedTurn, PlanOptions } from './plan-turns.ts'
+import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
 import { recordCall } from './recorded-call.ts'
-import type { StreamBatch } from './stream-batch.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Turn } from './turn.ts'
-import type { WorkResult } from './work-result.ts'
 
-/** Works on batches whose handlers act elsewhere. */
-export class ClaimedWork {
-  readonly #parts: EngineParts
-  readonly #caller: HandlerCaller
+/** What a unit of work under claims tells its engine. */
+export interface ClaimedHooks {
+  /** These streams are another worker's. */
+  readonly busy: (visits: readonly StreamVisit[]) => Promise<void>
+  /** Handlers are about to run: other streams can be claimed beside. */
+  readonly begun: () => void
+  /** A turn is durable. */
+  readonly done: (planned: PlannedTurn) => void
+  /** The claim was lost before anything of the visit was durable. */
+  readonly lost: (visit: StreamVisit) => void
+  /** The unit of work has done with a stream: nothing more comes of it. */
+  readonly left: (visit: StreamVisit) => void
+  /** Something failed that is no handler. */
+  readonly failed: (visits: readonly StreamVisit[], error: unknown) => void
+}
 
-  constructor(parts: EngineParts, caller: HandlerCaller) {
-    this.#parts = parts
-    this.#caller = caller
-  }
-
-  /** Runs the batches under claims. */
-  async run(batches: readonly StreamBatch[], options: PlanOptions, worker: string): Promise<WorkResult> {
-    const { store, consumer, claimMs } = this.#parts
-    const streams = batches.map(({ path }) => path)
-    const request = { consumer, worker, streams, mode: 'claim', claimMs } as const
-    const worked = await store.work(request, (unit) =>
-      new ClaimedUnit(this.#parts, this.#caller, { unit, worker }).run(batches, options),
-    )
-    return { ...worked.value, again: worked.again }
-  }
+/** What a unit is made of. */
+export interface ClaimedParts {
+  readonly parts: EngineParts
+  readonly caller: HandlerCaller
+  readonly slots: HandlerSlots
+  readonly unit: UnitOfWork
+  /** Who has the claims. */
+  readonly worker: string
+  readonly hooks: ClaimedHooks
+  readonly scope: Pick<PlanScope, 'redrives' | 'keepsGaps'>
 }
 
 /** One unit of work under claims. */
-class ClaimedUnit {
+export class ClaimedWork {
   readonly #parts: EngineParts
   readonly #caller: HandlerCaller
+  readonly #slots: HandlerSlots
   readonly #unit: UnitOfWork
   readonly #worker: string
+  readonly #hooks: ClaimedHooks
+  readonly #scope: ClaimedParts['scope']
   readonly #commits: GroupCommit
   readonly #startedMs: number
-  readonly #done: PlannedTurn[] = []
-  readonly #lost: StreamBatch[] = []
-  /** Turns that have the arrivals of their batch; those that follow have none. */
-  #first: ReadonlySet<PlannedTurn> = new Set()
-  #committed: PlannedTurn[] = []
+  #failure: { readonly error: unknown } | undefined
 
-  constructor(
-    parts: EngineParts,
-    caller: HandlerCaller,
-    { unit, worker }: { readonly unit: UnitOfWork; readonly worker: string },
-  ) {
+  constructor({ parts, caller, slots, unit, worker, hooks, scope }: ClaimedParts) {
     this.#parts = parts
     this.#caller = caller
+    this.#slots = slots
     this.#unit = unit
     this.#worker = worker
+    this.#hooks = hooks
+    this.#scope = scope
     this.#startedMs = parts.timers.elapsedMs()
     this.#commits = new GroupCommit(unit, {
-      isLast: (planned) => isQuick(planned) && !isFollowed(planned),
-      ended: (planned, outcome) => this.#take(planned, outcome),
+      isLast: (planned) => !isQuick(planned) || !isFollowed(planned),
       stop: ({ turn }, partial) => stopAtPartial(parts, unit, { turn, partial, sinceMs: this.#sinceMs() }),
     })
   }
 
-  async run(batches: readonly StreamBatch[], options: PlanOptions): Promise<Omit<WorkResult, 'again'>> {
-    const care = { worker: this.#worker, isAlone: false }
-    const turns = await planTurns(this.#parts, this.#unit, { batches, options, care })
-    this.#first = new Set(turns)
-    const {
-      carefree = [],
-      careful = [],
-      suspects = [],
-    } = Object.groupBy(turns, ({ turn }) =>
-      isSuspect(turn) ? 'suspects' : needsCare(turn, false) ? 'careful' : 'carefree',
-    )
-    const isAlone = careful.length === 1 && suspects.length === 0
-    await this.#work(carefree)
-    // No more are marked at a time than run: whatever is marked when the worker dies falls under suspicion.
-    for (let from = 0; from < careful.length; from += this.#parts.concurrency) {
-      await this.#work(careful.slice(from, from + this.#parts.concurrency), isAlone)
-    }
-    for (const suspect of suspects) await this.#try(suspect)
+  /** Works off what was won. If something fails that is no handler, what has ended by then is durable. */
+  async run(visits: readonly StreamVisit[]): Promise<void> {
     const busy = new Set(this.#unit.busy)
-    return {
-      done: this.#done,
-      busy: busy.size === 0 ? [] : batches.filter(({ path }) => busy.has(path)),
-      lost: this.#lost,
+    const others = visits.filter(({ path }) => busy.has(path))
+    const handingOver = this.#attempt(others, () => this.#hooks.busy(others))
+    const care = { worker: this.#worker, isAlone: false }
+    const turns = await planTurns(this.#parts, this.#unit, { visits, care, ...this.#scope })
+    this.#hooks.begun()
+    const suspects = turns.filter(({ turn }) => isSuspect(turn))
+    const isOnly = turns.length === 1
+    const running = turns
+      .filter(({ turn }) => !isSuspect(turn))
+      .map((planned) => this.#attempt([planned.visit], () => this.#work(planned, isOnly)))
+    await Promise.all([handingOver, ...running])
+    for (const suspect of suspects) {
+      await this.#attempt([suspect.visit], () => this.#slots.alone(() => this.#try(suspect)))
+    }
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #attempt(visits: readonly StreamVisit[], part: () => Promise<void>): Promise<void> {
+    try {
+      await part()
+      for (const visit of visits) this.#hooks.left(visit)
+    } catch (error) {
+      this.#failure ??= { error }
+      this.#hooks.failed(visits, error)
     }
   }
 
-  /** Works turns off, and those that follow them. */
-  async #work(first: readonly PlannedTurn[], isAlone = false): Promise<void> {
-    for (let turns = first; turns.length > 0; turns = await this.#following()) {
-      await this.#takeCare(turns, { isAlone })
-      await this.#deliverAll(turns)
+  /** Works a stream off: its turn, and those that follow it. `isOnly`: the unit has no other. */
+  async #work(first: PlannedTurn, isOnly: boolean): Promise<void> {
+    let planned: PlannedTurn | undefined = first
+    while (planned !== undefined) {
+      // No more are marked at a time than run: whatever is marked when the worker dies falls under suspicion.
+      if (needsCare(planned.turn, false)) planned = await this.#workWithCare(planned, isOnly)
+      else {
+        await this.#deliverAll(planned, false)
+        planned = await this.#commit(planned)
+      }
     }
   }
 
-  /** Tries the event that is under suspicion, while nothing else runs; the rest of its stream waits. */
+  /**
+   * Makes careful deliveries for as long as the next one needs care too; alone, where that needs no waiting.
+   */
+  async #workWithCare(first: PlannedTurn, isOnly: boolean): Promise<PlannedTurn | undefined> {
+    const isAlone = isOnly && this.#slots.isIdle
+    const work = async (): Promise<PlannedTurn | undefined> => {
+      let planned: PlannedTurn | undefined = first
+      while (planned !== undefined && needsCare(planned.turn, false)) {
+        await this.#takeCare(planned, { isAlone })
+        await this.#deliverAll(planned, true)
+        planned = await this.#commit(planned)
+      }
+      return planned
+    }
+    return isAlone ? this.#slots.alone(work) : this.#slots.within(work)
+  }
+
+  /** Tries the event that is under suspicion; the rest of its stream waits for its next visit. */
   async #try(suspect: PlannedTurn): Promise<void> {
-    await this.#takeCare([suspect], { isAlone: true })
-    await this.#deliverAll([suspect])
-    const following = await this.#following()
-    if (suspect.turn.mark?.failing === undefined) return
-    await this.#takeCare(following, { isAlone: true, isLast: true })
-    await this.#deliverAll(following)
-    this.#committed = []
+    await this.#takeCare(suspect, { isAlone: true })
+    await this.#deliverAll(suspect, true)
+    const following = await this.#commit(suspect)
+    if (following !== undefined && suspect.turn.mark?.failing !== undefined) {
+      await this.#takeCare(following, { isAlone: true, isLast: true })
+      await this.#deliverAll(following, true)
+      await this.#commit(following)
+    }
   }
 
-  async #following(): Promise<readonly PlannedTurn[]> {
-    const committed = this.#committed.filter(isQuick)
-    this.#committed = []
-    return followingTurns(this.#parts, this.#unit, committed)
+  /** Makes a turn durable; the one that follows it, if there is one. */
+  async #commit(planned: PlannedTurn): Promise<PlannedTurn | undefined> {
+    const outcome = await this.#commits.commit(planned)
+    if (outcome === 'claim-lost') {
+      this.#parts.telemetry({ kind: 'claim-lost', stream: planned.visit.path })
+      if (planned.isFirst) this.#hooks.lost(planned.visit)
+      return undefined
+    }
+    this.#hooks.done(planned)
+    if (!isQuick(planned) || !isFollowed(planned)) return undefined
+    const [following] = await followingTurns(this.#parts, this.#unit, [planned])
+    return following
   }
 
   async #takeCare(
-    turns: readonly PlannedTurn[],
+    { turn }: PlannedTurn,
     { isAlone, isLast = false }: { readonly isAlone: boolean; readonly isLast?: boolean },
   ): Promise<void> {
     const care = { worker: this.#worker, isAlone }
     const plan: CarefulPlan = { care, isWary: false, sinceMs: this.#sinceMs(), isLast }
-    for (const { turn } of turns) {
-      if (needsCare(turn, false)) await takeCare(this.#parts, this.#unit, { turn, plan })
-    }
+    if (needsCare(turn, false)) await takeCare(this.#parts, this.#unit, { turn, plan })
   }
 
-  /**
-   * Runs turns side by side, and resolves once all are durable; a turn whose handlers return at once takes no
-   * slot. If something fails that is not a handler, what has ended by then is still made durable.
-   */
-  async #deliverAll(turns: readonly PlannedTurn[]): Promise<void> {
-    const running = new Set<Promise<void>>()
-    let failure: { readonly error: unknown } | undefined
-    for (const planned of turns) {
-      const checking = checkTurn(this.#parts, this.#unit, {
-        turn: planned.turn,
-        sinceMs: () => this.#sinceMs(),
-      })
-      const delivering =
-        checking === undefined ? this.#deliver(planned, 0) : checking.then(() => this.#deliver(planned, 0))
-      if (delivering === undefined) {
-        this.#commits.add(planned)
-        continue
-      }
-      const run: Promise<void> = delivering
-        .then(() => this.#commits.add(planned))
-        .catch((error: unknown) => {
-          failure ??= { error }
-        })
-        .finally(() => running.delete(run))
-      running.add(run)
-      if (running.size >= this.#parts.concurrency) await Promise.race(running)
-      if (failure !== undefined) break
-    }
-    await Promise.all(running)
-    await this.#commits.flush()
-    if (failure !== undefined) throw failure.error
-  }
-
-  #take(planned: PlannedTurn, outcome: 'committed' | 'claim-lost'): void {
-    const { batch } = planned
-    if (outcome === 'committed') {
-      this.#committed.push(planned)
-      this.#done.push(planned)
-      return
-    }
-    this.#parts.telemetry({ kind: 'claim-lost', stream: batch.path })
-    if (this.#first.has(planned)) this.#lost.push(batch)
+  /** Asks the schema and the filter of a turn's domain, and calls the handler for each of its events. */
+  async #deliverAll(planned: PlannedTurn, isPlaced: boolean): Promise<void> {
+    const { turn } = planned
+    const checking = checkTurn(this.#parts, this.#unit, { turn, sinceMs: () => this.#sinceMs() })
+    if (checking !== undefined) await checking
+    const delivering = this.#deliver(planned, { calls: callsOf(planned), isPlaced })
+    if (delivering !== undefined) await delivering
   }
 
   /**
    * Calls the handler for each event of a turn from the given call on; a promise only where a handler has
-   * one.
+   * one, or waits for its place.
    */
-  #deliver(planned: PlannedTurn, from: number, calls = callsOf(planned)): Promise<void> | undefined {
+  #deliver(planned: PlannedTurn, plan: CallPlan, from = 0): Promise<void> | undefined {
+    const { calls, isPlaced } = plan
     for (let at = from; at < calls.length; at++) {
       const call = calls[at] ?? []
       if (planned.turn.effects.isFull) return this.#endBefore(planned, call)
-      try {
-        const called = this.#call(planned, call)
-        if (called === undefined) continue
-        return called.then(
-          () => this.#deliver(planned, at + 1, calls),
-          (error: unknown) => this.#fail(planned, call, error),
-        )
-      } catch (error) {
-        return this.#fail(planned, call, error)
-      }
+      if (!isPlaced && !this.#slots.tryEnter()) return this.#deliverLater(planned, plan, at)
+      const called = this.#callOnce(planned, call)
+      if (called !== undefined) return this.#goOn(planned, plan, { at, called })
+      if (!isPlaced) this.#slots.leave()
     }
     return undefined
+  }
+
+  async #deliverLater(planned: PlannedTurn, plan: CallPlan, at: number): Promise<void> {
+    await this.#slots.enter()
+    const called = this.#callOnce(planned, plan.calls[at] ?? [])
+    await this.#goOn(planned, plan, { at, called })
+  }
+
+  /** Waits for a call, and goes on with the next one. */
+  async #goOn(
+    planned: PlannedTurn,
+    plan: CallPlan,
+    { at, called }: { readonly at: number; readonly called: Promise<CallEnd> | CallEnd },
+  ): Promise<void> {
+    let end: CallEnd
+    try {
+      end = await called
+    } finally {
+      if (!plan.isPlaced) this.#slots.leave()
+    }
+    if (end === undefined) return this.#deliver(planned, plan, at + 1)
+    return this.#fail(planned, { plan, at, error: end.error })
   }
 
   /** Ends a turn whose commit has enough to carry out; the one that follows goes on. */
@@ -212,12 +231,19 @@ class ClaimedUnit {
    * Stops a turn at a failed event; of several that failed in one call, each is called by itself to find out
    * which.
    */
-  async #fail(planned: PlannedTurn, call: readonly PlannedDelivery[], error: unknown): Promise<void> {
+  async #fail(
+    planned: PlannedTurn,
+    { plan, at, error }: { readonly plan: CallPlan; readonly at: number; readonly error: unknown },
+  ): Promise<void> {
     this.#caller.throwUnlessHandlers(this.#unit)
     const { turn } = planned
+    const call = plan.calls[at] ?? []
     const [delivery] = call
     if (delivery === undefined) throw error
-    if (call.length > 1) return this.#deliver(planned, turn.deliveries.indexOf(delivery), singly(turn))
+    if (call.length > 1) {
+      const apart = { ...plan, calls: singly(turn) }
+      return this.#deliver(planned, apart, turn.deliveries.indexOf(delivery))
+    }
     return stopTurn(this.#parts, this.#unit, { turn, delivery, error, sinceMs: this.#sinceMs() })
   }
 
@@ -226,14 +252,26 @@ class ClaimedUnit {
     return this.#parts.timers.elapsedMs() - this.#startedMs
   }
 
-  #call({ turn, batch }: PlannedTurn, call: readonly PlannedDelivery[]): void | Promise<void> {
-    const { domain, path } = batch
+  /** Makes one call of a handler; nothing where it ended well at once. Never throws, never rejects. */
+  #callOnce(planned: PlannedTurn, call: readonly PlannedDelivery[]): Promise<CallEnd> | CallEnd {
+    try {
+      return this.#call(planned, call)?.then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      )
+    } catch (error) {
+      return { error }
+    }
+  }
+
+  #call({ turn, visit }: PlannedTurn, call: readonly PlannedDelivery[]): Promise<void> | undefined {
+    const { domain, path } = visit
     const { transaction, signal } = this.#unit
     const fence = this.#unit.fence(path)
     const [first, ...others] = call.filter((delivery) => turn.isCalled(delivery))
     if (first === undefined) return undefined
     const events = [first, ...others].map(({ event }) => event)
-    return recordCall(this.#unit, {
+    const made = recordCall(this.#unit, {
       stream: path,
       take: (recorded) => turn.effects.add(events, recorded),
       call: (redis) => {
@@ -242,8 +280,19 @@ class ClaimedUnit {
         return this.#caller.call({ domain, path, event: first.event, attempt: first.attempt }, scene)
       },
     })
+    return made instanceof Promise ? made : undefined
   }
 }
+
+/** The calls of a turn, one after another. */
+interface CallPlan {
+  readonly calls: readonly (readonly PlannedDelivery[])[]
+  /** The stream has its place among the running handlers already. */
+  readonly isPlaced: boolean
+}
+
+/** How a call of a handler ended: nothing, where it ended well. */
+type CallEnd = { readonly error: unknown } | undefined
 
 /** Whether a stream may go on in this unit: one whose handler timed out would keep all the others waiting. */
 function isQuick({ turn }: PlannedTurn): boolean {
@@ -254,9 +303,9 @@ function isQuick({ turn }: PlannedTurn): boolean {
  * The deliveries of a turn as they are called: one by one, or all at once, but not once the first has failed
  * before.
  */
-function callsOf({ turn, batch }: PlannedTurn): readonly (readonly PlannedDelivery[])[] {
+function callsOf({ turn, visit }: PlannedTurn): readonly (readonly PlannedDelivery[])[] {
   const { deliveries } = turn
-  const isBulk = batch.domain.handleBatch !== undefined && (deliveries[0]?.attempt ?? 1) === 1
+  const isBulk = visit.domain.handleBatch !== undefined && (deliveries[0]?.attempt ?? 1) === 1
   return isBulk && deliveries.length > 0 ? [deliveries] : singly(turn)
 }
 

@@ -127,6 +127,11 @@ function earliest(one: number | undefined, other: number | undefined): number {
   return Math.min(one ?? Infinity, other ?? Infinity)
 }
 
+/** Whether a clock of the stream has run out: that of a retry, or of the gap at its head. */
+export function isClockDue(rules: StreamRules, state: StreamState, clock: Clock): boolean {
+  return state.heldCount > 0 && (isRetryDue(state, clock) || isGapDue(rules, state, clock))
+}
+
 function isRetryDue(state: StreamState, clock: Clock): boolean {
   return state.failing?.retryAt !== undefined && state.failing.retryAt <= clock.now
 }

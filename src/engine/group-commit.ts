@@ -5,72 +5,80 @@ import type { CommitOutcome, UnitOfWork } from '../ports/store.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import { effectBytesMax } from './turn-effects.ts'
 
-/** What becomes of committed turns. */
-export interface CommitTakers {
+/** What a commit comes to, once the commands of its turn have ended. */
+export type TurnOutcome = Exclude<CommitOutcome, EffectPartial>
+
+/** What a commit depends on. */
+export interface CommitHooks {
   /** Whether the unit of work has done with the turn's stream once it is committed. */
   readonly isLast: (planned: PlannedTurn) => boolean
-  /** Is called for each turn, in the order in which they were committed. */
-  readonly ended: (planned: PlannedTurn, outcome: Exclude<CommitOutcome, EffectPartial>) => void
   /** A command of a turn failed: stops the turn in front of it. The turn is committed once more then. */
   readonly stop: (planned: PlannedTurn, partial: EffectPartial) => Promise<void>
+}
+
+interface Waiting {
+  readonly planned: PlannedTurn
+  readonly resolve: (outcome: TurnOutcome) => void
+  readonly reject: (error: unknown) => void
 }
 
 /** Gathers the commits of turns. */
 export class GroupCommit {
   readonly #unit: UnitOfWork
-  readonly #takers: CommitTakers
-  #waiting: PlannedTurn[] = []
-  #running: Promise<void> | undefined
-  #failure: { readonly error: unknown } | undefined
+  readonly #hooks: CommitHooks
+  #waiting: Waiting[] = []
+  #isRunning = false
 
-  constructor(unit: UnitOfWork, takers: CommitTakers) {
+  constructor(unit: UnitOfWork, hooks: CommitHooks) {
     this.#unit = unit
-    this.#takers = takers
+    this.#hooks = hooks
   }
 
-  /** Adds a turn that has ended to the next commit. */
-  add(planned: PlannedTurn): void {
-    this.#waiting.push(planned)
-    this.#running ??= Promise.resolve().then(() => this.#run())
-  }
-
-  /** Resolves once everything that was added is durable; rejects as the first commit that failed did. */
-  async flush(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
-    if (this.#failure !== undefined) throw this.#failure.error
+  /** Commits a turn that has ended with the next group; what it came to. */
+  commit(planned: PlannedTurn): Promise<TurnOutcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<TurnOutcome>()
+    this.#waiting.push({ planned, resolve, reject })
+    if (!this.#isRunning) {
+      this.#isRunning = true
+      queueMicrotask(() => void this.#run())
+    }
+    return promise
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0 && this.#failure === undefined) {
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup()
       try {
-        await this.#commit(this.#takeGroup())
+        await this.#commit(group)
       } catch (error) {
-        this.#failure = { error }
+        for (const { reject } of group) reject(error)
       }
     }
-    this.#running = undefined
+    this.#isRunning = false
   }
 
-  async #commit(group: readonly PlannedTurn[]): Promise<void> {
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    const turns = group.map(({ planned }) => planned)
     const outcomes = await this.#unit.commit({
-      streams: group.map(({ turn }) => turn.change()),
-      ended: group.filter((planned) => this.#takers.isLast(planned)).map(({ batch }) => batch.path),
+      streams: turns.map(({ turn }) => turn.change()),
+      ended: turns.filter((planned) => this.#hooks.isLast(planned)).map(({ visit }) => visit.path),
     })
-    for (const [index, planned] of group.entries()) {
+    for (const [index, waiting] of group.entries()) {
       const outcome = outcomes[index] ?? 'claim-lost'
-      if (typeof outcome === 'string') {
-        this.#takers.ended(planned, outcome)
-        continue
+      if (typeof outcome === 'string') waiting.resolve(outcome)
+      else {
+        await this.#hooks.stop(waiting.planned, outcome)
+        this.#waiting.push(waiting)
       }
-      await this.#takers.stop(planned, outcome)
-      this.#waiting.push(planned)
     }
   }
 
   /** What waits, as far as one commit may carry it out. */
-  #takeGroup(): readonly PlannedTurn[] {
+  #takeGroup(): readonly Waiting[] {
     let bytes = 0
-    const full = this.#waiting.findIndex(({ turn }) => (bytes += turn.effects.bytes) >= effectBytesMax)
+    const full = this.#waiting.findIndex(
+      ({ planned }) => (bytes += planned.turn.effects.bytes) >= effectBytesMax,
+    )
     const group = full === -1 ? this.#waiting : this.#waiting.slice(0, full + 1)
     this.#waiting = this.#waiting.slice(group.length)
     return group

@@ -42,7 +42,7 @@ export interface UnorderedIntake {
 }
 
 /** A message that is no event. */
-interface InvalidIntake {
+export interface InvalidIntake {
   readonly kind: 'invalid'
   readonly deadLetter: Omit<DeadLetter, 'at'>
 }

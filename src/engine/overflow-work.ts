@@ -1,41 +1,59 @@
 // Puts refused events aside as dead letters `overflow`, and counts them in their stream's state, so that the
 // stream takes them back by itself, in order, when it gets there. Upholds I3 and I7.
+import type { StreamPath } from '../core/stream-path.ts'
 import { unknownStream } from '../core/stream-state.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { StreamChange, UnitOfWork } from '../ports/store.ts'
 import { dueTimeOf } from './decide-turn.ts'
+import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { Intake, TrackedIntake } from './intake.ts'
 import { newLetters, overflowLetter } from './overflow-letter.ts'
-import type { StreamBatch } from './stream-batch.ts'
 import { deadLetterNews } from './turn-news.ts'
 
-/** Puts the arrivals of some streams aside; returns the batches whose arrivals are dead letters now. */
-export async function overflowWork(
+/** What is put aside for one stream. */
+export interface Aside {
+  readonly domain: TrackedDomain
+  readonly path: StreamPath
+  readonly arrivals: readonly TrackedIntake[]
+}
+
+/** The events of some messages by stream. */
+export function asidesOf(intakes: readonly Intake[]): readonly Aside[] {
+  const tracked = intakes.filter((intake) => intake.kind === 'tracked')
+  return [...Map.groupBy(tracked, ({ path }) => path).values()].flatMap((arrivals): Aside[] => {
+    const [first] = arrivals
+    return first === undefined ? [] : [{ domain: first.domain, path: first.path, arrivals }]
+  })
+}
+
+/** Puts events of streams with one kind of effects aside; of which streams that was possible. */
+export async function putAside(
   parts: EngineParts,
-  batches: readonly StreamBatch[],
+  streams: readonly Aside[],
   worker: string,
-): Promise<readonly StreamBatch[]> {
+): Promise<readonly StreamPath[]> {
   const { store, consumer, claimMs } = parts
-  const streams = batches.map(({ path }) => path)
-  const mode = batches[0]?.domain.effects === 'transaction' ? 'transaction' : 'claim'
-  const worked = await store.work({ consumer, worker, streams, mode, claimMs }, async (unit) => {
-    const won = batches.filter(({ path }) => unit.states.has(path))
+  const mode = streams[0]?.domain.effects === 'transaction' ? 'transaction' : 'claim'
+  const request = { consumer, worker, streams: streams.map(({ path }) => path), mode, claimMs } as const
+  const worked = await store.work(request, async (unit) => {
+    const won = streams.filter(({ path }) => unit.states.has(path))
     const letters = won.map(({ path, arrivals }) => {
       return arrivals.map(({ event }) => overflowLetter(path, event, unit.clock.now))
     })
     const there = await unit.buried(letters.flat().map(({ key }) => key))
-    const changes = won.map((batch, index) => changeOf(unit, batch, newLetters(letters[index] ?? [], there)))
+    const changes = won.map((aside, index) => changeOf(unit, aside, newLetters(letters[index] ?? [], there)))
     const outcomes = await unit.commit({ streams: changes })
     const isKept = (_: unknown, index: number): boolean => outcomes[index] === 'committed'
-    return { batches: won.filter(isKept), letters: changes.filter(isKept).flatMap(lettersOf) }
+    return { won: won.filter(isKept), letters: changes.filter(isKept).flatMap(lettersOf) }
   })
   for (const letter of worked.value.letters) parts.telemetry(deadLetterNews(letter))
-  return worked.value.batches
+  return worked.value.won.map(({ path }) => path)
 }
 
 function changeOf(
   unit: UnitOfWork,
-  { path, domain }: StreamBatch,
+  { path, domain }: Aside,
   deadLetters: readonly DeadLetter[],
 ): StreamChange {
   const before = unit.states.get(path) ?? unknownStream

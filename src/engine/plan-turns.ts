@@ -11,48 +11,40 @@ import { arrivalOf } from './arrival-of.ts'
 import { startedState } from './baseline.ts'
 import type { Decision } from './decide-fully.ts'
 import { learnAll } from './decide-fully.ts'
+import { isClockDue } from './decide-turn.ts'
 import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
-import type { HealPlan } from './healing/healing.ts'
+import type { StreamVisit } from './lanes.ts'
 import { arrivalIn, overflowLetter } from './overflow-letter.ts'
 import { stopAtPartial } from './partial-effects.ts'
-import type { StreamBatch } from './stream-batch.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import { takeOverflow } from './take-overflow.ts'
 import type { TurnArrival } from './turn-outcome.ts'
 import type { Care } from './turn.ts'
 import { Turn } from './turn.ts'
 
-/** How the streams of a unit are looked at. */
-export interface PlanOptions {
-  /** Look at the clocks of gaps and retries. */
-  readonly isSweep: boolean
-  /** Ask for handed-over events even if the domain counts none. */
-  readonly takesHandedOver: boolean
-  /** Streams of which events were fetched and are not decided: none of their gaps is given up. */
-  readonly undecided: ReadonlySet<StreamPath>
-  /** Collects the streams with dead letters that an operator has tried again. */
-  readonly redrives?: Set<StreamPath>
-  /** What each turn notes about the healing of its stream's gaps. */
-  readonly heal?: HealPlan
-}
-
 /** How many overflowed events a turn takes back at most; a batch, if that is less. */
 const overflowMax = 100
 
-/** A planned turn, and how many of its arrivals stand before those of the batch. */
+/** A planned turn of a visit. */
 export interface PlannedTurn {
   readonly turn: Turn
-  readonly batch: StreamBatch
+  readonly visit: StreamVisit
+  /** It has the arrivals of the visit; those that follow it have none. */
+  readonly isFirst: boolean
+  /** How many of its arrivals were kept before those of the visit. */
   readonly earlier: number
 }
 
 /** What the turns of a unit are planned for. */
 export interface PlanScope {
-  readonly batches: readonly StreamBatch[]
-  readonly options: PlanOptions
+  readonly visits: readonly StreamVisit[]
   readonly care: Care
+  /** Collects the streams with dead letters that an operator has tried again. */
+  readonly redrives: Set<StreamPath>
+  /** Whether events were fetched, and are not decided in this visit, that may lie in a gap of the stream. */
+  readonly keepsGaps: (visit: StreamVisit) => boolean
   /** Streams that an earlier unit of the same call has won from a dead worker, and not committed. */
   readonly takenOver?: ReadonlySet<StreamPath>
 }
@@ -63,21 +55,23 @@ export async function planTurns(
   unit: UnitOfWork,
   scope: PlanScope,
 ): Promise<readonly PlannedTurn[]> {
-  const { batches, options, care, takenOver } = scope
-  const won = batches.filter(({ path }) => unit.states.has(path))
-  const handedOver = await readHandedOver(unit, won, { ...options, limit: parts.batchMax })
+  const { visits, care, takenOver } = scope
+  const won = visits.filter(({ path }) => unit.states.has(path))
+  const handedOver = await readHandedOver(unit, won, parts.batchMax)
   const planned: PlannedTurn[] = []
-  for (const batch of won) {
-    const all = handedOver?.get(batch.path) ?? []
-    const kept = withoutRedrives(all)
-    if (kept.length < all.length) options.redrives?.add(batch.path)
-    const found = unit.states.get(batch.path) ?? unknownStream
-    const isTakenOver = unit.takenOver.has(batch.path) || takenOver?.has(batch.path) === true
+  for (const visit of won) {
+    const { path } = visit
+    const all = handedOver?.get(path) ?? none
+    const found = unit.states.get(path) ?? unknownStream
+    const isTakenOver = unit.takenOver.has(path) || takenOver?.has(path) === true
     const state = isTakenOver ? withCaution(found, parts.batchMax) : found
-    const keepsGaps = all.length >= parts.batchMax || options.undecided.has(batch.path)
-    const { isSweep } = options
-    const heal = options.heal?.(batch, state, unit.clock)
-    const next = planTurn(parts, unit, { batch, state, handedOver: kept, isSweep, keepsGaps, care, heal })
+    const isSweep = visit.isSweep || isClockDue(visit.domain.rules, state, unit.clock)
+    const keepsGaps = (isSweep && scope.keepsGaps(visit)) || all.length >= parts.batchMax
+    const heal = visit.heal?.(visit, state, unit.clock)
+    const kept = withoutRedrives(all)
+    if (kept.length < all.length) scope.redrives.add(path)
+    const plan = { visit, arrivals: visit.arrivals, state, handedOver: kept, isSweep, keepsGaps, care, heal }
+    const next = planTurn(parts, unit, plan)
     planned.push(next instanceof Promise ? await next : next)
   }
   await decideEach(parts, unit, planned)
@@ -93,22 +87,25 @@ export async function followingTurns(
   const following: PlannedTurn[] = []
   for (const planned of turns) {
     if (!isFollowed(planned)) continue
-    const { turn, batch } = planned
+    const { turn, visit } = planned
     const { isSweep, keepsGaps, care } = turn.setup
     const next = {
-      batch: { ...batch, arrivals: [] },
+      visit,
+      arrivals: [],
       state: turn.state,
-      handedOver: [],
+      handedOver: none,
       isSweep,
       keepsGaps,
       care: turn.mark?.care ?? care,
       heal: undefined,
     }
-    following.push({ ...(await planTurn(parts, unit, next)), batch })
+    following.push({ ...(await planTurn(parts, unit, next)), isFirst: false })
   }
   await decideEach(parts, unit, following)
   return following
 }
+
+const none: readonly StoredHandedOver[] = []
 
 /** Whether a turn is followed by another one of its stream. */
 export function isFollowed({ turn }: PlannedTurn): boolean {
@@ -117,7 +114,8 @@ export function isFollowed({ turn }: PlannedTurn): boolean {
 
 /** A turn before it is planned. */
 interface TurnPlan {
-  readonly batch: StreamBatch
+  readonly visit: StreamVisit
+  readonly arrivals: readonly TurnArrival[]
   readonly state: StreamState
   readonly handedOver: readonly StoredHandedOver[]
   readonly isSweep: boolean
@@ -127,9 +125,9 @@ interface TurnPlan {
 }
 
 function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): PlannedTurn | Promise<PlannedTurn> {
-  const { state, batch } = plan
+  const { state, visit } = plan
   const isPlain =
-    state.overflow === 0 && (batch.domain.baseline === undefined || state.position !== undefined)
+    state.overflow === 0 && (visit.domain.baseline === undefined || state.position !== undefined)
   return isPlain
     ? makeTurn(parts, unit, { ...plan, overflow: noOverflow })
     : planWithQuestions(parts, unit, plan)
@@ -144,19 +142,19 @@ const noOverflow: TakenOverflow = {
 
 /** Plans a turn for which overflowed events, or its domain's baseline, have to be asked for. */
 async function planWithQuestions(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): Promise<PlannedTurn> {
-  const { batch, handedOver, isSweep, keepsGaps } = plan
+  const { visit, handedOver, isSweep, keepsGaps } = plan
   const limit = Math.min(overflowMax, parts.batchMax)
-  const letters = plan.state.overflow === 0 ? [] : await unit.overflow(batch.path, limit)
+  const letters = plan.state.overflow === 0 ? [] : await unit.overflow(visit.path, limit)
   const hasMore = letters.length === limit
   const counted = { ...plan.state, overflow: hasMore ? plan.state.overflow : letters.length }
-  const arrivals = [...keptArrivals(parts, batch.domain, { letters, handedOver }), ...batch.arrivals]
-  const isPaused = unit.domains.get(batch.domain.name)?.paused === true
-  const state = await startedState(parts, batch, { state: counted, arrivals })
+  const arrivals = [...keptArrivals(parts, visit.domain, { letters, handedOver }), ...plan.arrivals]
+  const isPaused = unit.domains.get(visit.domain.name)?.paused === true
+  const state = await startedState(parts, visit, { state: counted, arrivals })
   const { clock } = unit
   const endsGaps = isSweep && !keepsGaps && !isPaused
-  const question = { domain: batch.domain, state, clock, letters, hasMore, endsGaps }
+  const question = { domain: visit.domain, state, clock, letters, hasMore, endsGaps }
   const buried = await unit.buried(
-    handedOver.map(({ arrival }) => overflowLetter(batch.path, arrival, clock.now).key),
+    handedOver.map(({ arrival }) => overflowLetter(visit.path, arrival, clock.now).key),
   )
   return makeTurn(parts, unit, { ...plan, state, overflow: { ...takeOverflow(question), buried } })
 }
@@ -166,8 +164,8 @@ function makeTurn(
   unit: UnitOfWork,
   plan: TurnPlan & { readonly overflow: TakenOverflow },
 ): PlannedTurn {
-  const { batch, handedOver, isSweep, keepsGaps, care, heal, overflow } = plan
-  const { domain, path } = batch
+  const { visit, handedOver, isSweep, keepsGaps, care, heal, overflow } = plan
+  const { domain, path } = visit
   const runsMarked = isMarkedBy(plan.state, care.worker)
   const state = runsMarked ? asRun(plan.state, care.isAlone) : plan.state
   const status = unit.domains.get(domain.name)
@@ -183,7 +181,7 @@ function makeTurn(
     path,
     state,
     clock: unit.clock,
-    arrivals: putsAside ? kept : withKept(kept, batch.arrivals),
+    arrivals: putsAside ? kept : withKept(kept, plan.arrivals),
     overflow,
     handedOver,
     putsAside,
@@ -197,7 +195,7 @@ function makeTurn(
     care,
     runsMarked,
   })
-  return { turn, batch, earlier: kept.length }
+  return { turn, visit, isFirst: true, earlier: kept.length }
 }
 
 function withKept(kept: readonly TurnArrival[], come: readonly TurnArrival[]): readonly TurnArrival[] {
@@ -243,12 +241,15 @@ function withoutRedrives(handedOver: readonly StoredHandedOver[]): readonly Stor
 
 async function readHandedOver(
   unit: UnitOfWork,
-  won: readonly StreamBatch[],
-  options: { readonly takesHandedOver: boolean; readonly limit: number },
+  won: readonly StreamVisit[],
+  limit: number,
 ): Promise<ReadonlyMap<StreamPath, readonly StoredHandedOver[]> | undefined> {
   const paths = won
-    .filter(({ domain }) => options.takesHandedOver || (unit.domains.get(domain.name)?.handedOver ?? 0) > 0)
+    .filter(
+      ({ domain, takesHandedOver }) =>
+        takesHandedOver || (unit.domains.get(domain.name)?.handedOver ?? 0) > 0,
+    )
     .map(({ path }) => path)
   if (paths.length === 0) return undefined
-  return Map.groupBy(await unit.handedOver(paths, options.limit), ({ stream }) => stream)
+  return Map.groupBy(await unit.handedOver(paths, limit), ({ stream }) => stream)
 }

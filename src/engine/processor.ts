@@ -89,7 +89,7 @@ export function createProcessor<Transaction, Commands = unknown>(
         if (lack !== undefined) throw lack
         const messages = events.slice(from, from + batchMax).map((message) => ({ message }))
         const processed = await engine.process(messages)
-        results.push(...processed.results)
+        results.push(...processed)
         waits.wake()
       }
       return results

@@ -25,6 +25,8 @@ export class RefusedEvents<Message extends Delivery> {
   readonly #events = new Map<Message, Refused<Message>>()
   /** Of each stream, ascending by place. The streams take turns in being offered. */
   readonly #streams = new Map<StreamPath, Refused<Message>[]>()
+  /** Those that are offered now. */
+  readonly #offered = new Set<Message>()
 
   constructor(limits: { readonly lookAheadMax: number; readonly patienceMs: number }) {
     this.#max = limits.lookAheadMax
@@ -48,6 +50,7 @@ export class RefusedEvents<Message extends Delivery> {
   /** Keeps a refused delivery; one that was kept before keeps its age. */
   add(refused: Refused<Message>): void {
     const { delivery, stream } = refused
+    this.#offered.delete(delivery)
     if (this.#events.has(delivery)) return
     this.#events.set(delivery, refused)
     const own = this.#streams.get(stream) ?? []
@@ -61,6 +64,7 @@ export class RefusedEvents<Message extends Delivery> {
   remove(delivery: Message): void {
     const refused = this.#events.get(delivery)
     if (refused === undefined) return
+    this.#offered.delete(delivery)
     this.#events.delete(delivery)
     const own = this.#streams.get(refused.stream) ?? []
     own.splice(own.indexOf(refused), 1)
@@ -69,28 +73,40 @@ export class RefusedEvents<Message extends Delivery> {
 
   /**
    * The deliveries to be offered again now: the lowest numbers of each stream, of as many streams as there is
-   * room.
+   * room. They count as offered until they are answered, or taken back.
    */
   offers(limit: number): readonly Message[] {
     const share = Math.max(1, Math.floor(limit / Math.max(1, this.#streams.size)))
     const offered: Message[] = []
     for (const [stream, own] of [...this.#streams].slice(0, limit)) {
-      offered.push(...own.slice(0, share).map(({ delivery }) => delivery))
+      const next = own.slice(0, share).map(({ delivery }) => delivery)
+      // A stream of which something is offered waits for the answer: its order depends on it.
+      if (!next.some((delivery) => this.#offered.has(delivery))) offered.push(...next)
       this.#streams.delete(stream)
       this.#streams.set(stream, own)
     }
+    for (const delivery of offered) this.#offered.add(delivery)
     return offered
   }
 
-  /** Deliveries that waited longer than the patience, or lie beyond the look-ahead; the oldest first. */
+  /** Says that an offer came to nothing. */
+  takeBack(delivery: Message): void {
+    this.#offered.delete(delivery)
+  }
+
+  /**
+   * Deliveries that waited longer than the patience, or lie beyond the look-ahead; the oldest first. They
+   * count as offered until they are removed, or taken back.
+   */
   overdue(nowMs: number, limit: number): readonly Message[] {
     const overdue: Message[] = []
     for (const { delivery, sinceMs, isPaused } of this.#events.values()) {
       if (overdue.length >= limit) break
-      if (isPaused) continue
+      if (isPaused || this.#offered.has(delivery)) continue
       if (overdue.length >= this.beyond && nowMs - sinceMs < this.#patienceMs) break
       overdue.push(delivery)
     }
+    for (const delivery of overdue) this.#offered.add(delivery)
     return overdue
   }
 }

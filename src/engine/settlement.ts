@@ -1,11 +1,11 @@
 // Settles a source: what has a durable end is forgotten, what is refused comes again or overflows, and with a
 // store that is not durable a held event stays unsettled until it ends. What the source does not take now is
 // settled later, without being processed again. Upholds I3, I4 and I7.
-import { invariant } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Delivery, Source } from '../ports/source.ts'
+import type { Engine } from './batch.ts'
+import type { Answer } from './call.ts'
 import type { EngineParts } from './engine-parts.ts'
-import type { Engine, EngineResult, HeldMessage } from './engine.ts'
 import type { ProcessResult } from './process-result.ts'
 import { RefusedEvents } from './refused-events.ts'
 import { UnsettledEvents } from './unsettled-events.ts'
@@ -19,6 +19,8 @@ export interface SettlementParts<Message extends Delivery> {
   readonly parts: EngineParts
   readonly source: Source<Message>
   readonly limits: { readonly lookAheadMax: number; readonly refusePatienceMs: number }
+  /** Is told when messages were put aside, or could not be: there is something to settle. */
+  readonly progress: (failure?: { readonly error: unknown }) => void
 }
 
 /** Settles the deliveries of one worker. */
@@ -31,8 +33,10 @@ export class Settlement<Message extends Delivery> {
   #lastReleaseMs = -Infinity
   /** To be settled, to be given back to a queue, and to become dead letters: at the next flush. */
   readonly #done: Message[] = []
-  #back: Message[] = []
-  #overdue: { readonly delivery: Message; readonly place: string }[] = []
+  readonly #back: Message[] = []
+  /** What is being put aside now. */
+  readonly #leaving = new Set<Promise<void>>()
+  readonly #overdue: { readonly delivery: Message; readonly place: string }[] = []
 
   constructor(made: SettlementParts<Message>) {
     const { engine, source, limits } = made
@@ -40,15 +44,15 @@ export class Settlement<Message extends Delivery> {
     const { lookAheadMax, refusePatienceMs: patienceMs } = limits
     this.#refused = new RefusedEvents({ lookAheadMax, patienceMs })
     this.#unsettled = new UnsettledEvents(source.kind)
-    engine.tellPositions((stream, position) => {
+    engine.onPosition = (stream, position) => {
       this.#done.push(...this.#unsettled.takeUpTo(stream, position))
-    })
+    }
   }
 
   /** Whether refused events wait here, or with a queue that delivers them again soon. */
   get isWaiting(): boolean {
     const sinceReleaseMs = this.#made.parts.timers.elapsedMs() - this.#lastReleaseMs
-    return this.#refused.size > 0 || sinceReleaseMs <= 2 * releaseMs
+    return this.#refused.size + this.#leaving.size > 0 || sinceReleaseMs <= 2 * releaseMs
   }
 
   /** Whether so many refused events wait that nothing more may be read. */
@@ -61,29 +65,28 @@ export class Settlement<Message extends Delivery> {
     return this.#refused.streams()
   }
 
-  /** Takes in what became of deliveries; {@link flush} settles them. */
-  take(deliveries: readonly Message[], { results, held }: EngineResult): void {
-    const places = new Map(held.map((message) => [message.index, message]))
-    deliveries.forEach((delivery, index) => {
-      const result = results[index]
-      invariant(result !== undefined, `there is no result for ${delivery.origin}`)
-      if (result.verdict === 'refuse') this.#takeRefused(delivery, result)
-      else this.#takeKept(delivery, result, places.get(index))
-    })
+  /** Whether something is to be told to the source. */
+  get hasNews(): boolean {
+    return this.#done.length + this.#back.length + this.#overdue.length > 0
+  }
+
+  /** Takes in what became of a delivery; {@link flush} settles it. */
+  take(delivery: Message, { result, held }: Omit<Answer, 'index'>): void {
+    if (result.verdict === 'refuse') this.#takeRefused(delivery, result)
+    else this.#takeKept(delivery, result, held)
   }
 
   /** Tells the source; what fails here stays, and is told at the next flush. */
   async flush(): Promise<void> {
     const { source, parts } = this.#made
-    while (this.#overdue.length > 0) {
-      const overdue = this.#overdue.slice(0, parts.batchMax)
-      const aside = new Set(await this.#overflow(overdue.map(({ delivery }) => delivery)))
-      for (const { delivery, place } of overdue) {
-        if (aside.has(delivery)) this.#refusedSince.delete(place)
-        const to = aside.has(delivery) ? this.#done : this.#back
+    const overdue = this.#overdue.splice(0)
+    if (overdue.length > 0) {
+      const places = new Map(overdue.map(({ delivery, place }) => [delivery, place]))
+      this.#putAside([...places.keys()], (delivery, isAside) => {
+        if (isAside) this.#refusedSince.delete(places.get(delivery) ?? '')
+        const to = isAside ? this.#done : this.#back
         to.push(delivery)
-      }
-      this.#overdue = this.#overdue.slice(overdue.length)
+      })
     }
     if (this.#done.length > 0) {
       const done = [...this.#done]
@@ -91,40 +94,41 @@ export class Settlement<Message extends Delivery> {
       this.#done.splice(0, done.length)
     }
     if (this.#back.length > 0) {
-      await source.release(this.#back, releaseMs)
-      this.#back = []
+      const back = [...this.#back]
+      await source.release(back, releaseMs)
+      this.#back.splice(0, back.length)
       this.#lastReleaseMs = parts.timers.elapsedMs()
     }
   }
 
-  /**
-   * Offers refused events to the engine again while it takes some; those that waited too long become dead
-   * letters.
-   */
-  async offerAgain(): Promise<void> {
-    const { engine, parts } = this.#made
-    for (let before = Infinity; this.#refused.size < before;) {
-      before = this.#refused.size
-      const offers = this.#refused.offers(parts.batchMax)
-      if (offers.length > 0) this.take(offers, await engine.process(offers))
-    }
-    await this.shed()
+  /** Refused events to be offered to the engine again; until they are answered they are offered only once. */
+  offers(): readonly Message[] {
+    return this.#refused.offers(this.#made.parts.batchMax)
   }
 
-  /**
-   * Makes dead letters of what waited too long, and of what lies beyond the look-ahead as long as that is
-   * possible.
-   */
+  /** Nothing is known of offers: they can be offered again. */
+  takeBack(deliveries: readonly Message[]): void {
+    for (const delivery of deliveries) this.#refused.takeBack(delivery)
+  }
+
+  /** Makes dead letters of what waited too long, and of what lies beyond the look-ahead. */
   async shed(): Promise<void> {
     const { timers, batchMax } = this.#made.parts
-    for (let isBeyond = true; isBeyond;) {
-      const overdue = this.#refused.overdue(timers.elapsedMs(), batchMax)
-      const aside = await this.#overflow(overdue)
-      for (const delivery of aside) this.#refused.remove(delivery)
-      this.#done.push(...aside)
-      isBeyond = aside.length > 0 && this.#refused.beyond > 0
-    }
+    const overdue = this.#refused.overdue(timers.elapsedMs(), batchMax)
+    this.#putAside(overdue, (delivery, isAside) => {
+      if (!isAside) {
+        this.#refused.takeBack(delivery)
+        return
+      }
+      this.#refused.remove(delivery)
+      this.#done.push(delivery)
+    })
     await this.flush()
+  }
+
+  /** Resolves once nothing is being put aside. */
+  async landed(): Promise<void> {
+    await Promise.all(this.#leaving)
   }
 
   #takeRefused(delivery: Message, result: ProcessResult): void {
@@ -139,17 +143,28 @@ export class Settlement<Message extends Delivery> {
     else this.#back.push(delivery)
   }
 
-  #takeKept(delivery: Message, result: ProcessResult, held: HeldMessage | undefined): void {
+  #takeKept(delivery: Message, result: ProcessResult, held: Answer['held']): void {
     this.#refused.remove(delivery)
     if (this.#refusedSince.size > 0) this.#refusedSince.delete(placeOf(result))
     if (held === undefined) this.#done.push(delivery)
     else this.#unsettled.keep(held.stream, { delivery, place: held.place })
   }
 
-  async #overflow(deliveries: readonly Message[]): Promise<readonly Message[]> {
-    if (deliveries.length === 0) return []
-    const isAside = await this.#made.engine.overflow(deliveries)
-    return deliveries.filter((_, index) => isAside[index] === true)
+  /** Has deliveries put aside, beside all else; `ended` is told what became of each. */
+  #putAside(deliveries: readonly Message[], ended: (delivery: Message, isAside: boolean) => void): void {
+    if (deliveries.length === 0) return
+    const { engine, progress } = this.#made
+    const leaving: Promise<void> = engine
+      .overflow(deliveries, (index, isAside) => {
+        const delivery = deliveries[index]
+        if (delivery !== undefined) ended(delivery, isAside)
+      })
+      .then(
+        () => progress(),
+        (error: unknown) => progress({ error }),
+      )
+      .finally(() => this.#leaving.delete(leaving))
+    this.#leaving.add(leaving)
   }
 
   /** Whether a queue's refused event has waited too long, or more of them wait than may. */

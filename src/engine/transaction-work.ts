@@ -10,16 +10,15 @@ import type { HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
-import type { PlannedTurn, PlanOptions } from './plan-turns.ts'
+import type { StreamVisit } from './lanes.ts'
+import type { PlannedTurn } from './plan-turns.ts'
 import { followingTurns, planTurns } from './plan-turns.ts'
-import type { StreamBatch } from './stream-batch.ts'
-import type { TransactionRequest } from './turns-in-transaction.ts'
+import type { TransactionRequest, TransactionResult } from './turns-in-transaction.ts'
 import { placeOf, sceneOf, TurnsInTransaction, Undone } from './turns-in-transaction.ts'
-import type { WorkResult } from './work-result.ts'
 
 /** What a transaction came to, and which streams were set aside in it. */
-interface BulkResult extends Omit<WorkResult, 'again'> {
-  readonly aside: readonly StreamBatch[]
+interface BulkResult extends Omit<TransactionResult, 'again'> {
+  readonly aside: readonly StreamVisit[]
   readonly takenOver: ReadonlySet<StreamPath>
 }
 
@@ -41,19 +40,22 @@ export class TransactionWork {
    * Runs the batches in one transaction; again, more carefully, for as long as handlers fail in new places.
    * What needs care has transactions of its own after that.
    */
-  async run(batches: readonly StreamBatch[], options: PlanOptions, worker: string): Promise<WorkResult> {
-    const request = { batches, options, care: { worker, isAlone: true } }
+  async run(
+    scope: Omit<TransactionRequest, 'care' | 'takenOver'>,
+    worker: string,
+  ): Promise<TransactionResult> {
+    const request = { ...scope, care: { worker, isAlone: true } }
     const { value, again } = await this.#turns.transact(request, (unit, findings) =>
       this.#runUnit(unit, request, findings.isCareful ? findings.failures : undefined),
     )
-    const results: WorkResult[] = [{ ...value, again }]
-    for (const batch of value.aside) {
-      results.push(await this.#careful.run({ ...request, batches: [batch], takenOver: value.takenOver }))
+    const results: TransactionResult[] = [{ ...value, again }]
+    for (const visit of value.aside) {
+      const apart = { ...request, visits: [visit], takenOver: value.takenOver }
+      results.push(await this.#careful.run(apart))
     }
     return {
       done: results.flatMap(({ done }) => done),
       busy: results.flatMap(({ busy }) => busy),
-      lost: [],
       again: results.flatMap((result) => result.again),
     }
   }
@@ -64,12 +66,12 @@ export class TransactionWork {
     request: TransactionRequest,
     failures: ReadonlyMap<string, unknown> | undefined,
   ): Promise<BulkResult> {
-    const { batches } = request
+    const { visits } = request
     const { isWary } = this.#parts.wariness
     const startedMs = this.#parts.timers.elapsedMs()
     const done: PlannedTurn[] = []
     const all = await planTurns(this.#parts, unit, request)
-    const aside = all.filter(({ turn }) => needsCare(turn, isWary)).map(({ batch }) => batch)
+    const aside = all.filter(({ turn }) => needsCare(turn, isWary)).map(({ visit }) => visit)
     let turns = all.filter(({ turn }) => !needsCare(turn, isWary))
     while (turns.length > 0) {
       if (failures === undefined) {
@@ -88,8 +90,7 @@ export class TransactionWork {
     const busy = new Set(unit.busy)
     return {
       done,
-      busy: batches.filter(({ path }) => busy.has(path)),
-      lost: [],
+      busy: visits.filter(({ path }) => busy.has(path)),
       aside,
       takenOver: unit.takenOver,
     }
@@ -97,9 +98,9 @@ export class TransactionWork {
 
   /** Calls each `handleBatch` once for all its events. */
   async #deliverBulk(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
-    const bulk = turns.filter(({ batch }) => batch.domain.handleBatch !== undefined)
+    const bulk = turns.filter(({ visit }) => visit.domain.handleBatch !== undefined)
     if (bulk.length === 0) return
-    for (const [domain, own] of Map.groupBy(bulk, ({ batch }): Domain => batch.domain)) {
+    for (const [domain, own] of Map.groupBy(bulk, ({ visit }): Domain => visit.domain)) {
       try {
         const events = own.flatMap(({ turn }) =>
           turn.deliveries.filter((delivery) => turn.passes(delivery)).map(({ event }) => event),
@@ -114,8 +115,8 @@ export class TransactionWork {
 
   /** Calls handlers as if none would fail. */
   async #deliverEagerly(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
-    for (const { turn, batch } of turns) {
-      const { domain, path } = batch
+    for (const { turn, visit } of turns) {
+      const { domain, path } = visit
       if (domain.handleBatch !== undefined) continue
       const scene = sceneOf(unit, path)
       for (const delivery of turn.deliveries) {

@@ -8,12 +8,23 @@ import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
+import type { StreamVisit } from './lanes.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Turn } from './turn.ts'
 
 /** What is worked on, and by which call. */
 export type TransactionRequest = PlanScope
+
+/** What became of some streams in transactions. */
+export interface TransactionResult {
+  /** Turns that are durable. Of one stream there may be several, in order. */
+  readonly done: readonly PlannedTurn[]
+  /** Streams that another worker has. */
+  readonly busy: readonly StreamVisit[]
+  /** Streams for which events were handed over meanwhile. */
+  readonly again: readonly StreamPath[]
+}
 
 /** A handler threw in a transaction that can no longer be used, or was not prepared for it. */
 export class Undone extends Error {
@@ -49,11 +60,11 @@ export class TurnsInTransaction {
 
   /** Runs a body in one transaction; again, behind savepoints, for as long as it is undone in new places. */
   async transact<Result>(
-    { batches, care }: TransactionRequest,
+    { visits, care }: TransactionRequest,
     body: (unit: UnitOfWork, findings: Findings) => Promise<Result>,
   ): Promise<Worked<Result>> {
     const { store, consumer, claimMs } = this.#parts
-    const streams = batches.map(({ path }) => path)
+    const streams = visits.map(({ path }) => path)
     const request = { consumer, worker: care.worker, streams, mode: 'transaction', claimMs } as const
     const failures = new Map<string, unknown>()
     for (let isCareful = false; ; isCareful = true) {
@@ -80,10 +91,10 @@ export class TurnsInTransaction {
     planned: PlannedTurn,
     known: { readonly failures: ReadonlyMap<string, unknown>; readonly startedMs: number },
   ): Promise<void> {
-    const { turn, batch } = planned
+    const { turn, visit } = planned
     await this.check(unit, turn, known.startedMs)
     for (const delivery of turn.deliveries) {
-      const place = placeOf(batch.path, delivery)
+      const place = placeOf(visit.path, delivery)
       const failed = known.failures.has(place)
         ? { error: known.failures.get(place) }
         : await this.#try(unit, planned, delivery)
@@ -97,10 +108,10 @@ export class TurnsInTransaction {
   /** Calls the handler for one event; what it failed with, if it did and the transaction still stands. */
   async #try(
     unit: UnitOfWork,
-    { turn, batch }: PlannedTurn,
+    { turn, visit }: PlannedTurn,
     delivery: PlannedDelivery,
   ): Promise<{ readonly error: unknown } | undefined> {
-    const { domain, path } = batch
+    const { domain, path } = visit
     const { event, attempt } = delivery
     const called = await this.#caller.tried(unit, () =>
       turn.passes(delivery)

@@ -6,12 +6,14 @@ import { compareIds } from '../core/id-order.ts'
 import { errorText, isInstance } from '../core/thrown.ts'
 import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter } from '../ports/records.ts'
-import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
+import type { Commit, ProcessedIds, UnitOfWork, WorkRequest } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
+import type { Call } from './call.ts'
 import { checkPayload } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { HandlerSlots } from './handler-slots.ts'
 import type { UnorderedIntake } from './intake.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { ProcessResult } from './process-result.ts'
@@ -56,43 +58,78 @@ interface Round {
   readonly attempt: number
 }
 
+/** An event without tracking, with its place among the messages of its call. */
+export type UnorderedEntry = readonly [index: number, intake: UnorderedIntake]
+
 /** Works on events without tracking. */
 export class UnorderedWork {
   readonly #parts: EngineParts
   readonly #caller: HandlerCaller
+  readonly #slots: HandlerSlots
 
-  constructor(parts: EngineParts, caller: HandlerCaller) {
+  constructor(parts: EngineParts, caller: HandlerCaller, slots: HandlerSlots) {
     this.#parts = parts
     this.#caller = caller
+    this.#slots = slots
   }
 
-  /** Processes events of one `effects`; one result per event, in their order. */
-  async run(intakes: readonly UnorderedIntake[], worker: string): Promise<readonly ProcessResult[]> {
-    const results = new Map<UnorderedIntake, ProcessResult>()
-    let left = intakes
+  /** Processes events of one `effects`, and answers each once its end is durable. */
+  async run(entries: readonly UnorderedEntry[], call: Call, worker: string): Promise<void> {
+    const indexes = new Map(entries.map(([index, intake]) => [intake, index]))
+    let left = entries.map(([, intake]) => intake)
+    const copies: Attempt[] = []
+    const answer = (tried: Attempt): void => {
+      const index = indexes.get(tried.intake)
+      if (index !== undefined) call.answer({ index, result: resultOf(tried) })
+    }
     for (let attempt = 1; left.length > 0; attempt++) {
       const attempts = await this.#try({ intakes: left, worker, attempt })
-      for (const tried of attempts) this.#tell(tried)
-      for (const tried of attempts) results.set(tried.intake, resultOf(tried))
+      for (const tried of attempts) {
+        this.#tell(tried)
+        // A copy may be one of an event that is tried again: it has no end before that has one.
+        if (tried.verdict === 'duplicate') copies.push(tried)
+        else if (tried.failure?.isLast !== false) answer(tried)
+      }
       left = attempts.filter(({ failure }) => failure?.isLast === false).map(({ intake }) => intake)
       await this.#wait(left, attempt)
     }
-    return intakes.map((intake) => results.get(intake) ?? resultOf({ intake, verdict: 'deliver' }))
+    for (const copy of copies) answer(copy)
   }
 
   /** Tries each event once; what came of it is durable then. */
   async #try(round: Round): Promise<readonly Attempt[]> {
-    const { store, consumer, claimMs, concurrency } = this.#parts
+    const { consumer, claimMs } = this.#parts
     const isTransaction = round.intakes[0]?.domain.effects === 'transaction'
     const mode = isTransaction ? 'transaction' : 'claim'
     const request = { consumer, worker: round.worker, streams: [], mode, claimMs } as const
     const failures = new Map<UnorderedIntake, unknown>()
+    // In a transaction handlers run one after another, in one place that is taken before it is opened.
+    const isPlaced = isTransaction
+    if (isPlaced) await this.#slots.enter()
+    try {
+      return await this.#tryUntilDone(round, { request, failures, isPlaced })
+    } finally {
+      if (isPlaced) this.#slots.leave()
+    }
+  }
+
+  /** Runs a round again for as long as it is undone in new places. */
+  async #tryUntilDone(
+    round: Round,
+    how: {
+      readonly request: WorkRequest
+      readonly failures: Map<UnorderedIntake, unknown>
+      readonly isPlaced: boolean
+    },
+  ): Promise<readonly Attempt[]> {
+    const { store, concurrency } = this.#parts
+    const { request, failures, isPlaced } = how
     for (;;) {
       try {
         const { value } = await store.work(request, async (unit) => {
           const attempts = await this.#tryEach(unit, round, {
             failures,
-            lanes: isTransaction ? 1 : concurrency,
+            lanes: isPlaced ? 1 : concurrency,
           })
           await unit.commit(commitOf(attempts))
           return attempts
@@ -132,6 +169,16 @@ export class UnorderedWork {
   }
 
   async #tryOne(unit: UnitOfWork, intake: UnorderedIntake, attempt: number): Promise<Attempt> {
+    if (unit.transaction !== undefined) return this.#tryPlaced(unit, intake, attempt)
+    await this.#slots.enter()
+    try {
+      return await this.#tryPlaced(unit, intake, attempt)
+    } finally {
+      this.#slots.leave()
+    }
+  }
+
+  async #tryPlaced(unit: UnitOfWork, intake: UnorderedIntake, attempt: number): Promise<Attempt> {
     const { domain, event, path } = intake
     const { transaction, signal } = unit
     const scene: CallScene = { transaction, signal, fence: 0 }

@@ -8,9 +8,10 @@ import type { Duration } from '../core/duration.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { InturnError } from '../core/errors.ts'
 import type { Delivery, Source } from '../ports/source.ts'
+import type { Engine } from './batch.ts'
+import type { Call } from './call.ts'
 import { limit, waitMs } from './check-options.ts'
 import type { EngineParts } from './engine-parts.ts'
-import type { Engine } from './engine.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 import { OrderedArrivals } from './ordered-arrivals.ts'
 import { beat, leave } from './presence.ts'
@@ -119,6 +120,19 @@ const longestRetryMs = 10_000
 /** What no waiting mends: inturn itself is wrong, or what is open is not what its path names any more. */
 const endsWorker: ReadonlySet<ErrorCode> = new Set(['invariant-violated', 'store-replaced'])
 
+/** How long reading waits while something is being worked on: what is done then is settled soon. */
+const busyReadMs = 10
+
+/** Messages that are being worked on together. */
+interface Flight<Message> {
+  /** Rises in the order of reading. */
+  readonly nth: number
+  readonly messages: readonly Message[]
+  readonly call: Call
+  /** They were refused before, and are kept until they are answered. */
+  readonly areOffers: boolean
+}
+
 class PullWorker<Message extends Delivery> implements Worker {
   readonly #engine: Engine
   readonly #parts: EngineParts
@@ -128,14 +142,26 @@ class PullWorker<Message extends Delivery> implements Worker {
   readonly #settlement: Settlement<Message>
   readonly #arrivals: OrderedArrivals<Message>
   readonly #sweepMs: number
+  readonly #lookAheadMax: number
   readonly #stopNow: AbortController
   readonly #draining = new AbortController()
   readonly #opened: (() => Promise<void>)[] = []
   #ended: Promise<void> | undefined
   #inHand: readonly Message[] = []
+  readonly #flights = new Set<Flight<Message>>()
+  /** How many messages are being worked on. */
+  #flying = 0
+  /** Of flights that failed: what has no answer. It goes first, once all flights have ended. */
+  #failed: { readonly nth: number; readonly messages: readonly Message[] }[] = []
+  #sent = 0
+  #failure: { readonly error: unknown } | undefined
+  #sweep: Promise<void> | undefined
+  #progress = new AbortController()
   #nextSweepMs = 0
   #nextBeatMs = 0
   #failures = 0
+  /** Something that was worked on has ended well since the last failure was told. */
+  #isProven = false
   #isDone = false
   /** No batch is processed until there is room for records. */
   #isFull = false
@@ -149,7 +175,17 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#source = this.#sourceFailures.of(made.source)
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
-    this.#settlement = new Settlement({ ...made, source: this.#source })
+    this.#lookAheadMax = made.limits.lookAheadMax
+    this.#settlement = new Settlement({
+      ...made,
+      source: this.#source,
+      progress: (failure) => {
+        this.#failure ??= failure
+        this.#wake()
+      },
+    })
+    made.engine.hasUndecided = (stream) =>
+      this.#inHand.length + this.#failed.length > 0 || this.#settlement.waitingStreams().has(stream)
     this.#arrivals = new OrderedArrivals<Message>({
       timers: made.parts.timers,
       batchMax: made.parts.batchMax,
@@ -186,31 +222,123 @@ class PullWorker<Message extends Delivery> implements Worker {
   async #loop({ until }: RunOptions): Promise<void> {
     while (!this.#isDone && !this.#draining.signal.aborted) {
       await this.#attempt(async () => {
-        await this.#turn()
+        await this.#round()
         this.#isDone = until === 'caught-up' && (await this.#isCaughtUp())
       })
     }
+    this.#engine.drain()
+    await this.#land()
+    await this.#attempt(() => this.#settlement.flush())
+    const failure = this.#failure
+    // What stopped handlers say is no news; that inturn itself is wrong is.
+    if (failure !== undefined && isWrong(failure.error)) throw failure.error
   }
 
-  /** One round: read if there is nothing in hand, process, settle, and sweep when it is time. */
-  async #turn(): Promise<void> {
-    const { timers, batchMax } = this.#parts
-    await this.#settlement.flush()
+  /**
+   * One round: settle what is done, send what is in hand on its way or read if there is nothing, and sweep
+   * when it is time. Nothing here waits for a handler.
+   */
+  async #round(): Promise<void> {
+    // What is answered from here on ends a wait of this round.
+    this.#progress = new AbortController()
+    await this.#settlement.shed()
+    if (this.#failure !== undefined) await this.#recover()
     if (this.#inHand.length === 0) await this.#read()
-    if (this.#inHand.length > 0 && (await this.#hasRoom())) {
-      const taken = await this.#engine.process(this.#inHand, this.#settlement.waitingStreams())
-      this.#settlement.take(this.#inHand, taken)
+    if (this.#failure === undefined && this.#inHand.length > 0 && (await this.#hasRoom())) {
+      this.#send(this.#inHand, { areOffers: false })
       this.#inHand = []
-      this.#isSwept = false
-      await this.#settlement.flush()
-      if (this.#settlement.isFull) await this.#settlement.shed()
     }
+    const { timers } = this.#parts
     if (timers.elapsedMs() < this.#nextSweepMs || this.#draining.signal.aborted) return
-    await this.#settlement.offerAgain()
-    const moved = await this.#engine.sweep(batchMax, this.#settlement.waitingStreams())
-    await this.#settlement.flush()
-    this.#isSwept = moved === 0 && !this.#engine.healing.isRunning
-    if (moved < batchMax) this.#nextSweepMs = timers.elapsedMs() + this.#sweepMs
+    if (this.#sweep !== undefined) return
+    this.#nextSweepMs = timers.elapsedMs() + this.#sweepMs
+    this.#sweep = this.#sweepOnce()
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
+      .finally(() => {
+        this.#sweep = undefined
+        this.#wake()
+      })
+  }
+
+  /** Has the engine work on messages; each is settled as soon as it has its answer. */
+  #send(messages: readonly Message[], { areOffers }: { readonly areOffers: boolean }): void {
+    const waiting = areOffers ? undefined : this.#settlement.waitingStreams()
+    let kept = 0
+    const call = this.#engine.submit(messages, {
+      ...(waiting !== undefined && waiting.size > 0 && { waiting }),
+      answered: ({ index, ...answer }) => {
+        const message = messages[index]
+        if (message === undefined) return
+        this.#settlement.take(message, answer)
+        if (answer.result.verdict !== 'refuse') kept++
+        this.#flying--
+        this.#wake()
+      },
+    })
+    const flight: Flight<Message> = { nth: ++this.#sent, messages, call, areOffers }
+    this.#flights.add(flight)
+    this.#flying += messages.length
+    this.#isSwept = false
+    call.done
+      .then(() => {
+        this.#isProven = true
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
+      .finally(() => {
+        this.#end(flight)
+        // What was refused may have room now, where something else had.
+        if (areOffers && kept > 0) this.#offerAgain()
+      })
+  }
+
+  #end(flight: Flight<Message>): void {
+    const { nth, messages, call, areOffers } = flight
+    this.#flights.delete(flight)
+    const open = messages.filter((_, index) => call.results[index] === undefined)
+    this.#flying -= open.length
+    if (areOffers) this.#settlement.takeBack(open)
+    else if (open.length > 0) this.#failed.push({ nth, messages: open })
+    this.#wake()
+  }
+
+  #offerAgain(): void {
+    if (this.#failure !== undefined || this.#draining.signal.aborted) return
+    const offers = this.#settlement.offers()
+    if (offers.length > 0) this.#send(offers, { areOffers: true })
+  }
+
+  /** Looks after what nothing arrives for. */
+  async #sweepOnce(): Promise<void> {
+    const { batchMax } = this.#parts
+    const hasFlown = this.#flights.size > 0
+    const moved = await this.#engine.sweep(batchMax)
+    this.#offerAgain()
+    this.#isSwept = moved === 0 && !hasFlown && this.#flights.size === 0 && !this.#engine.healing.isRunning
+    if (moved >= batchMax) this.#nextSweepMs = 0
+  }
+
+  /** Something failed: once all flights have ended, takes back what has no answer, and says so. */
+  async #recover(): Promise<void> {
+    const failure = this.#failure
+    await this.#land()
+    this.#failure = undefined
+    // In the order of reading: what was read after it comes after it.
+    const failed = this.#failed.sort((one, other) => one.nth - other.nth)
+    this.#inHand = [...failed.flatMap(({ messages }) => messages), ...this.#inHand]
+    this.#failed = []
+    throw failure?.error
+  }
+
+  /** Resolves once nothing is being worked on. */
+  async #land(): Promise<void> {
+    while (this.#flights.size > 0 || this.#sweep !== undefined) {
+      await Promise.allSettled([...[...this.#flights].map(({ call }) => call.done), this.#sweep])
+    }
+    await this.#settlement.landed()
   }
 
   /**
@@ -219,16 +347,27 @@ class PullWorker<Message extends Delivery> implements Worker {
    */
   async #read(): Promise<void> {
     const { timers, batchMax } = this.#parts
-    const waitMs = Math.max(0, this.#nextSweepMs - timers.elapsedMs())
-    const { signal } = this.#draining
-    if (this.#settlement.isFull) {
-      await timers.sleep(Math.min(waitMs, this.#arrivals.nextInMs), signal)
-      this.#inHand = this.#arrivals.pass([])
+    const sweepInMs = this.#sweep === undefined ? this.#nextSweepMs - timers.elapsedMs() : this.#sweepMs
+    const waitMs = Math.min(Math.max(0, sweepInMs), this.#arrivals.nextInMs)
+    if (this.#settlement.isFull || this.#engine.waiting >= batchMax || this.#flying >= this.#lookAheadMax) {
+      await this.#waitForProgress(waitMs)
+      if (this.#settlement.isFull) this.#inHand = this.#arrivals.pass([])
       return
     }
-    const read = { max: batchMax, waitMs: Math.min(waitMs, this.#arrivals.nextInMs), signal }
+    const isBusy = this.#flights.size > 0 || this.#sweep !== undefined
+    const { signal } = this.#draining
+    const read = { max: batchMax, waitMs: isBusy ? Math.min(waitMs, busyReadMs) : waitMs, signal }
     this.#inHand = this.#arrivals.pass(await this.#source.read(read))
     await this.#beat()
+  }
+
+  /** Waits until something has an answer that had none when the round began; no longer than for the sweep. */
+  async #waitForProgress(ms: number): Promise<void> {
+    await this.#parts.timers.sleep(ms, AbortSignal.any([this.#progress.signal, this.#draining.signal]))
+  }
+
+  #wake(): void {
+    this.#progress.abort()
   }
 
   /** Whether there is room for a batch's records; if not, that is told, and waited for between sweeps. */
@@ -253,6 +392,7 @@ class PullWorker<Message extends Delivery> implements Worker {
 
   async #isCaughtUp(): Promise<boolean> {
     if (this.#inHand.length > 0 || this.#settlement.isWaiting || this.#arrivals.isWaiting) return false
+    if (this.#flights.size > 0 || this.#sweep !== undefined || this.#settlement.hasNews) return false
     if (!(await this.#source.isCaughtUp())) return false
     if (this.#engine.healing.isRunning) return false
     if (!this.#isSwept) {
@@ -262,13 +402,21 @@ class PullWorker<Message extends Delivery> implements Worker {
     return !(await this.#engine.hasRetries()) && !(await this.#engine.healing.isLeft())
   }
 
+  /** Whether nothing has failed, and something has ended well since the last failure was told. */
+  #isWell(): boolean {
+    if (this.#failure !== undefined) return false
+    return this.#isProven || (this.#flights.size === 0 && this.#sweep === undefined)
+  }
+
   /** Runs a part of the loop. A failure of store or source is told and waited out; whether it went well. */
   async #attempt(part: () => Promise<void>, phase?: 'opening'): Promise<boolean> {
     const { telemetry, timers, random } = this.#parts
     try {
       await part()
-      if (this.#failures > 0) telemetry({ kind: 'recovered' })
-      this.#failures = 0
+      if (this.#failures > 0 && this.#isWell()) {
+        telemetry({ kind: 'recovered' })
+        this.#failures = 0
+      }
       return true
     } catch (error) {
       if (this.#stopNow.signal.aborted) return false
@@ -277,6 +425,7 @@ class PullWorker<Message extends Delivery> implements Worker {
       const ceiling = Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures)
       const retryInMs = Math.ceil((ceiling * (1 + random.next())) / 2)
       this.#failures++
+      this.#isProven = false
       const kind = this.#sourceFailures.has(error) ? 'source-failed' : 'store-failed'
       telemetry({ kind, error, retryInMs })
       await timers.sleep(retryInMs, this.#draining.signal)
@@ -313,6 +462,11 @@ class PullWorker<Message extends Delivery> implements Worker {
       for (const other of others) await other()
     }
   }
+}
+
+/** Whether an error is none that waiting mends. */
+function isWrong(error: unknown): boolean {
+  return !(error instanceof InturnError) || endsWorker.has(error.code)
 }
 
 /** How messages are ordered by their ids; none is looked into where no domain wants that. */

@@ -267,8 +267,8 @@ function pausedWords({ isPaused, standing, domain, paused }: Explanation): reado
   return [`  besides, the domain ${domain} is paused${who}`]
 }
 
-function accountWords(about: Explanation): readonly string[] {
-  const { counts, duplicates, deadLetters, refusedLetters, now } = about
+function accountWords(explanation: Explanation): readonly string[] {
+  const { counts, duplicates, deadLetters, refusedLetters, now } = explanation
   const accounts = Object.entries(counts)
     .filter(([, value]) => Number(value) > 0)
     .map(([name, value]) => `${value} ${name}`)

@@ -75,8 +75,8 @@ export interface Commit {
   /** Of a stream that is given as `StreamRecords`, state, due time and count of deliveries stay. */
   readonly streams: readonly (StreamChange | StreamRecords)[]
   /**
-   * Those of the streams that the unit of work has done with: it may not use them any more. A store may
-   * release their claims with the commit, if it is made, instead of at the unit's end.
+   * Those of the streams that the unit of work has done with: it may not use them any more. Mode `claim`:
+   * their claims are released with the commit, if it is made; others can have them while the unit goes on.
    */
   readonly ended?: readonly StreamPath[]
   /** Ids of `unordered()` domains that were processed, for their id windows. */

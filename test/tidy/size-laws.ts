@@ -13,10 +13,10 @@ function longerThan(project: Project, pattern: RegExp, codeLinesMax: number): st
 
 export const sizeLaws: readonly Law[] = [
   {
-    name: 'a file has at most 300 lines of code',
+    name: 'a file has at most 500 lines of code',
     broken: (project) =>
-      longerThan(project, /^(?:src|bench|examples|scripts|console)\/.*\.(?:ts|sql|lua|css|html)$/, 300),
-    example: { 'src/core/long.ts': 'f()\n'.repeat(301) },
+      longerThan(project, /^(?:src|bench|examples|scripts|console)\/.*\.(?:ts|sql|lua|css|html)$/, 500),
+    example: { 'src/core/long.ts': 'f()\n'.repeat(501) },
   },
   {
     name: 'a test file has at most 500 lines of code',

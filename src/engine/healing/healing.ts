@@ -65,9 +65,9 @@ export class Healing {
     return this.#jobs.size > 0
   }
 
-  /** The streams that are being healed. */
-  get paths(): Iterable<StreamPath> {
-    return this.#jobs.keys()
+  /** Whether a stream is being healed. */
+  has(path: StreamPath): boolean {
+    return this.#jobs.has(path)
   }
 
   /** Whether attempts are left, or under way anywhere, at some gap of the consumer. */

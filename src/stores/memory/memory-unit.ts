@@ -29,6 +29,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
   readonly #won: ReadonlyMap<StreamPath, StreamRow>
   readonly #fence: number
   readonly #abort = new AbortController()
+  readonly #released = new Set<StreamRow>()
   #isEnded = false
 
   constructor(data: ConsumerData, request: WorkRequest, now: () => number) {
@@ -110,6 +111,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     const outcomes = prepared.map((change) => this.#apply(change))
     applyRecords(this.#data, commit, records)
     for (const ids of commit.ids ?? []) rememberIds(this.#data, ids, this.#now())
+    for (const stream of commit.ended ?? []) this.#release(this.#row(stream))
     return outcomes
   }
 
@@ -121,6 +123,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
   renew(claimMs: number): boolean {
     let isWhole = true
     for (const row of this.#won.values()) {
+      if (this.#released.has(row)) continue
       if (row.claim?.fence === this.#fence) row.claim = { ...row.claim, until: this.#now() + claimMs }
       else isWhole = false
     }
@@ -132,13 +135,21 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     this.#isEnded = true
     const again: StreamPath[] = []
     for (const row of this.#won.values()) {
-      if (row.claim?.fence !== this.#fence) continue
-      row.claim = undefined
-      this.#data.watch(row)
+      const isReleased = this.#released.has(row) && row.claim === undefined
+      if (!isReleased && !this.#release(row)) continue
       if (row.handedOver.length > 0) again.push(row.path)
       this.#data.forgetIfEmpty(row)
     }
     return again
+  }
+
+  /** Gives a claim back; whether the unit had it still. */
+  #release(row: StreamRow): boolean {
+    if (row.claim?.fence !== this.#fence) return false
+    row.claim = undefined
+    this.#data.watch(row)
+    this.#released.add(row)
+    return true
   }
 
   #claim(path: StreamPath, { worker, claimMs }: WorkRequest): StreamRow | undefined {

@@ -8,7 +8,7 @@ import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
 import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
 import { applyCommit } from './apply-commit.ts'
-import { findClaims, keepClaims, releaseClaims, renewClaims } from './claims.ts'
+import { dropClaim, findClaims, keepClaims, releaseClaims, renewClaims } from './claims.ts'
 import { beginUnit, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
 import { waitingStreams } from './handed-over.ts'
@@ -38,6 +38,8 @@ export class ClaimUnit implements UnitOfWork<never> {
   readonly #scope: UnitScope
   readonly #reads: UnitReads
   readonly #abort = new AbortController()
+  /** Streams that the unit has done with: their claims were released with their commits. */
+  readonly #released = new Set<StreamPath>()
   #isEnded = false
 
   /** Claims what is free, in the transaction that has just begun. */
@@ -122,7 +124,8 @@ export class ClaimUnit implements UnitOfWork<never> {
     const { writer, database, consumer, request, now } = this.#parts
     const { fence, won } = this.#scope
     return writer.write('lazy', () => {
-      return renewClaims(database, consumer.id, { fence, until: now() + request.claimMs }) === won.size
+      const renewed = renewClaims(database, consumer.id, { fence, until: now() + request.claimMs })
+      return renewed === won.size - this.#released.size
     })
   }
 
@@ -132,7 +135,8 @@ export class ClaimUnit implements UnitOfWork<never> {
     const { writer, database, consumer } = this.#parts
     if (this.#scope.won.size === 0) return []
     return writer.write('lazy', () => {
-      return waitingStreams(database, consumer.id, releaseClaims(database, consumer.id, this.#scope.fence))
+      const released = releaseClaims(database, consumer.id, this.#scope.fence)
+      return waitingStreams(database, consumer.id, [...released, ...this.#released])
     })
   }
 
@@ -146,6 +150,11 @@ export class ClaimUnit implements UnitOfWork<never> {
     applyCommit(this.#scope, commit, { now: now(), isRefused })
     outcome.onCommit(() => this.#scope.committed())
     outcome.onUndo(() => this.#scope.undone())
+    const ended = (commit.ended ?? []).filter((stream) => !isRefused(stream))
+    for (const stream of ended) dropClaim(database, consumer.id, stream)
+    outcome.onCommit(() => {
+      for (const stream of ended) this.#released.add(stream)
+    })
     return streams.map((stream) => (isRefused(stream) ? 'claim-lost' : 'committed'))
   }
 

@@ -83,11 +83,19 @@ export class History {
     this.#readMs = readMs
   }
 
-  note(what: Happening): void {
+  /** Writes something down. */
+  note(what: Happening): Dated {
     const atMs = this.#elapsedMs()
-    if (what.kind === 'committed' || what.kind === 'claimed')
-      this.happenings.push({ ...what, atMs, readMs: this.#readMs(what.consumer) })
-    else this.happenings.push({ ...what, atMs })
+    const isRead = what.kind === 'committed' || what.kind === 'claimed'
+    const dated = isRead ? { ...what, atMs, readMs: this.#readMs(what.consumer) } : { ...what, atMs }
+    this.happenings.push(dated)
+    return dated
+  }
+
+  /** It has not happened after all. */
+  forget(happening: Dated | undefined): void {
+    const at = happening === undefined ? -1 : this.happenings.lastIndexOf(happening)
+    if (at >= 0) this.happenings.splice(at, 1)
   }
 
   /** Happenings of one kind, in their order. */

@@ -61,10 +61,18 @@ function observedUnit(
     knownIds: (domain, ids) => unit.knownIds(domain, ids),
     savepoint: (run) => unit.savepoint(run),
     commit: async (commit) => {
-      const outcomes = await unit.commit(commit)
-      commit.streams.forEach((change, index) => {
-        if (outcomes[index] !== 'committed' || !changesState(change)) return
-        history.note({ kind: 'committed', consumer, worker, fence: unit.fence(change.stream), change })
+      // It happens when the call is made: claims that it releases can be won before it resolves.
+      const noted = commit.streams.map((change) => {
+        if (!changesState(change)) return undefined
+        const fence = unit.fence(change.stream)
+        return history.note({ kind: 'committed', consumer, worker, fence, change })
+      })
+      const outcomes = await unit.commit(commit).catch((error: unknown) => {
+        for (const happening of noted) history.forget(happening)
+        throw error
+      })
+      noted.forEach((happening, index) => {
+        if (outcomes[index] !== 'committed') history.forget(happening)
       })
       const { deadLetters = [] } = commit
       if (deadLetters.length > 0) history.note({ kind: 'recorded', consumer, deadLetters })

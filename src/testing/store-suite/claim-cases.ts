@@ -56,6 +56,21 @@ export const claimCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'the claim of a stream that has ended is released with its commit, and the others are kept (I6)',
+    run: async ({ store }) => {
+      const first = await openUnit(store, { streams: [a, b] })
+      await first.unit.commit({ streams: [moved(a, 1)], ended: [a] })
+      const second = await openUnit(store, { streams: [a, b] })
+      deepEqual([[...second.unit.states.keys()], second.unit.busy], [[a], [b]])
+      await second.unit.commit({ streams: [moved(a, 2)] })
+      await first.unit.commit({ streams: [moved(b, 1)], ended: [b] })
+      await first.end()
+      equal((await store.reader.stream(consumer, a))?.claimedBy !== undefined, true)
+      await second.end()
+      deepEqual([await positionOf(store, a), await positionOf(store, b)], [2, 1])
+    },
+  },
+  {
     name: 'the fence of a stream rises with every claim (I5)',
     run: async ({ store }) => {
       const fences: number[] = []

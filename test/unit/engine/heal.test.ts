@@ -227,7 +227,8 @@ test('a gap that opens while a handler of its stream runs is healed once the han
   const processor = world.processor({ ...world.healed(), handle })
   const first = processor.process(events('a', 1))
   await gate.reached
-  expect(verdictsOf(await processor.process(events('a', 3)))).toEqual(['handed-over'])
+  const other = world.processor({ ...world.healed(), handle })
+  expect(verdictsOf(await other.process(events('a', 3)))).toEqual(['handed-over'])
   await world.pass(processor, 3)
   expect(world.asked).toEqual([])
   gate.open()

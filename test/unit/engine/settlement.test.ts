@@ -58,7 +58,7 @@ describe('a store that is not durable (I4)', () => {
   it('a batch that is processed again after a failure settles no held event early', async () => {
     const world = new WorkerWorld()
     const plan = ({ method, nth }: { method: string; nth: number }) =>
-      method === 'work' && nth === 2 ? { fail: 'after' as const } : undefined
+      method === 'unit.commit' && nth === 2 ? { fail: 'after' as const } : undefined
     const worker = world.worker({}, { store: world.store({ durable: false, plan }) })
     await world.source.push([event('b', 1)])
     world.start(worker)

@@ -164,7 +164,8 @@ describe("onReset: 'halt'", () => {
     const options = world.options({ domains: { account: domain({ onReset: 'halt', handle: world.note }) } })
     await options.store.open()
     const { engine } = makeEngine(options)
-    await engine.overflow(second.slice(0, 20).map((message) => ({ message })))
+    const messages = second.slice(0, 20).map((message) => ({ message }))
+    await engine.overflow(messages, () => undefined)
     await world.sweep()
     expect((await world.state()).overflow).toBe(20)
     const handedOver = second

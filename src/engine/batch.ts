@@ -1,0 +1,528 @@
+// An event's whole way, from top to bottom: receive -> group by stream -> claim -> decide -> handle -> commit
+// -> answer. What cannot be read is a dead letter at once; events without tracking run beside the streams;
+// the sweep looks after what nothing arrives for. Upholds I2, I3, I5, I6 and I8.
+//
+// A message: received -> in its stream's lane -> visited by one unit of work -> answered (durable), or failed
+// with the unit, and its call comes again.
+import type { TrackedEvent } from '../core/event.ts'
+import { heldSpanAt } from '../core/held-spans.ts'
+import type { Position } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import { errorText } from '../core/thrown.ts'
+import type { HandedOver } from '../ports/records.ts'
+import type { Answer } from './call.ts'
+import { Call, CallArrival } from './call.ts'
+import { ClaimedWork } from './claimed-work.ts'
+import { HandlerCaller } from './delivery.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { handlerEvent } from './handler-event.ts'
+import { HandlerSlots } from './handler-slots.ts'
+import { Healing } from './healing/healing.ts'
+import type { IncomingMessage } from './incoming-message.ts'
+import type { Intake, Intaker, InvalidIntake, UnorderedIntake } from './intake.ts'
+import type { Look, StreamVisit } from './lanes.ts'
+import { Lanes } from './lanes.ts'
+import type { IdOrder } from './ordered-arrivals.ts'
+import type { Aside } from './overflow-work.ts'
+import { asidesOf, putAside } from './overflow-work.ts'
+import type { PlannedTurn } from './plan-turns.ts'
+import type { ProcessResult } from './process-result.ts'
+import { RedriveWork } from './redrive-work.ts'
+import { TransactionWork } from './transaction-work.ts'
+import { deadLetterNews, newsOf } from './turn-news.ts'
+import type { Turn } from './turn.ts'
+import { UnorderedWork } from './unordered-work.ts'
+import { shuttingDown } from './within-time.ts'
+
+/** How often a stream is followed up for one arrival, for what was handed over meanwhile. */
+const followUpsMax = 100
+
+/** How messages are taken in. */
+export interface SubmitOptions {
+  /**
+   * Streams of which earlier events were refused and come again: where a later number would overtake them for
+   * good (increasing numbering), it is refused too.
+   */
+  readonly waiting?: ReadonlySet<StreamPath>
+  /** Is told each answer as soon as it is durable. */
+  readonly answered?: (answer: Answer) => void
+}
+
+/** Carries the rules out for one consumer. */
+export class Engine {
+  readonly #parts: EngineParts
+  readonly #intaker: Intaker
+  readonly #lanes: Lanes
+  readonly #slots: HandlerSlots
+  readonly #caller: HandlerCaller
+  readonly #transactions: TransactionWork
+  readonly #unordered: UnorderedWork
+  readonly #redriving: RedriveWork
+  /** The jobs that heal gaps beside all else. Whoever owns the engine ends them. */
+  readonly healing: Healing
+  /** With a store that is not durable: is told where a stream stands after each of its turns. */
+  onPosition: ((stream: StreamPath, position: Position) => void) | undefined
+  /**
+   * Whether events of a stream are in somebody's hand who submits them later: none of its gaps is given up
+   * meanwhile.
+   */
+  hasUndecided: ((stream: StreamPath) => boolean) | undefined
+  /** Streams with dead letters that operators have tried again, as they are met. */
+  #redrives = new Set<StreamPath>()
+  /** Domains that were told of an event whose numbers are rounded. */
+  readonly #inexact = new Set<string>()
+  #isTransacting = false
+  #isClaiming = false
+  #units = 0
+
+  constructor(parts: EngineParts, intaker: Intaker) {
+    this.#parts = parts
+    this.#intaker = intaker
+    this.#lanes = new Lanes(parts.domains)
+    this.#slots = new HandlerSlots(parts.concurrency, () => this.#pump())
+    this.#caller = new HandlerCaller(parts)
+    this.#transactions = new TransactionWork(parts, this.#caller)
+    this.#unordered = new UnorderedWork(parts, this.#caller, this.#slots)
+    this.#redriving = new RedriveWork(parts, this.#caller, () => this.#nextWorker())
+    this.healing = new Healing(parts, {
+      process: (messages) => this.process(messages),
+      runNote: (path, heal) => this.#look([path], (call) => ({ call, heal })).done,
+      nextWorker: () => this.#nextWorker(),
+    })
+  }
+
+  /** How much waits that could be decided now, if there were room. */
+  get waiting(): number {
+    return this.#lanes.waiting
+  }
+
+  /** How a message is ordered by its id, where its domain wants that. */
+  orderOf(message: IncomingMessage): IdOrder | undefined {
+    return this.#intaker.orderOf(message)
+  }
+
+  /** Processes messages; when it resolves, every result but `refuse` is durable. */
+  async process(messages: readonly IncomingMessage[]): Promise<readonly ProcessResult[]> {
+    const call = this.submit(messages)
+    await call.done
+    return call.results
+  }
+
+  /** Takes messages in, in order, and answers each as soon as it has a durable end. */
+  submit(messages: readonly IncomingMessage[], { waiting, answered }: SubmitOptions = {}): Call {
+    const call = new Call(answered)
+    const intakes = messages.map((message) => this.#intaker.read(message))
+    this.#group(intakes, call, waiting)
+    void call.done.then(
+      () => this.#tell(call.results),
+      () => undefined,
+    )
+    call.end()
+    return call
+  }
+
+  /**
+   * Looks at streams that are due though nothing arrives; returns for how many something was decided. Due
+   * streams of domains that are not configured (any more) are left alone and keep no others waiting.
+   */
+  async sweep(limit: number): Promise<number> {
+    await this.healing.look()
+    const { store, consumer, domains } = this.#parts
+    const heal = this.healing.plan()
+    const due = await store.due(consumer, limit, [...domains.byName.keys()])
+    // Nothing but a dead letter that is tried again makes a stream without tracking due.
+    for (const path of due) if (this.#isUntracked(path)) this.#redrives.add(path)
+    // Nobody waits for a stream whose handler runs now: it is looked at once that has ended.
+    const later = new Call()
+    const call = this.#look(due, (own, path) => ({
+      call: this.#lanes.isVisited(path) ? later : own,
+      isSweep: true,
+      takesHandedOver: true,
+      heal,
+    }))
+    await call.done
+    const redrives = this.#redrives
+    this.#redrives = new Set()
+    for (const stream of await this.#redriving.run(redrives)) call.moved.add(stream)
+    return call.moved.size
+  }
+
+  /**
+   * Puts refused messages aside as dead letters that their streams take back; `ended` is told which of them
+   * were. Streams that are free go together, and each other one as soon as its visit has ended.
+   */
+  async overflow(
+    messages: readonly IncomingMessage[],
+    ended: (index: number, isAside: boolean) => void,
+  ): Promise<void> {
+    const intakes = messages.map((message) => this.#intaker.read(message))
+    const indexes = new Map<Intake, number>(intakes.map((intake, index) => [intake, index]))
+    const asides = asidesOf(intakes)
+    const waits = new Map(asides.map((aside) => [aside, this.#lanes.reserve(aside)]))
+    const free = asides.filter((aside) => waits.get(aside) === undefined)
+    const put = async (group: readonly Aside[]): Promise<void> => {
+      let done: ReadonlySet<StreamPath> = new Set()
+      try {
+        done = new Set(await putAside(this.#parts, group, this.#nextWorker()))
+      } finally {
+        for (const { path, arrivals } of group) {
+          for (const arrival of arrivals) ended(indexes.get(arrival) ?? -1, done.has(path))
+        }
+        this.#leave(group)
+      }
+    }
+    const groups = [...Map.groupBy(free, ({ domain }) => domain.effects).values()].map(put)
+    for (const [aside, wait] of waits) if (wait !== undefined) groups.push(wait.then(() => put([aside])))
+    for (const [intake, index] of indexes) if (intake.kind !== 'tracked') ended(index, false)
+    const ends = await Promise.allSettled(groups)
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+  }
+
+  /** Begins nothing more: what is in hand comes to its end, and what waits for it fails. */
+  drain(): void {
+    this.#lanes.clear(shuttingDown())
+  }
+
+  /** Whether a failed event of one of our streams waits for its next attempt. */
+  async hasRetries(): Promise<boolean> {
+    const { store, consumer, domains } = this.#parts
+    if ((await store.reader.summary(consumer)).failing === 0) return false
+    for (const domain of domains.byName.keys()) {
+      const query = { domain, onlyWaiting: true, limit: 500 }
+      let page = await store.reader.streams(consumer, query)
+      while (page.length > 0) {
+        if (page.some(({ state }) => state.failing?.retryAt !== undefined && !state.halt)) return true
+        const after = page.at(-1)?.stream ?? ''
+        page = page.length < query.limit ? [] : await store.reader.streams(consumer, { ...query, after })
+      }
+    }
+    return false
+  }
+
+  /** Puts what was received into the lanes of its streams; what is no event is a dead letter. */
+  #group(intakes: readonly Intake[], call: Call, waiting: ReadonlySet<StreamPath> | undefined): void {
+    const invalid: [number, InvalidIntake][] = []
+    const unordered: [number, UnorderedIntake][] = []
+    this.#tellInexact(intakes)
+    for (let index = 0; index < intakes.length; index++) {
+      const intake = intakes[index]
+      if (intake?.kind === 'tracked') {
+        const arrival = new CallArrival(intake, call, index)
+        call.begin()
+        const isHindered = waiting?.has(intake.path) === true && isOvertaking(arrival)
+        if (isHindered) arrival.answer({ ...arrival.place, verdict: 'refuse', reason: 'stream-full' })
+        else this.#lanes.add(arrival)
+      } else if (intake?.kind === 'invalid') invalid.push([index, intake])
+      else if (intake !== undefined) unordered.push([index, intake])
+    }
+    if (invalid.length > 0) this.#part(call, () => this.#bury(invalid, call))
+    for (const own of Map.groupBy(unordered, ([, { domain }]) => domain.effects).values()) {
+      this.#part(call, () => this.#unordered.run(own, call, this.#nextWorker()))
+    }
+    this.#pump()
+  }
+
+  #part(call: Call, part: () => Promise<void>): void {
+    call.begin()
+    void part()
+      .catch((error: unknown) => call.fail(error))
+      .finally(() => call.end())
+  }
+
+  async #bury(invalid: readonly (readonly [number, InvalidIntake])[], call: Call): Promise<void> {
+    const { store, consumer, telemetry } = this.#parts
+    const at = await store.now()
+    const deadLetters = invalid.map(([, { deadLetter }]) => ({ ...deadLetter, at }))
+    await store.record(consumer, { deadLetters })
+    for (const letter of deadLetters) telemetry(deadLetterNews(letter))
+    for (const [index, { deadLetter }] of invalid) {
+      const { detail, stream } = deadLetter
+      const named = stream !== undefined && { stream }
+      call.answer({ index, result: { verdict: 'invalid', detail, released: [], ...named } })
+    }
+  }
+
+  /** Has streams looked at. */
+  #look(paths: readonly StreamPath[], look: (call: Call, path: StreamPath) => Look): Call {
+    const call = new Call()
+    for (const path of paths) this.#lanes.look(path, look(call, path))
+    this.#pump()
+    call.end()
+    return call
+  }
+
+  /**
+   * Begins units of work for the streams that are ready: in transactions one after another, and what comes
+   * meanwhile shares the next one; under claims beside each other, as long as handlers have places.
+   */
+  #pump(): void {
+    if (!this.#isTransacting) {
+      this.#isTransacting = true
+      queueMicrotask(() => void this.#pumpTransactions())
+    }
+    if (!this.#isClaiming && !this.#slots.isFull) {
+      this.#isClaiming = true
+      queueMicrotask(() => void this.#pumpClaims())
+    }
+  }
+
+  async #pumpTransactions(): Promise<void> {
+    const { batchMax } = this.#parts
+    for (;;) {
+      const visits = this.#lanes.visit('transaction', batchMax)
+      if (visits.length === 0) break
+      await this.#transact(visits)
+    }
+    this.#isTransacting = false
+  }
+
+  async #pumpClaims(): Promise<void> {
+    const visits = this.#lanes.visit('external', this.#parts.batchMax)
+    if (visits.length === 0) this.#isClaiming = false
+    else await this.#workUnderClaims(visits)
+  }
+
+  async #transact(visits: readonly StreamVisit[]): Promise<void> {
+    try {
+      const work = { visits, redrives: this.#redrives, keepsGaps: this.#keepsGaps }
+      const { done, busy, again } = await this.#slots.within(() =>
+        this.#transactions.run(work, this.#nextWorker()),
+      )
+      for (const planned of done) this.#take(planned)
+      await this.#handOver(busy)
+      this.#followUp(again, visits)
+      this.#leave(visits)
+      release(visits)
+    } catch (error) {
+      this.#fail(visits, error)
+    }
+  }
+
+  async #workUnderClaims(visits: readonly StreamVisit[]): Promise<void> {
+    const { store, consumer, claimMs } = this.#parts
+    const open = new Set(visits)
+    /** The last that was left: its calls wait for what follows the unit. */
+    let last: readonly StreamVisit[] = []
+    let hasBegun = false
+    const begun = (): void => {
+      if (hasBegun) return
+      hasBegun = true
+      this.#isClaiming = false
+      this.#pump()
+    }
+    const close = (closed: readonly StreamVisit[]): readonly StreamVisit[] =>
+      closed.filter((visit) => open.delete(visit))
+    const hooks = {
+      begun,
+      busy: (busy: readonly StreamVisit[]) => this.#handOver(busy),
+      done: (planned: PlannedTurn) => this.#take(planned),
+      lost: (visit: StreamVisit) => this.#lanes.return(visit),
+      left: (visit: StreamVisit) => {
+        this.#leave(close([visit]))
+        if (open.size === 0) last = [visit]
+        else release([visit])
+      },
+      failed: (failed: readonly StreamVisit[], error: unknown) => this.#fail(close(failed), error),
+    }
+    const worker = this.#nextWorker()
+    const streams = visits.map(({ path }) => path)
+    try {
+      const request = { consumer, worker, streams, mode: 'claim', claimMs } as const
+      const scope = { redrives: this.#redrives, keepsGaps: this.#keepsGaps }
+      const made = { parts: this.#parts, caller: this.#caller, slots: this.#slots, scope }
+      const { again } = await store.work(request, (unit) =>
+        new ClaimedWork({ ...made, unit, worker, hooks }).run(visits),
+      )
+      this.#followUp(again, visits)
+    } catch (error) {
+      this.#fail(close(visits), error)
+    } finally {
+      release(last)
+      begun()
+    }
+  }
+
+  /** A turn is durable: tells it, answers what arrived with it, and says where its stream stands. */
+  #take(planned: PlannedTurn): void {
+    const { turn, visit } = planned
+    for (const news of newsOf(turn)) this.#parts.telemetry(news)
+    this.healing.takeTurn(turn)
+    if (!turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
+    if (planned.isFirst) this.#answer(planned)
+    amendAnswers(turn, visit.arrivals)
+    if (this.#parts.store.durable || this.onPosition === undefined) return
+    const { epoch, position: sequence } = turn.state
+    if (sequence !== undefined) this.onPosition(visit.path, { epoch, sequence })
+  }
+
+  /** Answers the arrivals of a visit with what its first turn has decided. */
+  #answer({ turn, visit, earlier }: PlannedTurn): void {
+    const { arrivals, path: stream } = visit
+    const { verdicts } = turn
+    let isBlocked = false
+    for (let at = 0; at < arrivals.length; at++) {
+      const [arrival, decided] = [arrivals[at], verdicts[earlier + at]]
+      if (arrival === undefined) continue
+      const result: ProcessResult =
+        decided === undefined
+          ? { ...arrival.place, verdict: 'refuse', reason: 'stream-full' }
+          : { ...decided, stream, released: releasedBy(decided.released, visit) }
+      isBlocked ||= result.verdict === 'refuse' && isOvertaking(arrival)
+      arrival.answer(result, this.#heldAt(turn, result))
+    }
+    if (!isBlocked) return
+    // What waits behind would overtake what is refused: it comes again, in order.
+    for (const behind of this.#lanes.takeBehind(visit)) {
+      behind.answer({ ...behind.place, verdict: 'refuse', reason: 'stream-full' })
+    }
+  }
+
+  /** Stores that are not durable: where an event is held, by its verdict and still after the turn. */
+  #heldAt(turn: Turn, result: ProcessResult): Answer['held'] {
+    if (this.#parts.store.durable) return undefined
+    const { verdict, stream, epoch, sequence, to = sequence } = result
+    const mayBe = verdict === 'hold' || verdict === 'duplicate'
+    if (!mayBe || stream === undefined || epoch === undefined || to === undefined) return undefined
+    if (heldSpanAt(turn.state.held, epoch, to) === undefined) return undefined
+    return { stream, place: { epoch, sequence: to } }
+  }
+
+  /** Keeps what arrived for busy streams for the workers that have them. */
+  async #handOver(busy: readonly StreamVisit[]): Promise<void> {
+    const { store, consumer } = this.#parts
+    const loaded = busy.filter(({ arrivals }) => arrivals.length > 0)
+    if (loaded.length === 0) return
+    if (!store.durable) {
+      answerAll(loaded, { verdict: 'refuse', reason: 'busy' })
+      return
+    }
+    const full = await this.#fullDomains(loaded)
+    const room = loaded.filter(({ domain }) => !full.has(domain.name))
+    const events = room.flatMap(({ path, arrivals }) =>
+      arrivals.map(({ event }): HandedOver => ({ stream: path, arrival: event })),
+    )
+    const free = events.length === 0 ? [] : await store.handOver(consumer, events)
+    this.#followUp(free, loaded)
+    answerAll(room, { verdict: 'handed-over' })
+    answerAll(
+      loaded.filter(({ domain }) => full.has(domain.name)),
+      { verdict: 'refuse', reason: 'handed-over-full' },
+    )
+  }
+
+  async #fullDomains(visits: readonly StreamVisit[]): Promise<ReadonlySet<string>> {
+    const { store, consumer } = this.#parts
+    const { domains } = await store.reader.summary(consumer)
+    const isFull = ({ domain }: StreamVisit): boolean =>
+      (domains.get(domain.name)?.handedOver ?? 0) >= domain.handedOverMax
+    return new Set(visits.filter(isFull).map(({ domain }) => domain.name))
+  }
+
+  /**
+   * Has streams looked at for which events were handed over meanwhile, on behalf of those who brought it up.
+   * Dead letters that are tried again wait for the sweep, and what came behind them does too.
+   */
+  #followUp(paths: readonly StreamPath[], visits: readonly StreamVisit[]): void {
+    if (paths.length === 0) return
+    const byPath = new Map(visits.map((visit) => [visit.path, visit]))
+    for (const path of paths) {
+      const visit = byPath.get(path)
+      if (visit === undefined || this.#redrives.has(path)) continue
+      const followUps = 1 + Math.max(0, ...visit.looks.map((look) => look.followUps ?? 0))
+      if (followUps >= followUpsMax) continue
+      const waiting = visit.calls.filter(({ hasEnded }) => !hasEnded)
+      const calls = waiting.length === 0 ? [new Call()] : waiting
+      for (const call of calls) this.#lanes.look(path, { call, takesHandedOver: true, followUps })
+    }
+    this.#pump()
+  }
+
+  #leave(visits: readonly (Pick<StreamVisit, 'path'> & Partial<Pick<StreamVisit, 'looks'>>)[]): void {
+    for (const visit of visits) this.#lanes.leave(visit)
+    if (visits.length > 0) this.#pump()
+  }
+
+  /** Nothing is known of visits but that they failed: their calls come again, and all that came behind. */
+  #fail(visits: readonly StreamVisit[], error: unknown): void {
+    for (const visit of visits) {
+      for (const arrival of [...visit.arrivals, ...this.#lanes.takeBehind(visit)]) {
+        if (arrival.result === undefined) arrival.fail(error)
+      }
+      for (const { call } of visit.looks) call.fail(error)
+    }
+    this.#leave(visits)
+    release(visits)
+  }
+
+  readonly #keepsGaps = ({ path }: StreamVisit): boolean =>
+    this.#lanes.hasBehind(path) || this.healing.has(path) || this.hasUndecided?.(path) === true
+
+  #isUntracked(path: StreamPath): boolean {
+    return this.#parts.domains.byName.get(parseStreamPath(path)?.domain ?? '')?.kind === 'unordered'
+  }
+
+  /** A claim belongs to one unit of work: two units of one worker exclude each other like two workers. */
+  #nextWorker(): string {
+    return `${this.#parts.worker}#${++this.#units}`
+  }
+
+  /** Says once a domain that numbers of its events are rounded on their way to the handler. */
+  #tellInexact(intakes: readonly Intake[]): void {
+    for (const intake of intakes) {
+      if (intake.kind === 'invalid' || 'fill' in intake.event) continue
+      const { domain, path: stream, event } = intake
+      const [place] = event.inexact ?? []
+      if (place === undefined || domain.exactNumbers || this.#inexact.has(domain.name)) continue
+      this.#inexact.add(domain.name)
+      const { sequence } = event
+      const news = { kind: 'inexact', domain: domain.name, stream, place } as const
+      this.#parts.telemetry({ ...news, ...(sequence !== undefined && { sequence }) })
+    }
+  }
+
+  #tell(results: readonly ProcessResult[]): void {
+    const verdicts: Partial<Record<ProcessResult['verdict'], number>> = {}
+    for (const { verdict } of results) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
+    this.#parts.telemetry({ kind: 'batch', events: results.length, verdicts })
+  }
+}
+
+/** Released events, as handlers see them. */
+function releasedBy(events: readonly TrackedEvent[], { domain }: StreamVisit): ProcessResult['released'] {
+  return events.length === 0 ? events : events.map((event) => handlerEvent(domain, event))
+}
+
+/** Whoever waits for visits need not wait for them any more. */
+function release(visits: readonly StreamVisit[]): void {
+  for (const { calls } of visits) for (const call of calls) call.end()
+}
+
+/** Whether a later number would overtake an earlier one that comes again, for good. */
+function isOvertaking({ intake }: CallArrival): boolean {
+  return intake.domain.rules.numbering.kind === 'increasing'
+}
+
+function answerAll(visits: readonly StreamVisit[], said: Pick<ProcessResult, 'verdict' | 'reason'>): void {
+  for (const { arrivals } of visits)
+    for (const arrival of arrivals) arrival.answer({ ...arrival.place, ...said })
+}
+
+/** Adds to the answers of a visit what a turn of it has come to besides. */
+function amendAnswers(turn: Turn, arrivals: readonly CallArrival[]): void {
+  const { failures, setup, deliveries } = turn
+  if (failures.length === 0 && !setup.runsMarked) return
+  const amend = ({ epoch, sequence }: Position, later: Partial<ProcessResult>): void => {
+    for (const { call, index, result } of arrivals) {
+      if (result?.epoch !== epoch || result.sequence !== sequence || result.verdict === 'duplicate') continue
+      call.amend(index, later)
+      return
+    }
+  }
+  // What was held only to be delivered with care is delivered now.
+  if (setup.runsMarked) for (const { event } of deliveries) amend(event, { verdict: 'deliver' })
+  for (const { delivery, error, answer } of failures) {
+    const { reason } = answer
+    amend(delivery.event, { error: errorText(error), ...(reason === 'schema' && { reason }) })
+  }
+}

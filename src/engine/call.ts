@@ -1,0 +1,120 @@
+// A call to the engine, and what arrived with it: each arrival knows its call and answers for itself, so
+// that nobody has to find its way back. Upholds I3: a call ends only when all of it has an answer or failed.
+import type { Position } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import type { TrackedIntake } from './intake.ts'
+import type { ProcessResult } from './process-result.ts'
+import type { TurnArrival } from './turn-outcome.ts'
+
+/** An answer as it falls. */
+export interface Answer {
+  /** Which message of the call, from 0. */
+  readonly index: number
+  readonly result: ProcessResult
+  /**
+   * Stores that are not durable: where the event, or fill, is held. It is so until the stream's position has
+   * reached it.
+   */
+  readonly held?: { readonly stream: StreamPath; readonly place: Position }
+}
+
+/** One call to the engine: some messages, or a look at some streams. */
+export class Call {
+  /** One a message, as far as there are answers. */
+  readonly results: ProcessResult[] = []
+  /** Streams for which something was decided. */
+  readonly moved: Set<StreamPath> = new Set()
+  /** Resolves once everything has an answer, or rejects with what failed first. */
+  readonly done: Promise<undefined>
+  readonly #answered: ((answer: Answer) => void) | undefined
+  readonly #settle: PromiseWithResolvers<undefined> = Promise.withResolvers<undefined>()
+  #failure: { readonly error: unknown } | undefined
+  /** The parts that have not ended: one for whoever makes the call, and one for each thing it waits for. */
+  #open = 1
+
+  /** `answered`: is told each answer as soon as it is durable. */
+  constructor(answered?: (answer: Answer) => void) {
+    this.#answered = answered
+    this.done = this.#settle.promise
+    // Whoever made the call looks at it in its own time.
+    this.done.catch(() => undefined)
+  }
+
+  /** Whether nobody waits for it any more. */
+  get hasEnded(): boolean {
+    return this.#open <= 0
+  }
+
+  /** One more part begins. */
+  begin(): void {
+    this.#open++
+  }
+
+  /** A part has ended. */
+  end(): void {
+    if (--this.#open > 0) return
+    if (this.#failure === undefined) this.#settle.resolve(undefined)
+    else this.#settle.reject(this.#failure.error)
+  }
+
+  /** Something of the call failed; what has no answer by its end has none. */
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+  }
+
+  /** Answers one message. */
+  answer(answer: Answer): void {
+    this.results[answer.index] = answer.result
+    this.#answered?.(answer)
+  }
+
+  /** Adds to an answer what became of the event after it. */
+  amend(index: number, later: Partial<ProcessResult>): void {
+    const result = this.results[index]
+    if (result !== undefined) this.results[index] = { ...result, ...later }
+  }
+}
+
+/** An event, or a fill, of a call. */
+export class CallArrival implements TurnArrival {
+  readonly intake: TrackedIntake
+  readonly call: Call
+  readonly index: number
+
+  constructor(intake: TrackedIntake, call: Call, index: number) {
+    this.intake = intake
+    this.call = call
+    this.index = index
+  }
+
+  get arrival(): TrackedIntake['arrival'] {
+    return this.intake.arrival
+  }
+
+  get event(): TrackedIntake['event'] {
+    return this.intake.event
+  }
+
+  get result(): ProcessResult | undefined {
+    return this.call.results[this.index]
+  }
+
+  /** Where the event belongs, as far as that is known before it is decided. */
+  get place(): Pick<ProcessResult, 'stream' | 'epoch' | 'sequence' | 'released'> {
+    const { event, path: stream } = this.intake
+    const sequence = 'fill' in event ? event.fill.from : event.sequence
+    return { stream, epoch: event.epoch, ...(sequence !== undefined && { sequence }), released: [] }
+  }
+
+  /** Says what became of it; it has an end then. */
+  answer(result: ProcessResult, held?: Answer['held']): void {
+    this.call.answer({ index: this.index, result, ...(held !== undefined && { held }) })
+    this.call.end()
+  }
+
+  /** Nothing became of it: its call comes again. */
+  fail(error: unknown): void {
+    this.call.fail(error)
+    this.call.end()
+  }
+}

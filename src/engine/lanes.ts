@@ -1,0 +1,217 @@
+// Each stream with something to do has a lane: what arrived for it and why else it is looked at, in order. A
+// lane is visited by one unit of work at a time, so a slow stream delays itself alone. Upholds I5 and I6.
+//
+// A lane: idle -> ready (something waits) -> visited (by one unit of work) -> ready or idle.
+import type { StreamPath } from '../core/stream-path.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { Call, CallArrival } from './call.ts'
+import type { Domains, TrackedDomain } from './domain.ts'
+import type { HealPlan } from './healing/healing.ts'
+import type { StreamBatch } from './stream-batch.ts'
+
+/** Why a stream is looked at though nothing may have arrived. */
+export interface Look {
+  readonly call: Call
+  /** Look at the clocks of gaps and retries. */
+  readonly isSweep?: boolean
+  /** Ask for handed-over events even if the domain counts none. */
+  readonly takesHandedOver?: boolean
+  /** What is noted about the healing of the stream's gaps. */
+  readonly heal?: HealPlan
+  /** How often the stream was followed up since something arrived for it. */
+  readonly followUps?: number
+}
+
+/** One stream in one unit of work: what is decided for it, and for whom. */
+export interface StreamVisit extends StreamBatch {
+  /** Who waits until the visit has ended. */
+  readonly calls: readonly Call[]
+  readonly arrivals: readonly CallArrival[]
+  readonly looks: readonly Look[]
+  readonly isSweep: boolean
+  readonly takesHandedOver: boolean
+  readonly heal: HealPlan | undefined
+}
+
+interface Lane {
+  readonly domain: TrackedDomain
+  readonly path: StreamPath
+  readonly stream: string
+  arrivals: CallArrival[]
+  looks: Look[]
+  /** Those who want the stream for themselves; they come first. */
+  readonly reserving: (() => void)[]
+  isVisited: boolean
+}
+
+type Effects = TrackedDomain['effects']
+
+/** The lanes of an engine. */
+export class Lanes {
+  readonly #domains: Domains
+  readonly #lanes = new Map<StreamPath, Lane>()
+  readonly #ready: Record<Effects, Set<Lane>> = { transaction: new Set(), external: new Set() }
+  #arrivals = 0
+
+  constructor(domains: Domains) {
+    this.#domains = domains
+  }
+
+  /** Arrivals that could be decided now, if there were room: their streams are not visited. */
+  get waiting(): number {
+    return this.#arrivals
+  }
+
+  /** Whether a stream is being visited now. */
+  isVisited(path: StreamPath): boolean {
+    return this.#lanes.get(path)?.isVisited === true
+  }
+
+  /** Whether something arrived for a stream that is not decided in its visit. */
+  hasBehind(path: StreamPath): boolean {
+    return (this.#lanes.get(path)?.arrivals.length ?? 0) > 0
+  }
+
+  /** Puts an arrival behind those of its stream. */
+  add(arrival: CallArrival): void {
+    const { path, domain, event } = arrival.intake
+    const lane = this.#lanes.get(path) ?? this.#open(domain, path, event.stream)
+    lane.arrivals.push(arrival)
+    if (!lane.isVisited) this.#makeReady(lane, 1)
+  }
+
+  /** Has a stream looked at, if its domain is tracked; swept, once for all who ask before it is. */
+  look(path: StreamPath, look: Look): void {
+    let lane = this.#lanes.get(path)
+    if (lane === undefined) {
+      const parsed = parseStreamPath(path)
+      const domain = parsed && this.#domains.byName.get(parsed.domain)
+      if (parsed === undefined || domain?.kind !== 'tracked') return
+      lane = this.#open(domain, path, parsed.stream)
+    }
+    if (look.isSweep === true && lane.looks.some(({ isSweep }) => isSweep === true)) return
+    look.call.begin()
+    lane.looks.push(look)
+    if (!lane.isVisited) this.#makeReady(lane, 0)
+  }
+
+  /** Takes a stream for oneself, as soon as it is in no visit; nothing, where that is so at once. */
+  reserve({
+    domain,
+    path,
+  }: {
+    readonly domain: TrackedDomain
+    readonly path: StreamPath
+  }): Promise<void> | undefined {
+    const lane = this.#lanes.get(path) ?? this.#open(domain, path, parseStreamPath(path)?.stream ?? '')
+    if (lane.isVisited) return new Promise((resolve) => lane.reserving.push(resolve))
+    this.#take(lane)
+    return undefined
+  }
+
+  /** Begins visits to streams with something to do, of about `max` arrivals together. */
+  visit(effects: Effects, max: number): readonly StreamVisit[] {
+    const visits: StreamVisit[] = []
+    let room = max
+    for (const lane of this.#ready[effects]) {
+      if (room <= 0) break
+      this.#take(lane)
+      const visit = begin(lane, room)
+      room -= Math.max(1, visit.arrivals.length)
+      visits.push(visit)
+    }
+    return visits
+  }
+
+  /** Ends a visit; the stream can be visited again. Its calls are to be released, once nothing follows. */
+  leave({ path, looks = [] }: Pick<StreamVisit, 'path'> & Partial<Pick<StreamVisit, 'looks'>>): void {
+    for (const { call } of looks) call.end()
+    const lane = this.#lanes.get(path)
+    if (lane === undefined) return
+    const next = lane.reserving.shift()
+    if (next !== undefined) {
+      next()
+      return
+    }
+    lane.isVisited = false
+    if (lane.arrivals.length + lane.looks.length > 0) this.#makeReady(lane, lane.arrivals.length)
+    else this.#lanes.delete(path)
+  }
+
+  /** Nothing was decided in a visit: what arrived comes first in the next one. */
+  return({ path, arrivals }: StreamVisit): void {
+    this.#lanes.get(path)?.arrivals.unshift(...arrivals)
+  }
+
+  /** Takes out all that waits behind a visit. */
+  takeBehind({ path }: StreamVisit): readonly CallArrival[] {
+    const lane = this.#lanes.get(path)
+    return lane?.arrivals.splice(0) ?? []
+  }
+
+  /** Gives up all that is in no visit: what arrived fails, and nobody waits for the rest. */
+  clear(error: unknown): void {
+    for (const lane of this.#lanes.values()) {
+      for (const arrival of lane.arrivals.splice(0)) arrival.fail(error)
+      for (const { call } of lane.looks.splice(0)) call.end()
+      if (!lane.isVisited) this.#lanes.delete(lane.path)
+    }
+    for (const ready of Object.values(this.#ready)) ready.clear()
+    this.#arrivals = 0
+  }
+
+  #open(domain: TrackedDomain, path: StreamPath, stream: string): Lane {
+    const lane: Lane = { domain, path, stream, arrivals: [], looks: [], reserving: [], isVisited: false }
+    this.#lanes.set(path, lane)
+    return lane
+  }
+
+  /** A visit begins. */
+  #take(lane: Lane): void {
+    if (this.#ready[lane.domain.effects].delete(lane)) this.#arrivals -= lane.arrivals.length
+    lane.isVisited = true
+  }
+
+  #makeReady(lane: Lane, arrivals: number): void {
+    this.#arrivals += arrivals
+    this.#ready[lane.domain.effects].add(lane)
+  }
+}
+
+const nothing: readonly Look[] = []
+
+function begin(lane: Lane, room: number): StreamVisit {
+  const { domain, path, stream, looks } = lane
+  const all = lane.arrivals
+  const isWhole = all.length <= room
+  const arrivals = isWhole ? all : all.slice(0, room)
+  lane.arrivals = isWhole ? [] : all.slice(room)
+  const own = { domain, path, stream, arrivals }
+  if (looks.length === 0) {
+    const calls = callsOf(arrivals)
+    return { ...own, calls, looks: nothing, isSweep: false, takesHandedOver: false, heal: undefined }
+  }
+  // One note about healing a visit: a second one is for the state that the first has left.
+  const healing = looks.filter(({ heal }) => heal !== undefined)
+  lane.looks = healing.slice(1)
+  const taken = lane.looks.length === 0 ? looks : looks.filter((look) => !lane.looks.includes(look))
+  return {
+    ...own,
+    calls: callsOf([...arrivals, ...taken]),
+    looks: taken,
+    isSweep: taken.some(({ isSweep }) => isSweep === true),
+    takesHandedOver: taken.some(({ takesHandedOver }) => takesHandedOver === true),
+    heal: healing[0]?.heal,
+  }
+}
+
+/** Has each call wait for the visit that begins. */
+function callsOf(parts: readonly { readonly call: Call }[]): readonly Call[] {
+  const calls: Call[] = []
+  for (const { call } of parts) {
+    if (call === calls.at(-1) || calls.includes(call)) continue
+    call.begin()
+    calls.push(call)
+  }
+  return calls
+}
