@@ -154,13 +154,18 @@ export class Settlement<Message extends Delivery> {
   #putAside(deliveries: readonly Message[], ended: (delivery: Message, isAside: boolean) => void): void {
     if (deliveries.length === 0) return
     const { engine, progress } = this.#made
+    let hasMoved = false
     const leaving: Promise<void> = engine
       .overflow(deliveries, (index, isAside) => {
+        hasMoved ||= isAside
         const delivery = deliveries[index]
         if (delivery !== undefined) ended(delivery, isAside)
       })
       .then(
-        () => progress(),
+        // What could not be put aside is no progress: it is tried again when something else has moved.
+        () => {
+          if (hasMoved) progress()
+        },
         (error: unknown) => progress({ error }),
       )
       .finally(() => this.#leaving.delete(leaving))
