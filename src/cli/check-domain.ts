@@ -15,7 +15,7 @@ export async function checkDomain(
 ): Promise<void> {
   const named = Object.keys(config?.domains ?? {})
   if (named.includes(domain)) return
-  const { domains } = await store.reader.summary(consumer)
+  const domains = await store.reader.domains(consumer)
   if (config === undefined && domains.has(domain)) return
   const streams = await store.reader.streams(consumer, { domain, limit: 1 })
   if (config === undefined && streams.length > 0) return

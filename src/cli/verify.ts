@@ -1,6 +1,6 @@
 // `inturn verify`: whether the books of a live store balance. Exit 1 if they do not.
 import { Command } from 'commander'
-import type { Imbalance, Verification } from '../operate/verify.ts'
+import type { Imbalance, Verification, VerifyProgress } from '../operate/verify.ts'
 import { verifyConsumer } from '../operate/verify.ts'
 import { printJson, printLines } from './print.ts'
 import { ProgressLine } from './progress-line.ts'
@@ -19,9 +19,9 @@ export function verifyCommand(): Command {
         const progress = new ProgressLine()
         const results: Verification[] = []
         for (const name of consumers) {
-          const result = await verifyConsumer({ reader, consumer: name }, known, (streams) =>
-            progress.show(`${name}: ${grouped(streams)} streams`),
-          )
+          const result = await verifyConsumer({ reader, consumer: name }, known, {
+            onProgress: (news) => progress.show(`${name}: ${progressWords(news)}`),
+          })
           results.push(result)
         }
         progress.clear()
@@ -31,6 +31,13 @@ export function verifyCommand(): Command {
         return printLines(results.length === 0 ? ['there is no consumer yet'] : results.flatMap(resultLines))
       }),
     )
+}
+
+/** `12,000 of 1,000,000 streams`, or how far it has come beside them. */
+function progressWords({ what, count, total }: VerifyProgress): string {
+  const named = { records: 'records', streams: 'streams', waiting: 'held and handed-over events' }[what]
+  const far = total === undefined || total < count ? grouped(count) : `${grouped(count)} of ${grouped(total)}`
+  return `${far} ${named}`
 }
 
 function resultLines(result: Verification): readonly string[] {

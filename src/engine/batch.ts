@@ -33,6 +33,7 @@ import { TransactionWork } from './transaction-work.ts'
 import { deadLetterNews, newsOf } from './turn-news.ts'
 import type { Turn } from './turn.ts'
 import { UnorderedWork } from './unordered-work.ts'
+import { WaitingSearch } from './waiting-search.ts'
 import { shuttingDown } from './within-time.ts'
 
 /** How often a stream is followed up for one arrival, for what was handed over meanwhile. */
@@ -59,6 +60,7 @@ export class Engine {
   readonly #transactions: TransactionWork
   readonly #unordered: UnorderedWork
   readonly #redriving: RedriveWork
+  readonly #retries: WaitingSearch
   /** The jobs that heal gaps beside all else. Whoever owns the engine ends them. */
   readonly healing: Healing
   /** With a store that is not durable: is told where a stream stands after each of its turns. */
@@ -85,6 +87,10 @@ export class Engine {
     this.#transactions = new TransactionWork(parts, this.#caller)
     this.#unordered = new UnorderedWork(parts, this.#caller, this.#slots)
     this.#redriving = new RedriveWork(parts, this.#caller, () => this.#nextWorker())
+    this.#retries = new WaitingSearch(
+      parts,
+      ({ state }) => state.failing?.retryAt !== undefined && state.halt === undefined,
+    )
     this.healing = new Healing(parts, {
       process: (messages) => this.process(messages),
       runNote: (path, heal) => this.#look([path], (call) => ({ call, heal })).done,
@@ -185,19 +191,8 @@ export class Engine {
   }
 
   /** Whether a failed event of one of our streams waits for its next attempt. */
-  async hasRetries(): Promise<boolean> {
-    const { store, consumer, domains } = this.#parts
-    if ((await store.reader.summary(consumer)).failing === 0) return false
-    for (const domain of domains.byName.keys()) {
-      const query = { domain, onlyWaiting: true, limit: 500 }
-      let page = await store.reader.streams(consumer, query)
-      while (page.length > 0) {
-        if (page.some(({ state }) => state.failing?.retryAt !== undefined && !state.halt)) return true
-        const after = page.at(-1)?.stream ?? ''
-        page = page.length < query.limit ? [] : await store.reader.streams(consumer, { ...query, after })
-      }
-    }
-    return false
+  hasRetries(): Promise<boolean> {
+    return this.#retries.find()
   }
 
   /** Puts what was received into the lanes of its streams; what is no event is a dead letter. */
@@ -413,7 +408,7 @@ export class Engine {
 
   async #fullDomains(visits: readonly StreamVisit[]): Promise<ReadonlySet<string>> {
     const { store, consumer } = this.#parts
-    const { domains } = await store.reader.summary(consumer)
+    const domains = await store.reader.domains(consumer)
     const isFull = ({ domain }: StreamVisit): boolean =>
       (domains.get(domain.name)?.handedOver ?? 0) >= domain.handedOverMax
     return new Set(visits.filter(isFull).map(({ domain }) => domain.name))

@@ -1,4 +1,5 @@
 // What all parts of an engine share: its name, its store, its limits, and the outside world through ports.
+import type { EventFrom } from '../core/event-from.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { Store } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
@@ -13,6 +14,8 @@ export interface EngineParts {
   readonly worker: string
   readonly store: Store
   readonly domains: Domains
+  /** How events are found in messages. */
+  readonly eventFrom: EventFrom
   readonly timers: Timers
   readonly random: Random
   readonly telemetry: Telemetry

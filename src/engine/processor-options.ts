@@ -137,6 +137,7 @@ export function makeEngine<Transaction>(
     worker: worker ?? `w${Math.floor(random.next() * 2 ** 48).toString(36)}`,
     store,
     domains,
+    eventFrom: options.eventFrom ?? eventFrom,
     timers: options.timers ?? systemTimers,
     random,
     telemetry: undisturbed(options.telemetry),

@@ -1,9 +1,11 @@
 // The past of a domain's streams, as its healer has it: read through intake like anything that arrives, and
 // kept to what was asked for. Upholds I3: what cannot be read is no event of the history.
 import { InturnError } from '../core/errors.ts'
+import type { EventFrom } from '../core/event-from.ts'
+import { eventFrom as plainEventFrom } from '../core/event-from.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import type { Sequence } from '../core/sequence.ts'
-import { compareSequences } from '../core/sequence.ts'
+import { after, compareSequences } from '../core/sequence.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { Healer } from '../ports/healer.ts'
 import type { PastRange, StreamHistory } from '../ports/stream-history.ts'
@@ -26,6 +28,7 @@ interface HistoryParts {
   readonly domain: TrackedDomain
   readonly intaker: Intaker
   readonly timers: Timers
+  readonly eventFrom: EventFrom
 }
 
 /**
@@ -47,36 +50,48 @@ export function historyOf<Transaction>(
   const domain = domains.byName.get(name)
   if (domain?.kind !== 'tracked') return undefined
   const { healer } = domain
-  const { timers = systemTimers } = options
+  const { timers = systemTimers, eventFrom = plainEventFrom } = options
   const about = { domain, intaker: makeIntaker(options, domains) }
   if (healer !== undefined) {
-    return { name: healer.name, read: (range) => readHistory({ ...about, healer, timers }, range) }
+    return { name: healer.name, read: (range) => readHistory({ ...about, healer, timers, eventFrom }, range) }
   }
   return options.history === undefined ? undefined : sourceHistory(options.history, about)
 }
 
-/** Events of a range, ascending, each number once; what else the healer brings is left out. */
+/**
+ * Events of a range, ascending, each number once; what else the healer brings is left out. A healer that has
+ * found something may have stopped short of what there is: it is asked again from there.
+ */
 async function readHistory(parts: HistoryParts, range: PastRange): Promise<readonly TrackedEvent[]> {
   const { domain, intaker } = parts
   const found = new Map<Sequence, TrackedEvent>()
-  for (const part of partsOnWire(range, domain)) {
-    for (const message of await ask(parts, part)) {
-      const event = eventIn(intaker.read({ message, domain: domain.name }), domain, range)
-      if (event !== undefined && !found.has(event.sequence)) found.set(event.sequence, event)
+  for (let { from } = range; from <= range.to && found.size < range.limit;) {
+    const rest = { ...range, from }
+    let last: Sequence | undefined
+    for (const part of partsOnWire(rest, domain)) {
+      for (const message of await ask(parts, part)) {
+        const event = eventIn(intaker.read({ message, domain: domain.name }), domain, rest)
+        if (event === undefined) continue
+        if (!found.has(event.sequence)) found.set(event.sequence, event)
+        if (last === undefined || event.sequence > last) last = event.sequence
+      }
+      if (last !== undefined) break
     }
+    if (last === undefined) break
+    from = after(last)
   }
   return [...found.values()].sort((a, b) => compareSequences(a.sequence, b.sequence)).slice(0, range.limit)
 }
 
 async function ask(
-  { healer, domain, timers }: HistoryParts,
+  { healer, domain, timers, eventFrom }: HistoryParts,
   { stream: path, epoch, from, to, limit, signal }: PastRange,
 ): Promise<readonly unknown[]> {
   const stream = parseStreamPath(path)?.stream ?? path
   const controller = new AbortController()
   const stop = (): void => controller.abort()
   signal?.addEventListener('abort', stop, { once: true })
-  const request = { domain: domain.name, stream, epoch, from, to, limit }
+  const request = { domain: domain.name, stream, epoch, from, to, limit, eventFrom }
   const answer = await askHealer(healer, request, { timers, timeoutMs: answerMs, controller })
   signal?.removeEventListener('abort', stop)
   if (answer.problem === undefined || answer.messages.length > 0) return answer.messages

@@ -399,7 +399,7 @@ class PullWorker<Message extends Delivery> implements Worker {
       this.#nextSweepMs = 0
       return false
     }
-    return !(await this.#engine.hasRetries()) && !(await this.#engine.healing.isLeft())
+    return !(await this.#engine.healing.isLeft()) && !(await this.#engine.hasRetries())
   }
 
   /** Whether nothing has failed, and something has ended well since the last failure was told. */

@@ -79,7 +79,7 @@ async function roomFor(
   let least = Infinity
   let until = timers.elapsedMs() + waitMs
   for (;;) {
-    const status = (await store.reader.summary(consumer)).domains.get(domain)
+    const status = (await store.reader.domains(consumer)).get(domain)
     if (status?.paused === true)
       return `the domain ${domain} is paused: the rest of the history is a gap until it is healed`
     const waiting = status?.handedOver ?? 0

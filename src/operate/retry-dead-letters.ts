@@ -162,7 +162,7 @@ class Retrying {
     const { store, consumer, timers = systemTimers } = this.#target
     const untilMs = timers.elapsedMs() + (this.#request.waitMs ?? operatorWaitMs)
     for (;;) {
-      const { domains: statuses } = await store.reader.summary(consumer)
+      const statuses = await store.reader.domains(consumer)
       const hasRoom = (name: string): boolean => (statuses.get(name)?.handedOver ?? 0) < this.#roomOf(name)
       if ([...domains].every(hasRoom)) return true
       if (timers.elapsedMs() >= untilMs) return false

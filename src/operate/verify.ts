@@ -1,25 +1,22 @@
 // The balance of a live store. Every stream's position, accounts, held events, ledger and dead letters are
 // held against each other, and against the counts that every commit raises. Upholds I3; right while workers
-// run, because whatever does not add up is read again, in rest, before it is reported.
+// run, because whatever does not add up is read again, in rest, before it is reported. Upholds I7: each list
+// is read page by page, beside the streams, and none for every stream.
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
+import type { HeldEvent } from '../ports/records.ts'
 import type { StoredStream } from '../ports/store-reader.ts'
 import type { KnownDomains } from './domain-rules.ts'
 import { rulesFor } from './domain-rules.ts'
 import type { ConsumerView } from './paging.ts'
-import { eachDeadLetter, eachHeld, eachLedgerEntry, eachStream } from './paging.ts'
+import { eachHeld, eachStream } from './paging.ts'
 import { checkDomains } from './verify/check-domains.ts'
 import { checkStream } from './verify/check-stream.ts'
 import type { BalanceCheck, Imbalance } from './verify/imbalance.ts'
-import type { LedgerSums, LetterSums } from './verify/stream-evidence.ts'
-import {
-  addEntry,
-  addLetter,
-  missingLettersMax,
-  noLedger,
-  noLetters,
-  readEvidence,
-} from './verify/stream-evidence.ts'
+import type { RecordSums, SumsPart } from './verify/record-sums.ts'
+import { noRecords, readSums } from './verify/record-sums.ts'
+import type { HeldPlace, LedgerSums } from './verify/stream-evidence.ts'
+import { missingLettersMax, readEvidence } from './verify/stream-evidence.ts'
 
 export type { BalanceCheck, Imbalance }
 
@@ -37,72 +34,144 @@ export interface Verification {
   readonly unsettled: readonly StreamPath[]
 }
 
+/** How far a verification has come. */
+export interface VerifyProgress {
+  /** `records`: ledger and dead letters. `waiting`: held and handed-over events, for domains' counters. */
+  readonly what: 'records' | 'streams' | 'waiting'
+  readonly count: number
+  /** How many there were when it began, where that is known. */
+  readonly total?: number
+}
+
+/** How a verification is made. */
+export interface VerifyOptions {
+  /** Is told now and then. */
+  readonly onProgress?: (progress: VerifyProgress) => void
+  /**
+   * Streams with records whose sums are kept at a time, about; where more have some, the records are read as
+   * often as it takes. Default 200,000.
+   */
+  readonly streamsMax?: number
+}
+
 /** Verifies a consumer. */
 export async function verifyConsumer(
   view: ConsumerView,
   known: KnownDomains,
-  onProgress: (streams: number) => void = () => undefined,
+  options: VerifyOptions = {},
 ): Promise<Verification> {
-  const sums = await readSums(view)
+  const { onProgress = () => undefined, streamsMax = 200_000 } = options
+  const { streams: total, ledger, deadLetters } = await view.reader.summary(view.consumer)
+  const counting = (what: VerifyProgress['what'], of?: number): Counter =>
+    new Counter((count) => onProgress({ what, count, ...(of !== undefined && { total: of }) }))
+  const read = async (behind: StreamPath): Promise<SumsPart> => {
+    const records = counting('records', ledger + deadLetters)
+    return readSums(view, behind, { streamsMax, onRecord: () => records.add() })
+  }
+  const held = new HeldInOrder(view)
+  const domains = new Set<string>()
   const imbalances: Imbalance[] = []
   const unsettled: StreamPath[] = []
-  const domains = new Set<string>()
-  let [streams, deliveries, held] = [0, 0, 0]
+  const streams = counting('streams', total)
+  let [deliveries, heldCount] = [0, 0]
+  let part = await read('')
   for await (const stored of eachStream(view)) {
-    const found = await verifyStream(view, known, { stored, sums })
-    if (found === 'unsettled') unsettled.push(stored.stream)
+    const { stream, state } = stored
+    while (part.through !== undefined && stream > part.through) {
+      imbalances.push(...(await orphans(view, part, held)))
+      part = await read(part.through)
+    }
+    const records = part.sums.get(stream) ?? noRecords
+    const found = await verifyStream(view, known, { stored, held: await held.placesOf(stream), records })
+    if (found === 'unsettled') unsettled.push(stream)
     else imbalances.push(...found)
-    sums.held.delete(stored.stream)
-    sums.letters.delete(stored.stream)
-    sums.ledger.delete(stored.stream)
-    domains.add(domainOf(stored.stream))
-    streams++
+    part.sums.delete(stream)
+    domains.add(domainOf(stream))
+    streams.add()
     deliveries += stored.deliveries
-    held += stored.state.held.reduce((sum, span) => (span.kind === 'events' ? sum + span.count : sum), 0)
-    if (streams % progressEvery === 0) onProgress(streams)
+    heldCount += state.held.reduce((sum, span) => (span.kind === 'events' ? sum + span.count : sum), 0)
   }
-  imbalances.push(...(await orphans(view, sums)), ...(await checkDomains(view, domains)))
-  const isBalanced = imbalances.length === 0
-  return { consumer: view.consumer, isBalanced, streams, deliveries, held, imbalances, unsettled }
+  for (; part.through !== undefined; part = await read(part.through)) {
+    imbalances.push(...(await orphans(view, part, held)))
+  }
+  await held.placesOf(undefined)
+  imbalances.push(...(await orphans(view, part, held)))
+  const waiting = counting('waiting')
+  imbalances.push(...(await checkDomains(view, domains, () => waiting.add())))
+  return {
+    consumer: view.consumer,
+    isBalanced: imbalances.length === 0,
+    streams: streams.count,
+    deliveries,
+    held: heldCount,
+    imbalances,
+    unsettled,
+  }
 }
 
-const progressEvery = 500
+/** Counts, and tells now and then. */
+class Counter {
+  count = 0
+  readonly #tell: (count: number) => void
 
-/** Sums over the lists of a consumer, by stream: one pass each instead of a read for every stream. */
-interface Sums {
-  readonly held: Map<StreamPath, number>
-  readonly ledger: Map<StreamPath, LedgerSums>
-  readonly letters: Map<StreamPath, LetterSums>
+  constructor(tell: (count: number) => void) {
+    this.#tell = tell
+  }
+
+  add(): void {
+    if (++this.count % 500 === 0) this.#tell(this.count)
+  }
 }
 
-async function readSums(view: ConsumerView): Promise<Sums> {
-  const sums: Sums = { held: new Map(), ledger: new Map(), letters: new Map() }
-  for await (const { stream } of eachHeld(view)) sums.held.set(stream, (sums.held.get(stream) ?? 0) + 1)
-  for await (const entry of eachLedgerEntry(view)) {
-    if (entry.stream === undefined) continue
-    sums.ledger.set(entry.stream, addEntry(sums.ledger.get(entry.stream) ?? noLedger, entry))
+/** The places of held events, of streams that are asked for in their order. */
+class HeldInOrder {
+  readonly #events: AsyncIterator<HeldEvent>
+  #next: HeldEvent | undefined
+  #isOver = false
+  /** Streams that have held events and were not asked for. */
+  readonly strangers: Set<StreamPath> = new Set()
+
+  constructor(view: ConsumerView) {
+    this.#events = eachHeld(view)[Symbol.asyncIterator]()
   }
-  for await (const letter of eachDeadLetter(view)) {
-    if (letter.stream === undefined) continue
-    sums.letters.set(letter.stream, addLetter(sums.letters.get(letter.stream) ?? noLetters, letter))
+
+  /** The places of a stream; `undefined`: all the rest are strangers. */
+  async placesOf(stream: StreamPath | undefined): Promise<readonly HeldPlace[]> {
+    const places: HeldPlace[] = []
+    for (let next = await this.#peek(); next !== undefined; next = await this.#peek()) {
+      if (stream !== undefined && next.stream > stream) break
+      const { epoch, sequence } = next.event
+      if (next.stream === stream) places.push({ epoch, sequence })
+      else this.strangers.add(next.stream)
+      this.#next = undefined
+    }
+    return places
   }
-  return sums
+
+  async #peek(): Promise<HeldEvent | undefined> {
+    if (this.#next !== undefined || this.#isOver) return this.#next
+    const read = await this.#events.next()
+    if (read.done === true) this.#isOver = true
+    else this.#next = read.value
+    return this.#next
+  }
 }
 
 /** What does not add up in a stream, seen twice in rest. */
 async function verifyStream(
   view: ConsumerView,
   known: KnownDomains,
-  about: { readonly stored: StoredStream; readonly sums: Sums },
+  about: {
+    readonly stored: StoredStream
+    readonly held: readonly HeldPlace[]
+    readonly records: RecordSums
+  },
 ): Promise<readonly Imbalance[] | 'unsettled'> {
-  const { stored, sums } = about
+  const { stored, held, records } = about
   const { stream } = stored
-  if (!hasHeld(stored) && !sums.held.has(stream)) {
-    const ledger = sums.ledger.get(stream) ?? noLedger
-    const letters = sums.letters.get(stream) ?? noLetters
-    const evidence = { held: [], ledger, letters, missingLetters: missingLettersMax(ledger, letters) }
-    if (checkStream(stored, rulesOf(known, stored), evidence).length === 0) return []
-  }
+  const missingLetters = missingLettersMax(records.ledger, records.letters)
+  const seen = checkStream(stored, rulesOf(known, stored), { held, ...records, missingLetters })
+  if (seen.length === 0) return []
   let found: readonly Imbalance[] = []
   for (let reading = 0; reading < 2; reading++) {
     const read = await readEvidence(view, stream)
@@ -115,10 +184,6 @@ async function verifyStream(
   return found
 }
 
-function hasHeld({ state }: StoredStream): boolean {
-  return state.heldCount > 0 || state.held.length > 0
-}
-
 function rulesOf(known: KnownDomains, { stream, state }: StoredStream): ReturnType<typeof rulesFor>['rules'] {
   return rulesFor(known, domainOf(stream), state).rules
 }
@@ -128,20 +193,24 @@ function domainOf(stream: StreamPath): string {
 }
 
 /** Held events, dead letters to be taken back, and accounts of streams that the store does not know. */
-async function orphans(view: ConsumerView, sums: Sums): Promise<readonly Imbalance[]> {
-  const overflowed = [...sums.letters].filter(([, letters]) => letters.overflow > 0).map(([path]) => path)
-  const accounted = new Set(
-    [...sums.ledger].filter(([, ledger]) => hasAccounts(ledger)).map(([path]) => path),
-  )
+async function orphans(
+  view: ConsumerView,
+  { sums }: SumsPart,
+  { strangers }: HeldInOrder,
+): Promise<readonly Imbalance[]> {
+  const { reader, consumer } = view
   const found: Imbalance[] = []
-  for (const stream of new Set([...sums.held.keys(), ...overflowed, ...accounted])) {
-    if ((await view.reader.stream(view.consumer, stream)) !== undefined) continue
-    const held = await view.reader.held(view.consumer, { stream, limit: 1 })
-    const letters = await view.reader.deadLetters(view.consumer, { stream, reason: 'overflow', limit: 1 })
-    if (held.length + letters.length === 0 && !accounted.has(stream)) continue
+  const recorded = [...sums].filter(([, { ledger, letters }]) => letters.overflow > 0 || hasAccounts(ledger))
+  for (const stream of new Set([...strangers, ...recorded.map(([path]) => path)])) {
+    if ((await reader.stream(consumer, stream)) !== undefined) continue
+    const held = await reader.held(consumer, { stream, limit: 1 })
+    const letters = await reader.deadLetters(consumer, { stream, reason: 'overflow', limit: 1 })
+    const { ledger } = sums.get(stream) ?? noRecords
+    if (held.length + letters.length === 0 && !hasAccounts(ledger)) continue
     const detail = 'records of a stream that the store does not know'
     found.push({ check: 'orphan', stream, expected: 'a stream', found: 'none', detail })
   }
+  strangers.clear()
   return found
 }
 

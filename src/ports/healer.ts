@@ -1,5 +1,6 @@
 // The healer port: whom the engine asks for missing numbers. What a healer brings obeys the rules like
 // anything that arrives; a healer is trusted with nothing.
+import type { EventFrom } from '../core/event-from.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 
 /** One question: what is there in this range of a stream? */
@@ -18,6 +19,11 @@ export interface HealRequest {
   readonly wire?: { readonly from: number; readonly to: number }
   /** Messages wanted at most, the lowest numbers first. */
   readonly limit: number
+  /**
+   * How whoever asks finds events in messages, for a healer that has to look for them. A message is right if
+   * this says that it is of the stream; the text of a message need not have the stream's name in it.
+   */
+  readonly eventFrom?: EventFrom
   /** Fires when the answer is no longer wanted: the gap has closed, time is up, or the worker ends. */
   readonly signal: AbortSignal
 }

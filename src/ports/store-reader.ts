@@ -80,6 +80,8 @@ export interface StoreReader {
   summary(consumer: string): Promise<ConsumerSummary>
   /** Part of the summary. Workers ask for it every 10 seconds, so it counts nothing but these. */
   recordCounts(consumer: string): Promise<RecordCounts>
+  /** Part of the summary, without a count of streams: it costs the same however many there are. */
+  domains(consumer: string): Promise<ReadonlyMap<string, DomainStatus>>
   stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined>
   /** The claims that live now, the longest held first. */
   claims(consumer: string, query: { readonly limit: number }): Promise<readonly LiveClaim[]>

@@ -9,10 +9,12 @@ import type { Checkpoint, ReadRequest, Source, SourceExtent } from '../ports/sou
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Bookmark } from './file/bookmark.ts'
-import { atBeginning, decodeBookmark, encodeBookmark, headOf, resumeAt } from './file/bookmark.ts'
+import { atBeginning, decodeBookmark, encodeBookmark, resumeAt } from './file/bookmark.ts'
 import { FileSink } from './file/file-sink.ts'
 import type { LineDelivery, LinePlace } from './file/line-delivery.ts'
+import type { FileFate } from './file/open-file.ts'
 import { isMissing, OpenFile } from './file/open-file.ts'
+import { digestAt } from './file/read-content.ts'
 
 export { fileHealer } from './file/file-healer.ts'
 export type { FileHealerOptions } from './file/file-healer.ts'
@@ -77,9 +79,9 @@ export function fileSink(path: string): Sink {
 }
 
 /**
- * Missing -> open -> ended -> open ...: a file that was replaced or cut while it was followed is `ended`: its
- * last line is read, and the next file is opened once everything of this one is settled. So no checkpoint
- * ever names a file while lines of an older one are still under way.
+ * Missing -> open -> ended -> open ...: a file that was replaced while it was followed, or written anew in
+ * place while it was read, is `ended`: its last line is read, and what is there now is opened once everything
+ * of this one is settled. So no checkpoint ever names a file while lines of an older one are still under way.
  */
 class FileSource implements Source<LineDelivery> {
   readonly kind = 'log'
@@ -136,8 +138,8 @@ class FileSource implements Source<LineDelivery> {
 
   async isCaughtUp(): Promise<boolean> {
     if (this.#file === undefined) return true
-    if (!(await this.#file.isAtEnd())) return false
-    return !this.#options.follow || (await this.#file.fate()) !== 'replaced'
+    if (this.#hasEnded || !(await this.#file.isAtEnd())) return false
+    return !this.#options.follow || !isOver(await this.#file.fate())
   }
 
   async extent(): Promise<SourceExtent | undefined> {
@@ -150,6 +152,7 @@ class FileSource implements Source<LineDelivery> {
     } finally {
       const file = this.#file
       this.#forgetFile()
+      this.#checkpoint = undefined
       await file?.close()
     }
   }
@@ -167,20 +170,20 @@ class FileSource implements Source<LineDelivery> {
 
   async #next(max: number): Promise<readonly LineDelivery[]> {
     if (this.#hasEnded && this.#prefix.pending === 0) await this.#leaveFile()
-    if (this.#file === undefined && this.#checkpoint !== undefined && this.#options.follow)
-      await this.#openFile()
+    if (this.#file === undefined && this.#checkpoint !== undefined) await this.#openFile()
     const file = this.#file
     if (file === undefined || this.#hasEnded) return []
     if (this.#isAtEnd) {
       const fate = await file.fate()
       if (fate === 'same' || fate === 'missing') return []
       this.#isAtEnd = false
-      this.#hasEnded = fate === 'replaced'
+      this.#hasEnded = isOver(fate)
       if (this.#hasEnded) return this.#last(file)
     }
     const lines = await file.read(max)
     if (lines.length > 0) return this.#given(lines)
-    this.#isAtEnd = this.#options.follow
+    this.#hasEnded = file.isReplaced
+    this.#isAtEnd = this.#options.follow && !this.#hasEnded
     return this.#isAtEnd ? [] : this.#last(file)
   }
 
@@ -218,9 +221,11 @@ class FileSource implements Source<LineDelivery> {
     if (end === undefined || end === this.#savedEnd || this.#file === undefined) return
     this.#saving = true
     try {
-      const head = await headOf(this.#file.handle, end.end)
+      const digest = end.chunk && (await digestAt(this.#file.handle, end.end, end.chunk))
+      // What was written anew is read from its beginning: no place in it is kept.
+      if (digest === undefined) return
       const openLineAt = end === this.#openLine ? { openLineAt: end.start } : {}
-      const bookmark = { offset: end.end, line: end.line, head, ...openLineAt }
+      const bookmark = { offset: end.end, line: end.line, digest, ...openLineAt }
       await this.#checkpoint?.save(encodeBookmark(bookmark))
       this.#savedEnd = end
       this.#savedAtMs = this.#options.timers.elapsedMs()
@@ -228,4 +233,8 @@ class FileSource implements Source<LineDelivery> {
       this.#saving = false
     }
   }
+}
+
+function isOver(fate: FileFate): boolean {
+  return fate === 'replaced' || fate === 'rewritten'
 }

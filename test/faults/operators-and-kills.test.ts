@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { sqliteStore } from '../../src/stores/sqlite.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { Ran, Running, TestFolder } from '../integration/run-inturn.ts'
 import { inturn, sourceUrl, startInturn, testFolder } from '../integration/run-inturn.ts'
@@ -136,6 +137,14 @@ async function act(random: SeededRandom): Promise<Ran> {
   }
 }
 
+/** Whether a worker has been at the store. */
+async function isKnown(): Promise<boolean> {
+  const store = sqliteStore(join(folder.path, 'billing.db'))
+  const consumers: readonly string[] = await store.reader.consumers().catch(() => [])
+  await store.close()
+  return consumers.includes('billing')
+}
+
 /** Every stream goes on, whatever operators left behind. */
 async function resumeAll(): Promise<void> {
   const signed = ['--by', 'soak', '--reason', 'the end']
@@ -156,6 +165,8 @@ test(`${rounds} rounds: each effect once, in order, and the books balance`, asyn
   const refused: string[] = []
   for (let round = 0; round < rounds; round++) {
     for (let worker = 0; worker < 2; worker++) running.push(startInturn(folder.path, 'run'))
+    // On a busy machine no worker may have come to the store yet, and operators have nothing to look at.
+    while (!(await isKnown())) await sleep(20)
     await sleep(random.whole(100, 900))
     const acted = await Promise.all([act(random), act(random)])
     refused.push(...acted.filter(({ code }) => code !== 0).map(({ stderr }) => stderr))

@@ -179,8 +179,9 @@ export class HealJob {
     this.#request = { range, controller }
     try {
       const { wireEpoch = range.epoch, ...asked } = range
-      const request = { domain: domain.name, stream, ...asked, epoch: wireEpoch, limit: healing.chunk }
-      const { timers } = this.#parts
+      const { timers, eventFrom } = this.#parts
+      const place = { domain: domain.name, stream, ...asked, epoch: wireEpoch }
+      const request = { ...place, limit: healing.chunk, eventFrom }
       const answer = await askHealer(healer, request, { timers, timeoutMs: healing.timeoutMs, controller })
       if (answer.isLate === true) this.#late++
       return answer

@@ -1,19 +1,19 @@
 // The healing of an engine: which attempts its sweeps may begin, and the jobs that make them. Jobs run beside
 // everything else and hold no claim; as many as there is room for, the others are put off. Upholds I6 and I7.
-import { nextHealAt } from '../../core/heal.ts'
+import { isHealingLeft, nextHealAt } from '../../core/heal.ts'
 import type { HealAttempt } from '../../core/heal.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'
-import type { TrackedDomain } from '../domain.ts'
+import type { Domain, TrackedDomain } from '../domain.ts'
 import type { EngineParts } from '../engine-parts.ts'
 import type { StreamBatch } from '../stream-batch.ts'
 import type { Turn } from '../turn.ts'
+import { WaitingSearch } from '../waiting-search.ts'
 import type { JobHooks } from './heal-job.ts'
 import { HealJob } from './heal-job.ts'
 import type { HealNote } from './heal-note.ts'
 import { beginNote, postponeNote } from './heal-note.ts'
-import { isHealingLeftIn } from './healing-left.ts'
 
 /** Gives each turn of a sweep what it may note about healing. */
 export type HealPlan = (
@@ -38,6 +38,7 @@ const putOffMax = 10_000
 export class Healing {
   readonly #parts: EngineParts
   readonly #hooks: JobHooks
+  readonly #left: WaitingSearch
   readonly #jobs = new Map<StreamPath, { readonly job: HealJob; readonly ended: Promise<void> }>()
   readonly #waiting: (() => void)[] = []
   /** Notes that became durable with their turns. */
@@ -50,6 +51,9 @@ export class Healing {
 
   constructor(parts: EngineParts, hooks: HealingHooks) {
     this.#parts = parts
+    this.#left = new WaitingSearch(parts, ({ state }, domain, now) => {
+      return isHealed(domain) && isHealingLeft(domain.rules, state, now)
+    })
     this.#hooks = {
       ...hooks,
       note: async (path, note) => {
@@ -71,8 +75,9 @@ export class Healing {
   }
 
   /** Whether attempts are left, or under way anywhere, at some gap of the consumer. */
-  isLeft(): Promise<boolean> {
-    return isHealingLeftIn(this.#parts)
+  async isLeft(): Promise<boolean> {
+    const heals = this.#parts.domains.byName.values().some(isHealed)
+    return heals && this.#left.find()
   }
 
   /** What a sweep may begin, as there is room. */
@@ -158,4 +163,8 @@ export class Healing {
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error
   }
+}
+
+function isHealed(domain: Domain): domain is TrackedDomain {
+  return domain.kind === 'tracked' && domain.rules.heal !== undefined
 }

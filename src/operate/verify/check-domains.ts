@@ -1,11 +1,12 @@
 // The counters of a consumer's domains, which commits keep by differences, against what is there. Streams go
 // on while rows are counted, so only a difference that is found twice, with the counters at rest, counts.
+import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath } from '../../core/stream-path.ts'
 import type { ConsumerView } from '../paging.ts'
-import { countHandedOver, eachHeld } from '../paging.ts'
+import { eachHandedOver, eachHeld } from '../paging.ts'
 import type { Imbalance } from './imbalance.ts'
 
-/** Counters by domain, or rows by domain. */
+/** Counters of a domain, or its rows. */
 interface DomainCounts {
   readonly held: number
   readonly handedOver: number
@@ -17,43 +18,61 @@ const triesMax = 10
 export async function checkDomains(
   view: ConsumerView,
   domains: ReadonlySet<string>,
+  onRow: () => void,
 ): Promise<readonly Imbalance[]> {
-  const names = new Set([...(await readCounters(view)).keys(), ...domains])
+  const { reader, consumer } = view
   const found: Imbalance[] = []
-  for (const name of names) found.push(...(await checkDomain(view, name)))
-  return found
-}
-
-async function checkDomain(view: ConsumerView, domain: string): Promise<readonly Imbalance[]> {
-  let last: string | undefined
-  for (let tries = 0; tries < triesMax; tries++) {
-    const before = (await readCounters(view)).get(domain) ?? none
-    const rows = await countRows(view, domain)
-    const after = (await readCounters(view)).get(domain) ?? none
-    const found = [
-      ...difference(domain, 'held events', [rows.held, before.held]),
-      ...difference(domain, 'handed-over events', [rows.handedOver, before.handedOver]),
-    ]
-    if (found.length === 0) return []
-    if (before.held !== after.held || before.handedOver !== after.handedOver) continue
-    const seen = [before.held - rows.held, before.handedOver - rows.handedOver].join()
-    if (seen === last) return found
-    last = seen
+  /** Domains that may not add up, with what was seen of each at last. */
+  let open = new Map<string, string>()
+  for (let tries = 0; tries < triesMax && (tries === 0 || open.size > 0); tries++) {
+    const before = await reader.domains(consumer)
+    const rows = await countRows(view, onRow)
+    const after = await reader.domains(consumer)
+    const asked = tries === 0 ? new Set([...before.keys(), ...domains]) : open.keys()
+    const still = new Map<string, string>()
+    for (const name of asked) {
+      const [counted, there] = [before.get(name) ?? none, rows.get(name) ?? none]
+      const wrong = differences(name, there, counted)
+      if (wrong.length === 0) continue
+      const seen = [counted.held - there.held, counted.handedOver - there.handedOver].join()
+      const isAtRest = isSame(counted, after.get(name) ?? none)
+      if (isAtRest && seen === open.get(name)) found.push(...wrong)
+      else still.set(name, isAtRest ? seen : '')
+    }
+    open = still
   }
-  return []
+  return found
 }
 
 const none: DomainCounts = { held: 0, handedOver: 0 }
 
-async function readCounters({ reader, consumer }: ConsumerView): Promise<ReadonlyMap<string, DomainCounts>> {
-  return (await reader.summary(consumer)).domains
+/** Held and handed-over events by domain: one pass over each list, however many domains there are. */
+async function countRows(
+  view: ConsumerView,
+  onRow: () => void,
+): Promise<ReadonlyMap<string, { held: number; handedOver: number }>> {
+  const rows = new Map<string, { held: number; handedOver: number }>()
+  const count = (stream: StreamPath, field: 'held' | 'handedOver'): void => {
+    const name = parseStreamPath(stream)?.domain ?? ''
+    const counts = rows.get(name) ?? { ...none }
+    counts[field]++
+    rows.set(name, counts)
+    onRow()
+  }
+  for await (const { stream } of eachHeld(view)) count(stream, 'held')
+  for await (const { stream } of eachHandedOver(view)) count(stream, 'handedOver')
+  return rows
 }
 
-async function countRows(view: ConsumerView, domain: string): Promise<DomainCounts> {
-  let held = 0
-  for await (const event of eachHeld(view, { domain }))
-    if (parseStreamPath(event.stream)?.domain === domain) held++
-  return { held, handedOver: await countHandedOver(view, { domain }) }
+function isSame(a: DomainCounts, b: DomainCounts): boolean {
+  return a.held === b.held && a.handedOver === b.handedOver
+}
+
+function differences(domain: string, rows: DomainCounts, counted: DomainCounts): readonly Imbalance[] {
+  return [
+    ...difference(domain, 'held events', [rows.held, counted.held]),
+    ...difference(domain, 'handed-over events', [rows.handedOver, counted.handedOver]),
+  ]
 }
 
 function difference(

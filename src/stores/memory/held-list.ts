@@ -58,28 +58,29 @@ export class HeldList {
   }
 
   #firstAt(place: Position): number {
-    return this.#first((entry) => comparePositions(entry, place) >= 0)
+    return firstIndex(this.#entries, (entry) => comparePositions(entry, place) >= 0)
   }
 
   #firstBehind(place: Position): number {
-    return this.#first((entry) => comparePositions(entry, place) > 0)
+    return firstIndex(this.#entries, (entry) => comparePositions(entry, place) > 0)
   }
 
   #firstOfEpoch(epoch: number): number {
-    return this.#first((entry) => entry.epoch >= epoch)
+    return firstIndex(this.#entries, (entry) => entry.epoch >= epoch)
   }
+}
 
-  #first(isThere: (entry: HeldEntry) => boolean): number {
-    let low = 0
-    let high = this.#entries.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const entry = this.#entries[middle]
-      if (entry !== undefined && isThere(entry)) high = middle
-      else low = middle + 1
-    }
-    return low
+/** Where in an ordered list the items begin that lie far enough. */
+export function firstIndex<Item>(items: readonly Item[], isThere: (item: Item) => boolean): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const item = items[middle]
+    if (item !== undefined && isThere(item)) high = middle
+    else low = middle + 1
   }
+  return low
 }
 
 /** A held event as the port shows it. */

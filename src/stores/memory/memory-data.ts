@@ -6,7 +6,7 @@ import { parseStreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import type { DueTime } from '../../ports/due-time.ts'
 import type { DeadLetter, StoredHandedOver } from '../../ports/records.ts'
-import { HeldList } from './held-list.ts'
+import { firstIndex, HeldList } from './held-list.ts'
 
 /** A worker's claim of a stream. */
 interface Claim {
@@ -135,10 +135,11 @@ export class ConsumerData {
     return row
   }
 
-  /** The paths of all streams, ascending. */
-  paths(): readonly StreamPath[] {
+  /** The paths of all streams from one on, ascending. */
+  *paths(from: StreamPath = ''): Generator<StreamPath, void, void> {
     this.#sortedPaths ??= [...this.streams.keys()].sort()
-    return this.#sortedPaths
+    const paths = this.#sortedPaths
+    for (let at = firstIndex(paths, (path) => path >= from); at < paths.length; at++) yield paths[at] ?? ''
   }
 }
 

@@ -2,6 +2,7 @@
 import { copyState } from '../../core/copy-state.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
 import { readDeadLetter, readHandedOver, readLedgerEntry } from '../../ports/record-text.ts'
 import type {
   DeadLetter,
@@ -21,7 +22,7 @@ import type {
   StreamQuery,
 } from '../../ports/store-reader.ts'
 import type { HeldEntry } from './held-list.ts'
-import { heldEvent } from './held-list.ts'
+import { firstIndex, heldEvent } from './held-list.ts'
 import type { ConsumerData, MemoryData, StreamRow } from './memory-data.ts'
 import { domainOf } from './memory-data.ts'
 
@@ -62,13 +63,17 @@ export class MemoryReader implements StoreReader {
       failing: rows.filter(({ state }) => state?.halt === undefined && state?.failing !== undefined).length,
       clock: { now: this.#options.now(), readingMs: data.readingMs },
       ...(data.lastBeatAt === undefined ? {} : { lastBeatAt: data.lastBeatAt }),
-      domains: new Map([...data.domains].map(([name, status]) => [name, { ...status }])),
+      domains: await this.domains(consumer),
     }
   }
 
   async recordCounts(consumer: string): Promise<RecordCounts> {
     const { deadLetters, ledger } = this.#of(consumer)
     return { deadLetters: deadLetters.size, ledger: ledger.length }
+  }
+
+  async domains(consumer: string): Promise<ReadonlyMap<string, DomainStatus>> {
+    return new Map([...this.#of(consumer).domains].map(([name, status]) => [name, { ...status }]))
   }
 
   async stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined> {
@@ -90,7 +95,7 @@ export class MemoryReader implements StoreReader {
   async streams(consumer: string, query: StreamQuery): Promise<readonly StoredStream[]> {
     const data = this.#of(consumer)
     const found: StoredStream[] = []
-    for (const path of data.paths()) {
+    for (const path of data.paths(query.after)) {
       if (found.length >= query.limit) break
       if (query.after !== undefined && path <= query.after) continue
       const row = data.row(path)
@@ -104,18 +109,20 @@ export class MemoryReader implements StoreReader {
 
   async held(consumer: string, query: RecordQuery): Promise<readonly Paged<HeldEvent>[]> {
     const found: Paged<HeldEvent>[] = []
-    for (const row of this.#rows(consumer, query)) {
-      for (const entry of row.held.entries) {
-        if (found.length >= query.limit) return found
-        const cursor = heldCursor(row.path, entry)
-        if (isBehind(cursor, query)) found.push({ ...heldEvent(row.path, entry), cursor })
+    const { limit, after = '' } = query
+    for (const { path, held } of this.#rows(consumer, query, after.split(' ', 1)[0])) {
+      const { entries } = held
+      const from = firstIndex(entries, (entry) => heldCursor(path, entry) > after)
+      for (const entry of entries.slice(from, from + limit - found.length)) {
+        found.push({ ...heldEvent(path, entry), cursor: heldCursor(path, entry) })
       }
+      if (found.length >= limit) break
     }
     return found
   }
 
   async handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]> {
-    return this.#rows(consumer, query)
+    return [...this.#rows(consumer, query)]
       .flatMap((row) => row.handedOver)
       .filter(({ arrivalId }) => isBehind(arrivalId, query))
       .sort((a, b) => (a.arrivalId < b.arrivalId ? -1 : 1))
@@ -131,22 +138,27 @@ export class MemoryReader implements StoreReader {
   ): Promise<readonly Paged<DeadLetter>[]> {
     const { reason, key } = query
     const { deadLetters } = this.#of(consumer)
-    const found = key === undefined ? deadLetters.values() : [deadLetters.get(key)]
-    return [...found]
-      .filter((entry) => entry !== undefined)
-      .map((entry) => ({ ...entry, cursor: sortableText(entry.cursor) }))
-      .filter((entry) => isAskedFor(entry.stream, query) && isBehind(entry.cursor, query))
-      .filter((entry) => (reason ?? entry.reason) === entry.reason)
-      .slice(0, query.limit)
-      .map(({ text, cursor }) => ({ ...readDeadLetter(text), cursor }))
+    const asked = key === undefined ? deadLetters.values() : [deadLetters.get(key)]
+    const behind = numberOf(query)
+    const found: Paged<DeadLetter>[] = []
+    for (const entry of asked) {
+      if (found.length >= query.limit) break
+      if (entry === undefined || entry.cursor <= behind || !isAskedFor(entry.stream, query)) continue
+      if ((reason ?? entry.reason) !== entry.reason) continue
+      found.push({ ...readDeadLetter(entry.text), cursor: sortableText(entry.cursor) })
+    }
+    return found
   }
 
   async ledger(consumer: string, query: RecordQuery): Promise<readonly Paged<LedgerEntry>[]> {
-    return this.#of(consumer)
-      .ledger.map(({ stream, text }, index) => ({ stream, text, cursor: sortableText(index) }))
-      .filter(({ stream, cursor }) => isAskedFor(stream, query) && isBehind(cursor, query))
-      .slice(0, query.limit)
-      .map(({ text, cursor }) => ({ ...readLedgerEntry(text), cursor }))
+    const { ledger } = this.#of(consumer)
+    const found: Paged<LedgerEntry>[] = []
+    for (let index = numberOf(query) + 1; index < ledger.length && found.length < query.limit; index++) {
+      const line = ledger[index]
+      if (line === undefined || !isAskedFor(line.stream, query)) continue
+      found.push({ ...readLedgerEntry(line.text), cursor: sortableText(index) })
+    }
+    return found
   }
 
   #of(consumer: string): ConsumerData {
@@ -154,12 +166,17 @@ export class MemoryReader implements StoreReader {
     return this.#data.peek(consumer)
   }
 
-  /** The rows that a query is about, ascending by path. */
-  #rows(consumer: string, { stream, domain }: RecordQuery): StreamRow[] {
+  /** The rows that a query is about from a path on, ascending by path. */
+  *#rows(
+    consumer: string,
+    { stream, domain }: RecordQuery,
+    from?: StreamPath,
+  ): Generator<StreamRow, void, void> {
     const data = this.#of(consumer)
-    const paths = stream === undefined ? data.paths() : [stream]
-    const rows = paths.flatMap((path) => data.streams.get(path) ?? [])
-    return domain === undefined ? rows : rows.filter((row) => row.domain === domain)
+    for (const path of stream === undefined ? data.paths(from) : [stream]) {
+      const row = data.streams.get(path)
+      if (row !== undefined && (domain === undefined || row.domain === domain)) yield row
+    }
   }
 
   #stored(row: StreamRow): StoredStream | undefined {
@@ -189,6 +206,11 @@ function heldCursor(path: StreamPath, { epoch, sequence }: HeldEntry): string {
 
 function isBehind(cursor: string, { after }: RecordQuery): boolean {
   return after === undefined || cursor > after
+}
+
+/** The number in the cursor behind which a list goes on; -1 where it begins. */
+function numberOf({ after }: RecordQuery): number {
+  return after === undefined ? -1 : Number(after.slice(2))
 }
 
 function isAskedFor(path: StreamPath | undefined, { stream, domain }: RecordQuery): boolean {

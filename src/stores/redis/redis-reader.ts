@@ -1,5 +1,6 @@
 // Reading the store for inspection. Every list costs a constant number of round trips a page.
 import type { StreamPath } from '../../core/stream-path.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
 import type {
   DeadLetter,
   DeadLetterReason,
@@ -54,18 +55,8 @@ export class RedisReader implements StoreReader {
   }
 
   async summary(consumer: string): Promise<ConsumerSummary> {
-    const { connection, keyspace, shards } = await this.#of(consumer)
-    const home = keyspace.home(consumer)
-    const [known, ...replies] = await connection.read([
-      { script: readConsumerScript, keys: [home] },
-      ...[...shards, keyspace.shards].map((shard) => ({
-        script: summarizeScript,
-        keys: [keyspace.base(consumer, shard)] as const,
-      })),
-    ])
-    const counts = replies.map((reply) => mapIn(at(reply, 0)))
+    const { known, replies, counts, domains } = await this.#summarized(consumer)
     const sumOf = (name: string): number => sum(counts, (shard) => Number(shard.get(name) ?? 0))
-    const domains = domainStatuses(counts, mapIn(at(known, 3)))
     const lastBeatAt = maybeNumberIn(at(known, 2))
     return {
       consumer,
@@ -95,6 +86,10 @@ export class RedisReader implements StoreReader {
       deadLetters: sum(replies, (reply) => numberIn(at(reply, 0))),
       ledger: sum(replies, (reply) => numberIn(at(reply, 1))),
     }
+  }
+
+  async domains(consumer: string): Promise<ReadonlyMap<string, DomainStatus>> {
+    return (await this.#summarized(consumer)).domains
   }
 
   async stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined> {
@@ -127,6 +122,25 @@ export class RedisReader implements StoreReader {
 
   async ledger(consumer: string, query: RecordQuery): Promise<readonly Paged<LedgerEntry>[]> {
     return listLedger(await this.#of(consumer), query)
+  }
+
+  /** What is known of the consumer, and the counts of each shard and of its domains. */
+  async #summarized(consumer: string): Promise<{
+    readonly known: unknown
+    readonly replies: readonly unknown[]
+    readonly counts: readonly ReadonlyMap<string, string>[]
+    readonly domains: ReadonlyMap<string, DomainStatus>
+  }> {
+    const { connection, keyspace, shards } = await this.#of(consumer)
+    const [known, ...replies] = await connection.read([
+      { script: readConsumerScript, keys: [keyspace.home(consumer)] },
+      ...[...shards, keyspace.shards].map((shard) => ({
+        script: summarizeScript,
+        keys: [keyspace.base(consumer, shard)] as const,
+      })),
+    ])
+    const counts = replies.map((reply) => mapIn(at(reply, 0)))
+    return { known, replies, counts, domains: domainStatuses(counts, mapIn(at(known, 3))) }
   }
 
   async #of(consumer: string): Promise<ReaderScope> {

@@ -79,12 +79,14 @@ export async function listClaims(scope: ReaderScope, limit: number): Promise<Liv
 
 /** Held events, ascending by stream, epoch and sequence. */
 export async function listHeld(scope: ReaderScope, query: RecordQuery): Promise<Paged<HeldEvent>[]> {
-  const { limit, after = '' } = query
+  const { limit, after = '', stream: only } = query
   const { connection, keyspace, consumer } = scope
   const [path = '', ...place] = after.split(' ')
   const range = rangeOf(query)
   const first = path > range.first ? path : range.first
-  const paths = await listPaths(scope, 'holding', { ...range, first, limit: limit + 1 })
+  // One stream lies in one shard: no index of any has to be asked.
+  const paths =
+    only === undefined ? await listPaths(scope, 'holding', { ...range, first, limit: limit + 1 }) : [only]
   const boundOf = (stream: StreamPath): string => (stream === path ? behindPlace(place.join(' ')) : '-')
   const keysOf = (stream: StreamPath): [string] => [keyspace.base(consumer, keyspace.shardOf(stream))]
   const counts = await connection.read(

@@ -34,9 +34,17 @@ export function readHandedOver(
   { streams, limit }: { readonly streams: readonly StreamPath[]; readonly limit: number },
 ): StoredHandedOver[] {
   return waitingStreams(database, consumer, streams)
-    .flatMap((path) => database.all(readSql, consumer, path, limit))
-    .map(handedOverIn)
+    .flatMap((path) => handedOverOf(database, consumer, { path, limit, after: 0 }))
     .sort((a, b) => (a.arrivalId < b.arrivalId ? -1 : 1))
+}
+
+/** The oldest handed-over events of one stream behind an arrival. */
+export function handedOverOf(
+  database: Database,
+  consumer: number,
+  { path, limit, after }: { readonly path: StreamPath; readonly limit: number; readonly after: number },
+): StoredHandedOver[] {
+  return database.all(readSql, consumer, path, limit, after).map(handedOverIn)
 }
 
 /** Forgets a handed-over event that is decided; says how many there were. */

@@ -4,12 +4,13 @@
 import type { Database } from './database.ts'
 import type { JournalEntry } from './journal-entries.ts'
 import { packEntries, unpackEntries } from './journal-entries.ts'
-import { bytesAt, numberAt } from './row.ts'
+import { bytesAt, maybeNumberAt, numberAt } from './row.ts'
 import { sqlFile } from './sql-file.ts'
 
 const appendSql = sqlFile(new URL('./journal/append-journal.sql', import.meta.url))
 const numberSql = sqlFile(new URL('./journal/number-journal.sql', import.meta.url))
 const lastNumberSql = sqlFile(new URL('./journal/last-number.sql', import.meta.url))
+const firstNumberSql = sqlFile(new URL('./journal/first-number.sql', import.meta.url))
 const readSql = sqlFile(new URL('./journal/read-journal.sql', import.meta.url))
 const foldEntrySql = sqlFile(new URL('./journal/fold-entry.sql', import.meta.url))
 const clearSql = sqlFile(new URL('./journal/clear-journal.sql', import.meta.url))
@@ -57,26 +58,53 @@ export function lastJournalNumber(database: Database, consumer: number): number 
   return numberAt(database.one(lastNumberSql, consumer), 'journal')
 }
 
-/** Everything that the journal says, by the id of the stream's row. */
-export function readJournal(database: Database, consumer: number): Map<number, JournaledStream> {
-  const streams = new Map<number, JournaledStream>()
-  for (const row of database.all(readSql, consumer)) {
-    const [number, changedAt, fence] = [
-      numberAt(row, 'number'),
-      numberAt(row, 'changed_at'),
-      numberAt(row, 'fence'),
-    ]
+/** What a journal says, as far as it was read. */
+interface ReadJournal {
+  readonly database: Database
+  readonly consumer: number
+  /** The numbers of its first row and of the last that was read. */
+  readonly first: number | undefined
+  last: number
+  readonly streams: Map<number, JournaledStream>
+}
+
+/** Reads journals; of the one that was read last only what is new. */
+export class JournalReader {
+  #known: ReadJournal | undefined
+
+  /** Everything that a journal says, by the id of the stream's row. */
+  read(database: Database, consumer: number): ReadonlyMap<number, JournaledStream> {
+    const first = maybeNumberAt(database.one(firstNumberSql, consumer), 'number')
+    const known = this.#known
+    const isKnown = known?.database === database && known.consumer === consumer && known.first === first
+    const journal = isKnown ? known : { database, consumer, first, last: 0, streams: new Map() }
+    this.#known = journal
+    journal.last = readRows(database, consumer, journal)
+    return journal.streams
+  }
+}
+
+/** Adds what the rows behind the last one say; the number of the last one then. */
+function readRows(
+  database: Database,
+  consumer: number,
+  { last, streams }: Pick<ReadJournal, 'last' | 'streams'>,
+): number {
+  let number = last
+  for (const row of database.all(readSql, consumer, last)) {
+    number = numberAt(row, 'number')
+    const [changedAt, fence] = [numberAt(row, 'changed_at'), numberAt(row, 'fence')]
     for (const { id, deliveries, state } of unpackEntries(bytesAt(row, 'entries'))) {
       const before = streams.get(id)?.deliveries ?? 0
       streams.set(id, { number, state, changedAt, fence, deliveries: before + deliveries })
     }
   }
-  return streams
+  return number
 }
 
 /** Brings every stream's row to what the journal says, and empties the journal. */
 export function foldJournal(database: Database, consumer: number): void {
-  const streams = [...readJournal(database, consumer)].sort(([a], [b]) => a - b)
+  const streams = [...new JournalReader().read(database, consumer)].sort(([a], [b]) => a - b)
   for (const [id, { number, state, changedAt, fence, deliveries }] of streams) {
     database.run(foldEntrySql, id, deliveries, number, state, changedAt, fence)
   }

@@ -3,6 +3,7 @@ import { decodeState } from '../../core/encode-state.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import { streamPath } from '../../core/stream-path.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
 import { readDeadLetter, readEvent, readLedgerEntry } from '../../ports/record-text.ts'
 import type {
   DeadLetter,
@@ -23,9 +24,9 @@ import type {
 } from '../../ports/store-reader.ts'
 import { readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
-import { arrivalNumber, handedOverIn } from './handed-over.ts'
+import { arrivalNumber, handedOverIn, handedOverOf } from './handed-over.ts'
 import type { JournaledStream } from './journal.ts'
-import { readJournal } from './journal.ts'
+import { JournalReader } from './journal.ts'
 import type { Row } from './row.ts'
 import { bytesAt, maybeNumberAt, numberAt, textAt } from './row.ts'
 import { sqlFile } from './sql-file.ts'
@@ -39,11 +40,14 @@ const findStreamSql = sqlFile(new URL('./streams/find-stream.sql', import.meta.u
 const listStreamsSql = sqlFile(new URL('./streams/list-streams.sql', import.meta.url))
 const listWaitingSql = sqlFile(new URL('./streams/list-waiting-streams.sql', import.meta.url))
 const listHeldSql = sqlFile(new URL('./held/list-held.sql', import.meta.url))
+const listStreamHeldSql = sqlFile(new URL('./held/list-stream-held.sql', import.meta.url))
 const listHandedOverSql = sqlFile(new URL('./handed-over/list-handed-over.sql', import.meta.url))
 const listLettersSql = sqlFile(new URL('./records/list-dead-letters.sql', import.meta.url))
+const listStreamLettersSql = sqlFile(new URL('./records/list-stream-dead-letters.sql', import.meta.url))
 const findLetterSql = sqlFile(new URL('./records/find-dead-letter.sql', import.meta.url))
 const listClaimsSql = sqlFile(new URL('./claims/list-claims.sql', import.meta.url))
 const listLedgerSql = sqlFile(new URL('./records/list-ledger.sql', import.meta.url))
+const listStreamLedgerSql = sqlFile(new URL('./records/list-stream-ledger.sql', import.meta.url))
 
 /** Above every path: paths are ASCII. */
 const behindAllPaths = '\u007f'
@@ -58,6 +62,7 @@ export interface ReaderParts {
 /** A reader of a file. */
 export class SqliteReader implements StoreReader {
   readonly #parts: ReaderParts
+  readonly #journal = new JournalReader()
 
   constructor(parts: ReaderParts) {
     this.#parts = parts
@@ -98,6 +103,11 @@ export class SqliteReader implements StoreReader {
     return { deadLetters: numberAt(counts, 'dead_letters'), ledger: numberAt(counts, 'ledger') }
   }
 
+  async domains(consumer: string): Promise<ReadonlyMap<string, DomainStatus>> {
+    const { database, id } = await this.#of(consumer)
+    return readDomains(database, id)
+  }
+
   async stream(consumer: string, stream: StreamPath): Promise<StoredStream | undefined> {
     const [found] = await this.#stored(consumer, findStreamSql, [stream])
     return found
@@ -123,8 +133,13 @@ export class SqliteReader implements StoreReader {
   async held(consumer: string, query: RecordQuery): Promise<readonly Paged<HeldEvent>[]> {
     const { database, id } = await this.#of(consumer)
     const { first, end } = pathsOf(query)
-    const [path = '', epoch = '0', sequence = ''] = (query.after ?? '').split(' ')
-    const rows = database.all(listHeldSql, id, first, end, path, Number(epoch), sequence, query.limit)
+    const [path = query.stream ?? '', epoch = '-1', sequence = ''] = query.after?.split(' ') ?? []
+    const place = [path, Number(epoch), sequence, query.limit] as const
+    const rows = path < first || path >= end ? [] : database.all(listStreamHeldSql, id, ...place)
+    if (query.stream === undefined && rows.length < query.limit) {
+      const from = path < first ? first : `${path}\u0001`
+      rows.push(...database.all(listHeldSql, id, from, end, query.limit - rows.length))
+    }
     return rows.map((row) => ({
       stream: textAt(row, 'path'),
       event: readEvent(textAt(row, 'event')),
@@ -137,9 +152,13 @@ export class SqliteReader implements StoreReader {
   async handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]> {
     const { database, id } = await this.#of(consumer)
     const { first, end } = pathsOf(query)
+    const { stream: path, limit } = query
     const after = query.after === undefined ? 0 : arrivalNumber(query.after)
-    const rows = database.all(listHandedOverSql, id, first, end, after, query.limit).map(handedOverIn)
-    return rows.map((handedOver) => ({ ...handedOver, cursor: handedOver.arrivalId }))
+    const events =
+      path === undefined
+        ? database.all(listHandedOverSql, id, first, end, after, limit).map(handedOverIn)
+        : handedOverOf(database, id, { path, limit: first === '' ? 0 : limit, after })
+    return events.map((handedOver) => ({ ...handedOver, cursor: handedOver.arrivalId }))
   }
 
   async deadLetters(
@@ -147,18 +166,24 @@ export class SqliteReader implements StoreReader {
     query: RecordQuery & { readonly reason?: DeadLetterReason; readonly key?: string },
   ): Promise<readonly Paged<DeadLetter>[]> {
     const { database, id } = await this.#of(consumer)
-    const { reason = null, key } = query
-    const asked = [id, ...recordsOf(query), reason]
+    const { stream, reason = null, key } = query
+    const asked = [id, ...pageOf(query)]
     const rows =
-      key === undefined
-        ? database.all(listLettersSql, ...asked)
-        : database.all(findLetterSql, ...asked, storedText(key))
+      key !== undefined
+        ? database.all(findLetterSql, ...asked, ...rangeOf(query), reason, storedText(key))
+        : stream === undefined
+          ? database.all(listLettersSql, ...asked, ...rangeOf(query), reason)
+          : database.all(listStreamLettersSql, ...asked, pathsOf(query).first, reason)
     return rows.map((row) => ({ ...readDeadLetter(textAt(row, 'letter')), cursor: cursorOf(row) }))
   }
 
   async ledger(consumer: string, query: RecordQuery): Promise<readonly Paged<LedgerEntry>[]> {
     const { database, id } = await this.#of(consumer)
-    const rows = database.all(listLedgerSql, id, ...recordsOf(query))
+    const asked = [id, ...pageOf(query)]
+    const rows =
+      query.stream === undefined
+        ? database.all(listLedgerSql, ...asked, ...rangeOf(query))
+        : database.all(listStreamLedgerSql, ...asked, pathsOf(query).first)
     return rows.map((row) => ({ ...readLedgerEntry(textAt(row, 'entry')), cursor: cursorOf(row) }))
   }
 
@@ -171,7 +196,7 @@ export class SqliteReader implements StoreReader {
     const { database, id } = await this.#of(consumer)
     return database.snapshot(() => {
       const rows = database.all(sql, id, ...values, this.#parts.now())
-      const journal = readJournal(database, id)
+      const journal = this.#journal.read(database, id)
       return rows.map((row) => storedStream(row, journal.get(numberAt(row, 'id'))))
     })
   }
@@ -183,28 +208,30 @@ export class SqliteReader implements StoreReader {
   }
 }
 
-/** The range of paths that a query is about: from `first` to before `end`. */
+/**
+ * The range of paths that a query is about: `first` to before `end`. Empty where it asks for a stream and
+ * for a domain that is not the stream's.
+ */
 function pathsOf(query: { readonly stream?: StreamPath; readonly domain?: string }): {
   readonly first: string
   readonly end: string
 } {
-  if (query.stream !== undefined) return { first: query.stream, end: `${query.stream}\u0001` }
-  if (query.domain === undefined) return { first: '', end: behindAllPaths }
-  const first = streamPath(query.domain, '')
-  return { first, end: `${first.slice(0, -1)}0` }
+  const { stream, domain } = query
+  const first = domain === undefined ? '' : streamPath(domain, '')
+  if (stream?.startsWith(first) === false) return { first: '', end: '' }
+  if (stream !== undefined) return { first: stream, end: `${stream}\u0001` }
+  return { first, end: domain === undefined ? behindAllPaths : `${first.slice(0, -1)}0` }
 }
 
-/** Id to continue behind, limit, path, and range of paths, as the statements on records take them. */
-function recordsOf(query: RecordQuery): (number | string | null)[] {
-  const { stream = null, after, limit } = query
-  const range = query.domain === undefined ? undefined : pathsOf({ domain: query.domain })
-  return [
-    after === undefined ? 0 : Number(after.slice(2)),
-    limit,
-    stream,
-    range?.first ?? null,
-    range?.end ?? null,
-  ]
+/** Id to continue behind, and limit, as the statements on records take them. */
+function pageOf({ after, limit }: RecordQuery): readonly [number, number] {
+  return [after === undefined ? 0 : Number(after.slice(2)), limit]
+}
+
+/** The range of paths as the statements on records take it; nothing where all records are asked for. */
+function rangeOf(query: RecordQuery): readonly [string | null, string | null] {
+  const { first, end } = pathsOf(query)
+  return query.stream === undefined && query.domain === undefined ? [null, null] : [first, end]
 }
 
 function cursorOf(row: Row): string {

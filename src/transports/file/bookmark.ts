@@ -1,29 +1,27 @@
-// How far a file was settled, and which file that was: a place counts only for the file whose first bytes
-// are the same. Upholds I4: a file that was replaced or cut is read from its beginning, and nothing in it is
-// taken as done.
-import { createHash } from 'node:crypto'
+// How far a file was settled, and which file that was: a place counts only for a file that has the same bytes
+// in front of it. Upholds I4: a file that was replaced, cut or written anew is read from its beginning, and
+// nothing in it is taken as done.
 import type { FileHandle } from 'node:fs/promises'
+import { bytesAt } from './edges.ts'
 import type { ReadPlace } from './line-reader.ts'
+import { ReadContent } from './read-content.ts'
 
 /** How far a file was settled. */
 export interface Bookmark extends ReadPlace {
-  /** Of the first bytes of the file, at most 1 KiB and not beyond the offset. */
-  readonly head: string
+  /** Of all bytes of the file in front of the offset. */
+  readonly digest: string
   /** Where the last settled line starts, if it stood at the end of the file without a newline. */
   readonly openLineAt?: number
 }
 
-const headBytesMax = 1024
+/** Where to go on in a file, and what lies in front of that. */
+export interface Resumed {
+  readonly place: ReadPlace
+  readonly content: ReadContent
+}
 
 /** The beginning of any file. */
-export const atBeginning: Bookmark = { offset: 0, line: 0, head: hashOf(Buffer.alloc(0)) }
-
-/** The hash of the first bytes of a file that lie before `offset`. */
-export async function headOf(handle: FileHandle, offset: number): Promise<string> {
-  const bytes = Buffer.alloc(Math.min(offset, headBytesMax))
-  const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0)
-  return hashOf(bytes.subarray(0, bytesRead))
-}
+export const atBeginning: Bookmark = { offset: 0, line: 0, digest: new ReadContent().digest }
 
 /** A bookmark as the checkpoint keeps it. */
 export function encodeBookmark(bookmark: Bookmark): string {
@@ -42,28 +40,20 @@ export function decodeBookmark(text: string | undefined): Bookmark | undefined {
 }
 
 /** Where to go on in a file; its beginning when it is not the file of the bookmark. */
-export async function resumeAt(handle: FileHandle, bookmark: Bookmark | undefined): Promise<ReadPlace> {
-  const beginning: ReadPlace = { offset: 0, line: 0 }
-  if (bookmark === undefined) return beginning
-  const { offset, line, head, openLineAt } = bookmark
+export async function resumeAt(
+  handle: FileHandle,
+  { offset, line, digest, openLineAt }: Bookmark = atBeginning,
+): Promise<Resumed> {
   const { size } = await handle.stat()
-  if (size < offset || (await headOf(handle, offset)) !== head) return beginning
-  if (openLineAt === undefined) {
-    const isBehindLine = offset === 0 || (await byteAt(handle, offset - 1)) === '\n'
-    return isBehindLine ? { offset, line } : beginning
+  const content = size < offset ? undefined : await ReadContent.of(handle, offset)
+  if (content === undefined || content.digest !== digest) {
+    return { place: { offset: 0, line: 0 }, content: new ReadContent() }
   }
-  if (size === offset) return { offset, line }
-  const hasEnded = (await byteAt(handle, offset)) === '\n'
-  return hasEnded ? { offset: offset + 1, line } : { offset: openLineAt, line: line - 1 }
-}
-
-async function byteAt(handle: FileHandle, offset: number): Promise<string> {
-  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, offset)
-  return buffer.toString('latin1')
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('base64url')
+  if (openLineAt === undefined || size === offset) return { place: { offset, line }, content }
+  const behind = await bytesAt(handle, offset, offset + 1)
+  const hasEnded = behind.toString('latin1') === '\n'
+  const place = hasEnded ? { offset: offset + 1, line } : { offset: openLineAt, line: line - 1 }
+  return { place, content: await ReadContent.of(handle, place.offset) }
 }
 
 function isBookmark(fields: unknown): fields is Bookmark {
@@ -74,8 +64,8 @@ function isBookmark(fields: unknown): fields is Bookmark {
     isWhole(fields.offset) &&
     'line' in fields &&
     isWhole(fields.line) &&
-    'head' in fields &&
-    typeof fields.head === 'string' &&
+    'digest' in fields &&
+    typeof fields.digest === 'string' &&
     (!('openLineAt' in fields) || isWhole(fields.openLineAt))
   )
 }

@@ -1,7 +1,8 @@
 // Heals gaps from an archive: an NDJSON file that has every event, in any order, and may still grow. It is
 // read through once; after that a question reads only the parts that may have lines of its stream.
+import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { checkNames } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
 import type { EventFrom } from '../../core/event-from.ts'
@@ -10,15 +11,22 @@ import { parseMessage } from '../../core/parse-message.ts'
 import { readEpoch, readSequence } from '../../core/read-sequence.ts'
 import { readText } from '../../core/read-text.ts'
 import type { Sequence } from '../../core/sequence.ts'
+import { compareSequences } from '../../core/sequence.ts'
 import { errorText } from '../../core/thrown.ts'
 import type { Healer, HealRequest } from '../../ports/healer.ts'
+import { Edges } from './edges.ts'
 import type { LineDelivery } from './line-delivery.ts'
 import { LineReader } from './line-reader.ts'
+import { checkKind } from './open-file.ts'
+import type { NamedStreams } from './stream-blocks.ts'
 import { StreamBlocks } from './stream-blocks.ts'
 
 /** Options of {@link fileHealer}. */
 export interface FileHealerOptions {
-  /** How an event is found in a line; the same as the worker's. Default: inturn's own, and CloudEvents. */
+  /**
+   * How an event is found in a line: the same answer for the same line, whenever it is asked. Default: as
+   * whoever asks finds it, so what its worker has.
+   */
   readonly eventFrom?: EventFrom
   /** Longer lines are passed over, in bytes. Default 1 MiB. */
   readonly lineBytesMax?: number
@@ -33,8 +41,8 @@ export interface FileHealerOptions {
  */
 export function fileHealer(path: string, options: FileHealerOptions = {}): Healer {
   checkNames(options, 'fileHealer', ['eventFrom', 'lineBytesMax'] satisfies (keyof FileHealerOptions)[])
-  const { eventFrom = plainEventFrom, lineBytesMax = 1024 * 1024 } = options
-  if (typeof eventFrom !== 'function') {
+  const { eventFrom, lineBytesMax = 1024 * 1024 } = options
+  if (eventFrom !== undefined && typeof eventFrom !== 'function') {
     throw new InturnError('config-invalid', `fileHealer: eventFrom takes a function, not ${typeof eventFrom}`)
   }
   if (!Number.isSafeInteger(lineBytesMax) || lineBytesMax < 1) {
@@ -44,26 +52,27 @@ export function fileHealer(path: string, options: FileHealerOptions = {}): Heale
   return new FileHealer(path, { eventFrom, lineBytesMax })
 }
 
-interface FoundLine {
-  readonly sequence: Sequence
-  readonly text: string
-}
-
 /** Lines taken from a reader at a time. */
 const linesMax = 1_000
-const guardBytes = 64
+/** Different lines that are kept for one number: some may be of a domain that only the worker tells. */
+const linesOfNumberMax = 4
 
 class FileHealer implements Healer {
   readonly name: string
   readonly #path: string
-  readonly #options: Required<FileHealerOptions>
+  readonly #options: { readonly eventFrom: EventFrom | undefined; readonly lineBytesMax: number }
   #blocks = new StreamBlocks()
-  /** The last bytes before the end of the blocks, which tell an archive that grew from another one. */
-  #guard = Buffer.alloc(0)
+  /** How the streams in the blocks were found. */
+  #eventFrom = plainEventFrom
+  /** What the blocks were found in. */
+  #seen: { readonly edges: Edges; readonly stats: BigIntStats } | undefined
   /** One question at a time, so that the file is read through once. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(path: string, options: Required<FileHealerOptions>) {
+  constructor(
+    path: string,
+    options: { readonly eventFrom: EventFrom | undefined; readonly lineBytesMax: number },
+  ) {
     this.name = `file ${path}`
     this.#path = path
     this.#options = options
@@ -85,7 +94,7 @@ class FileHealer implements Healer {
     }
     const handle = await this.#open()
     try {
-      await this.#forgetUnlessSame(handle)
+      await this.#forgetUnlessSame(handle, this.#options.eventFrom ?? request.eventFrom ?? plainEventFrom)
       const found = new LowestLines(request.limit)
       for (const { start, end } of this.#blocks.partsOf(request.stream)) {
         await this.#search({ handle, start, sizeMax: end }, request, found)
@@ -99,44 +108,52 @@ class FileHealer implements Healer {
 
   async #open(): Promise<FileHandle> {
     try {
+      checkKind(this.#path, await stat(this.#path))
       return await open(this.#path, 'r')
     } catch (cause) {
+      if (cause instanceof InturnError) throw cause
       const message = `${this.name} cannot be read: ${errorText(cause)}`
       throw new InturnError('source-unavailable', message, { cause, retryable: true })
     }
   }
 
-  /** What is known of the file counts as long as it only grows. */
-  async #forgetUnlessSame(handle: FileHandle): Promise<void> {
-    const bytes = Buffer.alloc(this.#guard.length)
-    await handle.read(bytes, 0, bytes.length, this.#blocks.end - bytes.length)
-    if (bytes.equals(this.#guard)) return
-    this.#blocks = new StreamBlocks()
-    this.#guard = Buffer.alloc(0)
+  /** What is known of the file counts as long as it only grows, and is read in the same way. */
+  async #forgetUnlessSame(handle: FileHandle, eventFrom: EventFrom): Promise<void> {
+    const isSame = this.#eventFrom === eventFrom && (await this.#hasOnlyGrown(handle))
+    if (!isSame) this.#blocks = new StreamBlocks()
+    this.#eventFrom = eventFrom
+  }
+
+  async #hasOnlyGrown(handle: FileHandle): Promise<boolean> {
+    if (this.#seen === undefined) return true
+    const { edges, stats: seen } = this.#seen
+    const stats = await handle.stat({ bigint: true })
+    if (stats.ino !== seen.ino || stats.dev !== seen.dev || stats.birthtimeNs !== seen.birthtimeNs)
+      return false
+    // Written to, and no longer than before: not at its end.
+    if (stats.size === seen.size && stats.mtimeNs !== seen.mtimeNs) return false
+    return edges.areIn(handle)
   }
 
   async #search(part: SearchedPart, request: HealRequest, found: LowestLines): Promise<void> {
     await this.#eachLine(part, request, ({ message }) => {
-      if (typeof message === 'string' && mayNameStream(message, request.stream)) {
-        this.#match(message, request, found)
-      }
+      if (typeof message === 'string') this.#match(message, request, found)
     })
   }
 
   /** Searches what is not known yet, and notes which streams it has; also if it is broken off. */
   async #searchRest(handle: FileHandle, request: HealRequest, found: LowestLines): Promise<void> {
     const start = this.#blocks.end
+    const stats = await handle.stat({ bigint: true })
     try {
       const reader = await this.#eachLine({ handle, start }, request, ({ message, place }) => {
-        const stream = typeof message === 'string' ? this.#match(message, request, found) : undefined
+        const stream = typeof message === 'string' ? this.#match(message, request, found) : 'none'
         if (this.#blocks.hasRoom) this.#blocks.note(stream, place)
       })
       const rest = reader.takeRest()?.message
       if (typeof rest === 'string') this.#match(rest, request, found)
     } finally {
-      const length = Math.min(guardBytes, this.#blocks.end)
-      this.#guard = Buffer.alloc(length)
-      await handle.read(this.#guard, 0, length, this.#blocks.end - length)
+      this.#seen = { stats, edges: await Edges.of(handle, this.#blocks.end) }
     }
   }
 
@@ -156,18 +173,20 @@ class FileHealer implements Healer {
     }
   }
 
-  /** Takes a line if it is asked for; which stream it names. */
-  #match(text: string, request: HealRequest, found: LowestLines): string | undefined {
-    const parsed = parseMessage(text, this.#options.eventFrom)
-    if (!('fields' in parsed)) return undefined
+  /** Takes a line if it is asked for; which streams it may name. */
+  #match(text: string, request: HealRequest, found: LowestLines): NamedStreams {
+    const parsed = parseMessage(text, this.#eventFrom)
+    // What the default mapping cannot read, it never can; of another one nobody knows.
+    if (!('fields' in parsed)) return this.#eventFrom === plainEventFrom ? 'none' : 'any'
     const { fields } = parsed
-    const stream = readText(fields.stream)
-    const isAsked = stream === request.stream && readEpoch(fields.epoch) === request.epoch
+    const name = readText(fields.stream)
+    const stream = name === undefined ? 'none' : { name }
+    const isAsked = name === request.stream && readEpoch(fields.epoch) === request.epoch
     const isOfDomain = (fields.domain ?? request.domain) === request.domain
     if (!isAsked || !isOfDomain) return stream
     const [from, to] = numbersOf(fields)
     if (typeof from === 'string' || typeof to === 'string' || from > request.to) return stream
-    if (request.from === null || to >= request.from) found.add({ sequence: from, text })
+    if (request.from === null || to >= request.from) found.add(from, text)
     return stream
   }
 }
@@ -178,34 +197,34 @@ interface SearchedPart {
   readonly sizeMax?: number
 }
 
-/** The lines with the lowest numbers, no more than are asked for. Holds at most twice as many. */
+/**
+ * The lines with the lowest numbers, for no more numbers than are asked for, each line once. Copies of one
+ * number must not keep the next ones out. Holds lines of at most twice as many numbers.
+ */
 class LowestLines {
   readonly #limit: number
-  #lines: FoundLine[] = []
+  #lines = new Map<Sequence, Set<string>>()
 
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  add(line: FoundLine): void {
-    this.#lines.push(line)
-    if (this.#lines.length >= 2 * this.#limit) this.#cut()
+  add(sequence: Sequence, text: string): void {
+    const known = this.#lines.get(sequence)
+    if (known === undefined) this.#lines.set(sequence, new Set([text]))
+    else if (known.size < linesOfNumberMax) known.add(text)
+    if (this.#lines.size >= 2 * this.#limit) this.#cut()
   }
 
   texts(): readonly string[] {
     this.#cut()
-    return this.#lines.map(({ text }) => text)
+    return [...this.#lines.values()].flatMap((texts) => [...texts])
   }
 
   #cut(): void {
-    this.#lines.sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : 0))
-    this.#lines = this.#lines.slice(0, this.#limit)
+    const ascending = [...this.#lines].sort(([a], [b]) => compareSequences(a, b))
+    this.#lines = new Map(ascending.slice(0, this.#limit))
   }
-}
-
-/** Whether a line can name a stream: a JSON text without escapes has the name as it is. */
-function mayNameStream(text: string, stream: string): boolean {
-  return text.includes(stream) || text.includes('\\')
 }
 
 /** The first and last number of an event, or of a fill. */

@@ -2,7 +2,7 @@
 // valid NDJSON for whoever reads it: a line that a crash left torn is mended before anything follows it.
 // One process at a time writes to a file.
 import type { FileHandle } from 'node:fs/promises'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InturnError } from '../../core/errors.ts'
 import { errorCode, errorMessage } from '../../core/thrown.ts'
@@ -24,6 +24,7 @@ export class FileSink implements Sink {
 
   async open(): Promise<void> {
     if (this.#handle !== undefined) return
+    await this.#attempt(() => this.#checkKind())
     const handle = await this.#attempt(() => open(this.#path, 'a+'))
     try {
       await this.#attempt(async () => {
@@ -59,6 +60,13 @@ export class FileSink implements Sink {
       this.#handle = undefined
       await this.#attempt(async () => handle?.close())
     })
+  }
+
+  /** Where nothing can be read back, nobody can tell what of a batch is there. */
+  async #checkKind(): Promise<void> {
+    const stats = await stat(this.#path).catch(() => undefined)
+    if (stats === undefined || stats.isFile() || stats.isDirectory()) return
+    throw this.#unavailable('it is a pipe or a device, and no file', { retryable: false })
   }
 
   #inTurn(run: () => Promise<void>): Promise<void> {

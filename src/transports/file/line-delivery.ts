@@ -1,6 +1,7 @@
 // One line of a file as the engine gets it. Where it was read is only put into words when somebody asks,
 // because there are hundreds of thousands of them a second.
 import type { Delivery } from '../../ports/source.ts'
+import type { ReadChunk } from './read-content.ts'
 
 /** Where a line stood, and how long it was. */
 export interface LinePlace {
@@ -14,6 +15,8 @@ export interface LinePlace {
   readonly length: number
   /** The SHA-256 of the whole line, where only its beginning is kept. */
   readonly digest?: string | undefined
+  /** What was read when its end was; absent where nobody wants to know the file again. */
+  readonly chunk?: ReadChunk | undefined
 }
 
 /** A line of a file. */

@@ -5,7 +5,9 @@ import { isUtf8 } from 'node:buffer'
 import { createHash, hash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import type { LinePlace } from './line-delivery.ts'
 import { LineDelivery } from './line-delivery.ts'
+import type { ReadChunk, ReadContent } from './read-content.ts'
 
 /** Where to go on reading. */
 export interface ReadPlace {
@@ -23,11 +25,12 @@ export interface LineReaderOptions {
   readonly lineBytesMax: number
   /** Bytes from here on are not read; absent: as far as the file goes. */
   readonly sizeMax?: number
+  /** What lies in front of where it starts; absent where nobody wants to know the file again. */
+  readonly content?: ReadContent
 }
 
 const newline = 0x0a
 const chunkBytes = 256 * 1024
-const guardBytes = 64
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** Reads the lines of one open file. */
@@ -42,7 +45,8 @@ export class LineReader {
   #restLength = 0
   /** Of all bytes of that line, once it is too long. */
   #restHash: Hash | undefined
-  #guard: Buffer = Buffer.alloc(0)
+  #chunk: ReadChunk | undefined
+  #isReplaced = false
 
   constructor(options: LineReaderOptions, start: ReadPlace) {
     this.#options = options
@@ -60,9 +64,9 @@ export class LineReader {
     return this.#options.sizeMax ?? Infinity
   }
 
-  /** The last bytes that were read: what the file has before `offset`, unless it was written anew. */
-  get guard(): Buffer {
-    return this.#guard
+  /** The file was written anew: what it has now is not what goes on behind that which was read. */
+  get isReplaced(): boolean {
+    return this.#isReplaced
   }
 
   /** Whether lines wait that were read and not taken. */
@@ -95,16 +99,18 @@ export class LineReader {
   }
 
   async #readChunk(): Promise<boolean> {
-    const { handle } = this.#options
+    const { handle, content } = this.#options
     const bytes = Buffer.allocUnsafe(chunkBytes)
     const wanted = Math.min(chunkBytes, this.sizeMax - this.#offset)
-    if (wanted <= 0) return false
+    if (wanted <= 0 || this.#isReplaced) return false
     const { bytesRead } = await handle.read(bytes, 0, wanted, this.#offset)
-    if (bytesRead === 0) return false
+    // Looked at behind the reading: whoever writes the file anew does it before or after that.
+    this.#isReplaced = content !== undefined && !(await content.isIn(handle))
+    if (bytesRead === 0 || this.#isReplaced) return false
+    this.#chunk = content?.take(bytes.subarray(0, bytesRead))
     const hasMark = this.#offset === 0 && bytes.subarray(0, 3).equals(byteOrderMark)
     const start = this.#offset
     this.#offset += bytesRead
-    this.#guard = Buffer.from(bytes.subarray(Math.max(0, bytesRead - guardBytes), bytesRead))
     this.#ready = []
     this.#taken = 0
     const skipped = hasMark ? 3 : 0
@@ -184,7 +190,7 @@ export class LineReader {
     }
     const kept = Uint8Array.from(bytes.subarray(0, this.#options.lineBytesMax))
     const digest = place.length === bytes.length ? hash('sha256', bytes) : this.#restHash?.digest('hex')
-    this.#ready.push(new LineDelivery(this.#options.path, kept, { ...place, digest, line: ++this.#line }))
+    this.#push(kept, { ...place, digest })
   }
 
   #addText(
@@ -196,9 +202,15 @@ export class LineReader {
       this.#add(Buffer.from(text), place)
       return
     }
-    this.#line++
-    if (text.charCodeAt(0) > 32 || text.trim() !== '') {
-      this.#ready.push(new LineDelivery(this.#options.path, text, { line: this.#line, start, end, length }))
-    }
+    if (text.charCodeAt(0) > 32 || text.trim() !== '') this.#push(text, { length, start, end })
+    else this.#line++
+  }
+
+  #push(
+    message: string | Uint8Array,
+    { length, start, end, digest }: Omit<LinePlace, 'line' | 'chunk'>,
+  ): void {
+    const place = { line: ++this.#line, start, end, length, digest, chunk: this.#chunk }
+    this.#ready.push(new LineDelivery(this.#options.path, message, place))
   }
 }

@@ -1,12 +1,14 @@
 // One file while it is being read: its handle, its reader, and whether it is still the file that the path
 // names.
+import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
 import { InturnError } from '../../core/errors.ts'
 import { errorCode, errorMessage } from '../../core/thrown.ts'
+import type { Resumed } from './bookmark.ts'
 import type { LineDelivery } from './line-delivery.ts'
 import { LineReader } from './line-reader.ts'
-import type { ReadPlace } from './line-reader.ts'
+import type { ReadContent } from './read-content.ts'
 
 /** Which file, and how it is read. */
 export interface OpenFileOptions {
@@ -16,12 +18,20 @@ export interface OpenFileOptions {
   readonly follow: boolean
 }
 
-/** What has become of a file that is being followed. */
-export type FileFate = 'same' | 'grown' | 'missing' | 'replaced'
+/**
+ * What has become of a file that is being read. `rewritten`: it was cut or written anew in place; `replaced`:
+ * its path names another one.
+ */
+export type FileFate = 'same' | 'grown' | 'missing' | 'rewritten' | 'replaced'
+
+const noFile =
+  'it is a pipe or a device, which cannot be read again where events are not done yet; ' +
+  'write it to a file, and follow that'
 
 const whatToDo: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; check the path, or follow it to wait for it',
   EISDIR: 'it is a directory; name a file in it',
+  ESPIPE: noFile,
   EACCES: 'this user may not read it; check its permissions',
   EPERM: 'this user may not read it; check its permissions',
 }
@@ -31,11 +41,17 @@ export class OpenFile {
   readonly handle: FileHandle
   readonly #options: OpenFileOptions
   readonly #reader: LineReader
+  readonly #content: ReadContent
 
-  private constructor(handle: FileHandle, options: OpenFileOptions, reader: LineReader) {
+  private constructor(
+    handle: FileHandle,
+    options: OpenFileOptions,
+    read: { readonly reader: LineReader; readonly content: ReadContent },
+  ) {
     this.handle = handle
     this.#options = options
-    this.#reader = reader
+    this.#reader = read.reader
+    this.#content = read.content
   }
 
   /**
@@ -45,17 +61,19 @@ export class OpenFile {
    */
   static async open(
     options: OpenFileOptions,
-    resume: (handle: FileHandle) => Promise<ReadPlace>,
+    resume: (handle: FileHandle) => Promise<Resumed>,
   ): Promise<OpenFile> {
     const { path, follow, lineBytesMax } = options
+    // To open a pipe is to take from it already, or to wait for whoever writes to it.
+    checkKind(path, await attempt(path, () => stat(path)))
     const handle = await attempt(path, () => open(path, 'r'))
     try {
       const stats = await attempt(path, () => handle.stat())
-      if (stats.isDirectory()) throw unavailable(path, 'EISDIR')
-      const start = await attempt(path, () => resume(handle))
+      checkKind(path, stats)
+      const { place, content } = await attempt(path, () => resume(handle))
       const sizeMax = follow ? {} : { sizeMax: stats.size }
-      const reader = new LineReader({ handle, path, lineBytesMax, ...sizeMax }, start)
-      return new OpenFile(handle, options, reader)
+      const reader = new LineReader({ handle, path, lineBytesMax, content, ...sizeMax }, place)
+      return new OpenFile(handle, options, { reader, content })
     } catch (error) {
       await handle.close()
       throw error
@@ -78,11 +96,9 @@ export class OpenFile {
    */
   async fate(): Promise<FileFate> {
     const { path } = this.#options
-    const { offset, guard } = this.#reader
+    if (this.isReplaced || !(await attempt(path, () => this.#content.isIn(this.handle)))) return 'rewritten'
     const own = await attempt(path, () => this.handle.stat())
-    if (own.size < offset) return 'replaced'
-    if (own.size > offset)
-      return (await this.#bytesBefore(offset, guard.length)).equals(guard) ? 'grown' : 'replaced'
+    if (own.size > this.#reader.offset) return 'grown'
     const named = await stat(path).catch((error: unknown) => {
       if (errorCode(error) === 'ENOENT') return undefined
       throw unavailable(path, errorCode(error), error)
@@ -91,12 +107,19 @@ export class OpenFile {
     return named.ino === own.ino && named.dev === own.dev ? 'same' : 'replaced'
   }
 
+  /** Whether something else was met in the file than what was read of it. */
+  get isReplaced(): boolean {
+    return this.#reader.isReplaced
+  }
+
   /** Whether everything that the file had at this moment was read and taken. */
   async isAtEnd(): Promise<boolean> {
     if (this.#reader.hasLines) return false
     if (!this.#options.follow && this.#reader.hasRest) return false
-    const { size } = await attempt(this.#options.path, () => this.handle.stat())
-    return this.#reader.offset >= Math.min(size, this.#reader.sizeMax)
+    const { follow, path } = this.#options
+    // One that was cut meanwhile has an end that nobody has looked at.
+    const end = follow ? (await attempt(path, () => this.handle.stat())).size : this.#reader.sizeMax
+    return this.#reader.offset >= end
   }
 
   /** How many bytes were read, and how many there are now. */
@@ -108,12 +131,12 @@ export class OpenFile {
   async close(): Promise<void> {
     await this.handle.close()
   }
+}
 
-  async #bytesBefore(offset: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.alloc(length)
-    await attempt(this.#options.path, () => this.handle.read(bytes, 0, length, offset - length))
-    return bytes
-  }
+/** @throws InturnError `source-unavailable` for what is no file that can be read again */
+export function checkKind(path: string, stats: Stats): void {
+  if (stats.isDirectory()) throw unavailable(path, 'EISDIR')
+  if (!stats.isFile()) throw unavailable(path, 'ESPIPE')
 }
 
 /** Whether the error says that there is no such file. */

@@ -9,6 +9,9 @@ export interface FilePart {
   readonly end: number
 }
 
+/** Which streams a line may name. */
+export type NamedStreams = { readonly name: string } | 'none' | 'any'
+
 interface Block {
   readonly start: number
   end: number
@@ -34,15 +37,16 @@ export class StreamBlocks {
   }
 
   /** Notes a line that lies behind all that are known. */
-  note(stream: string | undefined, place: FilePart): void {
+  note(stream: NamedStreams, place: FilePart): void {
     let block = this.#blocks.at(-1)
     if (block === undefined || block.end - block.start >= blockBytes) {
       block = { start: this.end, end: place.end, bits: new Uint32Array(bitsOfBlock / 32) }
       this.#blocks.push(block)
     }
     block.end = place.end
-    if (stream === undefined) return
-    const bit = fingerprint(stream) % bitsOfBlock
+    if (stream === 'any') block.bits.fill(-1)
+    if (typeof stream === 'string') return
+    const bit = fingerprint(stream.name) % bitsOfBlock
     const word = bit >>> 5
     block.bits[word] = (block.bits[word] ?? 0) | (1 << (bit & 31))
   }

@@ -56,7 +56,7 @@ const trimmedMax = 100
 
 const create = luaScript('create')
 const read = luaScript('read')
-const gone = luaScript('gone')
+const renew = luaScript('renew')
 const progress = luaScript('progress')
 const handBack = luaScript('hand-back')
 const forgetConsumers = luaScript('forget-consumers')
@@ -119,22 +119,20 @@ export class ConsumerGroup {
     await Promise.all(chunksOf(ids).map((some) => this.#send('XACK', [stream, group, ...some])))
   }
 
-  /** Says that entries are still being worked on; those that are no longer pending come back. */
-  async renew(ids: readonly string[]): Promise<readonly string[]> {
-    const { stream, group, consumerName } = this.#options
+  /**
+   * Says that entries are being worked on. Which are no longer pending with the group, and which of those it
+   * lost: they were removed from the stream before they were settled.
+   */
+  async renew(
+    ids: readonly string[],
+  ): Promise<{ readonly ended: readonly string[]; readonly lost: readonly string[] }> {
+    const { group, consumerName } = this.#options
     const replies = await Promise.all(
-      chunksOf(ids).map((some) =>
-        this.#send('XCLAIM', [stream, group, consumerName, '0', ...some, 'JUSTID']),
-      ),
+      chunksOf(ids).map((some) => this.#call(renew, [group, consumerName, ...some])),
     )
-    const renewed = new Set(replies.flatMap((reply) => listIn(reply).map(textIn)))
-    return ids.filter((id) => !renewed.has(id))
-  }
-
-  /** Which of these entries are no longer in the stream. */
-  async gone(ids: readonly string[]): Promise<readonly string[]> {
-    const replies = await Promise.all(chunksOf(ids).map((some) => this.#call(gone, some)))
-    return replies.flatMap((reply) => listIn(reply).map(textIn))
+    const idsAt = (at: number): string[] => replies.flatMap((reply) => listIn(listIn(reply)[at]).map(textIn))
+    const renewed = new Set(idsAt(0))
+    return { ended: ids.filter((id) => !renewed.has(id)), lost: idsAt(1) }
   }
 
   async progress(): Promise<GroupProgress> {

@@ -37,11 +37,10 @@ export class InHand {
   /** Says that they are being worked on, and tells of those that are no longer there. */
   async renew(group: ConsumerGroup, losses: Losses): Promise<void> {
     const pending = [...this.#entries].flatMap(([id, isPending]) => (isPending ? [id] : []))
-    const ended = (await group.renew(pending)).filter((id) => this.#entries.has(id))
-    for (const id of ended) this.#entries.set(id, false)
-    // What another consumer has settled is no loss, nor what was settled here while this was asked: its reply
-    // came before this one, so that it is no longer in hand.
-    const gone = (await group.gone(ended)).filter((id) => this.#entries.has(id))
+    const { ended, lost } = await group.renew(pending)
+    // What was settled here while this was asked is no longer in hand.
+    for (const id of ended) if (this.#entries.has(id)) this.#entries.set(id, false)
+    const gone = lost.filter((id) => this.#entries.has(id))
     if (gone.length > 0) losses.inHandGone(gone.length)
   }
 }

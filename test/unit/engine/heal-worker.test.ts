@@ -1,6 +1,7 @@
 // Healing beside a worker's loop: it keeps nobody waiting, ends with its worker, and is waited for by those
 // who want to be caught up. I6, I8 and I10.
 import { expect, test } from 'vitest'
+import type { EventFrom } from '../../../src/core/event-from.ts'
 import { contiguous, increasing } from '../../../src/core/numbering.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Fault } from '../../../src/testing/faults.ts'
@@ -17,6 +18,16 @@ test('a worker that runs until it is caught up waits for the attempts that are l
   expect(world.calls).toEqual(['a:1', 'a:2'])
   expect(attempts).toBe(3)
   expect(world.source.unsettled).toBe(0)
+})
+
+test('a healer is told how its worker finds events in messages', async () => {
+  const world = new HealWorld()
+  const eventFrom: EventFrom = ({ key, n }) => ({ stream: String(key).toUpperCase(), sequence: n, data: {} })
+  await world.source.push([{ key: 'a', n: 2 }])
+  world.answer = () => [{ key: 'a', n: 1 }]
+  await world.runOut(world.worker(world.healed(), { eventFrom }))
+  expect(world.calls).toEqual(['A:1', 'A:2'])
+  expect(world.asked[0]?.eventFrom).toBe(eventFrom)
 })
 
 test('it waits for no more than the last attempt: for patience nobody waits', async () => {

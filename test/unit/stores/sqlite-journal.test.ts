@@ -117,6 +117,9 @@ test('the journal is folded before it grows long, and nothing is lost by it (I7)
     const changes = streams.map((stream) => moved(stream, model.next(stream)))
     await store.work(request(streams), (unit) => unit.commit({ streams: changes }))
     model.apply(changes)
+    if (turn % 7 !== 0) continue
+    const read = await store.reader.stream('billing', account(7))
+    expect([read?.state.position, read?.deliveries]).toEqual([turn + 1, turn + 1])
   }
   const { rows } = folder.user().prepare('SELECT count(*) AS rows FROM inturn_journal').get() ?? {}
   expect(rows).toBeGreaterThan(0)

@@ -127,7 +127,7 @@ test('a question reads a small part of a file that is known (I7)', async () => {
   let start = 0
   text.forEach((one, index) => {
     const end = start + one.length
-    blocks.note(`s${Math.floor(index / 100)}`, { start, end })
+    blocks.note({ name: `s${Math.floor(index / 100)}` }, { start, end })
     start = end
   })
   expect(blocks.end).toBe(size)
@@ -145,7 +145,7 @@ test('no block that has a line of a stream is ever passed over', () => {
         let start = 0
         const places = given.map(([stream, length]) => {
           const end = start + length
-          blocks.note(stream, { start, end })
+          blocks.note({ name: stream }, { start, end })
           const own = { stream, start, end }
           start = end
           return own

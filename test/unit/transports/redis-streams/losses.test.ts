@@ -170,6 +170,19 @@ test('entries that go while they are in hand are told, also when they are handed
   expect(place.warnings.at(-1)).toContain('2 entries were trimmed or deleted before they were settled')
 })
 
+test('what another consumer has settled is no loss, also where it was trimmed at once', async () => {
+  const source = await place.source({ claimIdleMs: 60 })
+  const [first = '', second = ''] = await place.produce(1, 3)
+  await readAll(source, 3)
+  const settleAndTrim = `
+    redis.call('XACK', KEYS[1], 'billing', ARGV[1])
+    redis.call('XDEL', KEYS[1], ARGV[1])
+    redis.call('XDEL', KEYS[1], ARGV[2])`
+  await place.ask('EVAL', settleAndTrim, 1, place.stream, first, second)
+  await until(() => place.warnings.length > 0)
+  expect(place.warnings).toEqual([expect.stringContaining('1 entries that are in hand were trimmed')])
+})
+
 test('a group that is gone is created again from the beginning, loudly', async () => {
   const source = await place.source()
   await place.produce(1, 4)
