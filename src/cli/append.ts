@@ -9,7 +9,7 @@ import type { EventLog } from '../ports/event-log.ts'
 import { openInput } from '../recorded/byte-input.ts'
 import { utf8Check } from '../recorded/read-recorded-events.ts'
 import { cutAtNewline, recordChunks } from '../recorded/record-chunks.ts'
-import { readEventLine } from './event-line.ts'
+import { readEventLines } from './event-line.ts'
 import type { EventLine } from './event-line.ts'
 import { addFindLogFlags, withLog } from './find-log.ts'
 import type { FindLogFlags } from './find-log.ts'
@@ -139,7 +139,7 @@ async function* eventLines(file: string, stream: LogStream | undefined): AsyncGe
         line++
         if (!isText(start, end)) throw new InturnError('event-invalid', `line ${line}: it is not UTF-8`)
         const text = bytes.toString('utf8', start, end)
-        if (text.trim() !== '') yield readEventLine(text, line, stream)
+        if (text.trim() !== '') yield* readEventLines(text, line, stream)
         start = end + 1
       }
     }

@@ -9,6 +9,7 @@ import type { Paged } from '../ports/store-reader.ts'
 import { deadDropCommand } from './dead-drop.ts'
 import { deadLetterReasons } from './dead-flags.ts'
 import { deadRetryCommand } from './dead-retry.ts'
+import { jsonField } from './exact-json.ts'
 import type { ListFlags } from './listing.ts'
 import { addLimitFlag, printListing, withoutCursor } from './listing.ts'
 import { shortened } from './printable.ts'
@@ -75,8 +76,10 @@ async function waitingRedrives(view: ConsumerView): Promise<ReadonlyMap<string, 
 function json(letter: Paged<DeadLetter>, { known, waiting }: Setting): object {
   const { sequence, stream, key } = letter
   const redrive = waiting.get(key)
+  const { payload, ...rest } = withoutCursor(letter)
   const shown = {
-    ...withoutCursor(letter),
+    ...rest,
+    ...jsonField('payload', payload),
     ...(redrive !== undefined && { redrive: { by: redrive.by, reason: redrive.reason } }),
   }
   if (sequence === undefined) return shown

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { eachHeld } from '../operate/paging.ts'
 import { moment } from '../operate/time-words.ts'
 import type { HeldEvent } from '../ports/records.ts'
-import { exactJson } from './exact-json.ts'
+import { exactJson, jsonField } from './exact-json.ts'
 import type { ListFlags } from './listing.ts'
 import { addLimitFlag, printListing } from './listing.ts'
 import { shortened } from './printable.ts'
@@ -45,9 +45,9 @@ export function heldCommand(): Command {
 }
 
 function json({ stream, event, heldAt }: HeldEvent): object {
-  const { wireSequence, ...rest } = event
+  const { wireSequence, data, ...rest } = event
   const wrapped = wireSequence === undefined ? {} : { sequence: wireSequence, unwrapped: event.sequence }
-  return { ...rest, ...wrapped, stream, key: event.stream, heldAt }
+  return { ...rest, ...jsonField('data', data), ...wrapped, stream, key: event.stream, heldAt }
 }
 
 function row({ stream, event, heldAt }: HeldEvent): readonly Cell[] {

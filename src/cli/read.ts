@@ -7,7 +7,7 @@ import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { EventLog, LogFilter, LogRead, StreamRead } from '../ports/event-log.ts'
-import { exactJson } from './exact-json.ts'
+import { exactJson, jsonField } from './exact-json.ts'
 import { addFindLogFlags, withLog } from './find-log.ts'
 import type { FindLogFlags } from './find-log.ts'
 import type { ListFlags } from './listing.ts'
@@ -85,7 +85,7 @@ async function list(log: EventLog, stream: LogStream | undefined, flags: ReadFla
   const items = stream === undefined ? log.readAll(allOf(flags)) : log.read({ ...stream, ...rangeOf(flags) })
   const none = stream === undefined ? 'no event is there' : 'no such event is there'
   const head = ['place', 'stream', 'sequence', 'id', 'type', 'time', 'data']
-  await printListing({ items, head, row, json: (event) => event, none }, flags)
+  await printListing({ items, head, row, json, none }, flags)
 }
 
 /** Prints what is there and what comes, until it is told to stop, or nobody reads any more. */
@@ -95,12 +95,20 @@ async function follow(log: EventLog, flags: ReadFlags): Promise<void> {
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   const events = log.subscribe({ ...allOf(flags), signal: controller.signal })
-  if (flags.json === true) await printNdjson(events)
+  if (flags.json === true) await printNdjson(jsonOf(events))
   else await printLines(lines(events))
 }
 
 async function* lines(events: AsyncIterable<LoggedEvent>): AsyncGenerator<string, void, void> {
   for await (const event of events) yield row(event).join('  ')
+}
+
+function json({ data, ...event }: LoggedEvent): object {
+  return { ...event, ...jsonField('data', data) }
+}
+
+async function* jsonOf(events: AsyncIterable<LoggedEvent>): AsyncGenerator<object, void, void> {
+  for await (const event of events) yield json(event)
 }
 
 function allOf({ from, limit, domain, type }: ReadFlags): LogRead {

@@ -1,7 +1,9 @@
 // Maps a message's envelope to the fields of an event. The default reads inturn's own names, CloudEvents 1.0
 // with its `sequence` and `partitionkey` extensions, and the plain schema (`event_id`, `sequence_number`,
 // ...).
+import { carriedData, isUnset } from './carried-data.ts'
 import { readSequence } from './read-sequence.ts'
+import { errorMessage } from './thrown.ts'
 
 /** What intake needs of a message, still unread: it checks every field. */
 export interface EventFields {
@@ -28,8 +30,12 @@ export interface EventFields {
 /** Maps a decoded message to the fields of an event. */
 export type EventFrom = (message: Readonly<Record<string, unknown>>) => EventFields
 
-/** The default mapping. Of several names for one field the first that is there counts. */
-export const eventFrom: EventFrom = (message) => {
+/**
+ * The default mapping. Of several names for one field the first that is there counts. In a CloudEvent null is
+ * unset, as its specification has it; only `previous` and `data` may be null.
+ */
+export const eventFrom: EventFrom = (given) => {
+  const message = isCloudEvent(given) ? withoutUnset(given) : given
   const fields: EventFields = {
     domain: message['domain'],
     stream: first(message, streamNames),
@@ -38,32 +44,38 @@ export const eventFrom: EventFrom = (message) => {
     id: message['id'] ?? message['event_id'],
     type: message['type'] ?? message['event_type'],
     time: message['time'] ?? message['timestamp'],
-    data: dataOf(message),
+    ...dataOf(message),
     ...('previous' in message && { previous: message['previous'] }),
     ...('fill' in message && { fill: message['fill'] }),
   }
   const [number, version] = [message['sequence_number'], message['aggregate_version']]
   const isTorn = number !== undefined && version !== undefined && !isSameNumber(number, version)
-  if (isTorn) return { ...fields, problem: 'sequence_number and aggregate_version differ' }
-  return fields.data === noBase64 ? { ...fields, dataProblem: noBase64.problem } : fields
+  return isTorn ? { ...fields, problem: 'sequence_number and aggregate_version differ' } : fields
 }
 
-const noBase64 = { problem: 'data_base64 is no base64' }
-
-/** The data; where a CloudEvent has bytes, it has them as text. A message without any is data itself. */
-function dataOf(message: Readonly<Record<string, unknown>>): unknown {
-  if ('data' in message) return message['data']
-  const base64 = message['data_base64']
-  if (typeof base64 === 'string') return bytesOf(base64) ?? noBase64
-  return 'payload' in message ? message['payload'] : message
-}
-
-function bytesOf(base64: string): Uint8Array | undefined {
+/** The data, or why it cannot be read. A message without any is data itself. */
+function dataOf(message: Readonly<Record<string, unknown>>): Pick<EventFields, 'data' | 'dataProblem'> {
+  const { data, data_base64: all, data_base64_at: places } = message
+  const isCarried = 'data' in message || !isUnset(all)
+  if (!isCarried) return { data: 'payload' in message ? message['payload'] : message }
   try {
-    return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))
-  } catch {
-    return undefined
+    return { data: carriedData({ data, data_base64: isUnset(data) ? all : null, data_base64_at: places }) }
+  } catch (error) {
+    return { dataProblem: errorMessage(error) }
   }
+}
+
+function isCloudEvent({ specversion }: Readonly<Record<string, unknown>>): boolean {
+  return typeof specversion === 'string'
+}
+
+const mayBeNull = new Set(['data', 'previous'])
+
+function withoutUnset(message: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const isLeftOut = (name: string): boolean => message[name] === null && !mayBeNull.has(name)
+  const names = Object.keys(message)
+  if (!names.some(isLeftOut)) return message
+  return Object.fromEntries(names.filter((name) => !isLeftOut(name)).map((name) => [name, message[name]]))
 }
 
 /** Whether two fields bear one number, written as a number or as digits. */

@@ -5,6 +5,32 @@ import type { TrackedEvent } from './event.ts'
 /** What CloudEvents has beside the fields that inturn knows: `dataschema`, `traceparent`, ... */
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
+/** What an event, made a CloudEvent, has as fields of its own. */
+const fieldNames: ReadonlySet<string> = new Set([
+  'specversion',
+  'id',
+  'type',
+  'time',
+  'data',
+  'domain',
+  'partitionkey',
+  'sequence',
+  'epoch',
+])
+
+/** Whether an event has such a field of its own, so that no attribute may have its name. */
+export function isFieldName(name: string): boolean {
+  return fieldNames.has(name)
+}
+
+/** Why this is no attribute of a CloudEvent; `undefined` where it is one. */
+export function attributeProblem(name: string, value: unknown): string | undefined {
+  if (!/^[a-z0-9]+$/.test(name)) return `attribute ${name}: a name takes lower-case letters and digits`
+  if (isFieldName(name)) return `attribute ${name}: the event has a field of this name`
+  const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+  return isPlain ? undefined : `attribute ${name} takes a text, a number or a boolean`
+}
+
 /** An event before it has a number. */
 export interface NewEvent<Data = unknown> {
   /** The producer's own, unique in its stream. Appending it again finds the event that bears it. */

@@ -2,6 +2,7 @@
 // its transaction begins. Upholds I7: what is too large or cannot be read back never gets a number.
 import { InturnError } from '../core/errors.ts'
 import { keepable } from '../core/keepable.ts'
+import { attributeProblem } from '../core/logged-event.ts'
 import type { Attributes, NewEvent, StreamAppend } from '../core/logged-event.ts'
 import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
@@ -109,29 +110,13 @@ function ownSchema(schemas: Required<AppendLimits>['schemas'], type: string): St
   return schema === undefined ? [] : [schema]
 }
 
-/** What a CloudEvent made of the event has as fields already. */
-const fieldNames = new Set([
-  'specversion',
-  'id',
-  'type',
-  'time',
-  'data',
-  'domain',
-  'partitionkey',
-  'sequence',
-  'epoch',
-])
-
 const wrapperBytes = '{"data":}'.length
 
 function attributesText(attributes: Attributes | undefined, where: string): string | undefined {
   if (attributes === undefined) return undefined
   for (const [name, value] of Object.entries(attributes)) {
-    const isPlain = ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
-    if (isPlain && /^[a-z0-9]+$/.test(name) && !fieldNames.has(name)) continue
-    throw invalid(
-      `${where}: attribute ${name} takes a text, number or boolean, and a name like 'traceparent'`,
-    )
+    const problem = attributeProblem(name, value)
+    if (problem !== undefined) throw invalid(`${where}: ${problem}`)
   }
   return recordText(attributes)
 }

@@ -1,14 +1,18 @@
 // Events as CloudEvents 1.0, and back, with the extensions `sequence` and `partitionkey`, and `domain` and
 // `epoch` of inturn's own. Source: https://github.com/cloudevents/spec, version 1.0.2 and its extensions.
 import type { LogStream } from '../core/append-errors.ts'
+import { carriedData, isUnset } from '../core/carried-data.ts'
 import { InturnError } from '../core/errors.ts'
 import type { TrackedEvent } from '../core/event.ts'
+import { rawNumber } from '../core/exact-number.ts'
+import { attributeProblem, isFieldName } from '../core/logged-event.ts'
 import type { Attributes, NewEvent } from '../core/logged-event.ts'
 import { isRecord } from '../core/parse-message.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
+import { readText } from '../core/read-text.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { streamPath } from '../core/stream-path.ts'
-import { errorText } from '../core/thrown.ts'
+import { errorMessage, errorText } from '../core/thrown.ts'
 
 /** A CloudEvent in its JSON form. */
 export interface CloudEventJson {
@@ -53,11 +57,13 @@ const sequenceDigits = 20
  * An event as a CloudEvent. Its `source` is `domain/stream`, percent-encoded, unless its attributes name
  * one.
  *
- * @throws InturnError `event-invalid` when its data has no JSON (a bigint has none), or its number is below 0
+ * @throws InturnError `event-invalid` when its data has no JSON (a bigint has none, nor have bytes inside of
+ *   it), its number is below 0, or an attribute has no name or value of a CloudEvent's
  */
 export function toCloudEvent(event: CloudEventSubject): CloudEventJson {
   const { domain, stream, epoch, sequence, id, type, time, data, attributes = {} } = event
   if (sequence < 0) throw invalid(`${id}: a CloudEvent has no negative sequence, like ${sequence}`)
+  for (const [name, value] of Object.entries(attributes)) checkedAttribute(id, name, value)
   return {
     source: streamPath(domain, stream),
     ...attributes,
@@ -74,35 +80,58 @@ export function toCloudEvent(event: CloudEventSubject): CloudEventJson {
 }
 
 /**
- * What a CloudEvent holds: an object as its SDK or its JSON has it.
+ * What a CloudEvent holds: an object as its SDK or its JSON has it. An attribute that is null is unset.
  *
  * @param options - `domain`, where the CloudEvent names none
  * @throws InturnError `event-invalid` when it is no CloudEvent 1.0, names no domain and no stream
- *   (`partitionkey`, or else `subject`), or has a number that cannot be read
+ *   (`partitionkey`, or else `subject`), has a number that cannot be read, `data_base64` that is no base64,
+ *   or an attribute with another name or value than the specification has
  */
 export function fromCloudEvent(message: unknown, options: { readonly domain?: string } = {}): FromCloudEvent {
   if (!isRecord(message) || message['specversion'] !== '1.0') throw invalid('it is no CloudEvent 1.0')
-  const id = textOf(message, 'id')
-  const type = textOf(message, 'type')
-  const domain = message['domain'] === undefined ? options.domain : textOf(message, 'domain')
-  if (domain === undefined) throw invalid(`CloudEvent ${id} names no domain; give one as an option`)
-  const stream = textOf(message, message['partitionkey'] === undefined ? 'subject' : 'partitionkey')
-  const time = message['time'] === undefined ? undefined : textOf(message, 'time')
+  const given = (name: string): unknown => message[name] ?? undefined
+  const id = textOf('id', given('id'))
+  const type = textOf('type', given('type'))
+  const about = `CloudEvent ${id}`
+  const domain = given('domain') === undefined ? options.domain : textOf('domain', readText(given('domain')))
+  if (domain === undefined) throw invalid(`${about} names no domain; give one as an option`)
+  const streamName = given('partitionkey') === undefined ? 'subject' : 'partitionkey'
+  const stream = textOf(streamName, readText(given(streamName)))
+  const time = given('time') === undefined ? undefined : textOf('time', given('time'))
   const sequence =
-    message['sequence'] === undefined ? undefined : readSequence(message['sequence'], { big: true })
-  const epoch = readEpoch(message['epoch'])
+    given('sequence') === undefined ? undefined : readSequence(given('sequence'), { big: true })
+  const epoch = readEpoch(given('epoch'))
   if (typeof sequence === 'string' || typeof epoch === 'string') {
-    throw invalid(`CloudEvent ${id}: its sequence or epoch cannot be read`)
+    throw invalid(`${about}: its sequence or epoch cannot be read`)
   }
-  const attributes = attributesOf(message, { domain, stream })
+  const attributes = attributesOf(message, { about, domain, stream })
   const event = {
     id,
     type,
     ...(time !== undefined && { time }),
     ...(Object.keys(attributes).length > 0 && { attributes }),
-    data: dataOf(message),
+    data: dataOf(message, about),
   }
   return { domain, stream, event, epoch, ...(sequence !== undefined && { sequence }) }
+}
+
+/**
+ * What each CloudEvent of a batch holds (`application/cloudevents-batch+json`), in their order.
+ *
+ * @throws InturnError `event-invalid` as {@link fromCloudEvent}, with the number of the event in the batch
+ */
+export function fromCloudEventBatch(
+  messages: unknown,
+  options: { readonly domain?: string } = {},
+): readonly FromCloudEvent[] {
+  if (!Array.isArray(messages)) throw invalid('it is no batch of CloudEvents: that is a list')
+  return messages.map((message: unknown, index) => {
+    try {
+      return fromCloudEvent(message, options)
+    } catch (cause) {
+      throw invalid(`event ${index + 1} of ${messages.length}: ${errorMessage(cause)}`, cause)
+    }
+  })
 }
 
 function content(id: string, data: unknown, { datacontenttype }: Attributes): Partial<CloudEventJson> {
@@ -112,49 +141,68 @@ function content(id: string, data: unknown, { datacontenttype }: Attributes): Pa
     return { ...typed('application/octet-stream'), data_base64: Buffer.from(data).toString('base64') }
   }
   try {
-    JSON.stringify(data)
+    strictJson(data)
   } catch (cause) {
     throw invalid(`${id}: its data has no JSON: ${errorText(cause)}`)
   }
   return { ...typed('application/json'), data }
 }
 
-function dataOf(message: Readonly<Record<string, unknown>>): unknown {
-  const base64 = message['data_base64']
-  return typeof base64 === 'string' ? new Uint8Array(Buffer.from(base64, 'base64')) : message['data']
+/**
+ * A value as JSON that loses nothing; `undefined` where it has none, as that of a function.
+ *
+ * @throws TypeError for bytes, which JSON would make an object that looks like any other, and bigints
+ */
+export function strictJson(value: unknown): string | undefined {
+  return JSON.stringify(value, refuseBytes)
 }
 
-/** Attributes that an event has as fields of its own. */
-const own = new Set(
-  ['specversion', 'id', 'type', 'time', 'data', 'data_base64'].concat([
-    'domain',
-    'partitionkey',
-    'sequence',
-    'epoch',
-  ]),
-)
+function refuseBytes(this: unknown, key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array || Reflect.get(Object(this), key) instanceof Uint8Array) {
+    throw new TypeError('it has bytes inside of its data')
+  }
+  return Object.is(value, -0) ? rawNumber('-0') : value
+}
 
-function attributesOf(message: Readonly<Record<string, unknown>>, stream: LogStream): Attributes {
-  const isBytes = 'data_base64' in message && message['data_base64'] !== undefined
+/** The SDK gives bytes twice: as they are, and as text. */
+function dataOf(message: Readonly<Record<string, unknown>>, about: string): unknown {
+  const { data, data_base64: base64 } = message
+  const isBytes = ArrayBuffer.isView(data) && !isUnset(base64)
+  try {
+    return carriedData({ data: isBytes ? null : data, data_base64: base64 })
+  } catch (cause) {
+    throw invalid(`${about}: ${errorMessage(cause)}`, cause)
+  }
+}
+
+function attributesOf(
+  message: Readonly<Record<string, unknown>>,
+  { about, domain, stream }: LogStream & { readonly about: string },
+): Attributes {
+  const isBytes = !isUnset(message['data_base64'])
   const implied: Readonly<Record<string, string>> = {
-    source: streamPath(stream.domain, stream.stream),
+    source: streamPath(domain, stream),
     datacontenttype: isBytes ? 'application/octet-stream' : 'application/json',
   }
   const attributes: Record<string, string | number | boolean> = {}
   for (const [name, value] of Object.entries(message)) {
-    if (own.has(name) || implied[name] === value) continue
-    const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    if (isPlain) attributes[name] = value
+    if (isUnset(value) || isFieldName(name) || name === 'data_base64') continue
+    if (implied[name] !== value) attributes[name] = checkedAttribute(about, name, value)
   }
   return attributes
 }
 
-function textOf(message: Readonly<Record<string, unknown>>, name: string): string {
-  const value = message[name]
+function checkedAttribute(about: string, name: string, value: unknown): string | number | boolean {
+  const problem = attributeProblem(name, value)
+  if (problem !== undefined) throw invalid(`${about}: ${problem}`)
+  return typeof value === 'number' || typeof value === 'boolean' ? value : String(value)
+}
+
+function textOf(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value
   throw invalid(`a CloudEvent needs a text as its ${name}`)
 }
 
-function invalid(message: string): InturnError {
-  return new InturnError('event-invalid', message)
+function invalid(message: string, cause?: unknown): InturnError {
+  return new InturnError('event-invalid', message, { cause })
 }

@@ -24,7 +24,7 @@ export type {
   StoredReservation,
   TransactionalSequenceStore,
 } from '../ports/sequence-store.ts'
-export { fromCloudEvent, toCloudEvent } from './cloud-event.ts'
+export { fromCloudEvent, fromCloudEventBatch, toCloudEvent } from './cloud-event.ts'
 export type { CloudEventJson, CloudEventSubject, FromCloudEvent } from './cloud-event.ts'
 export { logBaseline } from './log-baseline.ts'
 export type { LogBaseline } from './log-baseline.ts'

@@ -70,6 +70,31 @@ describe('append', () => {
     )
   })
 
+  test('bytes come back as bytes through read --json | append', async () => {
+    const log = sqliteEventLog(join(folder.path, 'log.db'))
+    await log.open()
+    const data = [
+      Uint8Array.of(0, 255, 10),
+      { photo: Uint8Array.of(1, 2), name: 'x' },
+      [Uint8Array.of()],
+      { 0: 1 },
+    ]
+    const events = data.map((one, index) => ({ id: `b${index}`, type: 't', data: one }))
+    await log.append({ domain: 'account', stream: '1', events })
+    await log.close()
+    const exported = await run('read', '--all', '--json', ...inLog)
+    expect(linesOf(exported)[0]).toMatchObject({ data_base64: 'AP8K' })
+    expect(linesOf(exported)[1]).toMatchObject({ data: { photo: 'AQI=' }, data_base64_at: ['/photo'] })
+    folder.write('export.ndjson', exported.stdout)
+    expect(await run('append', 'export.ndjson', '--log', 'sqlite:copy.db')).toMatchObject({ code: 0 })
+    const copy = sqliteEventLog(join(folder.path, 'copy.db'))
+    await copy.open()
+    const read: unknown[] = []
+    for await (const event of copy.readAll()) read.push(event.data)
+    await copy.close()
+    expect(read).toEqual(data)
+  })
+
   test('with an expectation everything is appended, or nothing', async () => {
     folder.write('first.ndjson', booking(3) + booking(6))
     folder.write('second.ndjson', booking(9) + booking(12))

@@ -1,11 +1,11 @@
 // An event of the log as a message for a sink: JSON in one line, from which the default `eventFrom` reads
 // exactly the event. Upholds I3: what has no JSON is an error with its name, never another value.
 import { InturnError } from '../../core/errors.ts'
-import { rawNumber } from '../../core/exact-number.ts'
+import { isFieldName } from '../../core/logged-event.ts'
 import type { LoggedEvent } from '../../core/logged-event.ts'
 import { errorMessage } from '../../core/thrown.ts'
 import type { SinkMessage } from '../../ports/sink.ts'
-import { toCloudEvent } from '../cloud-event.ts'
+import { strictJson, toCloudEvent } from '../cloud-event.ts'
 
 /**
  * What a message looks like. `cloudevent`: CloudEvents 1.0 with the extensions `partitionkey` and `sequence`.
@@ -24,13 +24,15 @@ export function relayMessage(event: LoggedEvent, form: RelayForm): SinkMessage {
 }
 
 /** Attributes that would be read as something else than attributes. */
-const misleading = new Set(['stream', 'epoch', 'previous', 'fill', 'data'])
+const misleading = new Set(['stream', 'previous', 'fill'])
 
 function bodyOf(event: LoggedEvent, form: RelayForm): object {
   if (typeof form === 'function') return form(event)
   const data = event.data ?? null
   if (form === 'cloudevent') {
-    const attributes = Object.entries(event.attributes ?? {}).filter(([name]) => !misleading.has(name))
+    const attributes = Object.entries(event.attributes ?? {}).filter(
+      ([name]) => !misleading.has(name) && !isFieldName(name),
+    )
     return toCloudEvent({ ...event, data, attributes: Object.fromEntries(attributes) })
   }
   const { domain, stream, sequence, id, type, time, attributes } = event
@@ -51,20 +53,12 @@ function bodyOf(event: LoggedEvent, form: RelayForm): object {
 function jsonOf(event: LoggedEvent, form: RelayForm): string {
   const name = `${event.domain}/${event.stream}, event ${event.sequence}`
   try {
-    const json: unknown = JSON.stringify(bodyOf(event, form), refuseBytes)
-    if (typeof json === 'string' && json.startsWith('{')) return json
+    const json = strictJson(bodyOf(event, form))
+    if (json?.startsWith('{') === true) return json
   } catch (cause) {
     const why = errorMessage(cause)
     const message = `${name} has no JSON that can be sent: ${why}. Give the relay a form of its own`
     throw new InturnError('event-invalid', message, { cause })
   }
   throw new InturnError('event-invalid', `${name}: the form of the relay takes a function to an object`)
-}
-
-/** JSON would turn bytes into an object of numbers, which nobody could tell from one; and -0 into 0. */
-function refuseBytes(this: unknown, key: string, value: unknown): unknown {
-  if (value instanceof Uint8Array || Reflect.get(Object(this), key) instanceof Uint8Array) {
-    throw new TypeError('it has bytes inside of its data')
-  }
-  return Object.is(value, -0) ? rawNumber('-0') : value
 }

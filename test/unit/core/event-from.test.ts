@@ -17,6 +17,28 @@ test('bytes that a CloudEvent has as text are bytes again', () => {
   expect(spoilt).toMatchObject({ fields: { sequence: 7, dataProblem: 'data_base64 is no base64' } })
 })
 
+test('in a CloudEvent null is unset; in another message it is what it is', () => {
+  const unset = {
+    domain: null,
+    partitionkey: null,
+    stream: null,
+    epoch: null,
+    fill: null,
+    time: null,
+    type: null,
+  }
+  const cloud = { specversion: '1.0', id: 'e1', subject: 's', sequence: '7', ...unset, data: null }
+  const fields = eventFrom({ ...cloud, data_base64: 'AP8K' })
+  expect(fields).toMatchObject({ stream: 's', sequence: '7', data: Uint8Array.of(0, 255, 10) })
+  for (const name of ['domain', 'epoch', 'fill', 'time', 'type'] as const)
+    expect(fields[name]).toBeUndefined()
+  expect(eventFrom({ ...cloud, data_base64: null }).data).toBeNull()
+  expect(eventFrom({ ...cloud, subject: null, user_id: 'u' }).stream).toBe('u')
+  expect(eventFrom({ ...cloud, sequence: null, sequence_number: 8 }).sequence).toBe(8)
+  expect(eventFrom({ ...cloud, previous: null })).toMatchObject({ previous: null })
+  expect(eventFrom({ stream: 's', sequence: 1, epoch: null, data: 1 }).epoch).toBeNull()
+})
+
 test('a number that no JavaScript number holds is read from the text, also beside leading zeros', () => {
   const exact = new ExactNumber('9007199254740993')
   const text = '{"stream":9007199254740993,"sequence":"00000000000000000007","data":[9007199254740993]}'

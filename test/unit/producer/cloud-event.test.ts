@@ -6,7 +6,7 @@ import { eventFrom } from '../../../src/core/event-from.ts'
 import type { LoggedEvent, NewEvent } from '../../../src/core/logged-event.ts'
 import { isRecord } from '../../../src/core/parse-message.ts'
 import { readSequence } from '../../../src/core/read-sequence.ts'
-import { fromCloudEvent, toCloudEvent } from '../../../src/producer/cloud-event.ts'
+import { fromCloudEvent, fromCloudEventBatch, toCloudEvent } from '../../../src/producer/cloud-event.ts'
 import { memoryEventLog } from '../../../src/stores/memory.ts'
 
 async function logged(event: Partial<NewEvent>, stream = '42'): Promise<LoggedEvent> {
@@ -108,4 +108,79 @@ test('what is no CloudEvent, or cannot be one, is refused', async () => {
   const big = await logged({ data: { n: 1n } })
   expect(() => toCloudEvent(big)).toThrow(expect.objectContaining({ code: 'event-invalid' }))
   expect(() => toCloudEvent({ ...big, sequence: -1 })).toThrow(/negative/)
+})
+
+const cloud = { specversion: '1.0', id: 'c1', type: 't', source: '/x', domain: 'd', partitionkey: 's' }
+
+test('an attribute that is null is unset', () => {
+  const unset = {
+    time: null,
+    sequence: null,
+    epoch: null,
+    subject: null,
+    traceparent: null,
+    datacontenttype: null,
+  }
+  const bare = {
+    domain: 'd',
+    stream: 's',
+    epoch: 0,
+    event: { id: 'c1', type: 't', attributes: { source: '/x' }, data: 1 },
+  }
+  expect(fromCloudEvent({ ...cloud, ...unset, data: 1, data_base64: null })).toEqual(bare)
+  expect(fromCloudEvent({ ...cloud, data: null, data_base64: 'AQID' }).event.data).toEqual(
+    Uint8Array.of(1, 2, 3),
+  )
+  const elsewhere = { ...cloud, domain: null, partitionkey: null, subject: 'whole' }
+  expect(fromCloudEvent(elsewhere, { domain: 'e' })).toMatchObject({ domain: 'e', stream: 'whole' })
+  expect(fromCloudEvent({ ...cloud, partitionkey: 42 }).stream).toBe('42')
+})
+
+test('what cannot be kept as it is is refused by its name, never left out', () => {
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [{ data_base64: 'no base64!' }, /c1: data_base64 is no base64/],
+    [{ data_base64: 7 }, /c1: data_base64 is no base64/],
+    [{ data: 1, data_base64: 'AQID' }, /c1: it has both/],
+    [{ 'my-attr': 'x' }, /c1: attribute my-attr: a name takes/],
+    [{ traceParent: 'x' }, /attribute traceParent/],
+    [{ tags: ['a'] }, /attribute tags takes a text/],
+    [{ extra: { a: 1 } }, /attribute extra takes a text/],
+    [{ extra: Number.NaN }, /attribute extra takes a text/],
+  ]
+  for (const [fields, problem] of wrong)
+    expect(() => fromCloudEvent({ ...cloud, ...fields })).toThrow(problem)
+})
+
+test('no CloudEvent is made with a name or a value that the specification does not have', async () => {
+  const event = await logged({})
+  for (const attributes of [
+    { 'my-attr': 'x' },
+    { A: 'x' },
+    { '': 'x' },
+    { data: 1 },
+    { sequence: 1 },
+    { a: Infinity },
+  ]) {
+    expect(() => toCloudEvent({ ...event, attributes })).toThrow(
+      expect.objectContaining({ code: 'event-invalid' }),
+    )
+  }
+  const nested = await logged({ data: { raw: Uint8Array.of(1) } })
+  expect(() => toCloudEvent(nested)).toThrow(/bytes inside/)
+})
+
+test('a batch is its events in their order, and one that is none is named', () => {
+  const batch = ['1', '2', '3'].map((id) => ({ ...cloud, id, data: Number(id) }))
+  expect(fromCloudEventBatch(batch).map(({ event }) => event.id)).toEqual(['1', '2', '3'])
+  expect(fromCloudEventBatch([])).toEqual([])
+  expect(() => fromCloudEventBatch([...batch, { ...cloud, id: '' }])).toThrow(
+    'event 4 of 4: a CloudEvent needs',
+  )
+  expect(() => fromCloudEventBatch(cloud)).toThrow(/no batch/)
+})
+
+test('an event with bytes comes back through the SDK, which gives them twice', async () => {
+  const event = await logged({ data: Uint8Array.of(0, 255, 10) })
+  const given = new CloudEvent({ ...toCloudEvent(event), data: Buffer.from([0, 255, 10]) }, false)
+  expect(fromCloudEvent(given).event.data).toEqual(Uint8Array.of(0, 255, 10))
 })
