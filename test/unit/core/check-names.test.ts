@@ -29,6 +29,7 @@ const before: Readonly<Record<string, readonly unknown[] | undefined>> = {
   fileSink: undefined,
   fileSource: ['a.ndjson'],
   fromCloudEvent: undefined,
+  fromCloudEventBatch: undefined,
   httpHealer: [address],
   leasedWorker: [],
   logBaseline: undefined,
