@@ -2,9 +2,9 @@
 // 42` for the trace of one. `--producers`: the whole way of an event, from the log on. Ends with 1 if a seed
 // breaks an invariant.
 import { parseArgs } from 'node:util'
-import { simulate } from '../src/testing/simulation/simulate.ts'
-import { traceOf } from '../src/testing/simulation/trace.ts'
 import { simulateProducers, traceOfProducers } from '../test/simulation/producers/simulate-producers.ts'
+import { simulate } from '../test/simulation/simulate.ts'
+import { traceOf } from '../test/simulation/trace.ts'
 
 const { values } = parseArgs({
   options: {

@@ -1,5 +1,5 @@
-// What is published for tests: conformance suites, virtual time, faults, and the simulator of the whole
-// engine.
+// What is published for tests: conformance suites, virtual time, and stores, sources and event logs that fail
+// on purpose.
 export { eventLogSkipReason } from './event-log-suite/event-log-case.ts'
 export type {
   BesideUserData,
@@ -21,12 +21,6 @@ export { faultySource } from './faulty-source.ts'
 export { faultyStore } from './faulty-store.ts'
 export type { AroundCall, PortCall } from './port-call.ts'
 export { SeededRandom } from './seeded-random.ts'
-export type { Mutation } from './simulation/mutation.ts'
-export type { Scenario } from './simulation/scenario.ts'
-export { scenarioOf } from './simulation/scenario.ts'
-export { simulate } from './simulation/simulate.ts'
-export type { Simulated } from './simulation/simulate.ts'
-export { traceOf } from './simulation/trace.ts'
 export { sinkSuite } from './sink-suite/sink-suite.ts'
 export { whySinkSkipped } from './sink-suite/sink-world.ts'
 export type { SinkCase, SinkFaults, SinkWorld } from './sink-suite/sink-world.ts'

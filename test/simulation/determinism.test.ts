@@ -1,8 +1,8 @@
 // A seed is worth something only if it always does the same, and if a failure says how to come back to it.
 import { expect, test } from 'vitest'
-import { simulate } from '../../src/testing/simulation/simulate.ts'
-import { lineOf, traceOf } from '../../src/testing/simulation/trace.ts'
 import { mutants } from './mutants.ts'
+import { simulate } from './simulate.ts'
+import { lineOf, traceOf } from './trace.ts'
 
 test('the same seed does the same, to the last line', async () => {
   for (const seed of [3, 11, 42]) {

@@ -1,8 +1,8 @@
 // The simulator notices systems that are broken on purpose, each within the seeds that every test run goes
 // through.
 import { expect, test } from 'vitest'
-import { simulate } from '../../src/testing/simulation/simulate.ts'
 import { mutants } from './mutants.ts'
+import { simulate } from './simulate.ts'
 
 const seedsMax = 1_000
 

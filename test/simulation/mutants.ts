@@ -5,7 +5,7 @@ import type { Commit, Store, UnitOfWork } from '../../src/ports/store.ts'
 import { changesState } from '../../src/ports/store.ts'
 import { aroundSource } from '../../src/testing/around-source.ts'
 import { aroundStore } from '../../src/testing/around-store.ts'
-import type { Mutation } from '../../src/testing/simulation/mutation.ts'
+import type { Mutation } from './mutation.ts'
 
 /** A broken system, and the invariants of which at least one must be seen to break. */
 export interface Mutant {

@@ -2,10 +2,10 @@
 // and in the end the books balance.
 import { expect, test } from 'vitest'
 import { verifyConsumer } from '../../src/operate/verify.ts'
-import { scenarioOf } from '../../src/testing/simulation/scenario.ts'
-import { simulate } from '../../src/testing/simulation/simulate.ts'
-import { traceOf } from '../../src/testing/simulation/trace.ts'
+import { scenarioOf } from './scenario.ts'
+import { simulate } from './simulate.ts'
 import { knownDomains, simulatedOperators } from './simulated-operators.ts'
+import { traceOf } from './trace.ts'
 
 const seedsATest = 50
 

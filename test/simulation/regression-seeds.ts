@@ -1,6 +1,5 @@
 // Seeds that once broke an invariant, each with what was wrong. They are run for good. A seed means what
-// src/testing/simulation/scenario.ts draws from it: after a change there, find the fault again before
-// trusting this list.
+// scenario.ts draws from it: after a change there, find the fault again before trusting this list.
 
 /** By seed: what it found. */
 export const regressionSeeds: ReadonlyMap<number, string> = new Map([

@@ -1,8 +1,8 @@
 // One test for each fifty seeds; a seed that breaks an invariant shows how to reproduce it, and what
 // happened.
 import { expect, test } from 'vitest'
-import { simulate } from '../../src/testing/simulation/simulate.ts'
-import { traceOf } from '../../src/testing/simulation/trace.ts'
+import { simulate } from './simulate.ts'
+import { traceOf } from './trace.ts'
 
 const seedsATest = 50
 

@@ -10,11 +10,11 @@ import { pauseDomain, resumeDomain } from '../../src/operate/pause-domain.ts'
 import { retryDeadLetters } from '../../src/operate/retry-dead-letters.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
-import { observedStore } from '../../src/testing/simulation/observed-store.ts'
-import { spanMax } from '../../src/testing/simulation/producers.ts'
-import type { Scenario } from '../../src/testing/simulation/scenario.ts'
-import type { Operators } from '../../src/testing/simulation/simulate.ts'
-import type { SimulatedWorld } from '../../src/testing/simulation/simulated-world.ts'
+import { observedStore } from './observed-store.ts'
+import { spanMax } from './producers.ts'
+import type { Scenario } from './scenario.ts'
+import type { Operators } from './simulate.ts'
+import type { SimulatedWorld } from './simulated-world.ts'
 
 const signed = { by: 'ann', reason: 'to see what happens', waitMs: 3_000 }
 

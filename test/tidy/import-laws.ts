@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   operate: [...pure, 'recorded', 'operate'],
   stores: pure,
   transports: pure,
-  testing: [...pure, 'engine', 'stores/memory', 'testing'],
+  testing: [...pure, 'testing'],
   cli: [...pure, 'recorded', 'engine', 'producer', 'operate', 'stores', 'transports', 'testing', 'cli'],
   index: [...pure, 'recorded', 'engine', 'producer', 'operate'],
 }

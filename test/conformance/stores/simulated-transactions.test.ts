@@ -1,10 +1,10 @@
 import type { Store } from '../../../src/ports/store.ts'
-import type { EffectTransaction } from '../../../src/testing/simulation/effect-logs.ts'
-import type { Produced } from '../../../src/testing/simulation/produced.ts'
+import type { StoreFixture } from '../../../src/testing/store-suite/store-case.ts'
+import type { EffectTransaction } from '../../simulation/effect-logs.ts'
+import type { Produced } from '../../simulation/produced.ts'
 // The simulator's store with transactions keeps the laws of stores (I9), so that what the simulator proves
 // with it holds for real ones.
-import { TransactionQueue, transactionalStore } from '../../../src/testing/simulation/transactional-store.ts'
-import type { StoreFixture } from '../../../src/testing/store-suite/store-case.ts'
+import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
 import { memoryCapabilities, memoryFixture } from './memory-fixture.ts'
 import { runStoreSuite } from './run-store-suite.ts'
 

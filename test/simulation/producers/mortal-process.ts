@@ -1,7 +1,7 @@
 // A process of the simulation: it runs its program, dies at any call of a port, and begins it again with
 // nothing but what it has on its disk.
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
-import { Lifeline } from '../../../src/testing/simulation/lifeline.ts'
+import { Lifeline } from '../lifeline.ts'
 import type { ProducerWorld } from './producer-world.ts'
 
 /** One life of a process, as its program sees it. */

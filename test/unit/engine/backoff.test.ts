@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { aroundStore } from '../../../src/testing/around-store.ts'
-import { TransactionQueue, transactionalStore } from '../../../src/testing/simulation/transactional-store.ts'
+import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
 import { consumer, EngineWorld, event, events, sweepAll, verdictsOf } from './engine-world.ts'
 
 /** A world whose handler fails for some places, and that counts what the store is asked. */

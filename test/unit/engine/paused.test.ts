@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { unordered } from '../../../src/core/numbering.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Store } from '../../../src/ports/store.ts'
-import { TransactionQueue, transactionalStore } from '../../../src/testing/simulation/transactional-store.ts'
+import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
 import { SqliteFolder } from '../stores/sqlite-folder.ts'
 import {
   consumer,

@@ -12,9 +12,9 @@ import type { MemoryStore } from '../../../../src/stores/memory.ts'
 import { memoryEventLog, memoryStore } from '../../../../src/stores/memory.ts'
 import { aroundStore } from '../../../../src/testing/around-store.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
-import { Lifeline } from '../../../../src/testing/simulation/lifeline.ts'
-import type { Fate } from '../../../../src/testing/simulation/lifeline.ts'
 import { VirtualTimers } from '../../../../src/testing/virtual-timers.ts'
+import { Lifeline } from '../../../simulation/lifeline.ts'
+import type { Fate } from '../../../simulation/lifeline.ts'
 
 /** What may befall a relay, or what its options are. */
 export interface RelaySetup extends Partial<RelayOptions> {

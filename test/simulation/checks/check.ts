@@ -1,0 +1,38 @@
+// What a check is: it reads the record of a simulation, and names each breach of one invariant.
+import type { StreamPath } from '../../../src/core/stream-path.ts'
+import type { Produced } from '../produced.ts'
+import type { DomainScenario } from '../scenario.ts'
+import type { SimulatedWorld } from '../simulated-world.ts'
+import { ShadowStore } from './shadow-store.ts'
+
+/** Names each breach of an invariant, beginning with its number. */
+export type Check = (world: SimulatedWorld) => readonly string[]
+
+/** The domain of a stream. */
+export function domainOf(world: SimulatedWorld, path: StreamPath): DomainScenario | undefined {
+  const name = path.slice(0, path.indexOf('/'))
+  return world.scenario.domains.find((domain) => domain.name === name)
+}
+
+/**
+ * Whether attempts at an event may have ended with their worker: its handler is deadly, or workers died by
+ * themselves, stood still until their claims had run out, or could not commit what they had done.
+ */
+export function mayLoseItsWorker({ scenario, history }: SimulatedWorld, { isDeadly }: Produced): boolean {
+  const { death, stall, storeBefore, storeAfter } = scenario.troubles
+  return isDeadly || death + stall + storeBefore + storeAfter > 0 || history.of('died').length > 0
+}
+
+/** Whether a domain begins with whatever comes first: what lies below then is nobody's. */
+export function isFirstSeen(domain: DomainScenario | undefined): boolean {
+  return domain?.numbering.kind === 'contiguous' && domain.numbering.start === 'first-seen'
+}
+
+/** What must be kept for each consumer in the end. */
+export function shadowsOf(world: SimulatedWorld): ReadonlyMap<string, ShadowStore> {
+  const shadows = new Map(world.consumers.map(({ name }) => [name, new ShadowStore()]))
+  for (const happening of world.history.happenings) {
+    if ('consumer' in happening) shadows.get(happening.consumer)?.apply(happening)
+  }
+  return shadows
+}

@@ -1,0 +1,113 @@
+// I1, I3 and I6 at the end of the quiet phase: whatever can be delivered is. A stream that waits has a
+// reason that its domain's policy gives: a number that never came, or an event that fails.
+import type { StreamState } from '../../../src/core/stream-state.ts'
+import { uidOf } from '../produced.ts'
+import type { Produced } from '../produced.ts'
+import type { DomainScenario } from '../scenario.ts'
+import type { SimulatedWorld } from '../simulated-world.ts'
+import type { Check } from './check.ts'
+import { domainOf, mayLoseItsWorker, shadowsOf } from './check.ts'
+import { isBetween } from './numbers.ts'
+import type { ShadowStore, ShadowStream } from './shadow-store.ts'
+
+/** Nothing waits without a reason. */
+export const checkDeliversAll: Check = (world) => {
+  const breaches: string[] = []
+  for (const [consumer, shadow] of shadowsOf(world)) {
+    for (const stream of shadow.streams.values()) {
+      const domain = domainOf(world, stream.path)
+      if (domain === undefined) continue
+      const problem = waitsFor(shadow, stream, { world, domain, consumer })
+      if (problem !== undefined) breaches.push(`I3: ${consumer} ${stream.path}: ${problem}`)
+    }
+    breaches.push(...unsettledWithoutReason(world, consumer))
+  }
+  return breaches
+}
+
+interface About {
+  readonly world: SimulatedWorld
+  readonly domain: DomainScenario
+  readonly consumer: string
+}
+
+function waitsFor(shadow: ShadowStore, stream: ShadowStream, about: About): string | undefined {
+  const { domain } = about
+  const { state, handedOver } = stream
+  if (handedOver.length > 0) return `${handedOver.length} events are still handed over`
+  if (state === undefined) return undefined
+  const { halt, failing, held } = state
+  if (halt?.cause === 'failure' || halt?.cause === 'schema') return badFailureHalt(stream, about)
+  if (failing !== undefined) return `an event still waits for its next attempt`
+  const [head] = held
+  if (head === undefined) return halt === undefined ? undefined : `it is halted, and nothing is held`
+  if (halt !== undefined && domain.gapEnd !== 'halt')
+    return `it is halted at a gap, which its policy does not do`
+  const unasked = askedTooLittle(state, domain)
+  if (unasked !== undefined) return unasked
+  if (halt === undefined && domain.gapEnd !== 'wait' && domain.numbering.kind !== 'increasing')
+    return `a gap is still open, and its policy is ${domain.gapEnd}`
+  return missing(shadow, stream, about) ? undefined : `events are held, and no number is missing`
+}
+
+/** What came in front of the gap that halts a stream is held too, and waits for nothing of its own. */
+function askedTooLittle(state: StreamState, { healing }: DomainScenario): string | undefined {
+  const gap = state.held.find(({ epoch, after }) => epoch !== state.epoch || after !== state.position)
+  if (gap === undefined || gap.after === null || healing === undefined) return undefined
+  const asked = gap.clock.heal?.attempts ?? 0
+  const wanted = healing.attempts
+  return asked < wanted ? `a gap is open, and was asked for only ${asked} times of ${wanted}` : undefined
+}
+
+function badFailureHalt({ state, held }: ShadowStream, { world, domain }: About): string | undefined {
+  const { failing } = state ?? {}
+  if (failing === undefined || domain.failureThen !== 'halt')
+    return 'it is halted by a failure without a reason'
+  const event = held.get(`${failing.epoch}/${String(failing.sequence)}`)
+  const uid = event === undefined ? undefined : uidOf(event.event)
+  if (uid === undefined) return 'it is halted by an event that is not held'
+  const produced = world.produced[uid]
+  if (produced === undefined) return `it is halted by event ${uid}, which was never produced`
+  const isRight =
+    state?.halt?.cause === 'schema'
+      ? produced.isRefused
+      : produced.failures > 0 || mayLoseItsWorker(world, produced)
+  return isRight
+    ? undefined
+    : `it is halted by event ${uid} over a ${state?.halt?.cause}, which is not true of it`
+}
+
+/**
+ * Whether a number in front of the head, or of the gap that halts it, has not come: then the stream waits
+ * rightly.
+ */
+function missing(shadow: ShadowStore, { path, state }: ShadowStream, { world, consumer }: About): boolean {
+  const [head] = state?.held ?? []
+  if (state === undefined || head === undefined) return false
+  const { epoch, sequence: to } = state.halt?.gapTo ?? { epoch: head.epoch, sequence: head.after }
+  const accepted = acceptedBy(world, consumer)
+  const isCurrent = state.position !== undefined && state.epoch === epoch
+  const reached = isCurrent ? (state.position ?? null) : null
+  // An operator's fill may lie behind numbers that nobody ever produced.
+  if (world.hasOperators && reached !== null && to !== null && to > reached) return true
+  const inFront = (produced: Produced): boolean =>
+    produced.path === path &&
+    produced.epoch === epoch &&
+    to !== null &&
+    isBetween(produced.sequence, reached, to)
+  return world.produced.some(
+    (produced) => inFront(produced) && (!accepted.has(produced) || shadow.buried.has(produced.uid)),
+  )
+}
+
+function acceptedBy(world: SimulatedWorld, consumer: string): ReadonlySet<Produced> {
+  const accepted = world.history.of('available').filter((happening) => happening.consumer === consumer)
+  return new Set(accepted.map(({ produced }) => produced))
+}
+
+/** Copies that are never settled. With a store that is not durable that is right for what is held. */
+function unsettledWithoutReason(world: SimulatedWorld, consumer: string): readonly string[] {
+  const copies = world.consumers.find(({ name }) => name === consumer)?.copies.open ?? []
+  if (copies.length === 0 || !world.scenario.durable) return []
+  return [`I4: ${consumer}: ${copies.length} copies are still not settled`]
+}

@@ -1,0 +1,82 @@
+// Writes down what becomes durable in a store, at the moment it does: what every check of a simulation
+// compares.
+import type { Store, UnitOfWork } from '../../src/ports/store.ts'
+import { changesState } from '../../src/ports/store.ts'
+import { aroundStore } from '../../src/testing/around-store.ts'
+import type { History } from './history.ts'
+
+/** The store with its changes written down. `durable` is what the simulation says it is. */
+export function observedStore(
+  store: Store,
+  parts: { readonly history: History; readonly worker: string; readonly durable: boolean },
+): Store {
+  const { history, worker, durable } = parts
+  return {
+    ...aroundStore(store, (_call, run) => run()),
+    durable,
+    work: (request, body) =>
+      store.work(request, (unit) => {
+        const { consumer } = request
+        for (const stream of unit.states.keys()) {
+          history.note({ kind: 'claimed', consumer, stream, fence: unit.fence(stream) })
+        }
+        return body(observedUnit(unit, { history, worker, consumer }))
+      }),
+    handOver: async (consumer, events) => {
+      const free = await store.handOver(consumer, events)
+      history.note({ kind: 'handed-over', consumer, events })
+      return free
+    },
+    record: async (consumer, records) => {
+      await store.record(consumer, records)
+      history.note({ kind: 'recorded', consumer, deadLetters: records.deadLetters ?? [] })
+    },
+  }
+}
+
+function observedUnit(
+  unit: UnitOfWork,
+  parts: { readonly history: History; readonly worker: string; readonly consumer: string },
+): UnitOfWork {
+  const { history, worker, consumer } = parts
+  return {
+    clock: unit.clock,
+    states: unit.states,
+    busy: unit.busy,
+    takenOver: unit.takenOver,
+    domains: unit.domains,
+    transaction: unit.transaction,
+    signal: unit.signal,
+    get isUndone() {
+      return unit.isUndone
+    },
+    get fault() {
+      return unit.fault
+    },
+    fence: (stream) => unit.fence(stream),
+    held: (ranges) => unit.held(ranges),
+    handedOver: (streams, limit) => unit.handedOver(streams, limit),
+    overflow: (stream, limit) => unit.overflow(stream, limit),
+    buried: (keys) => unit.buried(keys),
+    knownIds: (domain, ids) => unit.knownIds(domain, ids),
+    savepoint: (run) => unit.savepoint(run),
+    commit: async (commit) => {
+      // It happens when the call is made: claims that it releases can be won before it resolves.
+      const noted = commit.streams.map((change) => {
+        if (!changesState(change)) return undefined
+        const fence = unit.fence(change.stream)
+        return history.note({ kind: 'committed', consumer, worker, fence, change })
+      })
+      const outcomes = await unit.commit(commit).catch((error: unknown) => {
+        for (const happening of noted) history.forget(happening)
+        throw error
+      })
+      noted.forEach((happening, index) => {
+        if (outcomes[index] !== 'committed') history.forget(happening)
+      })
+      const { deadLetters = [] } = commit
+      if (deadLetters.length > 0) history.note({ kind: 'recorded', consumer, deadLetters })
+      return outcomes
+    },
+  }
+}

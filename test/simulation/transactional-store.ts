@@ -1,0 +1,279 @@
+// Gives a store without transactions what a database has: handlers write inside the commit, a unit of work
+// sees its own changes before they are durable, and all of it becomes durable at once or not at all. For the
+// simulator, whose effects have to commit with the positions (I2).
+import { InturnError, invariant } from '../../src/core/errors.ts'
+import { comparePositions } from '../../src/core/sequence.ts'
+import { recordText } from '../../src/ports/record-text.ts'
+import type { DeadLetter, HeldEvent, HeldRange } from '../../src/ports/records.ts'
+import type {
+  Commit,
+  Store,
+  StreamChange,
+  StreamRecords,
+  UnitOfWork,
+  WorkRequest,
+  Worked,
+} from '../../src/ports/store.ts'
+import { changesState } from '../../src/ports/store.ts'
+import type { EffectTransaction, WrittenEffect } from './effect-logs.ts'
+
+/** What a transactional store is told. */
+export interface TransactionOptions {
+  /** Effects are durable now. */
+  readonly written: (consumer: string, effects: readonly WrittenEffect[]) => void
+  /**
+   * Calls back when the process dies: its open transactions are rolled back then, and their claims
+   * released.
+   */
+  readonly onDeath: (callback: () => void) => void
+  /**
+   * One at a time of the transactions without streams, for all stores over the same data: they share the
+   * ids.
+   */
+  readonly queue: TransactionQueue
+}
+
+/** Lets one transaction in after the other. */
+export class TransactionQueue {
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** Runs after all that came before have ended, however they did. */
+  run<Result>(transaction: () => Promise<Result>): Promise<Result> {
+    const own = this.#last.then(transaction)
+    this.#last = own.catch(() => undefined)
+    return own
+  }
+}
+
+/** A transaction has no lease: it lasts until it ends, or its connection does. */
+const transactionClaimMs = 1e12
+
+/** A store with transactions over one without. */
+export function transactionalStore(store: Store, options: TransactionOptions): Store<EffectTransaction> {
+  return {
+    ...bound(store),
+    effects: 'transaction',
+    work: (request, body) =>
+      request.mode === 'claim'
+        ? store.work(request, (unit) => body({ ...fieldsOf(unit), transaction: undefined }))
+        : request.streams.length === 0
+          ? options.queue.run(() => workInTransaction(store, { request, body, options }))
+          : workInTransaction(store, { request, body, options }),
+  }
+}
+
+async function workInTransaction<Result>(
+  store: Store,
+  work: {
+    readonly request: WorkRequest
+    readonly body: (unit: UnitOfWork<EffectTransaction>) => Promise<Result>
+    readonly options: TransactionOptions
+  },
+): Promise<Worked<Result>> {
+  const { request, body, options } = work
+  const died = new Promise<never>((_resolve, reject) => {
+    options.onDeath(() => reject(new InturnError('store-unavailable', 'the connection has ended')))
+  })
+  died.catch(() => undefined)
+  return store.work({ ...request, mode: 'claim', claimMs: transactionClaimMs }, async (unit) => {
+    const open = new OpenTransaction(unit)
+    const value = await Promise.race([body(open.unit()), died]).finally(() => open.end())
+    const effects = await open.commit()
+    options.written(request.consumer, effects)
+    return value
+  })
+}
+
+/** What a transaction has changed and written so far. */
+class OpenTransaction {
+  readonly #unit: UnitOfWork
+  #commits: readonly Commit[] = []
+  #effects: readonly WrittenEffect[] = []
+  #isEnded = false
+
+  constructor(unit: UnitOfWork) {
+    this.#unit = unit
+  }
+
+  unit(): UnitOfWork<EffectTransaction> {
+    return {
+      ...fieldsOf(this.#unit),
+      transaction: { write: (effect) => this.#write(effect) },
+      held: async (ranges) => {
+        this.#checkUsable()
+        const events = await this.#unit.held(ranges)
+        return ranges.flatMap((range) => this.#overlaid(range, events))
+      },
+      handedOver: async (streams, limit) => {
+        const decided = new Set(this.#changes().flatMap((change) => change.decided))
+        const all = await this.#unit.handedOver(streams, limit + decided.size)
+        const open = all.filter(({ arrivalId }) => !decided.has(arrivalId))
+        return streams.flatMap((stream) => open.filter((own) => own.stream === stream).slice(0, limit))
+      },
+      overflow: async (stream, limit) => {
+        const changes = this.#changes().filter((change) => change.stream === stream)
+        const redriven = new Set(changes.flatMap((change) => change.redriven))
+        const own = changes
+          .flatMap((change) => change.deadLetters)
+          .filter(({ reason }) => reason === 'overflow')
+        const below = await this.#unit.overflow(stream, limit + redriven.size)
+        const letters = new Map([...own, ...below].map((letter) => [letter.key, letter]))
+        return [...letters.values()]
+          .filter(({ key }) => !redriven.has(key))
+          .sort(byPlace)
+          .slice(0, limit)
+      },
+      buried: (keys) => this.#buried(keys),
+      knownIds: async (domain, ids) => {
+        const known = new Set(await this.#unit.knownIds(domain, ids))
+        for (const commit of this.#commits) {
+          for (const own of commit.ids ?? [])
+            if (own.domain === domain) for (const id of own.ids) known.add(id)
+        }
+        return new Set(ids.filter((id) => known.has(id)))
+      },
+      commit: async (commit) => {
+        this.#checkUsable()
+        for (const change of commit.streams) checkKeepable(this.#unit, change)
+        this.#commits = [...this.#commits, commit]
+        return commit.streams.map(() => 'committed')
+      },
+      savepoint: async (run) => {
+        const [commits, effects] = [this.#commits, this.#effects]
+        try {
+          return await run()
+        } catch (error) {
+          this.#commits = commits
+          this.#effects = effects
+          throw error
+        }
+      },
+    }
+  }
+
+  /** The body is over: nothing more can be written. */
+  end(): void {
+    this.#isEnded = true
+  }
+
+  /**
+   * Makes everything durable; returns what the handlers wrote. All commits are begun in one step, so none
+   * is apart.
+   */
+  async commit(): Promise<readonly WrittenEffect[]> {
+    const outcomes = await Promise.all(this.#commits.map((commit) => this.#unit.commit(commit)))
+    if (outcomes.flat().includes('claim-lost')) {
+      throw new InturnError('invariant-violated', 'a transaction has lost a stream that it had locked')
+    }
+    return this.#effects
+  }
+
+  /** Dead letters that are there, those of the transaction itself among them. */
+  async #buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const there = new Set(await this.#unit.buried(keys))
+    for (const commit of this.#commits) {
+      for (const part of [...commit.streams, commit]) {
+        for (const key of part.redriven ?? []) there.delete(key)
+        for (const { key } of part.deadLetters ?? []) there.add(key)
+      }
+    }
+    return new Set(keys.filter((key) => there.has(key)))
+  }
+
+  #write(effect: WrittenEffect): void {
+    if (this.#isEnded)
+      throw new InturnError('handler-failed', 'a handler wrote after its transaction had ended')
+    this.#effects = [...this.#effects, effect]
+  }
+
+  #checkUsable(): void {
+    invariant(!this.#isEnded, 'a unit of work was used after its end')
+  }
+
+  #changes(): readonly (StreamChange | StreamRecords)[] {
+    return this.#commits.flatMap(({ streams }) => streams)
+  }
+
+  #overlaid(range: HeldRange, below: readonly HeldEvent[]): readonly HeldEvent[] {
+    let events = below.filter((held) => isWithin(held, range))
+    for (const change of this.#changes()) {
+      if (change.stream !== range.stream || !changesState(change)) continue
+      const added = change.hold.filter((held) => isWithin(held, range))
+      const numbers = new Set(added.map(({ event }) => event.sequence))
+      const kept = events.filter(
+        (held) =>
+          !change.release.some((released) => isWithin(held, released)) && !numbers.has(held.event.sequence),
+      )
+      events = [...kept, ...added]
+    }
+    return events.sort((a, b) => (a.event.sequence < b.event.sequence ? -1 : 1))
+  }
+}
+
+function byPlace(a: DeadLetter, b: DeadLetter): number {
+  return comparePositions(
+    { epoch: a.epoch ?? 0, sequence: a.sequence ?? 0 },
+    { epoch: b.epoch ?? 0, sequence: b.sequence ?? 0 },
+  )
+}
+
+/** Fails now for what could not be kept at the end. */
+function checkKeepable(unit: UnitOfWork, change: StreamChange | StreamRecords): void {
+  const { stream, deadLetters, ledger } = change
+  invariant(unit.states.has(stream), `${stream} was changed in a unit of work that has not won it`)
+  if (changesState(change)) for (const { event } of change.hold) recordText(event)
+  for (const record of [...deadLetters, ...ledger]) recordText(record)
+}
+
+function isWithin(held: HeldEvent, range: HeldRange): boolean {
+  const { epoch, sequence } = held.event
+  return (
+    held.stream === range.stream &&
+    epoch === range.epoch &&
+    sequence <= range.to &&
+    (range.after === null || sequence > range.after)
+  )
+}
+
+/** A store's members, each with its store. */
+function bound(store: Store): Omit<Store, 'work' | 'effects'> {
+  const { name, durable, reader } = store
+  return {
+    name,
+    durable,
+    reader,
+    open: () => store.open(),
+    close: () => store.close(),
+    now: () => store.now(),
+    handOver: (consumer, events) => store.handOver(consumer, events),
+    record: (consumer, records) => store.record(consumer, records),
+    due: (consumer, limit, domains) => store.due(consumer, limit, domains),
+    heartbeat: (consumer, worker, silentMs) => store.heartbeat(consumer, worker, silentMs),
+    leave: (consumer, worker) => store.leave(consumer, worker),
+    lease: (name, request) => store.lease(name, request),
+    checkpoint: (consumer, source) => store.checkpoint(consumer, source),
+    saveCheckpoint: (consumer, source, value) => store.saveCheckpoint(consumer, source, value),
+  }
+}
+
+function fieldsOf(unit: UnitOfWork): Omit<UnitOfWork<undefined>, 'transaction'> {
+  const { clock, states, busy, takenOver, domains, signal } = unit
+  return {
+    clock,
+    states,
+    busy,
+    takenOver,
+    domains,
+    signal,
+    isUndone: false,
+    fault: undefined,
+    fence: (stream) => unit.fence(stream),
+    held: (ranges) => unit.held(ranges),
+    handedOver: (streams, limit) => unit.handedOver(streams, limit),
+    overflow: (stream, limit) => unit.overflow(stream, limit),
+    buried: (keys) => unit.buried(keys),
+    knownIds: (domain, ids) => unit.knownIds(domain, ids),
+    commit: (commit) => unit.commit(commit),
+    savepoint: (run) => unit.savepoint(run),
+  }
+}
