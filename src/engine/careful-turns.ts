@@ -11,7 +11,8 @@ import type { EngineParts } from './engine-parts.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Care, Turn } from './turn.ts'
 
-const diedText = 'the worker died, or was lost, while the handler ran'
+/** What is said of an attempt that ended with its worker. */
+export const diedText = 'the worker died, or was lost, while the handler ran'
 
 /** How a turn is met. */
 export interface CarefulPlan {

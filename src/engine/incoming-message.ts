@@ -12,6 +12,8 @@ export interface IncomingMessage {
   readonly fullBytes?: number
   /** Then also its SHA-256. */
   readonly digest?: string
+  /** Its source gave it out before, and does not know what became of it. */
+  readonly redelivered?: boolean
   /** Where it was read. */
   readonly origin?: string
 }

@@ -39,6 +39,8 @@ export interface UnorderedIntake {
   readonly domain: UnorderedDomain
   readonly path: StreamPath
   readonly event: InturnEvent
+  /** Its source gave it out before, and does not know what became of it. */
+  readonly isRedelivered: boolean
 }
 
 /** A message that is no event. */
@@ -193,7 +195,7 @@ export class Intaker {
       ...(sequence !== undefined && !isProblem(sequence) && { sequence }),
       ...carried,
     }
-    return { kind: 'unordered', domain, path, event }
+    return { kind: 'unordered', domain, path, event, isRedelivered: incoming.redelivered === true }
   }
 
   /**

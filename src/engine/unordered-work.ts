@@ -4,11 +4,11 @@
 // others are tried again. Upholds I2 within the id window, and I3.
 import { compareIds } from '../core/id-order.ts'
 import { errorText, isInstance } from '../core/thrown.ts'
-import { deadLetterKey } from '../ports/dead-letter-key.ts'
-import type { DeadLetter } from '../ports/records.ts'
+import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork, WorkRequest } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
 import type { Call } from './call.ts'
+import { diedText } from './careful-turns.ts'
 import { checkPayload } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
@@ -18,6 +18,7 @@ import type { UnorderedIntake } from './intake.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { ProcessResult } from './process-result.ts'
 import { deadLetterNews } from './turn-news.ts'
+import { identityOf, isOrdered, UnorderedCare } from './unordered-care.ts'
 import { shuttingDown } from './within-time.ts'
 
 /**
@@ -56,6 +57,10 @@ interface Round {
   readonly worker: string
   /** From 1. */
   readonly attempt: number
+  /** Workers that have died of the event: attempts too, of lives before this one. */
+  readonly deaths: number
+  /** No other handler of the engine runs. */
+  readonly isAlone: boolean
 }
 
 /** An event without tracking, with its place among the messages of its call. */
@@ -66,34 +71,70 @@ export class UnorderedWork {
   readonly #parts: EngineParts
   readonly #caller: HandlerCaller
   readonly #slots: HandlerSlots
+  readonly #care: UnorderedCare
 
   constructor(parts: EngineParts, caller: HandlerCaller, slots: HandlerSlots) {
     this.#parts = parts
     this.#caller = caller
     this.#slots = slots
+    this.#care = new UnorderedCare(parts, slots)
   }
 
   /** Processes events of one `effects`, and answers each once its end is durable. */
   async run(entries: readonly UnorderedEntry[], call: Call, worker: string): Promise<void> {
     const indexes = new Map(entries.map(([index, intake]) => [intake, index]))
-    let left = entries.map(([, intake]) => intake)
     const copies: Attempt[] = []
     const answer = (tried: Attempt): void => {
       const index = indexes.get(tried.intake)
       if (index !== undefined) call.answer({ index, result: resultOf(tried) })
     }
+    let left = entries.map(([, intake]) => intake)
     for (let attempt = 1; left.length > 0; attempt++) {
-      const attempts = await this.#try({ intakes: left, worker, attempt })
-      for (const tried of attempts) {
-        this.#tell(tried)
-        // A copy may be one of an event that is tried again: it has no end before that has one.
-        if (tried.verdict === 'duplicate') copies.push(tried)
-        else if (tried.failure?.isLast !== false) answer(tried)
+      const again: UnorderedIntake[] = []
+      const take = (attempts: readonly Attempt[]): void => {
+        for (const tried of attempts) {
+          this.#tell(tried)
+          // A copy may be one of an event that is tried again: it has no end before that has one.
+          if (tried.verdict === 'duplicate') copies.push(tried)
+          else if (tried.failure?.isLast === false) again.push(tried.intake)
+          else answer(tried)
+        }
       }
-      left = attempts.filter(({ failure }) => failure?.isLast === false).map(({ intake }) => intake)
+      await this.#tryAll({ intakes: left, worker, attempt, deaths: 0, isAlone: false }, take)
+      left = again
       await this.#wait(left, attempt)
     }
     for (const copy of copies) answer(copy)
+  }
+
+  /** Tries each event once; those that need care after the others, each in a unit of work of its own. */
+  async #tryAll(round: Round, take: (attempts: readonly Attempt[]) => void): Promise<void> {
+    const careful = this.#care.needed(round.intakes)
+    const carefree = round.intakes.filter((intake) => !careful.has(intake))
+    if (carefree.length > 0) take(await this.#try({ ...round, intakes: carefree }))
+    // Copies of one event never run side by side: the second is a duplicate once the first is done.
+    const strands = strandsOf([...careful], identityOf).map((strand) => strand.map(([, intake]) => intake))
+    await this.#care.run(strands, {
+      lanes: round.intakes[0]?.domain.effects === 'transaction' ? 1 : this.#parts.concurrency,
+      inCompany: async (intake) => take(await this.#try({ ...round, intakes: [intake] })),
+      alone: async (intake, deaths) =>
+        take(await this.#try({ ...round, intakes: [intake], deaths, isAlone: true })),
+      giveUp: async (intake, deaths) => take([await this.#giveUp(intake, { ...round, deaths })]),
+    })
+  }
+
+  /** Takes out an event whose attempts have all ended with their workers. */
+  async #giveUp(intake: UnorderedIntake, { worker, deaths }: Round): Promise<Attempt> {
+    const { store, consumer, claimMs } = this.#parts
+    const request = { consumer, worker, streams: [], mode: 'claim', claimMs } as const
+    const { value } = await store.work(request, async (unit): Promise<Attempt> => {
+      if (isPaused(unit, intake)) return { intake, verdict: 'refuse' }
+      const failure = { error: new Error(diedText), attempts: deaths, isLast: true, isRefused: false }
+      const attempt = this.#buried(unit, { intake, verdict: 'deliver', failure }, 'worker-died')
+      await unit.commit(commitOf([attempt]))
+      return attempt
+    })
+    return value
   }
 
   /** Tries each event once; what came of it is durable then. */
@@ -104,13 +145,9 @@ export class UnorderedWork {
     const request = { consumer, worker: round.worker, streams: [], mode, claimMs } as const
     const failures = new Map<UnorderedIntake, unknown>()
     // In a transaction handlers run one after another, in one place that is taken before it is opened.
-    const isPlaced = isTransaction
-    if (isPlaced) await this.#slots.enter()
-    try {
-      return await this.#tryUntilDone(round, { request, failures, isPlaced })
-    } finally {
-      if (isPlaced) this.#slots.leave()
-    }
+    const run = (): Promise<readonly Attempt[]> =>
+      this.#tryUntilDone(round, { request, failures, isTransaction })
+    return isTransaction && !round.isAlone ? this.#slots.within(run) : run()
   }
 
   /** Runs a round again for as long as it is undone in new places. */
@@ -119,17 +156,17 @@ export class UnorderedWork {
     how: {
       readonly request: WorkRequest
       readonly failures: Map<UnorderedIntake, unknown>
-      readonly isPlaced: boolean
+      readonly isTransaction: boolean
     },
   ): Promise<readonly Attempt[]> {
     const { store, concurrency } = this.#parts
-    const { request, failures, isPlaced } = how
+    const { request, failures, isTransaction } = how
     for (;;) {
       try {
         const { value } = await store.work(request, async (unit) => {
           const attempts = await this.#tryEach(unit, round, {
             failures,
-            lanes: isPlaced ? 1 : concurrency,
+            lanes: isTransaction ? 1 : concurrency,
           })
           await unit.commit(commitOf(attempts))
           return attempts
@@ -144,12 +181,12 @@ export class UnorderedWork {
 
   async #tryEach(
     unit: UnitOfWork,
-    { intakes, attempt }: Round,
+    { intakes, attempt, deaths, isAlone }: Round,
     how: { readonly failures: ReadonlyMap<UnorderedIntake, unknown>; readonly lanes: number },
   ): Promise<readonly Attempt[]> {
     const repeated = await repeatedIn(unit, intakes, attempt)
     const attempts: Attempt[] = []
-    const waiting = strandsOf(intakes).values()
+    const waiting = strandsOf(intakes, (_, index) => index).values()
     const runSome = async (): Promise<void> => {
       for (const strand of waiting) {
         for (const [index, intake] of strand) {
@@ -157,8 +194,8 @@ export class UnorderedWork {
           attempts[index] = repeated.has(index)
             ? { intake, verdict: 'duplicate' }
             : isKnown
-              ? this.#failed(unit, intake, { attempt, error: how.failures.get(intake) })
-              : await this.#tryOne(unit, intake, attempt)
+              ? this.#failed(unit, intake, { attempt: attempt + deaths, error: how.failures.get(intake) })
+              : await this.#tryOne(unit, intake, { attempt, deaths, isAlone })
         }
       }
     }
@@ -168,22 +205,26 @@ export class UnorderedWork {
     return attempts
   }
 
-  async #tryOne(unit: UnitOfWork, intake: UnorderedIntake, attempt: number): Promise<Attempt> {
-    if (unit.transaction !== undefined) return this.#tryPlaced(unit, intake, attempt)
-    await this.#slots.enter()
-    try {
-      return await this.#tryPlaced(unit, intake, attempt)
-    } finally {
-      this.#slots.leave()
-    }
+  async #tryOne(
+    unit: UnitOfWork,
+    intake: UnorderedIntake,
+    round: Pick<Round, 'attempt' | 'deaths' | 'isAlone'>,
+  ): Promise<Attempt> {
+    const run = (): Promise<Attempt> => this.#tryPlaced(unit, intake, round)
+    return unit.transaction !== undefined || round.isAlone ? run() : this.#slots.within(run)
   }
 
-  async #tryPlaced(unit: UnitOfWork, intake: UnorderedIntake, attempt: number): Promise<Attempt> {
+  async #tryPlaced(
+    unit: UnitOfWork,
+    intake: UnorderedIntake,
+    round: Pick<Round, 'attempt' | 'deaths'>,
+  ): Promise<Attempt> {
     const { domain, event, path } = intake
+    const attempt = round.attempt + round.deaths
     const { transaction, signal } = unit
     const scene: CallScene = { transaction, signal, fence: 0 }
     // What was begun before its domain was paused is brought to its end.
-    if (attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
+    if (round.attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
     const run = async (): Promise<void> => {
       await checkPayload(this.#parts, domain, event)
       if (domain.filter === undefined || domain.filter(event)) {
@@ -210,12 +251,20 @@ export class UnorderedWork {
     const isLast = isRefused || attempt >= failure.attempts || !failure.retryable(error)
     const attempts = isRefused ? attempt - 1 : attempt
     const failed = { intake, verdict: 'deliver', failure: { error, attempts, isLast, isRefused } } as const
-    if (!isLast) return failed
-    const { event, path: stream } = intake
+    return isLast ? this.#buried(unit, failed, isRefused ? 'schema' : 'failed') : failed
+  }
+
+  /** A failed attempt with the dead letter that comes of it. */
+  #buried(
+    unit: UnitOfWork,
+    failed: Attempt & { readonly failure: NonNullable<Attempt['failure']> },
+    reason: DeadLetterReason,
+  ): Attempt {
+    const { event, path: stream } = failed.intake
+    const { error, attempts } = failed.failure
     const place = { stream, payload: event, ...(event.id !== undefined && { id: event.id }) }
     const told = { detail: errorText(error), at: unit.clock.now, attempts }
-    const reason = isRefused ? 'schema' : 'failed'
-    return { ...failed, deadLetter: { ...place, key: deadLetterKey(place), reason, ...told } }
+    return { ...failed, deadLetter: { ...place, key: identityOf(failed.intake), reason, ...told } }
   }
 
   async #wait(left: readonly UnorderedIntake[], attempt: number): Promise<void> {
@@ -253,25 +302,18 @@ type Strand = readonly (readonly [number, UnorderedIntake])[]
 
 /**
  * What has to be handled one after another, with its place in the batch: the events of a domain that is
- * ordered by id, in that order; every other event by itself.
+ * ordered by id, in that order; of all others those that are of one kind.
  */
-function strandsOf(intakes: readonly UnorderedIntake[]): readonly Strand[] {
-  const ordered = new Map<string, [number, UnorderedIntake][]>()
-  const strands: Strand[] = []
-  for (const entry of intakes.entries()) {
-    const [, { domain, event }] = entry
-    if (domain.numbering.orderWithin === undefined || event.id === undefined) {
-      strands.push([entry])
-      continue
-    }
-    const own = ordered.get(domain.name)
-    if (own === undefined) ordered.set(domain.name, [entry])
-    else own.push(entry)
-  }
-  for (const own of ordered.values()) {
-    strands.push(own.sort(([, a], [, b]) => compareIds(a.event.id ?? '', b.event.id ?? '')))
-  }
-  return strands
+function strandsOf(
+  intakes: readonly UnorderedIntake[],
+  kindOf: (intake: UnorderedIntake, index: number) => string | number,
+): readonly Strand[] {
+  const strands = Map.groupBy(intakes.entries(), ([index, intake]) =>
+    isOrdered(intake) ? intake.domain : kindOf(intake, index),
+  )
+  return [...strands.values()].map((strand) =>
+    strand.sort(([, a], [, b]) => (isOrdered(a) ? compareIds(a.event.id ?? '', b.event.id ?? '') : 0)),
+  )
 }
 
 function isPaused(unit: UnitOfWork, { domain }: UnorderedIntake): boolean {

@@ -10,6 +10,10 @@ export interface Delivery {
   /** Names the domain, where the source knows it (a topic of its own). */
   readonly domain?: string
   /**
+   * The source gave it out before, and does not know what became of it: whoever had it may have died of it.
+   */
+  readonly redelivered?: boolean
+  /**
    * The length of the message in bytes where the source kept only its beginning; intake calls it too large.
    */
   readonly fullBytes?: number

@@ -23,7 +23,7 @@ export interface EntryReaderParts {
   readonly isFromBeginning: boolean
   /** How often to look for what others left, in milliseconds. */
   readonly claimEveryMs: number
-  readonly deliveryOf: (entry: RedisStreamEntry) => EntryDelivery
+  readonly deliveryOf: (entry: RedisStreamEntry, isRedelivered: boolean) => EntryDelivery
 }
 
 /** How many entries are asked for where only it matters whether there are any. */
@@ -113,7 +113,7 @@ export class EntryReader {
     const { group, inHand } = this.#parts
     while (this.#phase === 'own' && this.#read.length === 0 && inHand.room > 0) {
       const entries = await group.own(this.#ownCursor, max)
-      await this.#take(entries)
+      await this.#take(entries, true)
       this.#ownCursor = entries.at(-1)?.id ?? this.#ownCursor
       if (entries.length < max) this.#lookAtOthers()
     }
@@ -129,7 +129,7 @@ export class EntryReader {
     this.#claimCursor = next
     if (next === claimStart) this.#nextClaimMs = systemTimers.elapsedMs() + claimEveryMs
     if (gone.length > 0) losses.pendingGone(gone)
-    await this.#take(entries)
+    await this.#take(entries, true)
   }
 
   async #readFresh(count: number): Promise<void> {
@@ -139,11 +139,11 @@ export class EntryReader {
     this.#isNewGroup = false
     losses.checkUnread({ before, lost, deleted })
     this.#seen = entries.at(-1)?.id ?? given
-    await this.#take(entries)
+    await this.#take(entries, false)
   }
 
   /** Takes entries in hand that are not, and settles those that are no longer there. */
-  async #take(entries: readonly EntryOrGone[]): Promise<void> {
+  async #take(entries: readonly EntryOrGone[], isRedelivered: boolean): Promise<void> {
     const { group, losses, inHand, deliveryOf } = this.#parts
     const gone: string[] = []
     for (const entry of entries) {
@@ -153,7 +153,7 @@ export class EntryReader {
         continue
       }
       inHand.add(entry.id)
-      this.#read.push(deliveryOf(entry))
+      this.#read.push(deliveryOf(entry, isRedelivered))
     }
     if (gone.length === 0) return
     losses.pendingGone(gone)

@@ -65,7 +65,7 @@ export class StreamsSource implements Source<EntryDelivery> {
       inHand: this.#inHand,
       isFromBeginning: start === 'beginning',
       claimEveryMs: this.#claimEveryMs,
-      deliveryOf: (entry) => this.#deliveryOf(entry),
+      deliveryOf: (entry, redelivered) => this.#deliveryOf(entry, redelivered),
     })
   }
 
@@ -169,11 +169,11 @@ export class StreamsSource implements Source<EntryDelivery> {
     woken.abort()
   }
 
-  #deliveryOf(entry: RedisStreamEntry): EntryDelivery {
+  #deliveryOf(entry: RedisStreamEntry, redelivered: boolean): EntryDelivery {
     const { stream, domain } = this.#parts
     const named = domain === undefined ? {} : { domain }
     const origin = `${stream}@${entry.id}`
-    return { ...named, entryId: entry.id, origin, message: this.#messageOf(entry) }
+    return { ...named, entryId: entry.id, origin, message: this.#messageOf(entry), redelivered }
   }
 
   /** A message that cannot be made becomes its fields as a list, which is no event: it ends as `invalid`. */

@@ -127,3 +127,22 @@ test('units that others took over leave nothing behind', async () => {
   const kept = await client?.sendCommand(['KEYS', `{${prefix}:*`])
   expect(JSON.stringify(kept)).not.toMatch(/units|workers|claims/)
 })
+
+test('a long lease is forgotten when it is over; short and lasting ones never by themselves', async () => {
+  const store = await storeOf(0)
+  const dayMs = 24 * 60 * 60 * 1_000
+  const ask = (...command: readonly string[]): Promise<unknown> =>
+    clients[0]?.sendCommand([...command]) ?? Promise.resolve()
+  const expiry = async (name: string): Promise<number> => {
+    const keys = (await ask('KEYS', `*${prefix}*lease*${name}*`)) as readonly string[]
+    expect(keys).toHaveLength(1)
+    return Number(await ask('PTTL', keys[0] ?? ''))
+  }
+  await store.lease('long', { holder: 'h', ms: dayMs })
+  await store.lease('short', { holder: 'h', ms: 1_000 })
+  await store.lease('lasting', { holder: 'h', ms: dayMs })
+  await store.lease('lasting', { holder: 'h', ms: dayMs, usedUntil: 1 })
+  expect(await expiry('long')).toBeGreaterThan(dayMs - 60_000)
+  expect(await expiry('short')).toBe(-1)
+  expect(await expiry('lasting')).toBe(-1)
+})

@@ -1,5 +1,6 @@
 -- Gives, renews or takes back a lease. Takes: holder, milliseconds, used until or nothing. Gives: fence, now,
--- until; or nothing.
+-- until; or nothing. Some policies evict keys that expire: so only those of an hour and more do, which are
+-- there to be left behind.
 local holder, ms, used_until = take(), tonumber(take()), take()
 local is_lasting = used_until ~= ''
 local lease = redis.call('HMGET', base, 'holder', 'fence', 'until', 'lasting')
@@ -21,4 +22,6 @@ local until_ms = now + ms
 if is_held then until_ms = math.max(ends, until_ms) end
 redis.call('HSET', base, 'holder', holder, 'fence', fence, 'until', whole(until_ms), 'lasting',
   is_lasting and '1' or '0')
+if is_lasting then redis.call('PERSIST', base)
+elseif ms >= 3600000 then redis.call('PEXPIREAT', base, whole(until_ms)) end
 return { fence, whole(now), whole(until_ms) }

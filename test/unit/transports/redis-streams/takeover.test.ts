@@ -111,6 +111,23 @@ test('what the server gave in a reply that was lost comes with the next read (I3
   expect(numbersOf(await readAll(source, 5))).toEqual([1, 2, 3, 4, 5])
 })
 
+test('what was given out before says so, left by a crash or taken over; fresh entries do not', async () => {
+  const crashing = await place.source({ ...behindProxy(), consumerName: 'worker-1' })
+  const leaving = await place.source({ consumerName: 'worker-2' })
+  await place.produce(1, 4)
+  const fresh = [...(await readAll(crashing, 2)), ...(await readAll(leaving, 2))]
+  expect(fresh.map(({ redelivered }) => redelivered)).toEqual([false, false, false, false])
+  await proxy.stop()
+  await leaving.close()
+  const again = await place.source({ consumerName: 'worker-1' })
+  await place.produce(5, 5)
+  const all = await readAll(again, 5)
+  expect(numbersOf(all.filter(({ redelivered }) => redelivered)).toSorted((a, b) => a - b)).toEqual(
+    range(1, 4),
+  )
+  expect(numbersOf(all.filter(({ redelivered }) => !redelivered))).toEqual([5])
+})
+
 for (const fate of ['cut-before', 'cut-after'] as const) {
   test(`settling again after a lost connection settles (${fate})`, async () => {
     const source = await place.source(behindProxy())
