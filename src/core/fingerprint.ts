@@ -5,14 +5,31 @@ import { ExactNumber } from './exact-number.ts'
 
 /** The fingerprint of a text: 32 bits, unsigned. Two different texts share one with a chance of 2^-32. */
 export function fingerprint(text: string): number {
-  let hash = 0x9747b28c
+  return finish(mix(seed, text), text.length)
+}
+
+/** The fingerprint of a text that begins with `id:`, without making it. */
+function idFingerprint(id: string): number {
+  return finish(mix(idMixed, id), idPrefix.length + id.length)
+}
+
+const seed = 0x9747b28c
+const idPrefix = 'id:'
+const idMixed = mix(seed, idPrefix)
+
+function mix(begun: number, text: string): number {
+  let hash = begun
   for (let index = 0; index < text.length; index++) {
     let unit = Math.imul(text.charCodeAt(index), 0xcc9e2d51)
     unit = Math.imul((unit << 15) | (unit >>> 17), 0x1b873593)
     hash ^= unit
     hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0
   }
-  hash ^= text.length
+  return hash
+}
+
+function finish(mixed: number, length: number): number {
+  let hash = mixed ^ length
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
@@ -22,7 +39,7 @@ export function fingerprint(text: string): number {
  * What identifies an event beside its number: its id, or the canonical JSON of its data where it has none.
  */
 export function eventFingerprint(id: string | undefined, data: unknown): number {
-  return fingerprint(id === undefined ? `data:${canonicalJson(data)}` : `id:${id}`)
+  return id === undefined ? fingerprint(`data:${canonicalJson(data)}`) : idFingerprint(id)
 }
 
 /** JSON with sorted keys and no white space, so that equal values have equal texts (RFC 8785 in spirit). */

@@ -35,6 +35,8 @@ export function keepable(
   bytesMax: number,
   about: { readonly used?: number; readonly name?: string } = {},
 ): Kept | Unkeepable {
+  const plain = tryPlain(value, bytesMax - (about.used ?? 0))
+  if (plain !== undefined) return { value: plain, inexact: nothing }
   const copying = new Copying(bytesMax, about)
   try {
     return { value: copying.copy(value, 0), inexact: copying.inexact }
@@ -42,6 +44,69 @@ export function keepable(
     if (copying.found !== undefined) return copying.found
     return { problem: `${copying.place} cannot be read: ${errorText(error)}`, isTooLarge: false }
   }
+}
+
+const nothing: readonly string[] = []
+
+function tryPlain(value: unknown, bytesMax: number): unknown {
+  const room = { bytes: bytesMax }
+  try {
+    const copy = copyPlain(value, room, 0)
+    return room.bytes < 0 ? undefined : copy
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * A copy of what is nothing but plain objects and arrays of plain values, as nearly all is; `undefined` for
+ * anything else, which is looked at with care.
+ */
+function copyPlain(value: unknown, room: { bytes: number }, depth: number): unknown {
+  switch (typeof value) {
+    case 'string':
+      room.bytes -= value.length + 2
+      return value
+    case 'number':
+      room.bytes--
+      return Number.isFinite(value) ? value : undefined
+    case 'boolean':
+      return value
+    case 'object':
+      if (value === null) return null
+      if (depth >= plainDepthMax || room.bytes < 0) return undefined
+      return Array.isArray(value) ? copyPlainItems(value, room, depth) : copyPlainFields(value, room, depth)
+    default:
+      return undefined
+  }
+}
+
+const plainDepthMax = 20
+
+function copyPlainItems(items: readonly unknown[], room: { bytes: number }, depth: number): unknown {
+  const copy: unknown[] = []
+  room.bytes -= 1 + items.length
+  for (const item of items) {
+    const own = copyPlain(item, room, depth + 1)
+    if (own === undefined) return undefined
+    copy.push(own)
+  }
+  return copy
+}
+
+function copyPlainFields(value: object, room: { bytes: number }, depth: number): unknown {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined
+  const copy: Record<string, unknown> = {}
+  room.bytes -= 2
+  for (const name of Object.keys(value)) {
+    const field: unknown = Reflect.get(value, name)
+    if (field === undefined) continue
+    const own = copyPlain(field, room, depth + 1)
+    if (own === undefined || name === '__proto__' || name === 'toJSON') return undefined
+    room.bytes -= name.length + 3
+    copy[name] = own
+  }
+  return copy
 }
 
 /** Whether a value of a JSON text is nested too deep. Most texts have too few brackets for it. */

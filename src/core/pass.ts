@@ -25,9 +25,9 @@ export interface PassContext {
 /** When and by whom something was made: what tells the runs of a producer apart. */
 export interface Made {
   /** Milliseconds since 1970. */
-  readonly time?: number
+  readonly time?: number | undefined
   /** The fingerprint of the producer's name. */
-  readonly producer?: number
+  readonly producer?: number | undefined
 }
 
 /** An event at the rules' door. */
@@ -37,11 +37,11 @@ export interface EventArrival extends Made {
   /** As the producer wrote it: still wrapped where the domain has a modulus. */
   readonly sequence: Sequence
   /** Linked numbering: the predecessor; `null` starts the stream. */
-  readonly previous?: Sequence | null
+  readonly previous?: Sequence | null | undefined
   /** Of the id, or of the data where there is no id; see fingerprint.ts. */
   readonly print: number
   /** It has no id: two events with equal data may be two. */
-  readonly isUnnamed?: true
+  readonly isUnnamed?: boolean
 }
 
 /** A statement that numbers were burned and will never come. */

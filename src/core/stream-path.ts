@@ -9,6 +9,7 @@ export type StreamPath = string
 export const streamBytesDefault = 512
 
 const plain = /^[A-Za-z0-9_.~-]*$/
+const plainCodes = Uint8Array.from({ length: 128 }, (_, code) => (plain.test(String.fromCharCode(code)) ? 1 : 0))
 
 /** The path of a stream. */
 export function streamPath(domain: string, stream: string): StreamPath {
@@ -39,12 +40,18 @@ export function idempotencyKey(
   return `${encodePart(consumer)}/${path}/${epoch}/${last}`
 }
 
+/** Whether a part stands for itself; asked of each event several times. */
+function isPlain(part: string): boolean {
+  for (let at = 0; at < part.length; at++) if (plainCodes[part.charCodeAt(at)] !== 1) return false
+  return true
+}
+
 /**
  * One part of a path or a key, percent-encoded as far as it has to be. Half characters have no such code:
  * `%u` and their number stand for them, so that two parts never become one.
  */
 export function encodePart(part: string): string {
-  if (plain.test(part)) return part
+  if (isPlain(part)) return part
   if (part.isWellFormed()) return encodeURIComponent(part)
   return part.replace(/\p{Surrogate}|\P{Surrogate}+/gu, (piece) =>
     piece.isWellFormed() ? encodeURIComponent(piece) : `%u${piece.charCodeAt(0).toString(16)}`,

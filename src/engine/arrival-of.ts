@@ -1,24 +1,25 @@
 // What the rules need of an event or a fill, whether it has just come or was kept whole: its place as it was
 // on the wire, and what it is told by.
-import { eventFingerprint } from '../core/fingerprint.ts'
+import { eventFingerprint, fingerprint } from '../core/fingerprint.ts'
 import type { Arrival } from '../core/pass.ts'
-import { madeOf } from '../core/producer-runs.ts'
+import { madeOf, readTime } from '../core/producer-runs.ts'
 import type { HandedOver } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
 import type { TrackedDomain } from './domain.ts'
 
 /** An event or fill as the rules take it. */
 export function arrivalOf(event: HandedOver['arrival'], { rules }: TrackedDomain): Arrival {
-  const made = madeOf(event)
-  if (!isEvent(event)) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...made }
-  const { id, data, previous } = event
+  if (!isEvent(event)) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...madeOf(event) }
+  const { id, data, previous, time, producer } = event
+  // All of one shape, whatever an event says.
   return {
     kind: 'event',
     epoch: event.wireEpoch ?? event.epoch,
     sequence: event.wireSequence ?? event.sequence ?? 0,
+    previous,
     print: rules.conflictMemory === 0 ? 0 : eventFingerprint(id, data),
-    ...(id === undefined && { isUnnamed: true }),
-    ...(previous !== undefined && { previous }),
-    ...made,
+    isUnnamed: id === undefined,
+    time: time === undefined ? undefined : readTime(time),
+    producer: producer === undefined ? undefined : fingerprint(producer),
   }
 }

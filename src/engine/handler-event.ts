@@ -12,8 +12,8 @@ export function handlerEvent(
   { exactNumbers }: Pick<Domain, 'exactNumbers'>,
   event: InturnEvent,
 ): InturnEvent {
-  const { inexact, data, ...rest } = event
-  if (inexact === undefined) return event
+  if (event.inexact === undefined) return event
+  const { inexact: _, data, ...rest } = event
   return exactNumbers
     ? { ...rest, data: mapExactNumbers(data, (number) => (number.isWhole ? number.valueOf() : number)) }
     : { ...event, data: mapExactNumbers(data, ({ text }) => Number(text)) }

@@ -10,7 +10,7 @@ import type { ReadMessage } from '../core/parse-message.ts'
 import type { Arrival } from '../core/pass.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
 import { readText } from '../core/read-text.ts'
-import type { Sequence } from '../core/sequence.ts'
+import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
@@ -88,9 +88,9 @@ export class Intaker {
     if (event.problem === undefined) return event
     const read = parseMessage(event.data, this.#eventFrom)
     if ('problem' in read) return { ...event, problem: read.problem }
-    const carried = this.#carried(read, event.data)
-    if ('isTooLarge' in carried) return { ...event, problem: carried.problem }
-    return { ...event, problem: undefined, ...carried }
+    const copy: Mutable<Event> = { ...event, problem: undefined }
+    const unkeepable = this.#carry(copy, read, event.data)
+    return unkeepable === undefined ? copy : { ...event, problem: unkeepable.problem }
   }
 
   /** How a message is ordered by its id, where its domain wants that. Never throws. */
@@ -110,6 +110,8 @@ export class Intaker {
 
   /** Why a message is not read at all. What its source has cut is not looked into: it may look whole. */
   #tooLarge({ message, fullBytes }: IncomingMessage): string | undefined {
+    const isShort = typeof message === 'string' && message.length * 3 <= this.#eventBytesMax
+    if (fullBytes === undefined && isShort) return undefined
     const read = messageBytes(message)
     const bytes = fullBytes ?? read
     if (bytes !== undefined && bytes > this.#eventBytesMax)
@@ -125,110 +127,113 @@ export class Intaker {
   #keptOf(
     content: unknown,
     { text, hasExactNumbers }: ReadMessage,
-    about: { readonly used?: number; readonly name?: string },
+    used = 0,
+    name?: string,
   ): Kept | Unkeepable {
     const isPlain = text !== undefined && !hasExactNumbers && this.#eventFrom === eventFrom
-    if (!isPlain) return keepable(content, this.#eventBytesMax, about)
+    if (!isPlain) return keepable(content, this.#eventBytesMax, name === undefined ? { used } : { used, name })
     if (isTooDeep(content, text)) return { problem: `data ${tooDeep}`, isTooLarge: false }
     return { value: content, inexact: [] }
   }
 
   #readFields(incoming: IncomingMessage, read: ReadMessage): Intake {
     const { fields } = read
-    const id = partOf(fields, 'id')
-    const known = { incoming, ...(id !== undefined && { id }) }
+    const known: Known = { incoming, id: partOf(fields, 'id') }
     if (fields.problem !== undefined) return invalid(known, fields.problem)
     const domain = this.#domainOf(incoming, fields)
     if (typeof domain === 'string') return invalid(known, domain)
     const stream = readText(fields.stream)
     if (stream?.isWellFormed() === false) return invalid(known, 'the stream key is no well-formed Unicode')
-    if (domain.kind === 'unordered') return this.#readUnordered(domain, read, { ...known, stream })
+    if (domain.kind === 'unordered') return this.#readUnordered(domain, read, { ...known, key: stream ?? '' })
     if (stream === undefined) return invalid(known, 'the event names no stream')
-    const streamBytes = Buffer.byteLength(stream)
-    if (streamBytes > this.#streamBytesMax) {
+    const streamBytes = this.#bytesBeyond(stream)
+    if (streamBytes !== undefined) {
       return invalid(known, `the stream key has ${streamBytes} bytes, more than ${this.#streamBytesMax}`)
     }
     const path = streamPath(domain.name, stream)
+    known.stream = path
     const epoch = readEpoch(fields.epoch)
-    if (typeof epoch === 'string') return invalid({ ...known, stream: path }, `the epoch is ${epoch}`)
-    const place = { ...known, stream: path, epoch }
+    if (typeof epoch === 'string') return invalid(known, `the epoch is ${epoch}`)
+    known.epoch = epoch
     if (isRecord(fields.fill)) {
-      const fill = this.#keptOf(fields.fill, read, { name: 'fill' })
-      if ('problem' in fill) return unkept(place, fill)
-      return readFill({ domain, stream, path }, { ...read, fill: fill.value }, place)
+      const fill = this.#keptOf(fields.fill, read, 0, 'fill')
+      if ('problem' in fill) return unkept(known, fill)
+      return readFill({ domain, stream, path, epoch }, { ...read, fill: fill.value }, known)
     }
     const sequence = readSequence(fields.sequence, { big: domain.rules.numbering.kind !== 'contiguous' })
-    if (isProblem(sequence)) return invalid(place, `the sequence is ${sequence}`)
+    if (isProblem(sequence)) return invalid(known, `the sequence is ${sequence}`)
+    known.sequence = sequence
     const previous = readPrevious(fields)
-    if (isProblem(previous)) return invalid({ ...place, sequence }, `previous is ${previous}`)
-    const carried = this.#carried(read, incoming.message)
-    if ('isTooLarge' in carried) return unkept({ ...place, sequence }, carried)
-    const event: InturnEvent = {
-      domain: domain.name,
-      stream,
-      epoch,
-      sequence,
-      ...(isWrapped(domain) && { wireSequence: Number(sequence) }),
-      ...(previous !== undefined && { previous }),
-      ...producerIn(read, domain),
-      ...carried,
-    }
+    if (isProblem(previous)) return invalid(known, `previous is ${previous}`)
+    const event: Mutable<InturnEvent> = { domain: domain.name, stream, epoch, sequence, data: undefined }
+    if (isWrapped(domain)) event.wireSequence = Number(sequence)
+    if (previous !== undefined) event.previous = previous
+    noteProducer(event, read, domain)
+    const unkeepable = this.#carry(event, read, incoming.message)
+    if (unkeepable !== undefined) return unkept(known, unkeepable)
     return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
+  }
+
+  /** How many bytes a stream key has, where they are too many. */
+  #bytesBeyond(stream: string): number | undefined {
+    if (stream.length * 3 <= this.#streamBytesMax) return undefined
+    const bytes = Buffer.byteLength(stream)
+    return bytes > this.#streamBytesMax ? bytes : undefined
   }
 
   #readUnordered(
     domain: UnorderedDomain,
     read: ReadMessage,
-    known: Omit<Known, 'stream'> & { readonly stream: string | undefined },
+    { key, incoming, id }: Known & { readonly key: string },
   ): Intake {
-    const { stream: key = '', incoming, id } = known
     const { fields } = read
     const path = streamPath(domain.name, key)
-    const place = { incoming, stream: path, isUnordered: true, ...(id !== undefined && { id }) } as const
-    const carried = this.#carried(read, incoming.message)
-    if ('isTooLarge' in carried) return unkept(place, carried)
+    const event: Mutable<InturnEvent> = { domain: domain.name, stream: key, epoch: 0, data: undefined }
     const sequence = fields.sequence === undefined ? undefined : readSequence(fields.sequence, { big: true })
-    const event: InturnEvent = {
-      domain: domain.name,
-      stream: key,
-      epoch: 0,
-      ...(sequence !== undefined && !isProblem(sequence) && { sequence }),
-      ...carried,
-    }
+    if (sequence !== undefined && !isProblem(sequence)) event.sequence = sequence
+    const unkeepable = this.#carry(event, read, incoming.message)
+    if (unkeepable !== undefined) return unkept({ incoming, id, stream: path, isUnordered: true }, unkeepable)
     return { kind: 'unordered', domain, path, event, isRedelivered: incoming.redelivered === true }
   }
 
   /**
-   * What the event carries. Where a part of it cannot be read, its data is the message as it came, which can
-   * be read again.
+   * Gives the event what it carries, or says why that cannot be kept. Where a part of it cannot be read, its
+   * data is the message as it came, which can be read again.
    */
-  #carried(read: ReadMessage, message: unknown): Carried | Unkeepable {
+  #carry(event: Mutable<InturnEvent>, read: ReadMessage, message: unknown): Unkeepable | undefined {
     const { fields } = read
     try {
-      if (fields.dataProblem !== undefined) return this.#unread(fields, message, fields.dataProblem)
-      const parts = described({
-        id: readText(fields.id),
-        type: readText(fields.type),
-        time: readText(fields.time),
-      })
-      const used = (parts.id?.length ?? 0) + (parts.type?.length ?? 0) + (parts.time?.length ?? 0)
-      const kept = this.#keptOf(fields.data, read, { used })
+      if (fields.dataProblem !== undefined) return this.#carryUnread(event, message, fields.dataProblem, fields)
+      const [id, type, time] = [readText(fields.id), readText(fields.type), readText(fields.time)]
+      const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)
+      const kept = this.#keptOf(fields.data, read, used)
       if ('problem' in kept) return kept
-      return { ...parts, data: kept.value, ...(kept.inexact.length > 0 && { inexact: kept.inexact }) }
+      if (id !== undefined) event.id = id
+      if (type !== undefined) event.type = type
+      if (time !== undefined) event.time = time
+      event.data = kept.value
+      if (kept.inexact.length > 0) event.inexact = kept.inexact
+      return undefined
     } catch (error) {
-      return this.#unread(fields, message, errorText(error))
+      return this.#carryUnread(event, message, errorText(error), fields)
     }
   }
 
-  #unread(fields: EventFields, message: unknown, why: string): Carried | Unkeepable {
+  #carryUnread(
+    event: Mutable<InturnEvent>,
+    message: unknown,
+    why: string,
+    fields: EventFields,
+  ): Unkeepable | undefined {
     const kept = keepable(message, this.#eventBytesMax + 2, { name: 'the message' })
     if ('problem' in kept) return kept
-    const parts = described({
-      id: partOf(fields, 'id'),
-      type: partOf(fields, 'type'),
-      time: partOf(fields, 'time'),
-    })
-    return { ...parts, data: kept.value, problem: `it cannot be read: ${why}`.slice(0, 500) }
+    for (const part of ['id', 'type', 'time'] as const) {
+      const text = partOf(fields, part)
+      if (text !== undefined) event[part] = text
+    }
+    event.data = kept.value
+    event.problem = `it cannot be read: ${why}`.slice(0, 500)
+    return undefined
   }
 
   #domainOf(incoming: IncomingMessage, fields: EventFields): Domain | string {
@@ -249,27 +254,18 @@ export class Intaker {
 }
 
 /** A message, and what could be read of it. */
-interface Known extends Pick<DeadLetter, 'stream' | 'epoch' | 'sequence' | 'id'> {
+interface Known {
   readonly incoming: IncomingMessage
+  readonly id?: string | undefined
+  stream?: StreamPath
+  epoch?: Epoch
+  sequence?: Sequence
   /** In an unordered domain an event is known by its id; in a tracked one by its number before all. */
   readonly isUnordered?: true
 }
 
-/** What an event carries beside its place. */
-type Carried = Pick<InturnEvent, 'id' | 'type' | 'time' | 'data' | 'inexact' | 'problem'>
-
-/** The parts that are there. */
-function described({
-  id,
-  type,
-  time,
-}: Readonly<Record<'id' | 'type' | 'time', string | undefined>>): Pick<Carried, 'id' | 'type' | 'time'> {
-  return {
-    ...(id !== undefined && { id }),
-    ...(type !== undefined && { type }),
-    ...(time !== undefined && { time }),
-  }
-}
+/** An event while it is made. */
+type Mutable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] }
 
 /** A part of an event; `undefined` where it cannot be read. */
 function partOf(fields: EventFields, part: 'id' | 'type' | 'time'): string | undefined {
@@ -289,7 +285,7 @@ function invalid(place: Known, detail: string, reason: DeadLetterReason = 'inval
     deadLetter: {
       key:
         stream !== undefined && isKnown
-          ? deadLetterKey({ ...place, stream, digest, payload: kept.payload })
+          ? deadLetterKey({ stream, epoch, sequence, id, digest, payload: kept.payload })
           : unreadableKey({ stream, digest, origin: incoming.origin }),
       reason,
       detail: detail.slice(0, 500),
@@ -307,12 +303,16 @@ function unkept(place: Known, { problem, isTooLarge }: Unkeepable): InvalidIntak
 }
 
 function readFill(
-  where: { readonly domain: TrackedDomain; readonly stream: string; readonly path: StreamPath },
+  where: {
+    readonly domain: TrackedDomain
+    readonly stream: string
+    readonly path: StreamPath
+    readonly epoch: Epoch
+  },
   { fill, ...read }: ReadMessage & { readonly fill: unknown },
-  place: Known & { readonly epoch: number },
+  place: Known,
 ): Intake {
-  const { domain, stream, path } = where
-  const { epoch } = place
+  const { domain, stream, path, epoch } = where
   if (!isRecord(fill)) return invalid(place, 'fill takes { from, to, reason }')
   const from = readSequence(fill['from'], { big: false })
   const to = readSequence(fill['to'], { big: false })
@@ -321,23 +321,22 @@ function readFill(
   }
   const reason = readText(fill['reason']) ?? ''
   const time = readText(read.fields.time)
-  const event: FillEvent = {
-    domain: domain.name,
-    stream,
-    epoch,
-    fill: { from, to, reason },
-    ...(time !== undefined && { time }),
-    ...producerIn(read, domain),
-  }
+  const event: Mutable<FillEvent> = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
+  if (time !== undefined) event.time = time
+  noteProducer(event, read, domain)
   return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
 }
 
-/** Who wrote a message, where its domain names the field, dotted where it lies deeper. */
-function producerIn({ record }: ReadMessage, { producer }: TrackedDomain): { readonly producer?: string } {
-  if (producer === undefined) return {}
+/** Notes who wrote a message, where its domain names the field, dotted where it lies deeper. */
+function noteProducer(
+  event: { producer?: string },
+  { record }: ReadMessage,
+  { producer }: TrackedDomain,
+): void {
+  if (producer === undefined) return
   const found = producer.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), record)
   const name = readText(found)
-  return name === undefined ? {} : { producer: name }
+  if (name !== undefined) event.producer = name
 }
 
 function readPrevious(fields: EventFields): Sequence | null | undefined | string {

@@ -10,9 +10,9 @@ import type { StreamPath } from '../core/stream-path.ts'
 /** What identifies an event that is taken out of its stream. */
 export interface DeadLetterPlace {
   readonly stream: StreamPath
-  readonly epoch?: number
-  readonly sequence?: Sequence
-  readonly id?: string
+  readonly epoch?: number | undefined
+  readonly sequence?: Sequence | undefined
+  readonly id?: string | undefined
   /** The digest of the content, in its place where there is no id. */
   readonly digest?: string
   readonly payload: unknown
