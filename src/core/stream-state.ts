@@ -147,7 +147,10 @@ export interface Run {
   readonly earlier?: readonly number[]
 }
 
-/** One stream's state. Plain data; a new stream is {@link unknownStream}. */
+/**
+ * One stream's state: a value, which nobody changes once it is made, so stores may keep and give the same
+ * object. A new stream is {@link unknownStream}.
+ */
 export interface StreamState {
   /** The epoch of the position; 0 while the position is unknown. */
   readonly epoch: Epoch

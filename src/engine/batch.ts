@@ -353,7 +353,7 @@ export class Engine {
 
   /** Answers the arrivals of a visit with what its first turn has decided. */
   #answer({ turn, visit, earlier }: PlannedTurn): void {
-    const { arrivals, path: stream } = visit
+    const { arrivals } = visit
     const { verdicts } = turn
     let isBlocked = false
     for (let at = 0; at < arrivals.length; at++) {
@@ -362,7 +362,9 @@ export class Engine {
       const result: ProcessResult =
         decided === undefined
           ? { ...arrival.place, verdict: 'refuse', reason: 'stream-full' }
-          : { ...decided, stream, released: releasedBy(decided.released, visit) }
+          : decided.released.length === 0
+            ? decided
+            : { ...decided, released: releasedBy(decided.released, visit) }
       isBlocked ||= result.verdict === 'refuse' && isOvertaking(arrival)
       arrival.answer(result, this.#heldAt(turn, result))
     }
@@ -485,7 +487,7 @@ export class Engine {
 
 /** Released events, as handlers see them. */
 function releasedBy(events: readonly TrackedEvent[], { domain }: StreamVisit): ProcessResult['released'] {
-  return events.length === 0 ? events : events.map((event) => handlerEvent(domain, event))
+  return events.map((event) => handlerEvent(domain, event))
 }
 
 /** Whoever waits for visits need not wait for them any more. */

@@ -61,7 +61,7 @@ export class HandlerCaller {
     if (this.#parts.stop.aborted) throw shuttingDown()
     const context = new CallContext({
       consumer: this.#parts.consumer,
-      idempotencyKey: this.#keyOf(call, scene),
+      keyOf: () => this.#keyOf(call, scene),
       attempt: call.attempt,
       fence: scene.fence,
       transaction: scene.transaction,
@@ -80,7 +80,7 @@ export class HandlerCaller {
     if (stop.aborted) throw shuttingDown()
     const context = new CallContext({
       consumer,
-      idempotencyKey: '',
+      keyOf: () => '',
       attempt: 1,
       fence: scene.fence,
       transaction: scene.transaction,

@@ -4,7 +4,8 @@ import type { HandlerContext } from './domain-options.ts'
 /** What a context is made of. */
 export interface ContextFields {
   readonly consumer: string
-  readonly idempotencyKey: string
+  /** Makes the key: few handlers ask for it. */
+  readonly keyOf: () => string
   readonly attempt: number
   readonly fence: number
   readonly transaction: unknown
@@ -18,7 +19,6 @@ export interface ContextFields {
 /** The context of one call of a handler. */
 export class CallContext implements HandlerContext {
   readonly consumer: string
-  readonly idempotencyKey: string
   readonly attempt: number
   readonly fence: number
   readonly transaction: unknown
@@ -27,13 +27,15 @@ export class CallContext implements HandlerContext {
   readonly isRedrive: boolean
   /** Declared only where it says something: absent is its third value. */
   declare readonly replay?: 'rebuild' | 'redeliver'
+  readonly #keyOf: () => string
   readonly #outer: AbortSignal
+  #key: string | undefined
   #own: AbortController | undefined
   #signal: AbortSignal | undefined
 
   constructor(fields: ContextFields) {
     this.consumer = fields.consumer
-    this.idempotencyKey = fields.idempotencyKey
+    this.#keyOf = fields.keyOf
     this.attempt = fields.attempt
     this.fence = fields.fence
     this.transaction = fields.transaction
@@ -41,6 +43,10 @@ export class CallContext implements HandlerContext {
     if (fields.redis !== undefined) this.redis = fields.redis
     if (fields.replay !== undefined) this.replay = fields.replay
     this.#outer = fields.outer
+  }
+
+  get idempotencyKey(): string {
+    return (this.#key ??= this.#keyOf())
   }
 
   get signal(): AbortSignal {

@@ -11,6 +11,7 @@ import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { HeldCache } from '../ports/held-cache.ts'
 import type { DeadLetter, DeadLetterReason, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
+import { trackedEvent } from './turn-outcome.ts'
 
 /** What the steps are read against. */
 export interface Interpretation {
@@ -38,6 +39,7 @@ export function interpretSteps(decided: Decided, about: Interpretation): TurnOut
 }
 
 type VerdictStep = Extract<Step, { kind: 'verdict' }>
+type Noted = ArrivalVerdict & { readonly released: TrackedEvent[] }
 type RangeStep = { readonly epoch: Epoch; readonly after: Sequence | null; readonly to: Sequence }
 
 class StepReader {
@@ -49,7 +51,7 @@ class StepReader {
   readonly #deadLetters: DeadLetter[] = []
   readonly #ledger: LedgerEntry[] = []
   #place: PlannedDelivery['before']
-  #last: ArrivalVerdict | undefined
+  #last: Noted | undefined
 
   constructor(about: Interpretation) {
     this.#about = about
@@ -146,10 +148,10 @@ class StepReader {
     }
   }
 
-  #note(step: Omit<ArrivalVerdict, 'released'> & { readonly index: number }): void {
+  #note(step: Omit<ArrivalVerdict, 'released' | 'stream'> & { readonly index: number }): void {
     const { verdict, reason, epoch, sequence, to } = step
     const range = { epoch, sequence, ...(to !== undefined && { to }) }
-    this.#last = { verdict, ...(reason && { reason }), ...range, released: [] }
+    this.#last = { stream: this.#about.path, verdict, ...(reason && { reason }), ...range, released: [] }
     this.#verdicts[step.index] = this.#last
   }
 
@@ -240,13 +242,6 @@ function isIdle({ steps, state }: Decided, before: StreamState): boolean {
 
 function isRefusal(step: Step): boolean {
   return (step.kind === 'verdict' || step.kind === 'fill') && step.verdict === 'refuse'
-}
-
-/** The event as it goes on from here: with the unwrapped number, in the epoch of its producer's run. */
-function trackedEvent(event: InturnEvent | FillEvent, { epoch, sequence }: Position): TrackedEvent {
-  invariant('data' in event, 'a fill is no event')
-  if (event.epoch === epoch) return { ...event, sequence }
-  return { ...event, sequence, epoch, wireEpoch: event.wireEpoch ?? event.epoch }
 }
 
 /** A place as the key of a map. */

@@ -1,7 +1,9 @@
 // What a turn of a stream comes to: what has to be delivered, in order, and what a commit has to change.
+import { invariant } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
 import type { Arrival, FillVerdict } from '../core/pass.ts'
-import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { Epoch, Position, Sequence } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import type { Verdict, VerdictReason } from '../core/verdict.ts'
 import type { DeadLetter, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
@@ -21,8 +23,9 @@ export interface PlannedDelivery {
   readonly attempt: number
 }
 
-/** What was decided about one arrival. */
+/** What was decided about one arrival: a result of it, where nothing was released. */
 export interface ArrivalVerdict {
+  readonly stream: StreamPath
   readonly verdict: Verdict | FillVerdict
   readonly reason?: VerdictReason
   readonly epoch: Epoch
@@ -31,7 +34,7 @@ export interface ArrivalVerdict {
   /** A fill's last number. */
   readonly to?: Sequence
   /** Held events that came in turn by it, in order. */
-  readonly released: TrackedEvent[]
+  readonly released: readonly TrackedEvent[]
 }
 
 /** What a turn comes to. */
@@ -46,4 +49,38 @@ export interface TurnOutcome {
   readonly release: readonly HeldRange[]
   readonly deadLetters: readonly DeadLetter[]
   readonly ledger: readonly LedgerEntry[]
+}
+
+/** The event as it goes on from here: with the unwrapped number, in the epoch of its producer's run. */
+export function trackedEvent(event: InturnEvent | FillEvent, { epoch, sequence }: Position): TrackedEvent {
+  invariant('data' in event, 'a fill is no event')
+  if (event.epoch !== epoch) return { ...event, sequence, epoch, wireEpoch: event.wireEpoch ?? event.epoch }
+  return hasNumber(event, sequence) ? event : { ...event, sequence }
+}
+
+function hasNumber(event: InturnEvent, sequence: Sequence): event is TrackedEvent {
+  return event.sequence === sequence
+}
+
+const none: readonly never[] = []
+
+/** What a turn comes to of which each arrival is simply in turn. */
+export function runOutcome(
+  path: StreamPath,
+  arrivals: readonly TurnArrival[],
+  { before, state }: { readonly before: StreamState; readonly state: StreamState },
+): TurnOutcome {
+  const deliveries: PlannedDelivery[] = []
+  const verdicts: ArrivalVerdict[] = []
+  const { epoch } = before
+  let place: PlannedDelivery['before'] = { epoch, sequence: before.position }
+  for (const { event } of arrivals) {
+    const sequence = 'data' in event ? (event.sequence ?? 0) : 0
+    const here = { epoch, sequence }
+    deliveries.push({ event: trackedEvent(event, here), before: place, attempt: 1 })
+    verdicts.push({ stream: path, verdict: 'deliver', epoch, sequence, released: none })
+    place = here
+  }
+  const nothing = { hold: none, release: none, deadLetters: none, ledger: none }
+  return { isIdle: false, state, deliveries, verdicts, ...nothing }
 }

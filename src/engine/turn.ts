@@ -4,6 +4,7 @@
 import { invariant } from '../core/errors.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
 import type { HealAttempt } from '../core/heal.ts'
+import { decideRun } from '../core/decide-run.ts'
 import type { Decided, PassContext } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
@@ -26,6 +27,7 @@ import { newLetters, overflowLetter } from './overflow-letter.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import { TurnEffects } from './turn-effects.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
+import { runOutcome } from './turn-outcome.ts'
 
 /** What a turn is about. */
 export interface TurnSetup {
@@ -86,6 +88,8 @@ export interface TurnFailure {
   readonly error: unknown
   readonly answer: FailureAnswer
 }
+
+const nothing: readonly HeldRange[] = []
 
 /** A turn of one stream. */
 export class Turn {
@@ -175,7 +179,14 @@ export class Turn {
    * trusted.
    */
   decide(): readonly HeldRange[] {
-    return this.#take(this.#decide())
+    const { domain, state, arrivals, path, heal } = this.setup
+    const isPlain = heal === undefined && this.#refused.length === 0
+    const moved = isPlain
+      ? decideRun(domain.rules, state, arrivals.map(({ arrival }) => arrival), this.setup)
+      : undefined
+    if (moved === undefined) return this.#take(this.#decide())
+    this.#outcome = runOutcome(path, arrivals, { before: state, state: moved })
+    return nothing
   }
 
   /** Takes in what was read for {@link decide}. */

@@ -1,6 +1,5 @@
 // Carries a commit out in two steps: first everything that can fail (turning values into what is kept),
 // then the changes themselves, which cannot. That is what makes a commit all or nothing. Upholds I1.
-import { copyState } from '../../core/copy-state.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
@@ -33,7 +32,7 @@ export function prepareChange(change: StreamChange | StreamRecords): PreparedCha
   if (!changesState(change)) return { change, hold: [], records: prepareRecords(change) }
   return {
     change,
-    state: copyState(change.state),
+    state: change.state,
     hold: change.hold.map(heldEntry),
     records: prepareRecords(change),
   }

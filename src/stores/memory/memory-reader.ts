@@ -1,5 +1,4 @@
 // Reading a memory store for inspection. Everything handed out is a copy.
-import { copyState } from '../../core/copy-state.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
@@ -185,7 +184,7 @@ export class MemoryReader implements StoreReader {
     const isClaimed = claim !== undefined && claim.until > this.#options.now()
     return {
       stream: row.path,
-      state: copyState(row.state),
+      state: row.state,
       deliveries: row.deliveries,
       due: { ...row.due },
       ...(isClaimed ? { claimedBy: claim.worker } : {}),

@@ -1,6 +1,5 @@
 // A unit of work in memory: the streams that were won, each with its claim. A commit applies only to
 // streams whose claim still bears the unit's fence. Upholds I5.
-import { copyState } from '../../core/copy-state.ts'
 import { InturnError, invariant } from '../../core/errors.ts'
 import { comparePositions } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
@@ -49,7 +48,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
         takenOver.delete(path)
       } else {
         won.set(path, row)
-        states.set(path, copyState(row.state ?? unknownStream))
+        states.set(path, row.state ?? unknownStream)
       }
     }
     this.#won = won

@@ -1,7 +1,6 @@
 // What a unit of work knows while it runs: its consumer, its fence, the rows of its streams, and the states
 // it has read and written, which the cache takes over once they are committed. Layers follow the
 // savepoints.
-import { copyState } from '../../core/copy-state.ts'
 import { invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
@@ -42,12 +41,12 @@ export class UnitScope {
     return this.#mayJournal
   }
 
-  /** A copy of the state of every stream that was won. */
+  /** The state of every stream that was won. */
   states(): Map<StreamPath, StreamState> {
     const states = new Map<StreamPath, StreamState>()
     for (const path of this.#won) {
       const known = this.#find(path)
-      states.set(path, copyState(known?.state ?? unknownStream))
+      states.set(path, known?.state ?? unknownStream)
     }
     return states
   }
@@ -68,7 +67,7 @@ export class UnitScope {
 
   /** A stream was written; the cache learns of it once that is committed. */
   wrote(path: StreamPath, stream: KnownStream): void {
-    this.#layers.at(-1)?.set(path, { ...stream, state: copyState(stream.state) })
+    this.#layers.at(-1)?.set(path, stream)
   }
 
   /** How many savepoints are open. */

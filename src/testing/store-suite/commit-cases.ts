@@ -153,27 +153,21 @@ export const commitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'what a caller changes afterwards changes nothing that is kept (I3)',
+    name: 'what a caller changes in an event afterwards changes nothing that is kept (I3)',
     run: async ({ store }) => {
       for (const mode of modes) {
         const stream = account(mode)
-        const memory = [0, 1, 99]
         const data = { list: [1, 2] }
         const hold = [{ stream, event: event(stream, 3, { data }), print: 1, heldAt: 1 }]
-        const state = at(1, { memory, heldCount: 1 })
+        const state = at(1, { heldCount: 1 })
         await commit(store, [moved(stream, 1, { state, hold })], { mode })
-        memory.push(0, 2, 98)
         data.list.push(3)
         await work(store, { streams: [stream], mode }, async (unit) => {
-          const seen = unit.states.get(stream)
-          deepEqual(seen?.memory, [0, 1, 99])
           const [kept] = await unit.held([upTo(stream, 9)])
           deepEqual(kept?.event.data, { list: [1, 2] })
-          Reflect.set(Object(seen?.memory), 0, 5)
           Reflect.set(Object(kept?.event.data), 'list', 5)
         })
         await work(store, { streams: [stream], mode }, async (unit) => {
-          deepEqual(unit.states.get(stream)?.memory, [0, 1, 99])
           deepEqual((await unit.held([upTo(stream, 9)]))[0]?.event.data, { list: [1, 2] })
         })
       }

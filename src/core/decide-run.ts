@@ -1,0 +1,74 @@
+// Decides a run of events of which each is simply in turn, as nearly all are, without a step or a draft for
+// each of them. What it decides is what `decideBatch` would: a property test holds the two together. Upholds
+// I1.
+import type { Arrival, PassContext } from './pass.ts'
+import { noteAccepted } from './producer-runs.ts'
+import type { StreamRules } from './rules.ts'
+import type { Sequence } from './sequence.ts'
+import type { StreamState } from './stream-state.ts'
+
+/** What the context of a pass may say that a run has to know. */
+export type RunContext = Pick<PassContext, 'isPaused'>
+
+/**
+ * The state after some events, where each of them is in turn in a stream in which nothing waits and nothing
+ * is to be told; `undefined` where that is not so, or is not known so easily. Pure.
+ */
+export function decideRun(
+  rules: StreamRules,
+  state: StreamState,
+  arrivals: readonly Arrival[],
+  { isPaused }: RunContext,
+): StreamState | undefined {
+  if (arrivals.length === 0 || isPaused === true || !isPlain(rules, state)) return undefined
+  let position: Sequence | undefined = state.position
+  for (const arrival of arrivals) {
+    const isNext =
+      arrival.kind === 'event' && arrival.epoch === state.epoch && follows(rules, arrival, position)
+    if (!isNext) return undefined
+    position = arrival.sequence
+  }
+  return after(rules, state, arrivals)
+}
+
+/** Whether nothing is held, stopped or told in the stream, and its numbers are as they come. */
+function isPlain({ numbering }: StreamRules, state: StreamState): boolean {
+  const isWrapped = numbering.kind === 'contiguous' && numbering.modulus !== undefined
+  const isStill = state.halt !== undefined || state.failing !== undefined || state.restart !== undefined
+  return !isWrapped && !isStill && state.held.length === 0 && state.runs.length === 0
+}
+
+function follows(
+  { numbering }: StreamRules,
+  arrival: Extract<Arrival, { readonly kind: 'event' }>,
+  position: Sequence | undefined,
+): boolean {
+  if (position === undefined) return false
+  const { sequence } = arrival
+  if (numbering.kind === 'contiguous') return typeof position === 'number' && sequence === position + 1
+  return sequence > position && (numbering.kind === 'increasing' || arrival.previous === position)
+}
+
+/** The state that has moved over the events. */
+function after(rules: StreamRules, state: StreamState, arrivals: readonly Arrival[]): StreamState {
+  const size = rules.conflictMemory
+  const memory = remembered(state, arrivals, size)
+  const { delivered } = state.counts
+  const counts = { ...state.counts, delivered: delivered + arrivals.length }
+  const position = arrivals.at(-1)
+  const moved = { ...state, memory, counts }
+  if (position?.kind === 'event') moved.position = position.sequence
+  for (const arrival of arrivals) noteAccepted(moved, arrival)
+  return moved
+}
+
+/** The conflict memory with the events behind what it has: each is above all that was accepted. */
+function remembered({ memory, epoch }: StreamState, arrivals: readonly Arrival[], size: number): Sequence[] {
+  const added = arrivals.slice(-Math.max(size, 1))
+  if (size === 0) return []
+  const kept = memory.slice(Math.max(0, memory.length - (size - added.length) * 3))
+  for (const arrival of added) {
+    if (arrival.kind === 'event') kept.push(epoch, arrival.sequence, arrival.print)
+  }
+  return kept
+}
