@@ -6,6 +6,7 @@ import type { Sequence } from './sequence.ts'
 import { toSequence } from './sequence.ts'
 import type { StreamState } from './stream-state.ts'
 import { unknownStream } from './stream-state.ts'
+import { ByteReader, ByteWriter } from './varints.ts'
 
 const version = 1
 const hasRuns = 1
@@ -19,34 +20,47 @@ const encoder = new TextEncoder()
 /** The fields that the compact head carries when their values allow it. */
 type Rest = Partial<Record<keyof StreamState, unknown>>
 
+/** Where states are encoded, one at a time. */
+const scratch = new ByteWriter()
+
 /** A stream's state as bytes. */
 export function encodeState(state: StreamState): Uint8Array {
-  const rest = restOf(state)
-  const isCompact = isSmall(state.position) && isSmall(state.baseline)
-  if (!isCompact) Object.assign(rest, { position: state.position, baseline: state.baseline })
-  const isRun = isCompact && isMemoryRun(state)
-  if (!isRun && state.memory.length > 0) rest.memory = state.memory
-  const text = Object.keys(rest).length === 0 ? undefined : encoder.encode(JSON.stringify(rest, markBigints))
-  const prints = isRun ? state.memory.length / 3 : 0
-  const bytes = new Uint8Array(headMax + prints * 4 + (text?.length ?? 0))
-  bytes[0] = version
-  bytes[1] = flagsOf(state) | (isRun ? hasRuns : 0) | (text === undefined ? 0 : hasRest)
-  let at = writeNumber(bytes, 2, state.epoch < 0 ? 0 : state.epoch)
-  at = writeNumber(bytes, at, isCompact && state.position !== undefined ? Number(state.position) + 1 : 0)
-  at = writeNumber(bytes, at, isCompact && state.baseline !== undefined ? Number(state.baseline) + 1 : 0)
-  at = writeNumber(bytes, at, state.counts.delivered)
-  bytes[at++] = prints
-  for (let index = 0; index < prints; index++) at = writePrint(bytes, at, Number(state.memory[index * 3 + 2]))
-  at = writeHistory(bytes, at, state)
-  if (text !== undefined) {
-    bytes.set(text, at)
-    at += text.length
-  }
-  return bytes.subarray(0, at)
+  return scratch.written(() => writeState(scratch, state))
 }
 
-/** More than the head takes without its memory: nine numbers and a fingerprint. */
-const headMax = 96
+/** Writes a stream's state behind what a writer has. */
+export function writeState(writer: ByteWriter, state: StreamState): void {
+  const { position, baseline, memory, epoch, counts } = state
+  const isCompact = isSmall(position) && isSmall(baseline)
+  const isRun = isCompact && isMemoryRun(state)
+  const text = restText(state, { isCompact, isRun })
+  const prints = isRun ? memory.length / 3 : 0
+  writer.reserve(headMax + prints * 4)
+  writer.number(version)
+  writer.number(flagsOf(state) | (isRun ? hasRuns : 0) | (text === undefined ? 0 : hasRest))
+  writer.number(epoch < 0 ? 0 : epoch)
+  writer.number(isCompact && position !== undefined ? Number(position) + 1 : 0)
+  writer.number(isCompact && baseline !== undefined ? Number(baseline) + 1 : 0)
+  writer.number(counts.delivered)
+  writer.number(prints)
+  for (let index = 0; index < prints; index++) writer.word(Number(memory[index * 3 + 2]))
+  writeHistory(writer, state)
+  if (text !== undefined) writer.append(encoder.encode(text))
+}
+
+/** More than the head takes without its memory: ten numbers and a fingerprint. */
+const headMax = 100
+
+function restText(
+  state: StreamState,
+  { isCompact, isRun }: { readonly isCompact: boolean; readonly isRun: boolean },
+): string | undefined {
+  const rest = restOf(state)
+  if (!isCompact) Object.assign(rest, { position: state.position, baseline: state.baseline })
+  if (!isRun && state.memory.length > 0) rest.memory = state.memory
+  for (const _ in rest) return JSON.stringify(rest, markBigints)
+  return undefined
+}
 
 function flagsOf({ newest, firstPrint, duplicates }: StreamState): number {
   return (
@@ -57,34 +71,24 @@ function flagsOf({ newest, firstPrint, duplicates }: StreamState): number {
 }
 
 /** What a producer that counts again is known by, and the duplicates. */
-function writeHistory(bytes: Uint8Array, start: number, state: StreamState): number {
-  const { newest, firstPrint, duplicates } = state
-  let at = start
-  if (newest !== undefined) at = writeNumber(bytes, at, newest)
-  if (firstPrint !== undefined) at = writePrint(bytes, at, firstPrint)
-  if (duplicates === undefined) return at
-  at = writeNumber(bytes, at, duplicates.count)
-  at = writeNumber(bytes, at, duplicates.firstAt)
-  return writeNumber(bytes, at, Math.max(0, duplicates.lastAt - duplicates.firstAt))
+function writeHistory(writer: ByteWriter, { newest, firstPrint, duplicates }: StreamState): void {
+  if (newest !== undefined) writer.number(newest)
+  if (firstPrint !== undefined) writer.word(firstPrint)
+  if (duplicates === undefined) return
+  writer.number(duplicates.count)
+  writer.number(duplicates.firstAt)
+  writer.number(Math.max(0, duplicates.lastAt - duplicates.firstAt))
 }
 
 function readHistory(
-  bytes: Uint8Array,
-  start: number,
+  reader: ByteReader,
   flags: number,
-): [Pick<StreamState, 'newest' | 'firstPrint' | 'duplicates'>, next: number] {
-  let at = start
-  const number = (): number => {
-    const [value, next] = readNumber(bytes, at)
-    at = next
-    return value
-  }
-  const newest = (flags & hasNewest) === 0 ? undefined : number()
-  const firstPrint = (flags & hasFirstPrint) === 0 ? undefined : readPrint(bytes, at)
-  if (firstPrint !== undefined) at += 4
-  if ((flags & hasDuplicates) === 0) return [{ newest, firstPrint, duplicates: undefined }, at]
-  const [count, firstAt] = [number(), number()]
-  return [{ newest, firstPrint, duplicates: { count, firstAt, lastAt: firstAt + number() } }, at]
+): Pick<StreamState, 'newest' | 'firstPrint' | 'duplicates'> {
+  const newest = (flags & hasNewest) === 0 ? undefined : reader.number()
+  const firstPrint = (flags & hasFirstPrint) === 0 ? undefined : reader.word()
+  if ((flags & hasDuplicates) === 0) return { newest, firstPrint, duplicates: undefined }
+  const [count, firstAt] = [reader.number(), reader.number()]
+  return { newest, firstPrint, duplicates: { count, firstAt, lastAt: firstAt + reader.number() } }
 }
 
 /**
@@ -97,17 +101,17 @@ export function decodeState(bytes: Uint8Array): StreamState {
     throw new InturnError('store-corrupt', `a stream's state has the unknown format ${bytes[0] ?? 'empty'}`)
   }
   const flags = bytes[1] ?? 0
-  const [epoch, afterEpoch] = readNumber(bytes, 2)
-  const [position, afterPosition] = readNumber(bytes, afterEpoch)
-  const [baseline, afterBaseline] = readNumber(bytes, afterPosition)
-  const [delivered, afterDelivered] = readNumber(bytes, afterBaseline)
-  const prints = bytes[afterDelivered] ?? 0
+  const reader = new ByteReader(bytes, 2)
+  const epoch = reader.number()
+  const position = reader.number()
+  const baseline = reader.number()
+  const delivered = reader.number()
+  const prints = reader.number()
   const memory: Sequence[] = []
-  let at = afterDelivered + 1
-  for (let index = 0; index < prints; index++, at += 4) {
-    memory.push(epoch, position - 1 - (prints - 1 - index), readPrint(bytes, at))
+  for (let index = 0; index < prints; index++) {
+    memory.push(epoch, position - 1 - (prints - 1 - index), reader.word())
   }
-  const [history, restAt] = readHistory(bytes, at, flags)
+  const history = readHistory(reader, flags)
   const state: StreamState = {
     ...unknownStream,
     ...history,
@@ -118,7 +122,7 @@ export function decodeState(bytes: Uint8Array): StreamState {
     counts: { ...unknownStream.counts, delivered },
   }
   if ((flags & hasRest) === 0) return state
-  const rest = readRest(bytes.subarray(restAt))
+  const rest = readRest(bytes.subarray(reader.at))
   return { ...state, ...rest, counts: { ...state.counts, ...rest.counts } }
 }
 
@@ -161,39 +165,6 @@ function isMemoryRun(state: StreamState): boolean {
       return false
   }
   return true
-}
-
-function writeNumber(bytes: Uint8Array, start: number, value: number): number {
-  let at = start
-  let rest = value
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes[at++] = (rest % 128) + 128
-  bytes[at++] = rest
-  return at
-}
-
-function readNumber(bytes: Uint8Array, start: number): [value: number, next: number] {
-  let value = 0
-  let scale = 1
-  let at = start
-  for (let byte = bytes[at++]; byte !== undefined; byte = bytes[at++]) {
-    value += (byte % 128) * scale
-    if (byte < 128) return [value, at]
-    scale *= 128
-  }
-  throw new InturnError('store-corrupt', `a stream's state ends in the middle of a number`)
-}
-
-function writePrint(bytes: Uint8Array, at: number, print: number): number {
-  bytes[at] = print & 255
-  bytes[at + 1] = (print >>> 8) & 255
-  bytes[at + 2] = (print >>> 16) & 255
-  bytes[at + 3] = print >>> 24
-  return at + 4
-}
-
-function readPrint(bytes: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(at, at + 4)
-  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
 }
 
 function markBigints(_key: string, value: unknown): unknown {

@@ -9,7 +9,9 @@ export type StreamPath = string
 export const streamBytesDefault = 512
 
 const plain = /^[A-Za-z0-9_.~-]*$/
-const plainCodes = Uint8Array.from({ length: 128 }, (_, code) => (plain.test(String.fromCharCode(code)) ? 1 : 0))
+const plainCodes = Uint8Array.from({ length: 128 }, (_, code) =>
+  plain.test(String.fromCharCode(code)) ? 1 : 0,
+)
 
 /** The path of a stream. */
 export function streamPath(domain: string, stream: string): StreamPath {

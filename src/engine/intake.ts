@@ -131,7 +131,8 @@ export class Intaker {
     name?: string,
   ): Kept | Unkeepable {
     const isPlain = text !== undefined && !hasExactNumbers && this.#eventFrom === eventFrom
-    if (!isPlain) return keepable(content, this.#eventBytesMax, name === undefined ? { used } : { used, name })
+    if (!isPlain)
+      return keepable(content, this.#eventBytesMax, name === undefined ? { used } : { used, name })
     if (isTooDeep(content, text)) return { problem: `data ${tooDeep}`, isTooLarge: false }
     return { value: content, inexact: [] }
   }
@@ -203,7 +204,8 @@ export class Intaker {
   #carry(event: Mutable<InturnEvent>, read: ReadMessage, message: unknown): Unkeepable | undefined {
     const { fields } = read
     try {
-      if (fields.dataProblem !== undefined) return this.#carryUnread(event, message, fields.dataProblem, fields)
+      if (fields.dataProblem !== undefined)
+        return this.#carryUnread(event, message, fields.dataProblem, fields)
       const [id, type, time] = [readText(fields.id), readText(fields.type), readText(fields.time)]
       const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)
       const kept = this.#keptOf(fields.data, read, used)

@@ -1,10 +1,10 @@
+import { decideRun } from '../core/decide-run.ts'
 // One turn of a stream. It is decided against what is known of the held events, decided again once more is
 // known, and decided a last time with a place to stop if a handler fails: decisions are pure, so this costs
 // no effect. Upholds I1: a failing event stops its own stream at the number before it.
 import { invariant } from '../core/errors.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
 import type { HealAttempt } from '../core/heal.ts'
-import { decideRun } from '../core/decide-run.ts'
 import type { Decided, PassContext } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
@@ -182,7 +182,12 @@ export class Turn {
     const { domain, state, arrivals, path, heal } = this.setup
     const isPlain = heal === undefined && this.#refused.length === 0
     const moved = isPlain
-      ? decideRun(domain.rules, state, arrivals.map(({ arrival }) => arrival), this.setup)
+      ? decideRun(
+          domain.rules,
+          state,
+          arrivals.map(({ arrival }) => arrival),
+          this.setup,
+        )
       : undefined
     if (moved === undefined) return this.#take(this.#decide())
     this.#outcome = runOutcome(path, arrivals, { before: state, state: moved })

@@ -2,6 +2,7 @@
 // in seven bits a byte, and then its state. The script of a commit writes it; this reads it.
 import { decodeState } from '../../core/encode-state.ts'
 import type { StreamState } from '../../core/stream-state.ts'
+import { ByteReader } from '../../core/varints.ts'
 import type { DueTime } from '../../ports/due-time.ts'
 import type { StreamChange } from '../../ports/store.ts'
 
@@ -15,13 +16,14 @@ export interface StreamRecord {
 
 /** A record from its bytes. */
 export function readRecord(bytes: Buffer): StreamRecord {
-  const [deliveries, fence, changedAt, start] = readNumbers(bytes)
-  return { deliveries, fence, changedAt, state: decodeState(bytes.subarray(start)) }
+  const reader = new ByteReader(bytes, 1)
+  const [deliveries, fence, changedAt] = [reader.number(), reader.number(), reader.number()]
+  return { deliveries, fence, changedAt, state: decodeState(bytes.subarray(reader.at)) }
 }
 
 /** Only the state of a record. */
 export function readState(bytes: Buffer): StreamState {
-  return decodeState(bytes.subarray(readNumbers(bytes)[3]))
+  return readRecord(bytes).state
 }
 
 /** The flags of a changed stream: 0 nothing, 1 waits, 2 its head failed, 3 halted; 4, 8: is due. */
@@ -37,19 +39,4 @@ function standingOf(state: StreamState, hold: readonly unknown[]): number {
 
 function dueFlags(due: DueTime): number {
   return (due.at === undefined ? 0 : 4) + (due.readingMs === undefined ? 0 : 8)
-}
-
-function readNumbers(bytes: Buffer): [deliveries: number, fence: number, changedAt: number, next: number] {
-  let next = 1
-  const read = (): number => {
-    let value = 0
-    let scale = 1
-    for (let byte = bytes[next++]; byte !== undefined; byte = bytes[next++]) {
-      value += (byte % 128) * scale
-      if (byte < 128) break
-      scale *= 128
-    }
-    return value
-  }
-  return [read(), read(), read(), next]
 }

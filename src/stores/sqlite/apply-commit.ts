@@ -1,6 +1,5 @@
 // Writes a commit into the transaction that is open. Streams that only moved share one row of the journal;
 // the others are written to their own rows; everything else costs only what there is of it. Upholds I1.
-import { encodeState } from '../../core/encode-state.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
@@ -56,7 +55,7 @@ function journal(scope: UnitScope, changes: readonly StreamChange[], now: number
     const id = scope.idOf(stream)
     if (id === undefined) return []
     scope.wrote(stream, { id, state, isQuiet: true })
-    return { id, deliveries, state: encodeState(state) }
+    return { id, deliveries, state }
   })
   appendJournal(scope.database, scope.consumer.id, { entries, fence: scope.fence, now })
 }

@@ -31,7 +31,10 @@ function indexed(random: RandomAction, index: number, kind: Numbering['kind']): 
 /** What comes next: mostly the number that follows, sometimes a step beside it, a fill or another epoch. */
 const nextOnes = fc.array(
   fc.record({
-    step: fc.oneof({ weight: 12, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.integer({ min: -2, max: 3 }) }),
+    step: fc.oneof(
+      { weight: 12, arbitrary: fc.constant(1) },
+      { weight: 1, arbitrary: fc.integer({ min: -2, max: 3 }) },
+    ),
     print: fc.integer({ min: 0, max: 3 }),
     newer: fc.oneof({ weight: 30, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
     time: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
@@ -48,7 +51,10 @@ describe('a run of events in turn', () => {
       cut: fc.nat(80),
       conflictMemory: fc.constantFrom(0, 1, 3, 16),
       heldMax: fc.constantFrom(1, 1_000),
-      isPaused: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+      isPaused: fc.oneof(
+        { weight: 9, arbitrary: fc.constant(false) },
+        { weight: 1, arbitrary: fc.constant(true) },
+      ),
       nextOnes,
     })
     fc.assert(
@@ -66,7 +72,15 @@ describe('a run of events in turn', () => {
         for (const { step, newer, print, time, producer } of next) {
           const sequence = position + step
           const previous = numbering.kind === 'linked' ? { previous: position } : {}
-          arrivals.push({ kind: 'event', epoch: state.epoch + newer, sequence, print, time, producer, ...previous })
+          arrivals.push({
+            kind: 'event',
+            epoch: state.epoch + newer,
+            sequence,
+            print,
+            time,
+            producer,
+            ...previous,
+          })
           position = sequence
         }
         const now = { ...rules, conflictMemory }
