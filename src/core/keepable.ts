@@ -63,22 +63,17 @@ function tryPlain(value: unknown, bytesMax: number): unknown {
  * anything else, which is looked at with care.
  */
 function copyPlain(value: unknown, room: { bytes: number }, depth: number): unknown {
-  switch (typeof value) {
-    case 'string':
-      room.bytes -= value.length + 2
-      return value
-    case 'number':
-      room.bytes--
-      return Number.isFinite(value) ? value : undefined
-    case 'boolean':
-      return value
-    case 'object':
-      if (value === null) return null
-      if (depth >= plainDepthMax || room.bytes < 0) return undefined
-      return Array.isArray(value) ? copyPlainItems(value, room, depth) : copyPlainFields(value, room, depth)
-    default:
-      return undefined
+  if (typeof value === 'string') {
+    room.bytes -= value.length + 2
+    return value
   }
+  if (typeof value === 'number') {
+    room.bytes--
+    return Number.isFinite(value) ? value : undefined
+  }
+  if (typeof value === 'boolean' || value === null) return value
+  if (typeof value !== 'object' || depth >= plainDepthMax || room.bytes < 0) return undefined
+  return Array.isArray(value) ? copyPlainItems(value, room, depth) : copyPlainFields(value, room, depth)
 }
 
 const plainDepthMax = 20
