@@ -1,7 +1,7 @@
-import { decideRun } from '../core/decide-run.ts'
 // One turn of a stream. It is decided against what is known of the held events, decided again once more is
 // known, and decided a last time with a place to stop if a handler fails: decisions are pure, so this costs
 // no effect. Upholds I1: a failing event stops its own stream at the number before it.
+import { decideRun } from '../core/decide-run.ts'
 import { invariant } from '../core/errors.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
 import type { HealAttempt } from '../core/heal.ts'
