@@ -29,7 +29,8 @@ const longestPauseMs = 500
 /** Waits for positions. */
 export class PositionWaits {
   readonly #parts: EngineParts
-  #news = new AbortController()
+  /** Made for whoever waits. */
+  #news: AbortController | undefined
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -37,8 +38,8 @@ export class PositionWaits {
 
   /** Something was processed here: whoever waits looks at once. */
   wake(): void {
-    this.#news.abort()
-    this.#news = new AbortController()
+    this.#news?.abort('news')
+    this.#news = undefined
   }
 
   /**
@@ -53,6 +54,7 @@ export class PositionWaits {
     const untilMs = timers.elapsedMs() + timeoutMs
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       // Taken before the store is asked, so that what comes to pass meanwhile is not slept over.
+      this.#news ??= new AbortController()
       const { signal } = this.#news
       if (stop.aborted) {
         throw new InturnError('shutting-down', 'it was stopped before the stream had come that far', {

@@ -367,7 +367,8 @@ class PullWorker<Message extends Delivery> implements Worker {
   }
 
   #wake(): void {
-    this.#progress.abort()
+    // An `abort` without a reason makes an error with its stack, whether it is news or not.
+    if (!this.#progress.signal.aborted) this.#progress.abort('progress')
   }
 
   /** Whether there is room for a batch's records; if not, that is told, and waited for between sweeps. */

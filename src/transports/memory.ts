@@ -179,7 +179,7 @@ class PushedMessages implements MemorySource {
   /** Resolves when something has changed, or after `ms`, or when the signal fires. */
   async #change(ms?: number, signal?: AbortSignal): Promise<void> {
     const controller = new AbortController()
-    const wake = (): void => controller.abort()
+    const wake = (): void => controller.abort('woken')
     this.#wakers.add(wake)
     const signals = signal === undefined ? [controller.signal] : [controller.signal, signal]
     if (ms !== undefined) await this.#timers.sleep(ms, AbortSignal.any(signals))
