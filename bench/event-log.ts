@@ -1,7 +1,7 @@
 // The event log in SQLite: appending, reading and relaying. Beside it the bare limit: the same pragmas,
 // tables and indexes, the same inserts and one update of the stream's head a batch, a plain select, and no
 // inturn.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -9,13 +9,13 @@ import type { NewEvent } from '../src/producer/index.ts'
 import { createRelay } from '../src/producer/index.ts'
 import { memoryStore } from '../src/stores/memory.ts'
 import { sqliteEventLog } from '../src/stores/sqlite.ts'
+import { insertEventSql, insertStreamSql, moveStreamSql } from '../src/stores/sqlite/append-events.ts'
+import { readPageSql } from '../src/stores/sqlite/logged-events.ts'
+import { schemaSteps } from '../src/stores/sqlite/schema.ts'
 import type { Contender } from './measure.ts'
 import { measure, report } from './measure.ts'
 
 const streams = 100
-const schema = ['log-stream', 'log-event', 'log-event-sequence', 'log-event-id']
-const text = (name: string): string =>
-  readFileSync(new URL(`../src/stores/sqlite/${name}.sql`, import.meta.url), 'utf8')
 
 async function inFolder(run: (path: string) => Promise<void> | void): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'inturn-bench-'))
@@ -29,7 +29,7 @@ async function inFolder(run: (path: string) => Promise<void> | void): Promise<vo
 function openBare(path: string): DatabaseSync {
   const database = new DatabaseSync(path)
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  for (const name of schema) database.exec(text(`schema/create-${name}`))
+  database.exec(schemaSteps[3] ?? '')
   return database
 }
 
@@ -38,11 +38,8 @@ function bareAppend(count: number, batch: number): Contender['run'] {
   return async () => {
     await inFolder((path) => {
       const database = openBare(path)
-      const [insert, move] = [
-        database.prepare(text('event-log/insert-event')),
-        database.prepare(text('event-log/move-stream')),
-      ]
-      const makeStream = database.prepare(text('event-log/insert-stream'))
+      const [insert, move] = [database.prepare(insertEventSql), database.prepare(moveStreamSql)]
+      const makeStream = database.prepare(insertStreamSql)
       const heads: number[] = Array.from({ length: streams }, (_, stream) => {
         makeStream.get('account', `s${stream}`)
         return 0
@@ -129,7 +126,7 @@ await inFolder(async (path) => {
   const log = sqliteEventLog(path)
   await log.open()
   const bare = new DatabaseSync(path, { readOnly: true })
-  const page = bare.prepare(text('event-log/read-page'))
+  const page = bare.prepare(readPageSql)
   const bareRead = (): number => {
     let found = 0
     for (let after = 0; ;) {

@@ -2,13 +2,34 @@
 // stand in the order of their numbers.
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLOutputValue } from 'node:sqlite'
-import { sqlFile } from '../../stores/sqlite/sql-file.ts'
 import type { EventLog } from './event-log.ts'
 
-const createJournalSql = sqlFile(new URL('./sql/create-journal.sql', import.meta.url))
-const countEntriesSql = sqlFile(new URL('./sql/count-entries.sql', import.meta.url))
-const sumAccountsSql = sqlFile(new URL('./sql/sum-accounts.sql', import.meta.url))
-const findOutOfTurnSql = sqlFile(new URL('./sql/find-out-of-turn.sql', import.meta.url))
+// What the demo's handler writes: one row an event, numbered in the order of the commits. No constraint keeps
+// a second row of an event out, so that only the engine can.
+const createJournalSql = /* sql */ `
+  CREATE TABLE journal (
+    entry INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    amount INTEGER NOT NULL
+  )
+`
+// How many rows there are, cheaply: none is ever deleted.
+const countEntriesSql = 'SELECT coalesce(max(entry), 0) AS entries FROM journal'
+// Each account: its rows, the numbers among them, and its balance.
+const sumAccountsSql = /* sql */ `
+  SELECT account, count(*) AS entries, count(DISTINCT sequence) AS numbers,
+    min(sequence) AS lowest, max(sequence) AS highest, sum(amount) AS balance
+  FROM journal GROUP BY account ORDER BY account
+`
+// Rows that do not stand where their number says: the n-th row of an account must bear the number n.
+const findOutOfTurnSql = /* sql */ `
+  SELECT account, sequence, place
+  FROM (
+    SELECT account, sequence, row_number() OVER (PARTITION BY account ORDER BY entry) AS place FROM journal
+  )
+  WHERE sequence <> place LIMIT 10
+`
 
 /** What the database says, held against the producer's log. */
 export interface Proof {

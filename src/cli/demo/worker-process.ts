@@ -5,7 +5,6 @@ import { argv } from 'node:process'
 import { contiguous } from '../../core/numbering.ts'
 import { createWorker } from '../../engine/worker.ts'
 import { sqliteStore } from '../../stores/sqlite.ts'
-import { sqlFile } from '../../stores/sqlite/sql-file.ts'
 import type { FromWorker, ToWorker } from './broker-messages.ts'
 import { isToWorker } from './broker-messages.ts'
 import type { BrokerLink } from './broker-source.ts'
@@ -16,7 +15,7 @@ import { LogHealer } from './log-healer.ts'
 /** What the process is started with. */
 export type WorkerArguments = readonly [database: string]
 
-const insertEntrySql = sqlFile(new URL('./sql/insert-entry.sql', import.meta.url))
+const insertEntrySql = 'INSERT INTO journal (account, sequence, amount) VALUES (?1, ?2, ?3)'
 
 const link: BrokerLink = {
   send: (message: FromWorker) => void process.send?.(message),

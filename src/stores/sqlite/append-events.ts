@@ -5,16 +5,29 @@ import type { Appended } from '../../core/logged-event.ts'
 import { planAppend } from '../../core/plan-append.ts'
 import type { KeptEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
 import { loggedEvent } from '../../ports/logged-text.ts'
+import { findStreamSql } from './logged-events.ts'
 import type { Row } from './row.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const findStreamSql = sqlFile(new URL('./event-log/find-stream.sql', import.meta.url))
-const insertStreamSql = sqlFile(new URL('./event-log/insert-stream.sql', import.meta.url))
-const moveStreamSql = sqlFile(new URL('./event-log/move-stream.sql', import.meta.url))
-const findIdsSql = sqlFile(new URL('./event-log/find-ids.sql', import.meta.url))
-const takePlacesSql = sqlFile(new URL('./event-log/take-places.sql', import.meta.url))
-const insertEventSql = sqlFile(new URL('./event-log/insert-event.sql', import.meta.url))
+export const insertStreamSql =
+  'INSERT INTO inturn_log_stream (domain, stream, head) VALUES (?1, ?2, 0) RETURNING id'
+export const moveStreamSql = 'UPDATE inturn_log_stream SET head = ?2 WHERE id = ?1'
+// The events of a stream that bear one of some ids.
+const findIdsSql = /* sql */ `
+  SELECT e.place, e.sequence, e.id, e.type, e.time, e.appended_at, e.attributes, e.data
+  FROM json_each(?2) AS asked CROSS JOIN inturn_log_event AS e
+  ON e.stream = ?1 AND e.id = asked.value
+`
+// Takes the next places of the log; says the last one.
+const takePlacesSql = /* sql */ `
+  INSERT INTO inturn_meta (key, value) VALUES ('log-place', ?1)
+  ON CONFLICT (key) DO UPDATE SET value = value + excluded.value
+  RETURNING value
+`
+export const insertEventSql = /* sql */ `
+  INSERT INTO inturn_log_event (place, stream, sequence, id, type, time, appended_at, attributes, data)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+`
 
 /** A connection, or the part of a transaction that handlers see. */
 export interface Statements {

@@ -4,14 +4,23 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import type { WorkRequest } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const hasClaimsSql = sqlFile(new URL('./claims/has-claims.sql', import.meta.url))
-const findClaimsSql = sqlFile(new URL('./claims/find-claims.sql', import.meta.url))
-const insertClaimSql = sqlFile(new URL('./claims/insert-claim.sql', import.meta.url))
-const renewClaimsSql = sqlFile(new URL('./claims/renew-claims.sql', import.meta.url))
-const releaseClaimsSql = sqlFile(new URL('./claims/release-claims.sql', import.meta.url))
-const deleteClaimSql = sqlFile(new URL('./claims/delete-claim.sql', import.meta.url))
+const hasClaimsSql = 'SELECT 1 AS is_there FROM inturn_claim WHERE consumer = ?1 LIMIT 1'
+const findClaimsSql = /* sql */ `
+  SELECT inturn_claim.path, fence, until
+  FROM json_each(?2) AS asked CROSS JOIN inturn_claim
+  ON inturn_claim.consumer = ?1 AND inturn_claim.path = asked.value
+`
+// Claims a stream, or takes over a claim that has expired.
+const insertClaimSql = /* sql */ `
+  INSERT INTO inturn_claim (consumer, path, worker, fence, until, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+  ON CONFLICT (consumer, path) DO UPDATE
+  SET worker = excluded.worker, fence = excluded.fence, until = excluded.until, since = excluded.since
+`
+const renewClaimsSql = 'UPDATE inturn_claim SET until = ?3 WHERE consumer = ?1 AND fence = ?2'
+const releaseClaimsSql = 'DELETE FROM inturn_claim WHERE consumer = ?1 AND fence = ?2 RETURNING path'
+// Forgets a claim that has expired.
+const deleteClaimSql = 'DELETE FROM inturn_claim WHERE consumer = ?1 AND path = ?2'
 
 /** A claim as the file has it. */
 export interface Claim {

@@ -1,20 +1,59 @@
-// Consumers and their domains: ids, units of work, counts and clocks.
+// Consumers, their domains and their workers: ids, units of work, counts, clocks, and the notes of sources.
+// A worker that falls silent may have died with a transaction in hand, of which nothing is left to tell.
 import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath } from '../../core/stream-path.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 import { StateCache } from './state-cache.ts'
+import { originalText, storedText } from './stored-text.ts'
 import type { Outcome, Writer } from './writer.ts'
 
-const addConsumerSql = sqlFile(new URL('./consumers/add-consumer.sql', import.meta.url))
-const findConsumerSql = sqlFile(new URL('./consumers/find-consumer.sql', import.meta.url))
-const beginUnitSql = sqlFile(new URL('./consumers/begin-unit.sql', import.meta.url))
-const beatSql = sqlFile(new URL('./consumers/beat.sql', import.meta.url))
-const listDomainsSql = sqlFile(new URL('./consumers/list-domains.sql', import.meta.url))
-const countDomainSql = sqlFile(new URL('./consumers/count-domain.sql', import.meta.url))
-const pauseDomainSql = sqlFile(new URL('./consumers/pause-domain.sql', import.meta.url))
+// Makes a consumer known; one that is known stays as it is.
+const addConsumerSql = 'INSERT INTO inturn_consumer (name) VALUES (?1) ON CONFLICT (name) DO NOTHING'
+export const findConsumerSql =
+  'SELECT id, reading_ms, beat_at, journal_entries FROM inturn_consumer WHERE name = ?1'
+// Begins a unit of work, or a commit of one: gives it its fence, and the reading clock.
+const beginUnitSql = /* sql */ `
+  UPDATE inturn_consumer SET units = units + 1 WHERE id = ?1 RETURNING units, reading_ms, journal_entries
+`
+// A worker was reading: time since the last beat counts if it is at most ?3 milliseconds.
+const beatSql = /* sql */ `
+  UPDATE inturn_consumer
+  SET
+    reading_ms = reading_ms + CASE WHEN ?2 - beat_at BETWEEN 0 AND ?3 THEN ?2 - beat_at ELSE 0 END,
+    beat_at = ?2
+  WHERE id = ?1
+  RETURNING reading_ms
+`
+const listDomainsSql = 'SELECT name, held, handed_over, paused FROM inturn_domain WHERE consumer = ?1'
+// Adds to what is counted of a domain.
+const countDomainSql = /* sql */ `
+  INSERT INTO inturn_domain (consumer, name, held, handed_over) VALUES (?1, ?2, ?3, ?4)
+  ON CONFLICT (consumer, name) DO UPDATE
+  SET held = held + excluded.held, handed_over = handed_over + excluded.handed_over
+`
+const pauseDomainSql = /* sql */ `
+  INSERT INTO inturn_domain (consumer, name, paused) VALUES (?1, ?2, ?3)
+  ON CONFLICT (consumer, name) DO UPDATE SET paused = excluded.paused
+`
+const workerBeatSql = /* sql */ `
+  INSERT INTO inturn_worker (consumer, name, beat_at) VALUES (?1, ?2, ?3)
+  ON CONFLICT (consumer, name) DO UPDATE SET beat_at = excluded.beat_at
+`
+// Forgets the workers other than ?2 that have been silent since before ?3, and says which.
+const takeSilentSql = /* sql */ `
+  DELETE FROM inturn_worker WHERE consumer = ?1 AND name <> ?2 AND beat_at < ?3 RETURNING name
+`
+const leaveSql = 'DELETE FROM inturn_worker WHERE consumer = ?1 AND name = ?2'
+const readCheckpointSql = /* sql */ `
+  SELECT value FROM inturn_checkpoint JOIN inturn_consumer ON inturn_consumer.id = consumer
+  WHERE name = ?1 AND source = ?2
+`
+const writeCheckpointSql = /* sql */ `
+  INSERT INTO inturn_checkpoint (consumer, source, value) VALUES (?1, ?2, ?3)
+  ON CONFLICT (consumer, source) DO UPDATE SET value = excluded.value
+`
 
 const longestBeatMs = 5000
 
@@ -72,6 +111,38 @@ export function beginUnit(database: Database, consumer: Consumer, outcome: Outco
 /** A worker of the consumer was reading; returns the reading clock. */
 export function beat(database: Database, consumer: number, now: number): number {
   return numberAt(database.one(beatSql, consumer, now, longestBeatMs), 'reading_ms')
+}
+
+/** Keeps that a worker is there; takes out, and returns, those that were silent for too long. */
+export function beatOf(
+  database: Database,
+  consumer: number,
+  beat: { readonly worker: string; readonly now: number; readonly silentMs: number | undefined },
+): readonly string[] {
+  const { worker, now, silentMs } = beat
+  database.run(workerBeatSql, consumer, worker, now)
+  if (silentMs === undefined) return []
+  return database.all(takeSilentSql, consumer, worker, now - silentMs).map((row) => textAt(row, 'name'))
+}
+
+/** Forgets a worker that ends by its own will. */
+export function leave(database: Database, consumer: number, worker: string): void {
+  database.run(leaveSql, consumer, worker)
+}
+
+/** The note of a source. */
+export function readCheckpoint(database: Database, consumer: string, source: string): string | undefined {
+  const row = database.get(readCheckpointSql, consumer, storedText(source))
+  return row === undefined ? undefined : originalText(textAt(row, 'value'))
+}
+
+/** Keeps the note of a source. */
+export function keepCheckpoint(
+  database: Database,
+  consumer: number,
+  { source, value }: { readonly source: string; readonly value: string },
+): void {
+  database.run(writeCheckpointSql, consumer, storedText(source), storedText(value))
 }
 
 /** What is counted of each domain. */

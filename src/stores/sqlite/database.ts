@@ -93,6 +93,15 @@ export class Database {
     }
   }
 
+  /** Runs several statements, separated by semicolons. */
+  exec(sql: string): void {
+    try {
+      this.#connection.exec(sql)
+    } catch (error) {
+      throw ownFaultOf(error, this.file)
+    }
+  }
+
   /** Inserts a row; says its id. */
   insert(sql: string, ...values: SQLInputValue[]): number {
     try {

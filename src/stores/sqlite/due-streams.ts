@@ -2,13 +2,46 @@
 // clock.
 import type { StreamPath } from '../../core/stream-path.ts'
 import { streamPath } from '../../core/stream-path.ts'
-import { readDomains } from './consumers.ts'
+import { findConsumerSql, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const findConsumerSql = sqlFile(new URL('./consumers/find-consumer.sql', import.meta.url))
-const listDueSql = sqlFile(new URL('./streams/list-due-streams.sql', import.meta.url))
+// Streams with work that nothing will arrive for and that nobody has claimed, the longest overdue first:
+// ?1 consumer, ?2 now, ?3 reading clock, ?4 limit, ?5 the domains that are asked for or null, ?6 those that
+// are paused, both as paths begin.
+const listDueSql = /* sql */ `
+  SELECT path, max(overdue) AS overdue
+  FROM (
+    SELECT * FROM (
+      SELECT path, ?2 - due_at AS overdue FROM inturn_stream AS s
+      WHERE consumer = ?1 AND due_at <= ?2
+        AND (?5 IS NULL OR substr(path, 1, instr(path, '/') - 1) IN (SELECT value FROM json_each(?5)))
+        AND NOT EXISTS (
+          SELECT 1 FROM inturn_claim AS c WHERE c.consumer = ?1 AND c.path = s.path AND c.until > ?2)
+      ORDER BY due_at LIMIT ?4)
+    UNION ALL
+    SELECT * FROM (
+      SELECT path, ?3 - due_reading FROM inturn_stream AS s
+      WHERE consumer = ?1 AND due_reading <= ?3
+        AND (?5 IS NULL OR substr(path, 1, instr(path, '/') - 1) IN (SELECT value FROM json_each(?5)))
+        AND NOT EXISTS (
+          SELECT 1 FROM inturn_claim AS c WHERE c.consumer = ?1 AND c.path = s.path AND c.until > ?2)
+      ORDER BY due_reading LIMIT ?4)
+    UNION ALL
+    SELECT * FROM (
+      SELECT DISTINCT path, ?2 FROM inturn_handed_over AS h
+      WHERE consumer = ?1
+        AND (?5 IS NULL OR substr(path, 1, instr(path, '/') - 1) IN (SELECT value FROM json_each(?5)))
+        AND substr(path, 1, instr(path, '/') - 1) NOT IN (SELECT value FROM json_each(?6))
+        AND NOT EXISTS (
+          SELECT 1 FROM inturn_claim AS c WHERE c.consumer = ?1 AND c.path = h.path AND c.until > ?2)
+      LIMIT ?4)
+    UNION ALL
+    SELECT path, ?2 - until FROM inturn_claim WHERE consumer = ?1 AND until <= ?2
+      AND (?5 IS NULL OR substr(path, 1, instr(path, '/') - 1) IN (SELECT value FROM json_each(?5)))
+  )
+  GROUP BY path ORDER BY max(overdue) DESC, path LIMIT ?4
+`
 
 /** Streams of a consumer that are due and that nobody has claimed, the longest overdue first. */
 export function dueStreams(

@@ -7,13 +7,22 @@ import { DomainCounts } from './consumers.ts'
 import type { Database } from './database.ts'
 import type { Row } from './row.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const numberArrivalsSql = sqlFile(new URL('./handed-over/number-arrivals.sql', import.meta.url))
-const insertSql = sqlFile(new URL('./handed-over/insert-handed-over.sql', import.meta.url))
-const readSql = sqlFile(new URL('./handed-over/read-handed-over.sql', import.meta.url))
-const deleteSql = sqlFile(new URL('./handed-over/delete-handed-over.sql', import.meta.url))
-const findWaitingSql = sqlFile(new URL('./handed-over/find-waiting-paths.sql', import.meta.url))
+const numberArrivalsSql = /* sql */ `
+  UPDATE inturn_consumer SET arrivals = arrivals + ?2 WHERE id = ?1 RETURNING arrivals
+`
+const insertSql = /* sql */ `
+  INSERT INTO inturn_handed_over (consumer, path, arrival_id, arrival) VALUES (?1, ?2, ?3, ?4)
+`
+export const readHandedOverSql = /* sql */ `
+  SELECT path, arrival_id, arrival FROM inturn_handed_over WHERE consumer = ?1 AND path = ?2 AND arrival_id > ?4
+  ORDER BY arrival_id LIMIT ?3
+`
+const deleteSql = 'DELETE FROM inturn_handed_over WHERE consumer = ?1 AND path = ?2 AND arrival_id = ?3'
+const findWaitingSql = /* sql */ `
+  SELECT asked.value AS path FROM json_each(?2) AS asked
+  WHERE EXISTS (SELECT 1 FROM inturn_handed_over WHERE consumer = ?1 AND path = asked.value)
+`
 
 /** Keeps handed-over events. */
 export function keepHandedOver(database: Database, consumer: number, events: readonly HandedOver[]): void {
@@ -44,7 +53,7 @@ export function handedOverOf(
   consumer: number,
   { path, limit, after }: { readonly path: StreamPath; readonly limit: number; readonly after: number },
 ): StoredHandedOver[] {
-  return database.all(readSql, consumer, path, limit, after).map(handedOverIn)
+  return database.all(readHandedOverSql, consumer, path, limit, after).map(handedOverIn)
 }
 
 /** Forgets a handed-over event that is decided; says how many there were. */

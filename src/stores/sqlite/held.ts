@@ -4,12 +4,22 @@ import { readEvent, recordText } from '../../ports/record-text.ts'
 import type { HeldEvent, HeldRange } from '../../ports/records.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const insertHeldSql = sqlFile(new URL('./held/insert-held.sql', import.meta.url))
-const replaceHeldSql = sqlFile(new URL('./held/replace-held.sql', import.meta.url))
-const releaseHeldSql = sqlFile(new URL('./held/release-held.sql', import.meta.url))
-const readHeldSql = sqlFile(new URL('./held/read-held.sql', import.meta.url))
+// Keeps an event, unless one with its number is there.
+const insertHeldSql = /* sql */ `
+  INSERT INTO inturn_held (stream, epoch, sequence, event, print, held_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+  ON CONFLICT (stream, epoch, sequence) DO NOTHING
+`
+const replaceHeldSql = /* sql */ `
+  UPDATE inturn_held SET event = ?4, print = ?5, held_at = ?6 WHERE stream = ?1 AND epoch = ?2 AND sequence = ?3
+`
+const releaseHeldSql = /* sql */ `
+  DELETE FROM inturn_held WHERE stream = ?1 AND epoch = ?2 AND sequence > ?3 AND sequence <= ?4
+`
+const readHeldSql = /* sql */ `
+  SELECT event, print, held_at FROM inturn_held
+  WHERE stream = ?1 AND epoch = ?2 AND sequence > ?3 AND sequence <= ?4 ORDER BY sequence
+`
 
 /** Keeps an event of the stream with this id; says how many more are held now: 1, or 0 for a replaced one. */
 export function keepHeld(database: Database, stream: number, { event, print, heldAt }: HeldEvent): number {

@@ -5,16 +5,38 @@ import type { Database } from './database.ts'
 import type { JournalEntry } from './journal-entries.ts'
 import { packEntries, unpackEntries } from './journal-entries.ts'
 import { bytesAt, maybeNumberAt, numberAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const appendSql = sqlFile(new URL('./journal/append-journal.sql', import.meta.url))
-const numberSql = sqlFile(new URL('./journal/number-journal.sql', import.meta.url))
-const lastNumberSql = sqlFile(new URL('./journal/last-number.sql', import.meta.url))
-const firstNumberSql = sqlFile(new URL('./journal/first-number.sql', import.meta.url))
-const readSql = sqlFile(new URL('./journal/read-journal.sql', import.meta.url))
-const foldEntrySql = sqlFile(new URL('./journal/fold-entry.sql', import.meta.url))
-const clearSql = sqlFile(new URL('./journal/clear-journal.sql', import.meta.url))
-const clearEntriesSql = sqlFile(new URL('./journal/clear-journal-entries.sql', import.meta.url))
+// Appends a commit's entries.
+const appendSql = /* sql */ `
+  INSERT INTO inturn_journal (consumer, number, changed_at, fence, deliveries, entries)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+`
+const numberSql = /* sql */ `
+  UPDATE inturn_consumer SET journal = journal + 1, journal_entries = journal_entries + ?2 WHERE id = ?1
+  RETURNING journal, journal_entries
+`
+// The number of the journal's last row.
+const lastNumberSql = 'SELECT journal FROM inturn_consumer WHERE id = ?1'
+// The number of the first row of a consumer's journal: another one each time since it was folded last.
+const firstNumberSql = 'SELECT min(number) AS number FROM inturn_journal WHERE consumer = ?1'
+// The journal of a consumer behind a row, in its order.
+export const readJournalSql = /* sql */ `
+  SELECT number, changed_at, fence, entries FROM inturn_journal WHERE consumer = ?1 AND number > ?2
+  ORDER BY number
+`
+// Brings a stream's row to what the journal says last of it, unless the row is newer; deliveries add up
+// anyhow.
+const foldEntrySql = /* sql */ `
+  UPDATE inturn_stream
+  SET
+    deliveries = deliveries + ?2,
+    state = iif(?3 > journal_seen, ?4, state),
+    changed_at = iif(?3 > journal_seen, ?5, changed_at),
+    fence = iif(?3 > journal_seen, ?6, fence)
+  WHERE id = ?1
+`
+const clearSql = 'DELETE FROM inturn_journal WHERE consumer = ?1'
+const clearEntriesSql = 'UPDATE inturn_consumer SET journal_entries = 0 WHERE id = ?1'
 
 /** Fewer changes than this in a commit are written to their streams' rows at once. */
 export const journaledMin = 8
@@ -91,7 +113,7 @@ function readRows(
   { last, streams }: Pick<ReadJournal, 'last' | 'streams'>,
 ): number {
   let number = last
-  for (const row of database.all(readSql, consumer, last)) {
+  for (const row of database.all(readJournalSql, consumer, last)) {
     number = numberAt(row, 'number')
     const [changedAt, fence] = [numberAt(row, 'changed_at'), numberAt(row, 'fence')]
     for (const { id, deliveries, state } of unpackEntries(bytesAt(row, 'entries'))) {

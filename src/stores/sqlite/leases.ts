@@ -4,12 +4,17 @@ import type { Lease, LeaseRequest } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
 import { readMeta, writeMeta } from './schema.ts'
-import { sqlFile } from './sql-file.ts'
 
-const findLeaseSql = sqlFile(new URL('./leases/find-lease.sql', import.meta.url))
-const writeLeaseSql = sqlFile(new URL('./leases/write-lease.sql', import.meta.url))
-const endLeaseSql = sqlFile(new URL('./leases/end-lease.sql', import.meta.url))
-const deleteLeaseSql = sqlFile(new URL('./leases/delete-lease.sql', import.meta.url))
+const findLeaseSql = 'SELECT holder, fence, until FROM inturn_lease WHERE name = ?1'
+const writeLeaseSql = /* sql */ `
+  INSERT INTO inturn_lease (name, holder, fence, until, lasting) VALUES (?1, ?2, ?3, ?4, ?5)
+  ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = excluded.fence, until = excluded.until,
+    lasting = max(lasting, excluded.lasting)
+`
+// Ends a lease at an instant, and keeps that.
+const endLeaseSql = 'UPDATE inturn_lease SET until = ?3, lasting = 1 WHERE name = ?1 AND holder = ?2'
+// Takes a lease back, and forgets those that have expired. Those whose end is kept stay.
+const deleteLeaseSql = 'DELETE FROM inturn_lease WHERE lasting = 0 AND (name = ?1 OR until <= ?2)'
 
 /** Gives, renews or takes back a lease. */
 export function lease(

@@ -9,15 +9,36 @@ import { keptEvent } from './append-events.ts'
 import type { Database } from './database.ts'
 import type { Row } from './row.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const findStreamSql = sqlFile(new URL('./event-log/find-stream.sql', import.meta.url))
-const readPageSql = sqlFile(new URL('./event-log/read-page.sql', import.meta.url))
-const readStreamSql = sqlFile(new URL('./event-log/read-stream.sql', import.meta.url))
-const readBackwardsSql = sqlFile(new URL('./event-log/read-stream-backwards.sql', import.meta.url))
-const streamBoundsSql = sqlFile(new URL('./event-log/stream-bounds.sql', import.meta.url))
-const logBoundsSql = sqlFile(new URL('./event-log/log-bounds.sql', import.meta.url))
-const deleteEventsSql = sqlFile(new URL('./event-log/delete-events.sql', import.meta.url))
+export const findStreamSql = 'SELECT id, head FROM inturn_log_stream WHERE domain = ?1 AND stream = ?2'
+export const readPageSql = /* sql */ `
+  SELECT e.place, e.sequence, e.id, e.type, e.time, e.appended_at, e.attributes, e.data, s.domain, s.stream
+  FROM inturn_log_event AS e CROSS JOIN inturn_log_stream AS s ON s.id = e.stream
+  WHERE e.place > ?1 ORDER BY e.place LIMIT ?2
+`
+// A range of a stream, ascending.
+const readStreamSql = /* sql */ `
+  SELECT place, sequence, id, type, time, appended_at, attributes, data FROM inturn_log_event
+  WHERE stream = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT ?4
+`
+const readBackwardsSql = /* sql */ `
+  SELECT place, sequence, id, type, time, appended_at, attributes, data FROM inturn_log_event
+  WHERE stream = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence DESC LIMIT ?4
+`
+// The numbers of a stream that are still there, and its last one.
+const streamBoundsSql = /* sql */ `
+  SELECT
+    head AS last,
+    coalesce((SELECT min(sequence) FROM inturn_log_event AS e WHERE e.stream = s.id), head + 1) AS first
+  FROM inturn_log_stream AS s WHERE domain = ?1 AND stream = ?2
+`
+// The places of the log that are still there, and its last one.
+const logBoundsSql = /* sql */ `
+  SELECT last, coalesce((SELECT min(place) FROM inturn_log_event), last + 1) AS first
+  FROM (SELECT coalesce((SELECT value FROM inturn_meta WHERE key = 'log-place'), 0) AS last)
+`
+// Removes the beginning of the log. The streams keep their last number.
+const deleteEventsSql = 'DELETE FROM inturn_log_event WHERE place <= ?1'
 
 /** A page of the log, and where it begins, from one state of the file. */
 export function readPage(database: Database, request: LogRead & { readonly limit: number }): LogPage {

@@ -2,14 +2,31 @@
 import type { ProcessedIds } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 import { originalText, storedText } from './stored-text.ts'
 
-const findIdsSql = sqlFile(new URL('./processed-ids/find-ids.sql', import.meta.url))
-const numberIdsSql = sqlFile(new URL('./processed-ids/number-ids.sql', import.meta.url))
-const insertIdSql = sqlFile(new URL('./processed-ids/insert-id.sql', import.meta.url))
-const findOldestLiveSql = sqlFile(new URL('./processed-ids/find-oldest-live.sql', import.meta.url))
-const deleteIdsSql = sqlFile(new URL('./processed-ids/delete-ids.sql', import.meta.url))
+// Which ids of a list are remembered.
+const findIdsSql = /* sql */ `
+  SELECT inturn_processed_id.id
+  FROM json_each(?3) AS asked CROSS JOIN inturn_processed_id
+  ON consumer = ?1 AND domain = ?2 AND inturn_processed_id.id = asked.value
+  WHERE until > ?4
+`
+// Takes places for processed ids of a domain.
+const numberIdsSql = /* sql */ `
+  INSERT INTO inturn_domain (consumer, name, processed) VALUES (?1, ?2, ?3)
+  ON CONFLICT (consumer, name) DO UPDATE SET processed = processed + excluded.processed
+  RETURNING processed
+`
+const insertIdSql = /* sql */ `
+  INSERT INTO inturn_processed_id (consumer, domain, id, place, until) VALUES (?1, ?2, ?3, ?4, ?5)
+  ON CONFLICT (consumer, domain, id) DO UPDATE SET place = excluded.place, until = excluded.until
+`
+// The oldest id of a domain that is still within its time.
+const findOldestLiveSql = /* sql */ `
+  SELECT place FROM inturn_processed_id
+  WHERE consumer = ?1 AND domain = ?2 AND until > ?3 ORDER BY place LIMIT 1
+`
+const deleteIdsSql = 'DELETE FROM inturn_processed_id WHERE consumer = ?1 AND domain = ?2 AND place < ?3'
 
 /** Which of some ids of a domain. */
 export interface IdsAsked {

@@ -7,14 +7,26 @@ import type { Commit } from '../../ports/store.ts'
 import { pauseDomain } from './consumers.ts'
 import type { Database } from './database.ts'
 import { textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 import { originalText, storedText } from './stored-text.ts'
 
-const insertLetterSql = sqlFile(new URL('./records/insert-dead-letter.sql', import.meta.url))
-const deleteLetterSql = sqlFile(new URL('./records/delete-dead-letter.sql', import.meta.url))
-const findBuriedSql = sqlFile(new URL('./records/find-buried.sql', import.meta.url))
-const readOverflowSql = sqlFile(new URL('./records/read-overflow.sql', import.meta.url))
-const insertEntrySql = sqlFile(new URL('./records/insert-ledger-entry.sql', import.meta.url))
+// Keeps a dead letter; one that is there stays as it is.
+const insertLetterSql = /* sql */ `
+  INSERT INTO inturn_dead_letter (consumer, key, reason, path, epoch, sequence, letter)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+  ON CONFLICT (consumer, key) DO NOTHING
+`
+const deleteLetterSql = 'DELETE FROM inturn_dead_letter WHERE consumer = ?1 AND key = ?2'
+const findBuriedSql = /* sql */ `
+  SELECT inturn_dead_letter.key
+  FROM json_each(?2) AS asked CROSS JOIN inturn_dead_letter
+  ON consumer = ?1 AND inturn_dead_letter.key = asked.value
+`
+// The dead letters of a stream that wait to be admitted again, ascending.
+const readOverflowSql = /* sql */ `
+  SELECT letter FROM inturn_dead_letter WHERE consumer = ?1 AND path = ?2 AND reason = 'overflow'
+  ORDER BY epoch, sequence LIMIT ?3
+`
+const insertEntrySql = 'INSERT INTO inturn_ledger (consumer, path, entry) VALUES (?1, ?2, ?3)'
 
 /** The part of a commit that belongs to no stream. */
 export type StreamlessRecords = Omit<Commit, 'streams' | 'ids'>

@@ -10,21 +10,55 @@ import type {
 import type { Statements } from './append-events.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 
-const takeNumbersSql = sqlFile(new URL('./sequences/take-numbers.sql', import.meta.url))
-const lastNumberSql = sqlFile(new URL('./sequences/last-number.sql', import.meta.url))
-const insertReservationSql = sqlFile(new URL('./sequences/insert-reservation.sql', import.meta.url))
-const useReservationSql = sqlFile(new URL('./sequences/use-reservation.sql', import.meta.url))
-const burnReservationSql = sqlFile(new URL('./sequences/burn-reservation.sql', import.meta.url))
-const endClaimsSql = sqlFile(new URL('./sequences/end-claims.sql', import.meta.url))
-const listBurnedSql = sqlFile(new URL('./sequences/list-burned.sql', import.meta.url))
-const publishReservationSql = sqlFile(new URL('./sequences/publish-reservation.sql', import.meta.url))
-const forgetReservationsSql = sqlFile(new URL('./sequences/forget-reservations.sql', import.meta.url))
-const findAssignedSql = sqlFile(new URL('./sequences/find-assigned.sql', import.meta.url))
-const lastAssignedSql = sqlFile(new URL('./sequences/last-assigned.sql', import.meta.url))
-const insertAssignedSql = sqlFile(new URL('./sequences/insert-assigned.sql', import.meta.url))
-const forgetAssignedSql = sqlFile(new URL('./sequences/forget-assigned.sql', import.meta.url))
+// Takes the next numbers of a stream; says the last of them.
+const takeNumbersSql = /* sql */ `
+  INSERT INTO inturn_sequence (domain, stream, last) VALUES (?1, ?2, ?3)
+  ON CONFLICT (domain, stream) DO UPDATE SET last = last + excluded.last
+  RETURNING last
+`
+// The last number of a stream that was taken.
+const lastNumberSql = 'SELECT last FROM inturn_sequence WHERE domain = ?1 AND stream = ?2'
+const insertReservationSql = /* sql */ `
+  INSERT INTO inturn_reservation (domain, stream, first, last, until, state) VALUES (?1, ?2, ?3, ?4, ?5, 'open')
+  RETURNING id
+`
+// The numbers are an event's, unless their claim has ended.
+const useReservationSql = /* sql */ `
+  UPDATE inturn_reservation SET state = 'used'
+  WHERE id = ?1 AND (state = 'used' OR (state = 'open' AND until > ?2))
+`
+// The numbers will never come, unless they were used.
+const burnReservationSql = /* sql */ `
+  UPDATE inturn_reservation SET
+    state = iif(state = 'open', 'burned', state),
+    reason = iif(state = 'open', ?2, reason)
+  WHERE id = ?1 AND state IN ('open', 'burned', 'published')
+`
+// Burns what was reserved and not used in time.
+const endClaimsSql = /* sql */ `
+  UPDATE inturn_reservation SET state = 'burned', reason = 'the claim of the numbers has ended'
+  WHERE domain = ?1 AND state = 'open' AND until <= ?2
+`
+const listBurnedSql = /* sql */ `
+  SELECT id, domain, stream, first, last, reason FROM inturn_reservation
+  WHERE domain = ?1 AND state = 'burned' ORDER BY until, id LIMIT ?2
+`
+// It was published that the numbers will never come.
+const publishReservationSql = /* sql */ `
+  UPDATE inturn_reservation SET state = 'published' WHERE id = ?1 AND state = 'burned'
+`
+const forgetReservationsSql = /* sql */ `
+  DELETE FROM inturn_reservation WHERE state IN ('used', 'published') AND until < ?1
+`
+const findAssignedSql = /* sql */ `
+  SELECT sequence FROM inturn_assigned WHERE scope = ?1 AND domain = ?2 AND stream = ?3 AND id = ?4
+`
+const lastAssignedSql = 'SELECT coalesce(max(place), 0) AS place FROM inturn_assigned WHERE scope = ?1'
+const insertAssignedSql = /* sql */ `
+  INSERT INTO inturn_assigned (scope, place, domain, stream, id, sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+`
+const forgetAssignedSql = 'DELETE FROM inturn_assigned WHERE scope = ?1 AND place <= ?2'
 
 /** How long an ended reservation is remembered, so that `use` and `burn` may be called again. */
 const rememberedMs = 3_600_000

@@ -24,8 +24,8 @@ import type { Timers } from '../../ports/timers.ts'
 import { trimLog } from '../../ports/trim-log.ts'
 import { appendEvents } from './append-events.ts'
 import { deleteEvents, readBounds, readPage, readPiece } from './logged-events.ts'
-import { isSameFile } from './same-file.ts'
 import type { OpenFile, SqliteFile } from './sqlite-file.ts'
+import { isSameFile } from './sqlite-file.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 
 /** What the log needs beside its file. */

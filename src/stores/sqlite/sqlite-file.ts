@@ -1,6 +1,6 @@
 // The life of a store's file: two connections, one that writes and one that only reads, opened and closed
 // together or the second one alone. States: new -> open -> closed -> open; the reader also works while new.
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { InturnError } from '../../core/errors.ts'
 import { Consumers } from './consumers.ts'
 import { Database } from './database.ts'
@@ -132,4 +132,14 @@ function useWal(database: Database): void {
     'store-unavailable',
     `${database.file}: its file system cannot hold a write-ahead log`,
   )
+}
+
+/** Whether two paths, of which the first is open, name one file: a transaction of another one keeps nothing together. */
+export function isSameFile(one: string, other: string): boolean {
+  if (one === other) return true
+  try {
+    return realpathSync(one) === realpathSync(other)
+  } catch {
+    return false
+  }
 }

@@ -22,32 +22,106 @@ import type {
   StoreReader,
   StreamQuery,
 } from '../../ports/store-reader.ts'
-import { readDomains } from './consumers.ts'
+import { findConsumerSql, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
 import { arrivalNumber, handedOverIn, handedOverOf } from './handed-over.ts'
 import type { JournaledStream } from './journal.ts'
 import { JournalReader } from './journal.ts'
 import type { Row } from './row.ts'
 import { bytesAt, maybeNumberAt, numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 import { storedText } from './stored-text.ts'
 
-const listConsumersSql = sqlFile(new URL('./consumers/list-consumers.sql', import.meta.url))
-const findConsumerSql = sqlFile(new URL('./consumers/find-consumer.sql', import.meta.url))
-const countRecordsSql = sqlFile(new URL('./records/count-records.sql', import.meta.url))
-const summarizeSql = sqlFile(new URL('./consumers/summarize.sql', import.meta.url))
-const findStreamSql = sqlFile(new URL('./streams/find-stream.sql', import.meta.url))
-const listStreamsSql = sqlFile(new URL('./streams/list-streams.sql', import.meta.url))
-const listWaitingSql = sqlFile(new URL('./streams/list-waiting-streams.sql', import.meta.url))
-const listHeldSql = sqlFile(new URL('./held/list-held.sql', import.meta.url))
-const listStreamHeldSql = sqlFile(new URL('./held/list-stream-held.sql', import.meta.url))
-const listHandedOverSql = sqlFile(new URL('./handed-over/list-handed-over.sql', import.meta.url))
-const listLettersSql = sqlFile(new URL('./records/list-dead-letters.sql', import.meta.url))
-const listStreamLettersSql = sqlFile(new URL('./records/list-stream-dead-letters.sql', import.meta.url))
-const findLetterSql = sqlFile(new URL('./records/find-dead-letter.sql', import.meta.url))
-const listClaimsSql = sqlFile(new URL('./claims/list-claims.sql', import.meta.url))
-const listLedgerSql = sqlFile(new URL('./records/list-ledger.sql', import.meta.url))
-const listStreamLedgerSql = sqlFile(new URL('./records/list-stream-ledger.sql', import.meta.url))
+const listConsumersSql = 'SELECT name FROM inturn_consumer ORDER BY name'
+const countRecordsSql = /* sql */ `
+  SELECT
+    (SELECT count(*) FROM inturn_dead_letter WHERE consumer = ?1) AS dead_letters,
+    (SELECT count(*) FROM inturn_ledger WHERE consumer = ?1) AS ledger
+`
+const summarizeSql = /* sql */ `
+  SELECT
+    (SELECT count(*) FROM inturn_stream WHERE consumer = ?1) AS streams,
+    (SELECT coalesce(sum(deliveries), 0) FROM inturn_stream WHERE consumer = ?1)
+      + (SELECT coalesce(sum(deliveries), 0) FROM inturn_journal WHERE consumer = ?1) AS deliveries,
+    (SELECT count(*) FROM inturn_stream INDEXED BY inturn_stream_standing
+      WHERE consumer = ?1 AND standing > 0 AND standing = 3) AS halted,
+    (SELECT count(*) FROM inturn_stream INDEXED BY inturn_stream_standing
+      WHERE consumer = ?1 AND standing > 0 AND standing = 2) AS failing,
+    (SELECT count(*) FROM inturn_dead_letter WHERE consumer = ?1) AS dead_letters,
+    (SELECT count(*) FROM inturn_ledger WHERE consumer = ?1) AS ledger
+`
+// Streams as they are kept, with their live claims: ?1 consumer, ?2 now.
+const storedStreamsSql = /* sql */ `
+  SELECT s.id, s.path, s.state, s.journal_seen, s.deliveries, s.changed_at, s.due_at, s.due_reading, c.worker,
+    s.fence, c.fence AS claim_fence
+  FROM inturn_stream AS s
+  LEFT JOIN inturn_claim AS c ON c.consumer = s.consumer AND c.path = s.path AND c.until > ?2
+  WHERE s.consumer = ?1
+`
+const findStreamSql = `${storedStreamsSql} AND s.path = ?3`
+const streamsBetweenSql = `${storedStreamsSql} AND s.path > ?3 AND s.path < ?4`
+export const listStreamsSql: string = `${streamsBetweenSql} ORDER BY s.path LIMIT ?5`
+// Those that wait for something.
+export const listWaitingSql: string = `${streamsBetweenSql} AND s.standing > 0 ORDER BY s.path LIMIT ?5`
+// Held events of the streams from a path to before an end, ascending by stream, epoch and sequence.
+export const listHeldSql = /* sql */ `
+  SELECT path, epoch, sequence, event, print, held_at
+  FROM inturn_stream INDEXED BY inturn_stream_standing CROSS JOIN inturn_held ON stream = inturn_stream.id
+  WHERE consumer = ?1 AND path >= ?2 AND path < ?3 AND standing > 0
+  ORDER BY path, epoch, sequence LIMIT ?4
+`
+export const listStreamHeldSql = /* sql */ `
+  SELECT path, epoch, sequence, event, print, held_at
+  FROM inturn_stream CROSS JOIN inturn_held ON stream = inturn_stream.id
+  WHERE consumer = ?1 AND path = ?2 AND (epoch, sequence) > (?3, ?4)
+  ORDER BY epoch, sequence LIMIT ?5
+`
+export const listHandedOverSql = /* sql */ `
+  SELECT path, arrival_id, arrival FROM inturn_handed_over INDEXED BY inturn_handed_over_order
+  WHERE consumer = ?1 AND path >= ?2 AND path < ?3 AND arrival_id > ?4
+  ORDER BY arrival_id LIMIT ?5
+`
+// Dead letters behind an id, in the order in which they were kept; ?4 and ?5 a range of paths, and ?6 reason,
+// count only where they are not null. No index has this order: the rows themselves do.
+export const listLettersSql = /* sql */ `
+  SELECT id, letter FROM inturn_dead_letter NOT INDEXED
+  WHERE consumer = ?1 AND id > ?2
+    AND (?4 IS NULL OR (path >= ?4 AND path < ?5))
+    AND (?6 IS NULL OR reason = ?6)
+  ORDER BY id LIMIT ?3
+`
+// Dead letters of one stream behind an id, in the order in which they were kept; ?5 reason counts only where
+// it is not null.
+export const listStreamLettersSql = /* sql */ `
+  SELECT id, letter FROM inturn_dead_letter INDEXED BY inturn_dead_letter_path
+  WHERE consumer = ?1 AND path = ?4 AND id > ?2 AND (?5 IS NULL OR reason = ?5)
+  ORDER BY id LIMIT ?3
+`
+// The dead letter of a key, where it lies behind an id and ?4 and ?5 a range of paths, and ?6 reason fit as
+// far as they are not null.
+const findLetterSql = /* sql */ `
+  SELECT id, letter FROM inturn_dead_letter
+  WHERE consumer = ?1 AND key = ?7 AND id > ?2
+    AND (?4 IS NULL OR (path >= ?4 AND path < ?5))
+    AND (?6 IS NULL OR reason = ?6)
+  LIMIT ?3
+`
+// Live claims, the longest held first.
+const listClaimsSql = /* sql */ `
+  SELECT path, worker, fence, since FROM inturn_claim WHERE consumer = ?1 AND until > ?2
+  ORDER BY since, path LIMIT ?3
+`
+// Ledger entries behind an id, in the order in which they were written; ?4 and ?5 a range of paths count only
+// where they are not null. No index has this order: the rows themselves do.
+export const listLedgerSql = /* sql */ `
+  SELECT id, entry FROM inturn_ledger NOT INDEXED
+  WHERE consumer = ?1 AND id > ?2 AND (?4 IS NULL OR (path >= ?4 AND path < ?5))
+  ORDER BY id LIMIT ?3
+`
+export const listStreamLedgerSql = /* sql */ `
+  SELECT id, entry FROM inturn_ledger INDEXED BY inturn_ledger_path
+  WHERE consumer = ?1 AND path = ?4 AND id > ?2
+  ORDER BY id LIMIT ?3
+`
 
 /** Above every path: paths are ASCII. */
 const behindAllPaths = '\u007f'
@@ -195,7 +269,7 @@ export class SqliteReader implements StoreReader {
   ): Promise<StoredStream[]> {
     const { database, id } = await this.#of(consumer)
     return database.snapshot(() => {
-      const rows = database.all(sql, id, ...values, this.#parts.now())
+      const rows = database.all(sql, id, this.#parts.now(), ...values)
       const journal = this.#journal.read(database, id)
       return rows.map((row) => storedStream(row, journal.get(numberAt(row, 'id'))))
     })

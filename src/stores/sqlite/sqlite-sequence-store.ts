@@ -19,8 +19,8 @@ import {
   takeNumbers,
   useNumbers,
 } from './reserve-numbers.ts'
-import { isSameFile } from './same-file.ts'
 import type { SqliteFile } from './sqlite-file.ts'
+import { isSameFile } from './sqlite-file.ts'
 import type { SqliteTransaction } from './sqlite-transaction.ts'
 
 /** A sequence store in a SQLite file; made by `sqliteSequences`. */

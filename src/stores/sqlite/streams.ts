@@ -5,12 +5,26 @@ import type { StreamState } from '../../core/stream-state.ts'
 import type { StreamChange } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { bytesAt, numberAt, textAt } from './row.ts'
-import { sqlFile } from './sql-file.ts'
 import type { KnownStream } from './state-cache.ts'
 
-const readStatesSql = sqlFile(new URL('./streams/read-states.sql', import.meta.url))
-const insertStreamSql = sqlFile(new URL('./streams/insert-stream.sql', import.meta.url))
-const updateStreamSql = sqlFile(new URL('./streams/update-stream.sql', import.meta.url))
+const readStatesSql = /* sql */ `
+  SELECT inturn_stream.id, inturn_stream.path, state,
+    standing = 0 AND due_at IS NULL AND due_reading IS NULL AS is_quiet
+  FROM json_each(?2) AS asked CROSS JOIN inturn_stream
+  ON inturn_stream.consumer = ?1 AND inturn_stream.path = asked.value
+`
+const insertStreamSql = /* sql */ `
+  INSERT INTO inturn_stream
+    (consumer, path, state, deliveries, changed_at, fence, standing, due_at, due_reading, journal_seen)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+`
+const updateStreamSql = /* sql */ `
+  UPDATE inturn_stream
+  SET
+    state = ?2, deliveries = deliveries + ?3, changed_at = ?4, fence = ?5, standing = ?6,
+    due_at = ?7, due_reading = ?8, journal_seen = ?9
+  WHERE id = ?1
+`
 
 /** The streams of a list that have a row. Their states are the latest only if the journal is empty. */
 export function readStreams(

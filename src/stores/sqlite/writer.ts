@@ -5,7 +5,6 @@
 import { InturnError } from '../../core/errors.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import type { Database } from './database.ts'
-import { Turns } from './turns.ts'
 
 /** `lazy`: after a power failure the write may be missing, together with everything written after it. */
 export type Durability = 'full' | 'lazy'
@@ -178,5 +177,23 @@ export class Writer {
 
   #checkOpen(): void {
     if (this.#isClosed) throw new InturnError('store-closed', `${this.#database.file} is closed`)
+  }
+}
+
+/** Whoever asks waits until all who asked before are done: a connection has one transaction at a time. */
+class Turns {
+  #last: Promise<undefined> = Promise.resolve(undefined)
+
+  /** Waits for its turn, runs, and lets the next one go on. */
+  async run<Result>(body: () => Promise<Result>): Promise<Result> {
+    const before = this.#last
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    this.#last = promise
+    try {
+      await before
+      return await body()
+    } finally {
+      resolve(undefined)
+    }
   }
 }

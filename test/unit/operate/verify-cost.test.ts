@@ -6,7 +6,19 @@ import type { StoreReader } from '../../../src/ports/store-reader.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
-import { sqlFile } from '../../../src/stores/sqlite/sql-file.ts'
+import { readHandedOverSql } from '../../../src/stores/sqlite/handed-over.ts'
+import { readJournalSql } from '../../../src/stores/sqlite/journal.ts'
+import {
+  listHandedOverSql,
+  listHeldSql,
+  listLedgerSql,
+  listLettersSql,
+  listStreamHeldSql,
+  listStreamLedgerSql,
+  listStreamLettersSql,
+  listStreamsSql,
+  listWaitingSql,
+} from '../../../src/stores/sqlite/sqlite-reader.ts'
 import type { TestClient } from '../../conformance/stores/redis-fixture.ts'
 import { connectedClient, ownPrefix } from '../../conformance/stores/redis-fixture.ts'
 import type { RedisServer } from '../../services/redis-server.ts'
@@ -80,47 +92,55 @@ test('it tells how far it has come, of how much', async () => {
 })
 
 /** How SQLite finds the rows of each list, and in which order it comes upon them. */
-const plans: readonly (readonly [statement: string, ...plan: string[]])[] = [
+const plans: readonly (readonly [name: string, sql: string, ...plan: string[]])[] = [
   [
-    'held/list-held',
+    'list held',
+    listHeldSql,
     'SEARCH inturn_stream USING INDEX inturn_stream_standing (consumer=? AND path>? AND path<?)',
     'SEARCH inturn_held USING PRIMARY KEY (stream=?)',
     'USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY',
   ],
   [
-    'held/list-stream-held',
+    'list stream held',
+    listStreamHeldSql,
     'SEARCH inturn_stream USING COVERING INDEX inturn_stream_path (consumer=? AND path=?)',
     'SEARCH inturn_held USING PRIMARY KEY (stream=? AND (epoch,sequence)>(?,?))',
   ],
   [
-    'handed-over/list-handed-over',
+    'list handed over',
+    listHandedOverSql,
     'SEARCH inturn_handed_over USING INDEX inturn_handed_over_order (consumer=? AND arrival_id>?)',
   ],
   [
-    'handed-over/read-handed-over',
+    'read handed over',
+    readHandedOverSql,
     'SEARCH inturn_handed_over USING PRIMARY KEY (consumer=? AND path=? AND arrival_id>?)',
   ],
-  ['records/list-dead-letters', 'SEARCH inturn_dead_letter USING INTEGER PRIMARY KEY (rowid>?)'],
+  ['list dead letters', listLettersSql, 'SEARCH inturn_dead_letter USING INTEGER PRIMARY KEY (rowid>?)'],
   [
-    'records/list-stream-dead-letters',
+    'list stream dead letters',
+    listStreamLettersSql,
     'SEARCH inturn_dead_letter USING INDEX inturn_dead_letter_path (consumer=? AND path=? AND rowid>?)',
   ],
-  ['records/list-ledger', 'SEARCH inturn_ledger USING INTEGER PRIMARY KEY (rowid>?)'],
+  ['list ledger', listLedgerSql, 'SEARCH inturn_ledger USING INTEGER PRIMARY KEY (rowid>?)'],
   [
-    'records/list-stream-ledger',
+    'list stream ledger',
+    listStreamLedgerSql,
     'SEARCH inturn_ledger USING INDEX inturn_ledger_path (consumer=? AND path=? AND rowid>?)',
   ],
   [
-    'streams/list-streams',
+    'list streams',
+    listStreamsSql,
     'SEARCH s USING INDEX inturn_stream_path (consumer=? AND path>? AND path<?)',
     'SEARCH c USING PRIMARY KEY (consumer=? AND path=?) LEFT-JOIN',
   ],
   [
-    'streams/list-waiting-streams',
+    'list waiting streams',
+    listWaitingSql,
     'SEARCH s USING INDEX inturn_stream_standing (consumer=? AND path>? AND path<?)',
     'SEARCH c USING PRIMARY KEY (consumer=? AND path=?) LEFT-JOIN',
   ],
-  ['journal/read-journal', 'SEARCH inturn_journal USING PRIMARY KEY (consumer=? AND number>?)'],
+  ['read journal', readJournalSql, 'SEARCH inturn_journal USING PRIMARY KEY (consumer=? AND number>?)'],
 ]
 
 describe('SQLite', () => {
@@ -132,9 +152,8 @@ describe('SQLite', () => {
 
   test.each(plans)(
     '%s goes on from where it was, and sorts no more than one stream',
-    async (name, ...plan) => {
+    async (_, sql, ...plan) => {
       await folder.store()
-      const sql = sqlFile(new URL(`../../../src/stores/sqlite/${name}.sql`, import.meta.url))
       const steps = folder.user().prepare(`EXPLAIN QUERY PLAN ${sql}`).all()
       expect(steps.map(({ detail }) => detail)).toEqual(plan)
     },

@@ -1,6 +1,5 @@
 // The event log in a file that is shared with a store and the user's own tables: what a handler writes, what
 // it appends and where its stream stands are one transaction (I2).
-import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { contiguous } from '../../../src/core/numbering.ts'
@@ -8,37 +7,9 @@ import { createProcessor } from '../../../src/engine/processor.ts'
 import type { TransactionalEventLog } from '../../../src/ports/event-log.ts'
 import type { SqliteEventLogOptions, SqliteTransaction } from '../../../src/stores/sqlite.ts'
 import { sqliteEventLog, sqliteSequences, sqliteStore } from '../../../src/stores/sqlite.ts'
+import { schemaSteps } from '../../../src/stores/sqlite/schema.ts'
 import { all, ids, idsOf, numbersOf, to } from '../../../src/testing/event-log-suite/samples.ts'
 import { SqliteFolder } from './sqlite-folder.ts'
-
-const schema = new URL('../../../src/stores/sqlite/schema/', import.meta.url)
-
-/** The tables and indexes of inturn 0.1.0, whose files have no event log. */
-const firstVersion: readonly string[] = [
-  'meta',
-  'consumer',
-  'domain',
-  'checkpoint',
-  'stream',
-  'stream-path',
-  'stream-standing',
-  'stream-due-at',
-  'stream-due-reading',
-  'journal',
-  'claim',
-  'held',
-  'handed-over',
-  'handed-over-order',
-  'dead-letter',
-  'dead-letter-key',
-  'dead-letter-path',
-  'dead-letter-overflow',
-  'ledger',
-  'ledger-path',
-  'processed-id',
-  'processed-id-place',
-  'lease',
-]
 
 let folder: SqliteFolder
 let logs: TransactionalEventLog<SqliteTransaction>[] = []
@@ -171,9 +142,7 @@ describe('the file', () => {
 
   test('a store of the first version gets its log, and keeps what it has', async () => {
     const user = folder.user()
-    for (const name of firstVersion) {
-      user.exec(readFileSync(new URL(`create-${name}.sql`, schema), 'utf8'))
-    }
+    user.exec(schemaSteps[0] ?? '')
     user.exec("INSERT INTO inturn_meta VALUES ('schema', 1)")
     user.exec("INSERT INTO inturn_consumer (id, name) VALUES (1, 'billing')")
     user.exec("INSERT INTO inturn_checkpoint VALUES (1, 'file', 'here')")

@@ -1,2 +1,0 @@
--- All consumers.
-SELECT name FROM inturn_consumer ORDER BY name

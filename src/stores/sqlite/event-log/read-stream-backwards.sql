@@ -1,3 +1,0 @@
--- A range of a stream, descending.
-SELECT place, sequence, id, type, time, appended_at, attributes, data FROM inturn_log_event
-WHERE stream = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence DESC LIMIT ?4

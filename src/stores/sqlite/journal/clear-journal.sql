@@ -1,2 +1,0 @@
--- Forgets the journal of a consumer, which is folded.
-DELETE FROM inturn_journal WHERE consumer = ?1

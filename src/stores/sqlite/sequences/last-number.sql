@@ -1,2 +1,0 @@
--- The last number of a stream that was taken.
-SELECT last FROM inturn_sequence WHERE domain = ?1 AND stream = ?2
