@@ -1,9 +1,9 @@
-// Builds dist/ from src/: JavaScript, declarations and maps by the compiler, then the files that tsc does not
-// know (.sql, .lua). The new build takes the old one's place in one step at the end, so a failing build
-// leaves the last good one alone and nobody ever runs half of one.
+// Builds dist/ from src/: JavaScript, declarations and maps by the compiler. The new build takes the place of
+// the old one in one step at the end, so a failing build leaves the last good one alone and nobody ever runs
+// half of one.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -20,17 +20,8 @@ function compile(): void {
   if (status !== 0) process.exit(1)
 }
 
-function copyScripts(): void {
-  for (const file of globSync('**/*.{sql,lua}', { cwd: join(root, 'src') })) {
-    const target = join(next, file)
-    mkdirSync(dirname(target), { recursive: true })
-    copyFileSync(join(root, 'src', file), target)
-  }
-}
-
 rmSync(next, { recursive: true, force: true })
 compile()
-copyScripts()
 const main = join(next, 'cli', 'main.js')
 if (existsSync(main)) chmodSync(main, 0o755)
 rmSync(dist, { recursive: true, force: true })

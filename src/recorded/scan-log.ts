@@ -1,6 +1,7 @@
 // Scans a recorded log as blocks, in the order of the file, on as many threads as pay: the first chunks on
 // this one, the rest on workers of their own. At most two chunks a thread are under way, so memory is bounded
 // (I7).
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { checkNotEmpty } from './byte-input.ts'
@@ -17,7 +18,7 @@ import type { ScanAnswer, ScanTask } from './scan-worker.ts'
 export interface ScanOptions extends EmptyInput {
   readonly fields: RecordedFields
   readonly format: RecordedFormat
-  /** Worker threads; 0 for none. Default: one a processor, at most 8. */
+  /** Worker threads; 0 for none. Default: one a processor, at most 8, and none in a bundle. */
   readonly threads?: number
   /** Default 4 MiB. */
   readonly chunkBytes?: number
@@ -47,6 +48,7 @@ interface Pending {
 /** Chunks that are read on this thread before workers are started: a small log is done by then. */
 const chunksBeforeWorkers = 2
 const threadsMax = 8
+const workerFile = new URL(`./scan-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
 /**
  * The log's chunks in order.
@@ -58,7 +60,9 @@ export async function* scanLog(
   options: ScanOptions,
 ): AsyncGenerator<ScannedChunk, void, void> {
   const { fields, format, chunkBytes = 4 * 1024 * 1024 } = options
-  const threads = options.threads ?? Math.min(availableParallelism(), threadsMax)
+  // A bundle has no file for a thread of its own.
+  const threads =
+    options.threads ?? (existsSync(workerFile) ? Math.min(availableParallelism(), threadsMax) : 0)
   const own = format === 'csv' ? new CsvBlockReader(fields) : new JsonBlockReader(fields)
   const workers: ScanWorker[] = []
   const pending: Pending[] = []
@@ -104,8 +108,7 @@ class ScanWorker {
   readonly #waiting: { resolve: (answer: ScanAnswer) => void; reject: (error: unknown) => void }[] = []
 
   constructor(task: ScanTask) {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    this.#worker = new Worker(new URL(`./scan-worker.${extension}`, import.meta.url), { workerData: task })
+    this.#worker = new Worker(workerFile, { workerData: task })
     this.#worker.on('message', (answer: ScanAnswer) => this.#waiting.shift()?.resolve(answer))
     this.#worker.on('error', (error) => {
       for (const { reject } of this.#waiting.splice(0)) reject(error)

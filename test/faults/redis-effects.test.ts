@@ -4,7 +4,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { skip } from '../../src/operate/operate-stream.ts'
 import { effectKey } from '../../src/stores/redis.ts'
-import { luaScript } from '../../src/stores/redis/lua-script.ts'
+import { commitScript } from '../../src/stores/redis/commit-parts.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { TestClient } from '../conformance/stores/redis-fixture.ts'
 import { connectedClient, ownPrefix } from '../conformance/stores/redis-fixture.ts'
@@ -16,7 +16,7 @@ import { RedisWorld } from './redis-world.ts'
 
 const balanced = '0: billing: everything adds up'
 const rounds = Number(process.env['INTURN_SOAK_ROUNDS'] ?? 3)
-const commitSha = luaScript('commit', 'records-prelude').sha
+const commitSha = commitScript.sha
 const soakMs = 3_600_000
 const workers = ['one', 'two', 'three']
 const streams = 12

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { luaScript } from '../../src/stores/redis/lua-script.ts'
+import { commitScript } from '../../src/stores/redis/commit-parts.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { TestClient } from '../conformance/stores/redis-fixture.ts'
 import { connectedClient, ownPrefix } from '../conformance/stores/redis-fixture.ts'
@@ -21,7 +21,7 @@ import { RedisWorld } from './redis-world.ts'
 
 const balanced = '0: billing: everything adds up'
 const rounds = Number(process.env['INTURN_SOAK_ROUNDS'] ?? 2)
-const commitSha = luaScript('commit', 'records-prelude').sha
+const commitSha = commitScript.sha
 const workers = ['one', 'two']
 const soakMs = 600_000 + rounds * 30_000
 const streams = 12

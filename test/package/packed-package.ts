@@ -19,6 +19,8 @@ interface Outcome {
 
 export interface PackedPackage {
   readonly tarball: string
+  /** Where it is installed. */
+  readonly folder: string
   /** Runs a program in the folder into which the package is installed. */
   run(command: string, args: readonly string[]): Promise<Outcome>
   [Symbol.asyncDispose](): Promise<void>
@@ -52,6 +54,7 @@ export async function packAndInstall(): Promise<PackedPackage> {
   await mustRun('npm', ['install', ...quiet, tarball], folder)
   return {
     tarball,
+    folder,
     run: (command, args) => outcomeOf(command, args, folder),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   }

@@ -56,7 +56,7 @@ export class Project {
 }
 
 export const typeScriptFiles: RegExp = /^(?:(?:src|test|bench|examples|scripts|console)\/.*|[^/]+)\.ts$/
-export const codeFiles: RegExp = /^(?:(?:src|test|bench|examples|scripts|console)\/.*|[^/]+)\.(?:ts|sql|lua)$/
+export const codeFiles: RegExp = /^(?:(?:src|test|bench|examples|scripts|console)\/.*|[^/]+)\.(?:ts|lua)$/
 
 /** This project, as it is on disk. */
 export function thisProject(): Project {

@@ -5,6 +5,8 @@ import { unknownStream } from '../../core/stream-state.ts'
 import type { EffectPartial } from '../../ports/commit-commands.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { WorkRequest } from '../../ports/store.ts'
+import type { LuaScript } from '../../redis/lua-script.ts'
+import { lua, storeScript } from '../../redis/lua-script.ts'
 import type { Acknowledged } from './acknowledged.ts'
 import type { CallEnd, Connection } from './connection.ts'
 import type { DomainTotals } from './domain-totals.ts'
@@ -12,16 +14,127 @@ import { readPartial } from './effect-partial.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import { layoutError, layoutVersion } from './layout.ts'
-import { luaScript } from './lua-script.ts'
 import { at, bytesIn, groupsIn, listIn, mapIn, maybeNumberIn, numberIn, textIn } from './reply.ts'
 import type { ScriptCall } from './script-call.ts'
 import type { StreamPlaces } from './stream-places.ts'
 import { readState } from './stream-record.ts'
 
-const beginScript = luaScript('begin', 'presence-prelude')
-const claimScript = luaScript('claim')
-const renewScript = luaScript('renew')
-const releaseScript = luaScript('release')
+export const presenceLua: string = lua`
+  -- Makes the layout known, if the server has forgotten it. Takes: version, shards. Gives over how many
+  -- shards the store is spread, and 1 where the layout was forgotten.
+  local function lay_out(layout)
+    local version, shards = take(), take()
+    local written = redis.call('HGET', layout, 'shards')
+    if not written then redis.call('HSET', layout, 'version', version, 'shards', shards) end
+    return tonumber(written or shards), written and 0 or 1
+  end
+
+  -- Notes that a process is here, unless it was here last before 'told': then it is to be told of that first.
+  -- Gives when it was here last. GT, as clocks may be set back.
+  local function note_process(process, told)
+    local last = redis.call('ZSCORE', key('begun'), process)
+    if told <= tonumber(last or 0) then redis.call('ZADD', key('begun'), 'GT', whole(now), process) end
+    return last or ''
+  end
+`
+const beginScript = storeScript(
+  presenceLua,
+  lua`
+  -- What a unit of work needs of its consumer as a whole; makes the consumer known, and the layout too, if
+  -- the server has forgotten it. Takes: consumer, version, shards, and the name of the process. Gives: now,
+  -- the reading clock, the domains with whether each is paused, over how many shards the store is spread, and
+  -- when the process was here last.
+  redis.call('SADD', KEYS[2], take())
+  local shards = lay_out(KEYS[3])
+  local last = note_process(take(), 0)
+  -- Only processes that are gone were not here for a week.
+  local week_ms = 604800000
+  redis.call('ZREMRANGEBYSCORE', key('begun'), '-inf', whole(now - week_ms))
+  return {
+    now,
+    tonumber(redis.call('HGET', key('clock'), 'reading') or 0),
+    redis.call('HGETALL', key('paused')),
+    shards,
+    last,
+  }
+`,
+)
+const claimScript = storeScript(lua`
+  -- Claims the streams that are free, and reads them and what is counted of the shard. One entry in 'units'
+  -- is the life of all claims of this call, so that renewing them is one write. Takes: worker, milliseconds,
+  -- 1 to be told the counts, and path and last known place of each stream. Gives: now, fence, counts, for
+  -- each stream its record or 0 (claimed by another), those that lie elsewhere than they were known to as
+  -- index and place, whose claim had expired, by index, and index and text of what commands did that failed
+  -- in part.
+  local worker, ms, wants_counts = take(), take(), take() == '1'
+  local paths, known = {}, {}
+  for index = 1, (last - taken) / 2 do
+    paths[index], known[index] = take(), take()
+  end
+  local records, places, expired, claims, partials = {}, {}, {}, {}, {}
+  local told = redis.call('EXISTS', key('partial')) == 1 and call_many('HMGET', key('partial'), paths) or {}
+  local fences = call_many('HMGET', key('claims'), paths)
+  local fence = 0
+  for index, path in ipairs(paths) do
+    if fences[index] and ends_of(fences[index]) > now then
+      records[index] = 0
+    else
+      if fences[index] then expired[#expired + 1] = index end
+      if fence == 0 then fence = redis.call('HINCRBY', key('counts'), 'fence', 1) end
+      local record, _, _, place = find_record(path, known[index])
+      records[index] = record or ''
+      if place then
+        places[#places + 1] = index
+        places[#places + 1] = place
+      end
+      claims[#claims + 1] = path
+      claims[#claims + 1] = fence
+      if told[index] then
+        partials[#partials + 1] = index
+        partials[#partials + 1] = told[index]
+      end
+    end
+  end
+  if fence > 0 then
+    call_many('HSET', key('claims'), claims)
+    redis.call('ZADD', key('units'), whole(now + ms), fence)
+    redis.call('HSET', key('workers'), fence, whole(now) .. ' ' .. worker)
+  end
+  local counts = wants_counts and redis.call('HGETALL', key('counts')) or {}
+  return { now, fence, counts, records, places, expired, partials }
+`)
+export const renewScript: LuaScript = storeScript(lua`
+  -- Renews the claims of a unit. Takes: fence, milliseconds, paths. Gives the indexes of those that it has
+  -- lost.
+  local fence, ms = take(), take()
+  local paths = take_rest()
+  local lost = {}
+  for index, claim in ipairs(call_many('HMGET', key('claims'), paths)) do
+    if claim ~= fence then lost[#lost + 1] = index end
+  end
+  if #lost < #paths then redis.call('ZADD', key('units'), whole(now + ms), fence) end
+  return lost
+`)
+const releaseScript = storeScript(lua`
+  -- Releases the claims of a unit. Takes: fence, all its paths in this shard. Gives the indexes of those that
+  -- it still had and for which events were handed over meanwhile. Whoever hands over writes first and then
+  -- looks for the claim, in one script too, so one of the two sees the other.
+  local fence = take()
+  local paths = take_rest()
+  local own, again = {}, {}
+  local has_handed = redis.call('EXISTS', key('handed')) == 1
+  for index, claim in ipairs(call_many('HMGET', key('claims'), paths)) do
+    if claim == fence then
+      own[#own + 1] = paths[index]
+      local has_own = has_handed and redis.call('EXISTS', key('over:' .. paths[index])) == 1
+      if has_own then again[#again + 1] = index end
+    end
+  end
+  call_many('HDEL', key('claims'), own)
+  redis.call('ZREM', key('units'), fence)
+  redis.call('HDEL', key('workers'), fence)
+  return again
+`)
 
 /** What claims are made with. */
 export interface ClaimParts {

@@ -4,21 +4,327 @@ import { encodeState } from '../../core/encode-state.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
+import type { LuaScript } from '../../redis/lua-script.ts'
+import { lua, storeScript } from '../../redis/lua-script.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { effectArguments } from './effect-partial.ts'
 import { boundsOf, heldParts } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
-import { luaScript } from './lua-script.ts'
 import type { ScriptArgument } from './packed-arguments.ts'
 import type { StreamlessRecords } from './records.ts'
 import { noRecords, RecordsByShard } from './records.ts'
 import type { ScriptCall } from './script-call.ts'
 import { flagsOf } from './stream-record.ts'
 
-const commitScript = luaScript('commit', 'records-prelude')
-const keepRecordsScript = luaScript('keep-records', 'records-prelude')
-const keepIdsScript = luaScript('keep-ids')
+const recordsLua = lua`
+  -- Dead letters and ledger entries. Their ids are microseconds of the server's clock and rise within a
+  -- shard, so that the records of all shards can be read in the order in which they were kept.
+  local last_id
+  local function next_id()
+    last_id = last_id or tonumber(redis.call('HGET', key('counts'), 'last') or 0)
+    last_id = math.max(micros, last_id + 1)
+    redis.call('HSET', key('counts'), 'last', whole(last_id))
+    return last_id
+  end
+
+  -- A dead letter is kept as: id, path, place among the overflow of its stream, text; zero bytes in between.
+  local function forget_letter(name)
+    local kept = redis.call('HGET', key('letter'), name)
+    if not kept then return end
+    local path, place = string.match(kept, '^%d+%z([^%z]*)%z([^%z]*)%z')
+    redis.call('HDEL', key('letter'), name)
+    redis.call('ZREM', key('letters'), name)
+    if path ~= '' then redis.call('ZREM', key('letters:' .. path), name) end
+    if place ~= '' then redis.call('ZREM', key('overflow:' .. path), place .. '\0' .. name) end
+  end
+
+  local function keep_letter(name, path, place, text)
+    if redis.call('HEXISTS', key('letter'), name) == 1 then return end
+    local id = whole(next_id())
+    redis.call('HSET', key('letter'), name, table.concat({ id, path, place, text }, '\0'))
+    redis.call('ZADD', key('letters'), id, name)
+    if path ~= '' then redis.call('ZADD', key('letters:' .. path), id, name) end
+    if place ~= '' then redis.call('ZADD', key('overflow:' .. path), 0, place .. '\0' .. name) end
+  end
+
+  local function keep_entry(path, text)
+    local id = whole(next_id())
+    redis.call('XADD', key('ledger'), id .. '-0', 't', text)
+    if path ~= '' then redis.call('ZADD', key('ledger:' .. path), id, id) end
+  end
+
+  local function keep_records()
+    for _ = 1, take() do forget_letter(take()) end
+    for _ = 1, take() do keep_letter(take(), take(), take(), take()) end
+    for _ = 1, take() do keep_entry(take(), take()) end
+  end
+`
+export const commitScript: LuaScript = storeScript(
+  recordsLua,
+  lua`
+  -- Commits the changes of one shard: first every claim is checked, then for each stream its commands run,
+  -- and then all else is written. Redis has no rollback, so nothing that is written can fail for its type.
+  -- Takes: fence, worker, 1 if the unit has no other claims in this shard, number of streams, path and last
+  -- known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost) or what
+  -- happened where a command failed, the counts if those of a domain changed, and the indexes of released
+  -- streams for which events were handed over meanwhile.
+  local fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
+  local outcomes, paths, places = {}, {}, {}
+  for index = 1, streams do
+    paths[index], places[index] = take(), take()
+  end
+  local owner = redis.call('HGET', key('workers'), fence)
+  local is_owner = owner and string.match(owner, '^%d+ (.*)$') == worker
+  for index, claim in ipairs(call_many('HMGET', key('claims'), paths)) do
+    outcomes[index] = is_owner and claim == fence and 1 or 0
+  end
+
+  -- A leaf that has more streams than this is split in the middle, unless it grew at its end, where it is
+  -- left full: paths that rise, as ids with a time in them do, would leave half of every leaf empty
+  -- otherwise.
+  local leaf_max = 128
+
+  local function new_leaf(lowest)
+    local number = redis.call('HINCRBY', key('counts'), 'leaf', 1)
+    redis.call('ZADD', key('leaves'), 0, lowest .. '\0' .. number)
+    return number
+  end
+
+  -- Paths in the order of their bytes, which is that of a sorted set with equal scores. Lua's own comparison
+  -- of texts would obey the server's locale.
+  local function in_order(paths)
+    local name, members = key('order'), {}
+    for _, path in ipairs(paths) do
+      members[#members + 1] = '0'
+      members[#members + 1] = path
+    end
+    redis.call('DEL', name)
+    call_many('ZADD', name, members)
+    local ordered = redis.call('ZRANGE', name, 0, -1)
+    redis.call('DEL', name)
+    return ordered
+  end
+
+  local function split(leaf)
+    local name = key('leaf:' .. leaf)
+    local elements, paths = redis.call('LRANGE', name, 0, -1), {}
+    for at = 1, #elements, 2 do paths[#paths + 1] = elements[at] end
+    local ordered = in_order(paths)
+    local newest, size = paths[#paths], #paths
+    local middle = newest == ordered[size] and size or floor(size / 2) + 1
+    local is_upper, lower, upper = {}, {}, {}
+    for at = middle, size do is_upper[ordered[at]] = true end
+    for at = 1, #elements, 2 do
+      local half = is_upper[elements[at]] and upper or lower
+      half[#half + 1] = elements[at]
+      half[#half + 1] = elements[at + 1]
+    end
+    redis.call('DEL', name)
+    call_many('RPUSH', name, lower)
+    call_many('RPUSH', key('leaf:' .. new_leaf(ordered[middle])), upper)
+  end
+
+  local function insert_record(leaf, path, record)
+    leaf = leaf or new_leaf('')
+    if redis.call('RPUSH', key('leaf:' .. leaf), path, record) > 2 * leaf_max then split(leaf) end
+    count('streams', 1)
+  end
+
+  local function flag(flags, bit)
+    return floor(flags / bit) % 2 == 1
+  end
+
+  local function keep_due(name, path, was_due, at)
+    if at ~= '' then
+      redis.call('ZADD', key(name), at, path)
+    elseif was_due then
+      redis.call('ZREM', key(name), path)
+    end
+  end
+
+  -- The first byte of a record: 0 nothing, 1 waits, 2 its head failed, 3 halted; 4: due by the clock;
+  -- 8: due by the reading clock. It spares a stream that moves and waits for nothing all other writes.
+  local function keep_standing(path, old, new)
+    if new % 4 > 0 then
+      redis.call('ZADD', key('waiting'), 0, path)
+    elseif old % 4 > 0 then
+      redis.call('ZREM', key('waiting'), path)
+    end
+    if old % 4 == 3 then count('halted', -1) elseif old % 4 == 2 then count('failing', -1) end
+    if new % 4 == 3 then count('halted', 1) elseif new % 4 == 2 then count('failing', 1) end
+  end
+
+  local written_at = packed(now)
+  local packed_fence = packed(tonumber(fence))
+  local function keep_stream(path, place)
+    local state, deliveries, flags = take(), tonumber(take()), tonumber(take())
+    local record, leaf, at = find_record(path, place)
+    local old_flags, delivered = 0, 0
+    if record then
+      old_flags = byte(record)
+      delivered = unpacked(record, 2)
+    end
+    local new = char(flags) .. packed(delivered + deliveries) .. packed_fence .. written_at .. state
+    if at then redis.call('LSET', leaf_key(leaf), at, new) else insert_record(leaf, path, new) end
+    count('deliveries', deliveries)
+    if flags > 0 or old_flags > 0 then
+      keep_standing(path, old_flags, flags)
+      keep_due('due', path, flag(old_flags, 4), flag(flags, 4) and take() or '')
+      keep_due('reading', path, flag(old_flags, 8), flag(flags, 8) and take() or '')
+    end
+  end
+
+  local has_domain_count = false
+  local function count_domain(kind, path, difference)
+    has_domain_count = true
+    count(kind .. domain_of(path), difference)
+  end
+
+  local function keep_held(path)
+    local name, difference = key('held:' .. path), 0
+    for _ = 1, take() do
+      difference = difference - redis.call('ZREMRANGEBYLEX', name, take(), take())
+    end
+    for _ = 1, take() do
+      local place, text = take(), take()
+      local replaced = redis.call('ZREMRANGEBYLEX', name, '[' .. place .. '\0', '(' .. place .. '\1')
+      difference = difference + 1 - replaced
+      redis.call('ZADD', name, 0, place .. '\0' .. text)
+    end
+    count_domain('held/', path, difference)
+    if redis.call('EXISTS', name) == 1 then
+      redis.call('ZADD', key('holding'), 0, path)
+    else
+      redis.call('ZREM', key('holding'), path)
+    end
+  end
+
+  local function forget_decided(path)
+    local name = key('over:' .. path)
+    for _ = 1, take() do
+      local id = take()
+      if redis.call('ZREMRANGEBYLEX', name, '[' .. id .. '\0', '(' .. id .. '\1') > 0 then
+        redis.call('ZREM', key('arrivals'), id .. '\0' .. path)
+        count_domain('over/', path, -1)
+      end
+    end
+    if redis.call('EXISTS', name) == 0 then redis.call('ZREM', key('handed'), path) end
+  end
+
+  -- What refuses every write (full memory, a replica, a disk that failed) does so only at the first write of
+  -- a script. This is that one: if it is refused the script ends here, and nothing has happened.
+  local has_probed = false
+  local function probe()
+    if not has_probed then redis.call('HSET', key('workers'), fence, owner) end
+    has_probed = true
+  end
+
+  local function take_list()
+    local list = {}
+    for at = 1, take() do list[at] = take() end
+    return list
+  end
+
+  local function labels_of(path, commands)
+    local labels, start = {}, #key('own:' .. path .. ':') + 1
+    for at, command in ipairs(commands) do labels[at] = command[1] .. ' ' .. string.sub(command[2], start) end
+    return labels
+  end
+
+  -- Runs what handlers gave, in order; a command that fails ends it. Gives nothing if all went well, and else
+  -- what happened, as JSON: the first event of the failing step, the events of the steps before, the step's
+  -- commands and how many of them ran, and the error.
+  local function run_effects(path)
+    local done = {}
+    probe()
+    for _ = 1, take() do
+      local events, commands = take_list(), {}
+      for at = 1, take() do commands[at] = take_list() end
+      for at, command in ipairs(commands) do
+        local reply = redis.pcall(unpack(command))
+        if type(reply) == 'table' and reply.err then
+          local told = { at = events[1], done = done, ran = at - 1, error = reply.err }
+          told.commands = labels_of(path, commands)
+          return cjson.encode(told)
+        end
+      end
+      for _, event in ipairs(events) do done[#done + 1] = event end
+    end
+  end
+
+  local function settle_partial(path)
+    redis.call('HDEL', key('partial'), path)
+    redis.call('ZREM', key('waiting'), path)
+  end
+
+  -- What has run cannot be undone: it is kept, so that nobody runs it again before the position has moved.
+  local function keep_partial(path, told)
+    redis.call('HSET', key('partial'), path, told)
+    redis.call('ZADD', key('waiting'), 0, path)
+  end
+
+  -- As in 'release.lua': whoever hands events over looks for the claim after it has written.
+  local released, again, has_handed = {}, {}, nil
+  local function release(index, path)
+    released[#released + 1] = path
+    if has_handed == nil then has_handed = redis.call('EXISTS', key('handed')) == 1 end
+    if has_handed and redis.call('EXISTS', key('over:' .. path)) == 1 then again[#again + 1] = index end
+  end
+
+  -- A stream's parts: how many arguments they are, then one letter for each part that it has, then the parts.
+  for index, path in ipairs(paths) do
+    local size = tonumber(take())
+    local ends = taken + size
+    if outcomes[index] == 1 then
+      local parts = take()
+      local has = function(part) return string.find(parts, part, 1, true) end
+      if has('p') then settle_partial(path) end
+      local told = has('e') and run_effects(path)
+      if told then
+        outcomes[index] = told
+        if has('s') then keep_partial(path, told) end
+      else
+        if has('s') then keep_stream(path, places[index]) end
+        if has('h') then keep_held(path) end
+        if has('d') then forget_decided(path) end
+        if has('r') then keep_records() end
+        if has('c') then release(index, path) end
+      end
+    end
+    taken = ends
+  end
+  call_many('HDEL', key('claims'), released)
+  if is_last and #released == #paths then
+    redis.call('ZREM', key('units'), fence)
+    redis.call('HDEL', key('workers'), fence)
+  end
+  write_counts()
+  return { outcomes, has_domain_count and redis.call('HGETALL', key('counts')) or {}, again }
+`,
+)
+const keepRecordsScript = storeScript(
+  recordsLua,
+  lua`
+  -- Keeps what needs no claim: dead letters taken out, dead letters, ledger entries, and domains that are
+  -- paused or resumed.
+  keep_records()
+  for _ = 1, take() do redis.call('HSET', key('paused'), take(), take()) end
+  write_counts()
+  return 1
+`,
+)
+const keepIdsScript = storeScript(lua`
+  -- Remembers processed ids of one domain, and forgets those beyond their window. An id's score is until when
+  -- it is remembered, in microseconds, so that ids of one moment keep their order.
+  -- Takes: domain, number of ids, milliseconds, ids.
+  local name, most, ms = key('ids:' .. take()), tonumber(take()), tonumber(take())
+  local ends = micros + floor(ms * 1000)
+  for place = 1, last - taken do redis.call('ZADD', name, whole(ends + place), take()) end
+  redis.call('ZREMRANGEBYSCORE', name, '-inf', whole(micros))
+  redis.call('ZREMRANGEBYRANK', name, 0, -most - 1)
+  return 1
+`)
 
 /** The streams of a commit that lie in one shard. */
 interface ShardCommit {

@@ -2,22 +2,70 @@
 import { readDeadLetter, readLedgerEntry } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry, StoredHandedOver } from '../../ports/records.ts'
 import type { Paged, RecordQuery } from '../../ports/store-reader.ts'
+import type { LuaScript } from '../../redis/lua-script.ts'
+import { lua, storeScript } from '../../redis/lua-script.ts'
 import { domainOf } from './domain-totals.ts'
 import { behindPlace } from './held.ts'
 import { keptText } from './keyspace.ts'
-import type { LuaScript } from './lua-script.ts'
-import { luaScript } from './lua-script.ts'
 import type { OrderedEntry, ShardPage } from './merged-pages.ts'
 import { mergedPage } from './merged-pages.ts'
 import type { ReaderScope } from './reader-scope.ts'
 import { idBehind, letterShard, recordCursor } from './records.ts'
 import { groupsIn, textIn } from './reply.ts'
-import { handedOverIn } from './unit-reads.ts'
+import { handedOverIn, listHandedOverScript } from './unit-reads.ts'
 
-const readLettersScript = luaScript('read-letters')
-const readLetterScript = luaScript('read-letter')
-const readLedgerScript = luaScript('read-ledger')
-const listHandedOverScript = luaScript('list-handed-over')
+const readLettersScript = storeScript(lua`
+  -- Dead letters in the order in which they were kept. Takes: path or nothing, from which id, limit. Gives:
+  -- id and text of each. One that somebody deleted is passed over, and does not end the page.
+  local path, from, limit = take(), take(), tonumber(take())
+  local index = key(path == '' and 'letters' or 'letters:' .. path)
+  local reply, passed = {}, 0
+  repeat
+    local names = redis.call('ZRANGEBYSCORE', index, from, '+inf', 'LIMIT', passed, limit - #reply / 2)
+    passed = passed + #names
+    for _, name in ipairs(names) do
+      local kept = redis.call('HGET', key('letter'), name)
+      local id, text = string.match(kept or '', '^(%d+)%z[^%z]*%z[^%z]*%z(.*)$')
+      if id then
+        reply[#reply + 1] = id
+        reply[#reply + 1] = text
+      end
+    end
+  until #names == 0 or #reply / 2 == limit
+  return reply
+`)
+const readLetterScript = storeScript(lua`
+  -- One dead letter. Takes: its key. Gives: id and text, or nothing.
+  local kept = redis.call('HGET', key('letter'), take())
+  if not kept then return {} end
+  return { string.match(kept, '^(%d+)%z[^%z]*%z[^%z]*%z(.*)$') }
+`)
+const readLedgerScript = storeScript(lua`
+  -- Ledger entries in the order in which they were written. Takes: path or nothing, from which id, limit.
+  -- Gives: id and text of each. An id with a round bracket before it is not included. One that somebody
+  -- deleted is passed over, and does not end the page.
+  local path, from, limit = take(), take(), tonumber(take())
+  local found = {}
+  if path == '' then
+    local start = string.gsub(from, '^(%(?)(%d+)$', '%1%2-0')
+    found = redis.call('XRANGE', key('ledger'), start, '+', 'COUNT', limit)
+  else
+    local index, passed = key('ledger:' .. path), 0
+    repeat
+      local ids = redis.call('ZRANGEBYSCORE', index, from, '+inf', 'LIMIT', passed, limit - #found)
+      passed = passed + #ids
+      for _, id in ipairs(ids) do
+        found[#found + 1] = redis.call('XRANGE', key('ledger'), id .. '-0', id .. '-0')[1]
+      end
+    until #ids == 0 or #found == limit
+  end
+  local reply = {}
+  for _, entry in ipairs(found) do
+    reply[#reply + 1] = string.match(entry[1], '^%d+')
+    reply[#reply + 1] = entry[2][2]
+  end
+  return reply
+`)
 
 /** How many records are read at once where some of them may not be asked for. */
 const leastAtOnce = 50

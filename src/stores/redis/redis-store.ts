@@ -8,10 +8,12 @@ import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
 import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
+import type { LuaScript } from '../../redis/lua-script.ts'
+import { lua, storeScript } from '../../redis/lua-script.ts'
 import { Acknowledged } from './acknowledged.ts'
 import { ClaimUnit } from './claim-unit.ts'
 import type { KnownConsumer } from './claims.ts'
-import { claimStreams } from './claims.ts'
+import { claimStreams, presenceLua } from './claims.ts'
 import { streamlessCalls } from './commit-parts.ts'
 import type { Connection } from './connection.ts'
 import { DomainTotals } from './domain-totals.ts'
@@ -20,7 +22,6 @@ import type { Keyspace } from './keyspace.ts'
 import { keptText, originalText } from './keyspace.ts'
 import type { Layout } from './layout.ts'
 import { layoutError, layoutVersion, openLayout, readLayout } from './layout.ts'
-import { luaScript } from './lua-script.ts'
 import type { StreamlessRecords } from './records.ts'
 import type { RedisCommands } from './redis-commands.ts'
 import { RedisReader } from './redis-reader.ts'
@@ -31,15 +32,110 @@ import type { ScriptCall } from './script-call.ts'
 import { warnOfSettings } from './server-settings.ts'
 import { StreamPlaces } from './stream-places.ts'
 
-const nowScript = luaScript('now')
-const numberArrivalsScript = luaScript('number-arrivals')
-const handOverScript = luaScript('hand-over')
-const addConsumerScript = luaScript('add-consumer')
-const heartbeatScript = luaScript('heartbeat', 'presence-prelude')
-const leaveScript = luaScript('leave')
-const leaseScript = luaScript('lease')
-const readCheckpointScript = luaScript('read-checkpoint')
-const saveCheckpointScript = luaScript('save-checkpoint')
+const nowScript = storeScript(lua`
+  -- The server's clock.
+  return now
+`)
+const numberArrivalsScript = storeScript(lua`
+  -- Numbers for events that are handed over: they rise over all shards. Takes: consumer, how many. Gives the
+  -- last.
+  redis.call('SADD', KEYS[2], take())
+  return redis.call('HINCRBY', key('counts'), 'arrivals', take())
+`)
+export const handOverScript: LuaScript = storeScript(lua`
+  -- Keeps handed-over events, then looks which of their streams are free. Takes: path, arrival id and text of
+  -- each. Gives: the counts, and for each whether its stream is free.
+  local free = {}
+  for place = 1, (last - taken) / 3 do
+    local path, id, text = take(), take(), take()
+    redis.call('ZADD', key('over:' .. path), 0, id .. '\0' .. text)
+    redis.call('ZADD', key('arrivals'), 0, id .. '\0' .. path)
+    redis.call('ZADD', key('handed'), 0, path)
+    count('over/' .. domain_of(path), 1)
+    free[place] = is_claimed(path) and 0 or 1
+  end
+  write_counts()
+  return { redis.call('HGETALL', key('counts')), free }
+`)
+const addConsumerScript = storeScript(lua`
+  -- Makes a consumer known. Takes: consumer.
+  return redis.call('SADD', KEYS[2], take())
+`)
+const heartbeatScript = storeScript(
+  presenceLua,
+  lua`
+  -- A worker has been reading its source. Time since the consumer's last beat counts if it is at most 5
+  -- seconds. Makes consumer and layout known, as work does. Takes: consumer, version, shards, the name of the
+  -- process and when it was here last, worker, milliseconds of silence or nothing. Gives: now, the reading
+  -- clock, the workers that have been silent for longer, over how many shards the store is spread, whether
+  -- that was forgotten, and when the process was here last.
+  redis.call('SADD', KEYS[2], take())
+  local shards, forgotten = lay_out(KEYS[3])
+  local last = note_process(take(), tonumber(take()))
+  local worker, silent_ms = take(), tonumber(take())
+  local clock = key('clock')
+  local since = now - tonumber(redis.call('HGET', clock, 'beat') or now)
+  local reading = tonumber(redis.call('HGET', clock, 'reading') or 0)
+  if since > 0 and since <= 5000 then reading = reading + since end
+  redis.call('HSET', clock, 'reading', whole(reading), 'beat', whole(now))
+  redis.call('ZADD', key('readers'), whole(now), worker)
+  local died = {}
+  if silent_ms then
+    local silent = redis.call('ZRANGEBYSCORE', key('readers'), '-inf', '(' .. whole(now - silent_ms))
+    for _, name in ipairs(silent) do
+      if name ~= worker then
+        redis.call('ZREM', key('readers'), name)
+        died[#died + 1] = name
+      end
+    end
+  end
+  return { now, reading, died, shards, forgotten, last }
+`,
+)
+const leaveScript = storeScript(lua`
+  -- A worker ends by its own will. Takes: worker.
+  return redis.call('ZREM', key('readers'), take())
+`)
+const leaseScript = storeScript(lua`
+  -- Gives, renews or takes back a lease. Takes: holder, milliseconds, used until or nothing. Gives: fence,
+  -- now, until; or nothing. Some policies evict keys that expire: so only those of an hour and more do, which
+  -- are there to be left behind.
+  local holder, ms, used_until = take(), tonumber(take()), take()
+  local is_lasting = used_until ~= ''
+  local lease = redis.call('HMGET', base, 'holder', 'fence', 'until', 'lasting')
+  local ends = tonumber(lease[3] or 0)
+  local is_own, is_held = lease[1] == holder, ends > now
+  if is_held and not is_own then return {} end
+  is_lasting = is_lasting or lease[4] == '1'
+  if ms <= 0 then
+    if not is_lasting then
+      redis.call('DEL', base)
+    elseif is_own then
+      if used_until ~= '' then redis.call('HSET', base, 'until', used_until) end
+      redis.call('HSET', base, 'lasting', '1')
+    end
+    return {}
+  end
+  local fence = is_held and tonumber(lease[2]) or redis.call('INCR', KEYS[2])
+  local until_ms = now + ms
+  if is_held then until_ms = math.max(ends, until_ms) end
+  redis.call('HSET', base, 'holder', holder, 'fence', fence, 'until', whole(until_ms), 'lasting',
+    is_lasting and '1' or '0')
+  if is_lasting then redis.call('PERSIST', base)
+  elseif ms >= 3600000 then redis.call('PEXPIREAT', base, whole(until_ms)) end
+  return { fence, whole(now), whole(until_ms) }
+`)
+const readCheckpointScript = storeScript(lua`
+  -- A source's note, in a list; an empty one where there is none. Takes: source.
+  local note = redis.call('HGET', key('checkpoints'), take())
+  return note and { note } or {}
+`)
+const saveCheckpointScript = storeScript(lua`
+  -- Keeps a source's note. Takes: consumer, source, note.
+  redis.call('SADD', KEYS[2], take())
+  redis.call('HSET', key('checkpoints'), take(), take())
+  return 1
+`)
 
 const goneBackEveryMs = 60_000
 

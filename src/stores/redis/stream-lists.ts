@@ -2,23 +2,80 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { HeldEvent } from '../../ports/records.ts'
 import type { LiveClaim, Paged, RecordQuery, StoredStream, StreamQuery } from '../../ports/store-reader.ts'
+import { lua, storeScript } from '../../redis/lua-script.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { readPartial } from './effect-partial.ts'
 import { behindPlace, readHeld } from './held.ts'
 import { originalText } from './keyspace.ts'
-import { luaScript } from './lua-script.ts'
 import type { ShardPage } from './merged-pages.ts'
 import { mergedPage } from './merged-pages.ts'
 import type { ReaderScope } from './reader-scope.ts'
 import { at, bytesIn, groupsIn, maybeNumberIn, numberIn, textIn, textsIn } from './reply.ts'
 import { readRecord } from './stream-record.ts'
+import { readHeldScript } from './unit-reads.ts'
 
-const listClaimsScript = luaScript('list-claims')
-const listPathsScript = luaScript('list-paths')
-const listIndexScript = luaScript('list-index')
-const readStreamsScript = luaScript('read-streams')
-const countHeldScript = luaScript('count-held')
-const readHeldScript = luaScript('read-held')
+const listClaimsScript = storeScript(lua`
+  -- The claims of this shard that live. Gives: path, fence, since when and by which worker of each.
+  local claims = redis.call('HGETALL', key('claims'))
+  local reply = {}
+  for at = 1, #claims, 2 do
+    local path, fence = claims[at], claims[at + 1]
+    if ends_of(fence) > now then
+      for _, part in ipairs({ path, fence, redis.call('HGET', key('workers'), fence) }) do
+        reply[#reply + 1] = part
+      end
+    end
+  end
+  return reply
+`)
+const listPathsScript = storeScript(lua`
+  -- Streams of this shard from a path on: whole leaves, of which the reader drops what lies before the path.
+  -- Takes: path, how many at least. Gives: 1 if these are the last, and the paths.
+  local path, least = take(), tonumber(take())
+  local first = redis.call('ZREVRANGEBYLEX', key('leaves'), '[' .. path .. '\0\255', '-', 'LIMIT', 0, 1)[1]
+  local paths = {}
+  local leaf, found = first, nil
+  while leaf do
+    local elements = redis.call('LRANGE', key('leaf:' .. string.match(leaf, '%z(%d+)$')), 0, -1)
+    for at = 1, #elements, 2 do paths[#paths + 1] = elements[at] end
+    found = found and found + #elements / 2 or 0
+    leaf = redis.call('ZRANGEBYLEX', key('leaves'), '(' .. leaf, '+', 'LIMIT', 0, 1)[1]
+    if found >= least then break end
+  end
+  return { leaf and 0 or 1, paths }
+`)
+const listIndexScript = storeScript(lua`
+  -- Paths in an index of this shard that is ordered by path. Takes: index, lower bound, limit.
+  return redis.call('ZRANGEBYLEX', key(take()), take(), '+', 'LIMIT', 0, take())
+`)
+const readStreamsScript = storeScript(lua`
+  -- Streams as they are kept. Takes: paths. Gives for each: record, due time, due reading time, fence of its
+  -- claim, since when which worker has it if it is alive, and what commands did that failed in part; what is
+  -- not there is empty.
+  local reply = {}
+  for _ = 1, last - taken do
+    local path = take()
+    local fence, ends = claim_of(path)
+    local parts = {
+      find_record(path, '') or '',
+      redis.call('ZSCORE', key('due'), path) or '',
+      redis.call('ZSCORE', key('reading'), path) or '',
+      fence or '',
+      fence and ends > now and redis.call('HGET', key('workers'), fence) or '',
+      redis.call('HGET', key('partial'), path) or '',
+    }
+    for _, part in ipairs(parts) do reply[#reply + 1] = part end
+  end
+  return reply
+`)
+const countHeldScript = storeScript(lua`
+  -- How many held events some streams have from a place on. Takes: path and lower bound of each.
+  local counts = {}
+  for place = 1, (last - taken) / 2 do
+    counts[place] = redis.call('ZLEXCOUNT', key('held:' .. take()), take(), '+')
+  end
+  return counts
+`)
 
 /** Which paths: from `first` (itself, unless `isBehind`) to before `end`. */
 interface PathRange {

@@ -2,20 +2,77 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import { readDeadLetter, readHandedOver } from '../../ports/record-text.ts'
 import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { LuaScript } from '../../redis/lua-script.ts'
+import { lua, storeScript } from '../../redis/lua-script.ts'
 import type { Connection } from './connection.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { boundsOf, readHeld } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
-import { luaScript } from './lua-script.ts'
 import { letterShard } from './records.ts'
 import { groupsIn, listIn, textIn, textsIn } from './reply.ts'
 
-const readHeldScript = luaScript('read-held')
-const readOverflowScript = luaScript('read-overflow')
-const listHandedOverScript = luaScript('list-handed-over')
-const knowLettersScript = luaScript('know-letters')
-const knownIdsScript = luaScript('known-ids')
+export const readHeldScript: LuaScript = storeScript(lua`
+  -- Held events. Takes: path, lower and upper bound, limit (-1: none) of each range. Gives a list for each.
+  local found = {}
+  for place = 1, (last - taken) / 4 do
+    found[place] = redis.call('ZRANGEBYLEX', key('held:' .. take()), take(), take(), 'LIMIT', 0, take())
+  end
+  return found
+`)
+const readOverflowScript = storeScript(lua`
+  -- The dead letters 'overflow' of a stream, in its order. Takes: path, limit. Gives: place and text of each.
+  local path, limit = take(), take()
+  local found = redis.call('ZRANGEBYLEX', key('overflow:' .. path), '-', '+', 'LIMIT', 0, limit)
+  local reply = {}
+  for _, member in ipairs(found) do
+    local place, name = string.match(member, '^([^%z]*)%z(.*)$')
+    local kept = redis.call('HGET', key('letter'), name)
+    if kept then
+      reply[#reply + 1] = place
+      reply[#reply + 1] = string.match(kept, '^%d+%z[^%z]*%z[^%z]*%z(.*)$')
+    end
+  end
+  return reply
+`)
+export const listHandedOverScript: LuaScript = storeScript(lua`
+  -- Handed-over events of this shard in the order of arrival. Takes: from where, limit, path or nothing.
+  -- Gives: arrival id, path and text of each.
+  local from, limit, path = take(), take(), take()
+  local reply = {}
+  local function add(id, of, text)
+    for _, part in ipairs({ id, of, text }) do reply[#reply + 1] = part end
+  end
+  if path ~= '' then
+    for _, member in ipairs(redis.call('ZRANGEBYLEX', key('over:' .. path), from, '+', 'LIMIT', 0, limit)) do
+      local id, text = string.match(member, '^([^%z]*)%z(.*)$')
+      add(id, path, text)
+    end
+    return reply
+  end
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', key('arrivals'), from, '+', 'LIMIT', 0, limit)) do
+    local id, of = string.match(member, '^([^%z]*)%z(.*)$')
+    local kept = redis.call('ZRANGEBYLEX', key('over:' .. of), '[' .. id .. '\0', '(' .. id .. '\1')[1]
+    if kept then add(id, of, string.match(kept, '^[^%z]*%z(.*)$')) end
+  end
+  return reply
+`)
+const knowLettersScript = storeScript(lua`
+  -- Which dead letters are there. Takes: keys. Gives 1 or 0 for each.
+  local known = {}
+  for index, name in ipairs(take_rest()) do known[index] = redis.call('HEXISTS', key('letter'), name) end
+  return known
+`)
+const knownIdsScript = storeScript(lua`
+  -- Which ids of a domain are remembered. Takes: domain, ids. Gives 1 or 0 for each.
+  local name = key('ids:' .. take())
+  local known = {}
+  for place = 1, last - taken do
+    local ends = redis.call('ZSCORE', name, take())
+    known[place] = ends and tonumber(ends) > micros and 1 or 0
+  end
+  return known
+`)
 
 /** Reads for a unit of work. */
 export class UnitReads {

@@ -5,10 +5,10 @@ import type { Appended } from '../../core/logged-event.ts'
 import { planAppend } from '../../core/plan-append.ts'
 import type { KeptEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
 import { loggedEvent } from '../../ports/logged-text.ts'
-import { findStreamSql } from './logged-events.ts'
 import type { Row } from './row.ts'
 import { numberAt, textAt } from './row.ts'
 
+export const findStreamSql = 'SELECT id, head FROM inturn_log_stream WHERE domain = ?1 AND stream = ?2'
 export const insertStreamSql =
   'INSERT INTO inturn_log_stream (domain, stream, head) VALUES (?1, ?2, 0) RETURNING id'
 export const moveStreamSql = 'UPDATE inturn_log_stream SET head = ?2 WHERE id = ?1'

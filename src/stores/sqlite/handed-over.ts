@@ -15,7 +15,8 @@ const insertSql = /* sql */ `
   INSERT INTO inturn_handed_over (consumer, path, arrival_id, arrival) VALUES (?1, ?2, ?3, ?4)
 `
 export const readHandedOverSql = /* sql */ `
-  SELECT path, arrival_id, arrival FROM inturn_handed_over WHERE consumer = ?1 AND path = ?2 AND arrival_id > ?4
+  SELECT path, arrival_id, arrival FROM inturn_handed_over
+  WHERE consumer = ?1 AND path = ?2 AND arrival_id > ?4
   ORDER BY arrival_id LIMIT ?3
 `
 const deleteSql = 'DELETE FROM inturn_handed_over WHERE consumer = ?1 AND path = ?2 AND arrival_id = ?3'

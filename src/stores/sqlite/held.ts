@@ -11,7 +11,8 @@ const insertHeldSql = /* sql */ `
   ON CONFLICT (stream, epoch, sequence) DO NOTHING
 `
 const replaceHeldSql = /* sql */ `
-  UPDATE inturn_held SET event = ?4, print = ?5, held_at = ?6 WHERE stream = ?1 AND epoch = ?2 AND sequence = ?3
+  UPDATE inturn_held SET event = ?4, print = ?5, held_at = ?6
+  WHERE stream = ?1 AND epoch = ?2 AND sequence = ?3
 `
 const releaseHeldSql = /* sql */ `
   DELETE FROM inturn_held WHERE stream = ?1 AND epoch = ?2 AND sequence > ?3 AND sequence <= ?4

@@ -5,12 +5,11 @@ import type { LogBounds, LogPage, LogRead } from '../../ports/event-log.ts'
 import { loggedEvent } from '../../ports/logged-text.ts'
 import type { StreamPiece } from '../../ports/read-log.ts'
 import { pageOf, pageStart, rowsWanted } from '../../ports/read-log.ts'
-import { keptEvent } from './append-events.ts'
+import { findStreamSql, keptEvent } from './append-events.ts'
 import type { Database } from './database.ts'
 import type { Row } from './row.ts'
 import { numberAt, textAt } from './row.ts'
 
-export const findStreamSql = 'SELECT id, head FROM inturn_log_stream WHERE domain = ?1 AND stream = ?2'
 export const readPageSql = /* sql */ `
   SELECT e.place, e.sequence, e.id, e.type, e.time, e.appended_at, e.attributes, e.data, s.domain, s.stream
   FROM inturn_log_event AS e CROSS JOIN inturn_log_stream AS s ON s.id = e.stream

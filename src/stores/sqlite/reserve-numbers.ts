@@ -20,7 +20,8 @@ const takeNumbersSql = /* sql */ `
 // The last number of a stream that was taken.
 const lastNumberSql = 'SELECT last FROM inturn_sequence WHERE domain = ?1 AND stream = ?2'
 const insertReservationSql = /* sql */ `
-  INSERT INTO inturn_reservation (domain, stream, first, last, until, state) VALUES (?1, ?2, ?3, ?4, ?5, 'open')
+  INSERT INTO inturn_reservation (domain, stream, first, last, until, state)
+  VALUES (?1, ?2, ?3, ?4, ?5, 'open')
   RETURNING id
 `
 // The numbers are an event's, unless their claim has ended.

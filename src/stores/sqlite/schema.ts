@@ -70,7 +70,8 @@ export const schemaSteps: readonly string[] = [
     -- The streams that are due by the clock, the longest overdue first.
     CREATE INDEX inturn_stream_due_at ON inturn_stream (consumer, due_at) WHERE due_at IS NOT NULL;
     -- The streams that are due by the consumer's reading clock, the longest overdue first.
-    CREATE INDEX inturn_stream_due_reading ON inturn_stream (consumer, due_reading) WHERE due_reading IS NOT NULL;
+    CREATE INDEX inturn_stream_due_reading ON inturn_stream (consumer, due_reading)
+    WHERE due_reading IS NOT NULL;
     -- Positions that moved and nothing else, a row a commit: appending one row is cheaper than visiting every
     -- stream's page. Folded into the streams' rows from time to time. number rises within a consumer.
     CREATE TABLE inturn_journal (

@@ -134,7 +134,7 @@ function useWal(database: Database): void {
   )
 }
 
-/** Whether two paths, of which the first is open, name one file: a transaction of another one keeps nothing together. */
+/** Whether two paths, of which the first is open, name one file. */
 export function isSameFile(one: string, other: string): boolean {
   if (one === other) return true
   try {

@@ -2,9 +2,9 @@
 // call ends within a time. Upholds I10.
 import { InturnError } from '../../core/errors.ts'
 import { systemTimers } from '../../ports/timers.ts'
+import type { LuaScript } from '../../redis/lua-script.ts'
 import type { FaultsOf } from './faults.ts'
 import { failureOf, isReplica, isUnknownScript } from './faults.ts'
-import type { LuaScript } from './lua-script.ts'
 import { UrlClient } from './own-client.ts'
 import type {
   CommandSender,

@@ -1,9 +1,9 @@
 // One consumer of one group of a Redis stream: each method is one round trip. Entries that were read are
 // pending with the consumer until they are acknowledged, and another one may claim them once they were idle
 // for too long. Upholds I4.
+import { lua, plainScript } from '../../redis/lua-script.ts'
 import type { Connection } from './connection.ts'
 import { lowestId } from './entry-id.ts'
-import { luaScript } from './lua-script.ts'
 import type { EntryOrGone } from './reply.ts'
 import { entriesIn, listIn, numberIn, textIn } from './reply.ts'
 
@@ -54,13 +54,183 @@ const idsPerCommand = 1_000
 /** A trim looks at whole entries, so it takes few at a time, and never keeps the server busy for long. */
 const trimmedMax = 100
 
-const create = luaScript('create')
-const read = luaScript('read')
-const renew = luaScript('renew')
-const progress = luaScript('progress')
-const handBack = luaScript('hand-back')
-const forgetConsumers = luaScript('forget-consumers')
-const trim = luaScript('trim')
+const groupLua = lua`
+  -- What all scripts share: reading flat lists of names and values, finding a group, and comparing ids: as
+  -- text, because their two parts have 64 bits each and do not fit into a number.
+  local function valueIn(list, name)
+    for index = 1, #list, 2 do
+      if list[index] == name then return list[index + 1] end
+    end
+  end
+
+  local function groupOf(name)
+    local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+    if groups.err and not string.find(groups.err, 'no such key', 1, true) then return groups end
+    for _, group in ipairs(groups) do
+      if valueIn(group, 'name') == name then return group end
+    end
+    return redis.error_reply('NOGROUP the stream has no such group')
+  end
+
+  local function isLower(one, other)
+    local oneMs, oneNumber = string.match(one, '^(%d+)-(%d+)$')
+    local otherMs, otherNumber = string.match(other, '^(%d+)-(%d+)$')
+    if #oneMs ~= #otherMs then return #oneMs < #otherMs end
+    if oneMs ~= otherMs then return oneMs < otherMs end
+    if #oneNumber ~= #otherNumber then return #oneNumber < #otherNumber end
+    return oneNumber < otherNumber
+  end
+`
+const create = plainScript(
+  groupLua,
+  lua`
+  -- Creates a group where it is missing, and the stream, and notes how many entries it has behind it, so that
+  -- it can be told later how many were trimmed before it read them. Arguments: group, id after which it
+  -- begins. Returns whether it was missing.
+  local created = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
+  if created.err then
+    if string.find(created.err, 'BUSYGROUP', 1, true) then return 0 end
+    return created
+  end
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  local behind = valueIn(info, 'entries-added')
+  if ARGV[2] ~= '$' then behind = behind - valueIn(info, 'length') end
+  redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2], 'ENTRIESREAD', behind)
+  return 1
+`,
+)
+const read = plainScript(
+  groupLua,
+  lua`
+  -- Reads what the group has not seen yet, and says what of the stream nobody of it will ever see: in one
+  -- step, so that nothing can be trimmed in between. Arguments: group, consumer, how many. Returns what the
+  -- group had read before, how many entries were trimmed before it read them, the highest id that was ever
+  -- deleted, the highest id that was ever given, and the entries.
+  local group = groupOf(ARGV[1])
+  if group.err then return group end
+  local before, read = valueIn(group, 'last-delivered-id'), valueIn(group, 'entries-read')
+
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  local added, length = valueIn(info, 'entries-added'), valueIn(info, 'length')
+  local given, first = valueIn(info, 'last-generated-id'), valueIn(info, 'first-entry')
+  -- Streams are trimmed from their beginning. So if anything that was read is still there, nothing unread
+  -- went; and if not, all that is there is unread.
+  local isAllUnread = isLower(before, first and first[1] or given)
+  local lost = isAllUnread and read and math.max(0, added - length - read) or 0
+
+  local from = { 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>' }
+  local reply = redis.call('XREADGROUP', unpack(from))
+  local entries = reply and reply[1][2] or {}
+  if lost > 0 then
+    -- Noted as passed over, so that they are not told again; older servers do not note that themselves.
+    local last = #entries > 0 and entries[#entries][1] or given
+    redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], last, 'ENTRIESREAD', added - length + #entries)
+  end
+  return { before, lost, valueIn(info, 'max-deleted-entry-id'), given, entries }
+`,
+)
+const renew = plainScript(
+  groupLua,
+  lua`
+  -- Says that entries are being worked on. Arguments: group, consumer, the entries. Returns those that are
+  -- pending now, and those that were, but are no longer in the stream: in one step, as what another consumer
+  -- settles may be trimmed at once, and is no loss.
+  local command = { 'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0 }
+  local lost = {}
+  for index = 3, #ARGV do
+    local id = ARGV[index]
+    command[#command + 1] = id
+    local isThere = #redis.call('XRANGE', KEYS[1], id, id) > 0
+    if not isThere and #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1) > 0 then lost[#lost + 1] = id end
+  end
+  command[#command + 1] = 'JUSTID'
+  return { redis.call(unpack(command)), lost }
+`,
+)
+const progress = plainScript(
+  groupLua,
+  lua`
+  -- How far a group is: the id that it has read last, the id of the last entry that is there (empty: none),
+  -- how many entries were ever added, and how many the group has not read (-1: the server cannot tell).
+  local group = groupOf(ARGV[1])
+  if group.err then return group end
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  local last = valueIn(info, 'last-entry')
+  return {
+    valueIn(group, 'last-delivered-id'),
+    last and last[1] or '',
+    valueIn(info, 'entries-added'),
+    valueIn(group, 'lag') or -1,
+  }
+`,
+)
+const handBack = plainScript(
+  groupLua,
+  lua`
+  -- Makes everything that is pending with a consumer look idle for so long that any other takes it at once,
+  -- and forgets the consumer if nothing is. Arguments: group, consumer, for how long idle (ms), whether it
+  -- may be forgotten. Returns how many pending entries are no longer in the stream: nobody will deliver them.
+  local from, gone, kept = '-', 0, 0
+  repeat
+    local pending = redis.call('XPENDING', KEYS[1], ARGV[1], from, '+', 1000, ARGV[2])
+    local ids = {}
+    for index, entry in ipairs(pending) do
+      ids[index] = entry[1]
+      from = '(' .. entry[1]
+    end
+    if #ids > 0 then
+      local command = { 'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0 }
+      for _, id in ipairs(ids) do command[#command + 1] = id end
+      for _, word in ipairs({ 'IDLE', ARGV[3], 'JUSTID' }) do command[#command + 1] = word end
+      local claimed = #redis.call(unpack(command))
+      gone = gone + #ids - claimed
+      kept = kept + claimed
+    end
+  until #ids < 1000
+  if kept == 0 and ARGV[4] == '1' then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) end
+  return gone
+`,
+)
+const forgetConsumers = plainScript(
+  groupLua,
+  lua`
+  -- Forgets consumers that have nothing pending, were not heard of for so long, and have a name that begins
+  -- so. Looking and forgetting are one step: whoever has something pending is never forgotten, as that would
+  -- take its entries along. Arguments: group, beginning of the names, idle at least (ms). Returns how many.
+  local forgotten = 0
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+    local name = valueIn(consumer, 'name')
+    local isOurs = string.sub(name, 1, #ARGV[2]) == ARGV[2]
+    if isOurs and valueIn(consumer, 'pending') == 0 and valueIn(consumer, 'idle') >= tonumber(ARGV[3]) then
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], name)
+      forgotten = forgotten + 1
+    end
+  end
+  return forgotten
+`,
+)
+const trim = plainScript(
+  groupLua,
+  lua`
+  -- Removes entries that every group has settled, and no other: what is pending with any group, or was not
+  -- read by it yet, stays, and so does everything behind it. Arguments: keep at least so many entries, remove
+  -- at most so many. Returns how many were removed.
+  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+  if groups.err and not string.find(groups.err, 'no such key', 1, true) then return groups end
+  local excess = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[1])
+  if groups.err or #groups == 0 or excess <= 0 then return 0 end
+
+  local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', math.min(excess, tonumber(ARGV[2])) + 1)
+  local lowest = oldest[#oldest][1]
+  for _, group in ipairs(groups) do
+    local needed = valueIn(group, 'last-delivered-id')
+    local pending = redis.call('XPENDING', KEYS[1], valueIn(group, 'name'))
+    if pending[1] > 0 and isLower(pending[2], needed) then needed = pending[2] end
+    if isLower(needed, lowest) then lowest = needed end
+  end
+  return redis.call('XTRIM', KEYS[1], 'MINID', lowest)
+`,
+)
 
 /** A consumer of a group. */
 export class ConsumerGroup {

@@ -2,8 +2,8 @@
 // one after another where it is much, so that a lost connection never leaves a hole. Upholds I1.
 import { InturnError } from '../../core/errors.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
+import { lua, plainScript } from '../../redis/lua-script.ts'
 import type { Connection } from './connection.ts'
-import { luaScript } from './lua-script.ts'
 
 /** What a sink is made of. */
 export interface StreamsSinkParts {
@@ -12,7 +12,12 @@ export interface StreamsSinkParts {
   readonly streamOf: (message: SinkMessage) => string
 }
 
-const add = luaScript('add')
+const add = plainScript(lua`
+  -- Adds messages to a stream, in their order. One script and no pipeline: whatever happens to the
+  -- connection, all of them are added or none, so nobody ever sees one without those before it.
+  for index = 1, #ARGV do redis.call('XADD', KEYS[1], '*', 'data', ARGV[index]) end
+  return #ARGV
+`)
 /** A call has at most so many messages, and ends with the one that brings it above so many bytes. */
 const callMessagesMax = 1_000
 const callBytesMax = 1024 * 1024

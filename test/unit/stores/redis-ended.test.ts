@@ -2,8 +2,8 @@
 // is lost, and what was not committed stays claimed (I3, I5).
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store.ts'
+import { renewScript } from '../../../src/stores/redis/claims.ts'
 import { Keyspace } from '../../../src/stores/redis/keyspace.ts'
-import { luaScript } from '../../../src/stores/redis/lua-script.ts'
 import type { RedisArgument, RedisClient } from '../../../src/stores/redis/redis-client.ts'
 import { openUnit } from '../../../src/testing/store-suite/open-unit.ts'
 import {
@@ -144,7 +144,7 @@ test('the claims that are left are renewed', async () => {
 test('a renewal that a commit has overtaken takes no ended stream for lost', async () => {
   const held = Promise.withResolvers<undefined>()
   const renewed = Promise.withResolvers<unknown>()
-  const { sha } = luaScript('renew')
+  const { sha } = renewScript
   const slow: RedisClient = {
     sendCommand: async (args: RedisArgument[], options?: object) => {
       if (args[1] !== sha) return client.sendCommand(args, options)
@@ -155,7 +155,7 @@ test('a renewal that a commit has overtaken takes no ended stream for lost', asy
     },
   }
   // The script is known, so that it is called by its digest alone.
-  await client.sendCommand(['SCRIPT', 'LOAD', luaScript('renew').text])
+  await client.sendCommand(['SCRIPT', 'LOAD', renewScript.text])
   const late = storeOver(slow, { prefix, timers })
   await late.open()
   const unit = await openUnit(late, { streams: [a, b], claimMs: 30_000 })

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
-import { luaScript } from '../../../src/stores/redis/lua-script.ts'
+import { commitScript } from '../../../src/stores/redis/commit-parts.ts'
+import { handOverScript } from '../../../src/stores/redis/redis-store.ts'
 import { openUnit } from '../../../src/testing/store-suite/open-unit.ts'
 import {
   account,
@@ -26,7 +27,7 @@ import type { TcpProxy } from '../../services/tcp-proxy.ts'
 import { startProxy } from '../../services/tcp-proxy.ts'
 
 const a = account('a')
-const commitSha = luaScript('commit', 'records-prelude').sha
+const commitSha = commitScript.sha
 let server: RedisServer
 let admin: TestClient
 let proxy: TcpProxy
@@ -101,7 +102,7 @@ for (const [fate, position] of [
 }
 
 test('events that may have been kept when the connection was cut are not called refused (I3)', async () => {
-  const sha = luaScript('hand-over').sha
+  const sha = handOverScript.sha
   await commit(store, [moved(a, 1)])
   await store.handOver(consumer, [handed(a, 2)])
   proxy.decide((sent) => (sent.includes(sha) ? 'cut-after' : 'pass'))

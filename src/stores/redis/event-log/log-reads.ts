@@ -8,17 +8,101 @@ import type { LogBounds, LogPage, LogRead } from '../../../ports/event-log.ts'
 import { loggedEvent } from '../../../ports/logged-text.ts'
 import type { StreamPiece } from '../../../ports/read-log.ts'
 import { pageOf, pageStart, rowsWanted } from '../../../ports/read-log.ts'
+import type { LuaScript } from '../../../redis/lua-script.ts'
+import { lua, oneSlotScript } from '../../../redis/lua-script.ts'
 import type { Connection } from '../connection.ts'
-import type { LuaScript } from '../lua-script.ts'
-import { scriptOf } from '../lua-script.ts'
 import { at, groupsIn, listIn, numberIn, textIn } from '../reply.ts'
 import type { LogMemory } from './log-memory.ts'
 import { keptIn } from './logged-entry.ts'
+import { logLua } from './open-log.ts'
 
-const prelude = new URL('lua/prelude.lua', import.meta.url)
-const pageScript = scriptOf(prelude, new URL('lua/read-page.lua', import.meta.url))
-const streamScript = scriptOf(prelude, new URL('lua/read-stream.lua', import.meta.url))
-const boundsScript = scriptOf(prelude, new URL('lua/read-bounds.lua', import.meta.url))
+const pageScript = oneSlotScript(
+  logLua,
+  lua`
+  -- A page of the whole log. Takes: the place behind which it begins, or nothing for the first one there is;
+  -- how many events at most, and how many bytes of data until it ends. Gives: nothing if there is no log; or
+  -- identity, version, first and last place, the events, the number and the path of each of their streams,
+  -- and whether the page ended because of the bytes. There are no events where the page begins below the
+  -- first place.
+  local log = redis.call('HMGET', key('log'), 'identity', 'version', 'first', 'last')
+  if not log[1] then return {} end
+  local first = tonumber(log[3])
+  local after, left, bytes_max = tonumber(take()) or first - 1, tonumber(take()), tonumber(take())
+  if after < first - 1 then return log end
+
+  -- Few at a time, as each may be large.
+  local entries, bytes, is_cut = {}, 0, 0
+  while left > 0 do
+    if bytes > bytes_max then
+      is_cut = 1
+      break
+    end
+    local count = math.min(left, 16)
+    local more = redis.call('XRANGE', events, whole(after + 1), '+', 'COUNT', count)
+    for _, entry in ipairs(more) do
+      entries[#entries + 1] = entry
+      bytes = bytes + #entry[2][10]
+    end
+    if #more < count then break end
+    after, left = place_in(more[#more]), left - count
+  end
+
+  local names, is_named = {}, {}
+  for _, entry in ipairs(entries) do
+    local number = entry[2][2]
+    if not is_named[number] then
+      is_named[number] = true
+      names[#names + 1] = number
+      names[#names + 1] = redis.call('LINDEX', key('at:' .. number), 0)
+    end
+  end
+  return { log[1], log[2], log[3], log[4], entries, names, is_cut }
+`,
+)
+const streamScript = oneSlotScript(
+  logLua,
+  lua`
+  -- Some events of one stream. Takes: its path, the lowest and the highest number, how many at most, how many
+  -- bytes of data until it ends, and 1 for descending. Gives: nothing if there is no log, or identity,
+  -- version and the events: a beginning of those that are asked for and there.
+  local log = redis.call('HMGET', key('log'), 'identity', 'version')
+  if not log[1] then return {} end
+  local number = redis.call('HGET', key('streams'), take())
+  if not number then return { log[1], log[2], {} } end
+  local from, to, limit, bytes_max = tonumber(take()), tonumber(take()), tonumber(take()), tonumber(take())
+  local is_descending = take() == '1'
+  local list = key('at:' .. number)
+
+  -- Of the number n the place is at the index n - removed + 1.
+  local shift = 1 - redis.call('LINDEX', list, 1)
+  local low, high = math.max(from + shift, 2), math.min(to + shift, redis.call('LLEN', list) - 1)
+  if low > high then return { log[1], log[2], {} } end
+  if is_descending then low = math.max(low, high - limit + 1) else high = math.min(high, low + limit - 1) end
+  local places = redis.call('LRANGE', list, whole(low), whole(high))
+  if is_descending then
+    for at = 1, math.floor(#places / 2) do
+      places[at], places[#places + 1 - at] = places[#places + 1 - at], places[at]
+    end
+  end
+  return { log[1], log[2], entries_at(places, bytes_max) }
+`,
+)
+const boundsScript = oneSlotScript(
+  logLua,
+  lua`
+  -- What is there. Takes: a stream's path, or nothing for the places of the log. Gives: nothing if there is
+  -- no log, or identity and version, the first one that is there, and the last one that was given.
+  local log = redis.call('HMGET', key('log'), 'identity', 'version', 'first', 'last')
+  if not log[1] then return {} end
+  local path = take()
+  if path == '' then return log end
+  local number = redis.call('HGET', key('streams'), path)
+  if not number then return { log[1], log[2], 1, 0 } end
+  local list = key('at:' .. number)
+  local removed = tonumber(redis.call('LINDEX', list, 1))
+  return { log[1], log[2], whole(removed + 1), whole(removed + redis.call('LLEN', list) - 2) }
+`,
+)
 
 /** A page ends with the event that makes it larger than this. */
 const pageBytesMax = 1_048_576

@@ -23,21 +23,16 @@ import { followPages, readPages, readStream } from '../../../ports/read-log.ts'
 import type { Timers } from '../../../ports/timers.ts'
 import { trimLog } from '../../../ports/trim-log.ts'
 import type { Connection } from '../connection.ts'
-import { scriptOf } from '../lua-script.ts'
 import { at, listIn, numberIn } from '../reply.ts'
 import { warnOfSettings } from '../server-settings.ts'
 import type { AppendEnd } from './append-queue.ts'
 import { AppendQueue } from './append-queue.ts'
-import { appendArguments, appendedIn, sizeOf } from './append-script.ts'
+import { appendArguments, appendScript, appendedIn, sizeOf, trimScript } from './append-script.ts'
 import { LogMemory } from './log-memory.ts'
 import type { ReadLog } from './log-reads.ts'
 import { readBounds, readPage, readPiece } from './log-reads.ts'
 import type { OpenedLog } from './open-log.ts'
 import { logVersion, openLog } from './open-log.ts'
-
-const preludes = ['prelude', 'ids-prelude'].map((name) => new URL(`lua/${name}.lua`, import.meta.url))
-const appendScript = scriptOf(...preludes, new URL('lua/append.lua', import.meta.url))
-const trimScript = scriptOf(...preludes, new URL('lua/trim.lua', import.meta.url))
 
 /** What an append may have in all; a server refuses what is much larger, and cuts the connection. */
 const appendBytesMax = 67_108_864

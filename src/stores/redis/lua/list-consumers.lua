@@ -1,2 +1,0 @@
--- The names of all consumers.
-return redis.call('SMEMBERS', base)
