@@ -15,14 +15,25 @@ export function lua({ raw }: TemplateStringsArray): string {
   return raw.join('').replaceAll(/^ *(?:--.*)?\n/gm, '')
 }
 
+// What begins every key, so that all of them lie in one slot.
+const keysLua = lua`
+  local base
+  local byte, char, floor, format = string.byte, string.char, math.floor, string.format
+
+  local function key(name)
+    return base .. ':' .. name
+  end
+
+  local function whole(number)
+    return format('%.0f', number)
+  end
+`
 const prelude = lua`
   -- What all scripts share. A script is the body of a function that is run for each of the calls that are
   -- made together, with the keys and arguments of that call. Its KEYS[1] is the beginning of every key of one
   -- consumer in one shard, so that all of them lie in one slot. All arguments come as one, packed. The first
   -- of them is 0; only tests move the clock with it.
   local ARGV = cmsgpack.unpack(ARGV[1])
-  local base
-  local byte, char, floor, format = string.byte, string.char, math.floor, string.format
   local time = redis.call('TIME')
   local micros = time[1] * 1000000 + time[2] + ARGV[1] * 1000
   local now = floor(micros / 1000)
@@ -39,14 +50,6 @@ const prelude = lua`
     for at = taken + 1, last do rest[#rest + 1] = ARGV[at] end
     taken = last
     return rest
-  end
-
-  local function key(name)
-    return base .. ':' .. name
-  end
-
-  local function whole(number)
-    return format('%.0f', number)
   end
 
   -- A number in as few bytes as it needs, seven bits each.
@@ -170,33 +173,24 @@ const prelude = lua`
 const oneSlotPrelude = lua`
   -- What scripts share whose keys all lie in one slot: KEYS[1] is the beginning of them. ARGV[1] is 0; only
   -- tests move the clock with it.
-  local base = KEYS[1]
-  local format = string.format
+  base = KEYS[1]
 
   local taken = 1
   local function take()
     taken = taken + 1
     return ARGV[taken]
   end
-
-  local function key(name)
-    return base .. ':' .. name
-  end
-
-  local function whole(number)
-    return format('%.0f', number)
-  end
 `
 
 /** A script of the store, behind what all of them share: pieces of one function's body. */
 export function storeScript(...pieces: readonly string[]): LuaScript {
   const body = `local function body(KEYS)\n${pieces.join('')}end\nreturn run_calls(body)\n`
-  return scriptOf(prelude + body, true)
+  return scriptOf(keysLua + prelude + body, true)
 }
 
 /** A script whose keys all lie in one slot, behind what those share. */
 export function oneSlotScript(...pieces: readonly string[]): LuaScript {
-  return scriptOf(oneSlotPrelude + pieces.join(''), false)
+  return scriptOf(keysLua + oneSlotPrelude + pieces.join(''), false)
 }
 
 /** A script of pieces that are put one behind the other. */

@@ -264,7 +264,7 @@ export const commitScript: LuaScript = storeScript(
     redis.call('ZADD', key('waiting'), 0, path)
   end
 
-  -- As in 'release.lua': whoever hands events over looks for the claim after it has written.
+  -- As in a release: whoever hands events over looks for the claim after it has written.
   local released, again, has_handed = {}, {}, nil
   local function release(index, path)
     released[#released + 1] = path

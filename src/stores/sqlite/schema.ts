@@ -112,7 +112,8 @@ export const schemaSteps: readonly string[] = [
     ) WITHOUT ROWID;
     -- Handed-over events of a consumer in the order in which they arrived.
     CREATE INDEX inturn_handed_over_order ON inturn_handed_over (consumer, arrival_id);
-    -- Dead letters, in the order in which they were kept. letter is the whole of it; the other columns find it.
+    -- Dead letters, in the order in which they were kept. letter is the whole of it; the other
+    -- columns find it.
     CREATE TABLE inturn_dead_letter (
       id INTEGER PRIMARY KEY,
       consumer INTEGER NOT NULL,
