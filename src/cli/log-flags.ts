@@ -12,6 +12,7 @@ export interface LogFlags {
   readonly previous?: string
   readonly numbering: RecordedNumbering
   readonly modulus?: number
+  readonly wrapsTo?: number
   readonly format?: RecordedFormat
   readonly allowEmpty?: true
 }
@@ -36,14 +37,17 @@ export function addLogFlags(command: Command): Command {
         .choices(['contiguous', 'increasing', 'linked'])
         .default('contiguous'),
     )
-    .addOption(new Option('--modulus <n>', 'the counter wraps here').argParser(modulusOf))
+    .addOption(new Option('--modulus <n>', 'so many numbers before the counter wraps').argParser(wholeNumber))
+    .addOption(
+      new Option('--wraps-to <n>', 'the number to which it wraps (default: 0)').argParser(wholeNumber),
+    )
     .addOption(new Option('--format <format>', 'by the extension unless given').choices(['ndjson', 'csv']))
     .option('--allow-empty', 'an input without a single event is fine, and no mistake')
 }
 
 /** Where the shared flags say to find what. */
 export function logFields(flags: LogFlags): RecordedFields & { readonly format?: RecordedFormat } {
-  const { stream, sequence, epoch, id, numbering, modulus, format } = flags
+  const { stream, sequence, epoch, id, numbering, modulus, wrapsTo, format } = flags
   const previous = flags.previous ?? (numbering === 'linked' ? 'previous' : undefined)
   return {
     stream,
@@ -53,11 +57,12 @@ export function logFields(flags: LogFlags): RecordedFields & { readonly format?:
     ...(id !== undefined && { id }),
     ...(previous !== undefined && { previous }),
     ...(modulus !== undefined && { modulus }),
+    ...(wrapsTo !== undefined && { wrapsTo }),
     ...(format !== undefined && { format }),
   }
 }
 
-function modulusOf(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text)
+function wholeNumber(text: string): number {
+  if (/^-?\d+$/.test(text)) return Number(text)
   throw new InvalidArgumentError(`It takes a whole number, not ${text}.`)
 }

@@ -77,9 +77,10 @@ function rulesOf(flags: TraceFlags): StreamRules {
   }
 }
 
-function numberingOf({ numbering, start, modulus }: TraceFlags): TrackedNumbering {
+function numberingOf({ numbering, start, modulus, wrapsTo }: TraceFlags): TrackedNumbering {
   if (numbering === 'contiguous') {
-    return usage(() => contiguous({ start: start ?? 1, ...(modulus !== undefined && { modulus }) }))
+    const counter = { ...(modulus !== undefined && { modulus }), ...(wrapsTo !== undefined && { wrapsTo }) }
+    return usage(() => contiguous({ start: start ?? 1, ...counter }))
   }
   if (start !== undefined) throw new InturnError('usage', '--start goes with --numbering contiguous only')
   return numbering === 'linked' ? linked() : increasing()

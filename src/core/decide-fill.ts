@@ -2,21 +2,28 @@
 // nor accounted for; out of turn it is held like an event. Upholds I3: a filled number has an account of its
 // own.
 import { drain, drainIfClosed } from './advance.ts'
+import { aheadOf, counterOf } from './counter.ts'
 import { openEpoch } from './epochs.ts'
+import { isBeyondWindow, noteSeen, reachedIn } from './half-turn.ts'
 import { findHeld, insertHeld } from './held-spans.ts'
 import type { UnclockedSpan } from './held-spans.ts'
-import { endsHalt, isImplausible, refusal } from './judge.ts'
+import { endsHalt, isImplausible, refusal, windowUsedUp } from './judge.ts'
 import { baselineOf, isCurrent, isInTurn } from './numbering-rules.ts'
 import type { FillArrival, FillVerdict, Pass, Step } from './pass.ts'
 import { isStopped } from './pass.ts'
 import { epochInRuns } from './producer-runs.ts'
 import { isOfOpenRun } from './restart.ts'
-import { readWire, referenceOf, unwrap } from './unwrap.ts'
+import type { Position } from './sequence.ts'
+import { haltStops } from './stream-state.ts'
+import type { NoNumber } from './unwrap.ts'
+import { readWire, unwrap } from './unwrap.ts'
 import type { VerdictReason } from './verdict.ts'
 
 interface FillJudgement {
   readonly verdict: FillVerdict
   readonly reason?: VerdictReason
+  /** Of a number in doubt: the greatest that it may stand for. */
+  readonly upTo?: Position
 }
 
 /** Decides a fill, moves the draft accordingly, and adds the steps. */
@@ -25,6 +32,7 @@ export function decideFill(pass: Pass, index: number, arrival: FillArrival): voi
   const fill = 'verdict' in placed ? placed : unwrapFill(pass, placed)
   if ('verdict' in fill) {
     pass.steps.push(fillStep(index, arrival, fill))
+    if (fill.upTo !== undefined) noteSeen(pass, fill.upTo)
     return
   }
   const outside = judgeRange(pass, fill)
@@ -32,6 +40,9 @@ export function decideFill(pass: Pass, index: number, arrival: FillArrival): voi
   const judgement = outside ?? judgeSpans(pass, spans)
   if (judgement.verdict === 'fill') open(pass, fill, Number(spans[0]?.after))
   pass.steps.push(fillStep(index, fill, judgement))
+  if (judgement.verdict === 'refuse' || judgement.verdict === 'implausible') {
+    noteSeen(pass, { epoch: fill.epoch, sequence: fill.to })
+  }
   if (judgement.verdict !== 'fill' && judgement.verdict !== 'hold') return
   for (const span of spans) hold(pass, span)
   if (judgement.verdict === 'fill') drain(pass)
@@ -44,22 +55,23 @@ function inItsRun({ draft, rules }: Pass, fill: FillArrival): FillArrival | Fill
   if (epoch === undefined) return { verdict: 'stale', reason: 'run-unknown' }
   const isSuspected = rules.onReset !== 'tell' && epoch === draft.epoch && isOfOpenRun(draft, fill)
   if (isSuspected) return { verdict: 'refuse', reason: 'producer-restarted' }
-  return epoch === fill.epoch ? fill : { ...fill, epoch }
+  return epoch === fill.epoch ? fill : { ...fill, epoch, known: undefined }
 }
 
 function fillStep(index: number, { epoch, from, to }: FillArrival, judgement: FillJudgement): Step {
-  return { kind: 'fill', index, ...judgement, epoch, from, to }
+  const { verdict, reason } = judgement
+  return { kind: 'fill', index, verdict, ...(reason !== undefined && { reason }), epoch, from, to }
 }
 
-function unwrapFill(pass: Pass, fill: FillArrival): FillArrival | FillJudgement {
+function unwrapFill(pass: Pass, fill: FillArrival): FillArrival | NoNumber {
   const { numbering, spanMax } = pass.rules
   if (numbering.kind !== 'contiguous') return { verdict: 'invalid', reason: 'fill-needs-contiguous' }
-  const { modulus } = numbering
-  const last = readWire(fill.to, modulus)
-  const from = unwrap(pass, fill.epoch, fill.from)
+  const counter = counterOf(numbering)
+  const last = readWire(fill.to, counter)
+  const from = unwrap(pass, fill.from, fill)
   if (typeof from !== 'number') return from
   if (typeof last !== 'number') return last
-  const steps = modulus === undefined ? last - from : (last - fill.from + modulus) % modulus
+  const steps = counter === undefined ? last - from : aheadOf({ ...counter, from: fill.from, to: last })
   if (steps < 0) return { verdict: 'invalid', reason: 'fill-not-a-range' }
   if (steps >= spanMax) return { verdict: 'invalid', reason: 'fill-too-wide' }
   return { ...fill, from, to: from + steps }
@@ -68,13 +80,13 @@ function unwrapFill(pass: Pass, fill: FillArrival): FillArrival | FillJudgement 
 function judgeRange(pass: Pass, fill: FillArrival): FillJudgement | undefined {
   const { draft } = pass
   const { epoch, to } = fill
-  const reference = referenceOf(pass, epoch)
+  const reached = reachedIn(pass.rules, draft, epoch)
   if (draft.position !== undefined && epoch < draft.epoch) {
     return draft.ended.some((ended) => ended.epoch === epoch && to <= ended.position)
       ? { verdict: 'duplicate' }
       : { verdict: 'stale', reason: 'epoch-over' }
   }
-  if (reference !== undefined && to <= reference) return { verdict: 'duplicate' }
+  if (reached !== undefined && to <= reached) return { verdict: 'duplicate' }
   return isImplausible(pass, epoch, to) ? { verdict: 'implausible', reason: 'beyond-span-max' } : undefined
 }
 
@@ -82,7 +94,10 @@ function judgeRange(pass: Pass, fill: FillArrival): FillJudgement | undefined {
 function judgeSpans(pass: Pass, spans: readonly UnclockedSpan[]): FillJudgement {
   const [first] = spans
   if (first === undefined) return { verdict: 'duplicate' }
-  if (!isInTurn(pass.rules, pass.draft, first)) return refusal(pass) ?? { verdict: 'hold' }
+  if (!isInTurn(pass.rules, pass.draft, first)) {
+    const { epoch, to: sequence } = spans.at(-1) ?? first
+    return isBeyondWindow(pass, { epoch, sequence }) ? windowUsedUp : (refusal(pass) ?? { verdict: 'hold' })
+  }
   return { verdict: !isStopped(pass) || endsHalt(pass, spans) ? 'fill' : 'hold' }
 }
 
@@ -91,7 +106,7 @@ function uncovered(pass: Pass, fill: FillArrival): readonly UnclockedSpan[] {
   const { held } = pass.draft
   const { epoch, reason } = fill
   const spans: UnclockedSpan[] = []
-  let below = Math.max(fill.from - 1, referenceOf(pass, epoch) ?? Number.NEGATIVE_INFINITY)
+  let below = Math.max(fill.from - 1, reachedIn(pass.rules, pass.draft, epoch) ?? Number.NEGATIVE_INFINITY)
   for (let at = findHeld(held, epoch, below + 1); below < fill.to; at++) {
     const next = held[at]
     const reach = next?.epoch === epoch ? Math.min(Number(next.after), fill.to) : fill.to
@@ -103,7 +118,7 @@ function uncovered(pass: Pass, fill: FillArrival): readonly UnclockedSpan[] {
 
 function open(pass: Pass, { epoch }: FillArrival, after: number): void {
   const { draft, rules } = pass
-  draft.halt = undefined
+  if (haltStops(draft)) draft.halt = undefined
   if (isCurrent(draft, epoch)) return
   openEpoch(pass, epoch, baselineOf(rules, after))
   draft.position = after

@@ -5,16 +5,19 @@ import { noteBelowBaseline, turnLate } from './accounts.ts'
 import { deliver, drain, drainIfClosed } from './advance.ts'
 import { remember } from './conflict-memory.ts'
 import { decideFill } from './decide-fill.ts'
+import { endPass } from './end-pass.ts'
+import { noteSeen, settleSeen } from './half-turn.ts'
 import { eventSpan, insertHeld, insertIncreasing } from './held-spans.ts'
 import type { Judgement } from './judge.ts'
 import { judge } from './judge.ts'
 import type { Arrival, Decided, EventArrival, Pass, PassContext, Step } from './pass.ts'
-import { beginPass, endPass } from './pass.ts'
+import { beginPass } from './pass.ts'
 import { epochInRuns, noteAccepted } from './producer-runs.ts'
 import { answerRestart, openRun } from './restart.ts'
 import type { StreamRules } from './rules.ts'
 import type { Position } from './sequence.ts'
 import type { StreamState } from './stream-state.ts'
+import { haltStops } from './stream-state.ts'
 import type { Candidate } from './unwrap.ts'
 import { toCandidate } from './unwrap.ts'
 
@@ -44,6 +47,7 @@ export function decideBatch(
     const arrival = arrivals[index]
     if (arrival?.kind === 'event') decideEvent(pass, index, arrival)
     else if (arrival !== undefined) decideFill(pass, index, arrival)
+    if (pass.draft.seen.length > 0) settleSeen(pass)
   }
   return endPass(pass)
 }
@@ -58,6 +62,7 @@ function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {
   const candidate = toCandidate(pass, placed)
   if ('verdict' in candidate) {
     pass.steps.push(verdictStep(index, placed, candidate))
+    if (candidate.upTo !== undefined) noteSeen(pass, candidate.upTo)
     return
   }
   const judged = judge(pass, candidate)
@@ -70,7 +75,7 @@ function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {
   }
   const judgement = answer ?? judged
   if (judgement.verdict === 'deliver') {
-    pass.draft.halt = undefined
+    if (haltStops(draft)) draft.halt = undefined
     deliver(pass, candidate)
   }
   pass.steps.push(verdictStep(index, candidate, judgement))
@@ -80,7 +85,8 @@ function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {
 /** The event in the epoch of its producer's run. */
 function inItsRun({ draft }: Pass, arrival: EventArrival): EventArrival | undefined {
   const epoch = epochInRuns(draft.runs, arrival)
-  return epoch === undefined ? undefined : { ...arrival, epoch }
+  if (epoch === undefined || epoch === arrival.epoch) return epoch === undefined ? undefined : arrival
+  return { ...arrival, epoch, known: undefined }
 }
 
 function verdictStep(index: number, { epoch, sequence }: Position, { verdict, reason }: Judgement): Step {
@@ -95,6 +101,9 @@ function follow(pass: Pass, event: Candidate, judgement: Judgement): void {
   else if (judgement.verdict === 'hold') hold(pass, event)
   else if (judgement.verdict === 'duplicate') countDuplicate(pass)
   else if (judgement.verdict === 'late') noteLate(pass, event, judgement)
+  else if (judgement.verdict === 'refuse' || judgement.verdict === 'implausible') {
+    noteSeen(pass, event)
+  }
 }
 
 function hold(pass: Pass, event: Candidate): void {

@@ -2,9 +2,11 @@
 // it only once everything already fetched or handed over has been decided.
 import { drain, giveUpHead } from './advance.ts'
 import type { RuledStream } from './decide.ts'
+import { endPass } from './end-pass.ts'
 import { headGap } from './gaps.ts'
 import type { Decided, PassContext } from './pass.ts'
-import { beginPass, endPass } from './pass.ts'
+import { beginPass } from './pass.ts'
+import { haltStops } from './stream-state.ts'
 
 /**
  * Ends the head gap by its domain's policy: `skip` accounts its numbers as lost and goes on, `halt` stops the
@@ -14,7 +16,7 @@ export function endHeadGap(stream: RuledStream, context: PassContext): Decided {
   const { rules, state } = stream
   const pass = beginPass(rules, state, context)
   const gap = headGap(rules, state)
-  if (gap === undefined || state.halt !== undefined || rules.gapEnd === 'wait') {
+  if (gap === undefined || haltStops(state) || rules.gapEnd === 'wait') {
     return endPass(pass)
   }
   if (rules.gapEnd === 'halt') {

@@ -2,15 +2,16 @@
 // Upholds I1: a removed number gets an account of its own, and what follows stays in order.
 import { drain, drainIfClosed, nextInTurn } from './advance.ts'
 import type { RuledStream } from './decide.ts'
+import { endPass } from './end-pass.ts'
 import { openEpoch } from './epochs.ts'
 import { baselineOf, isCurrent } from './numbering-rules.ts'
 import type { Decided, Pass, PassContext } from './pass.ts'
-import { beginPass, endPass } from './pass.ts'
+import { beginPass } from './pass.ts'
 import { rememberHeld } from './remember-held.ts'
 import type { StreamRules } from './rules.ts'
 import type { Sequence } from './sequence.ts'
 import type { HeldSpan, StreamState } from './stream-state.ts'
-import { unknownStream } from './stream-state.ts'
+import { haltStops, unknownStream } from './stream-state.ts'
 
 /** Takes every held event that is in turn now; with `context.retry` a failing one among them. Pure. */
 export function advance(stream: RuledStream, context: PassContext): Decided {
@@ -45,8 +46,7 @@ export function removeHead(stream: RuledStream, context: PassContext): Decided {
 
 /** Whether a held event is in turn and nothing but its own failure stops it. */
 export function canAdvance(stream: RuledStream, context: PassContext): boolean {
-  const { halt, held } = stream.state
-  if (halt !== undefined || held.length === 0) return false
+  if (haltStops(stream.state) || stream.state.held.length === 0) return false
   return nextInTurn(beginPass(stream.rules, stream.state, context)) !== undefined
 }
 

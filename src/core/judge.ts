@@ -5,6 +5,7 @@ import type { EpochRecord } from './accounts.ts'
 import { cameBelowBaseline, epochRecord, isFilled, isLost } from './accounts.ts'
 import { isBeyondMemory, recall } from './conflict-memory.ts'
 import { isHaltingGapClosed } from './gaps.ts'
+import { isBeyondWindow, reachedIn } from './half-turn.ts'
 import { eventSpan, heldSpanAt, insertHeld, overlapsHeld } from './held-spans.ts'
 import type { UnclockedSpan } from './held-spans.ts'
 import { isCurrent, isInTurn, originOf } from './numbering-rules.ts'
@@ -12,7 +13,6 @@ import type { Pass } from './pass.ts'
 import { isBlocked, isStopped } from './pass.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import type { Candidate } from './unwrap.ts'
-import { referenceOf } from './unwrap.ts'
 import type { Verdict, VerdictReason } from './verdict.ts'
 
 /** A verdict with its reason, where it has one. */
@@ -24,7 +24,7 @@ export interface Judgement {
 /** The verdict where there is no room. */
 export interface Refusal {
   readonly verdict: 'refuse'
-  readonly reason: 'stream-full' | 'domain-full'
+  readonly reason: 'stream-full' | 'domain-full' | 'window-used-up'
 }
 
 const epochOver: Judgement = { verdict: 'stale', reason: 'epoch-over' }
@@ -35,6 +35,8 @@ const filledNumber: Judgement = { verdict: 'conflict', reason: 'filled-number' }
 const predecessorTaken: Judgement = { verdict: 'conflict', reason: 'predecessor-taken' }
 const belowStart: Judgement = { verdict: 'late', reason: 'below-start' }
 const beyondSpanMax: Judgement = { verdict: 'implausible', reason: 'beyond-span-max' }
+/** Half a turn beyond what is accounted for: held, it could not be told from the next turn's numbers. */
+export const windowUsedUp: Refusal = { verdict: 'refuse', reason: 'window-used-up' }
 const inTurn: Judgement = { verdict: 'deliver' }
 const hold: Judgement = { verdict: 'hold' }
 
@@ -62,8 +64,8 @@ export function refusal(pass: Pass): Refusal | undefined {
 /** Whether the number lies further ahead of its epoch's position than can be believed. */
 export function isImplausible(pass: Pass, epoch: Epoch, sequence: Sequence): boolean {
   if (pass.rules.numbering.kind !== 'contiguous') return false
-  const reference = referenceOf(pass, epoch)
-  return reference !== undefined && Number(sequence) - reference > pass.rules.spanMax
+  const reached = reachedIn(pass.rules, pass.draft, epoch)
+  return reached !== undefined && Number(sequence) - reached > pass.rules.spanMax
 }
 
 /** Whether nothing but a gap stops the stream, and these spans close it. */
@@ -128,6 +130,7 @@ function judgeAhead(pass: Pass, event: Candidate): Judgement {
   if (isInTurn(pass.rules, pass.draft, event)) {
     return !isStopped(pass) || endsHalt(pass, [eventSpan(event)]) ? inTurn : hold
   }
+  if (isBeyondWindow(pass, event)) return windowUsedUp
   if (isImplausible(pass, event.epoch, event.sequence)) return beyondSpanMax
   return refusal(pass) ?? hold
 }

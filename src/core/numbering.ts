@@ -9,8 +9,10 @@ export interface Contiguous {
   readonly kind: 'contiguous'
   /** The first number of a stream, or `first-seen`: whatever comes first is the baseline. */
   readonly start: number | 'first-seen'
-  /** The producer's counter wraps here (2^16, 2^32). Absent: it does not wrap. */
+  /** So many numbers the producer's counter has before it wraps (2^16, 2^32). Absent: it does not wrap. */
   readonly modulus?: number
+  /** The number to which it wraps, its least one. Absent: 0. */
+  readonly wrapsTo?: number
 }
 
 /** An event names its predecessor; numbers rise along the chain, not densely. */
@@ -57,34 +59,52 @@ export type Numbering = TrackedNumbering | Unordered
 /**
  * Numbers without holes: next is last + 1. Safe integers.
  *
- * @param options - `start`: 1 (default), 0, any whole number, or `'first-seen'`. `modulus`: where a device's
- * counter wraps, for example 65536; numbers are unwrapped to the one nearest to the position (RFC 1982).
- * @throws InturnError `config-invalid` when start or modulus is not such a number
+ * @param options - `start`: 1 (default), 0, any whole number, or `'first-seen'`. `modulus`: how many numbers
+ * a device's counter has before it wraps, for example 65536; each number is taken for the one nearest to the
+ * greatest seen in its stream (RFC 1982). `wrapsTo`: the number to which it wraps, its least one; default 0
+ * @throws InturnError `config-invalid` when one of them is not such a number
+ * @example
+ * const uint16 = contiguous({ start: 0, modulus: 65_536 })
+ * const opcUa = contiguous({ start: 1, modulus: 65_535, wrapsTo: 1 })
+ * const int16 = contiguous({ start: 0, modulus: 65_536, wrapsTo: -32_768 })
  */
 export function contiguous(
-  options: { readonly start?: number | 'first-seen'; readonly modulus?: number } = {},
+  options: {
+    readonly start?: number | 'first-seen'
+    readonly modulus?: number
+    readonly wrapsTo?: number
+  } = {},
 ): Contiguous {
-  const { start = 1, modulus } = options
+  const { start = 1, modulus, wrapsTo } = options
   if (start !== 'first-seen' && !Number.isSafeInteger(start)) {
     throw new InturnError(
       'config-invalid',
       `contiguous: start takes a whole number or 'first-seen', not ${start}`,
     )
   }
-  if (modulus === undefined) return { kind: 'contiguous', start }
+  if (modulus === undefined) {
+    if (wrapsTo === undefined) return { kind: 'contiguous', start }
+    throw new InturnError('config-invalid', 'contiguous: wrapsTo goes with a modulus only')
+  }
   if (!Number.isSafeInteger(modulus) || modulus < 4 || modulus > 2 ** 52) {
     throw new InturnError(
       'config-invalid',
       `contiguous: modulus takes a whole number from 4 to 2^52, not ${modulus}`,
     )
   }
-  if (start !== 'first-seen' && (start < 0 || start >= modulus)) {
+  const least = wrapsTo ?? 0
+  if (!Number.isSafeInteger(least) || Math.abs(least) > 2 ** 52) {
     throw new InturnError(
       'config-invalid',
-      `contiguous: start ${start} must lie from 0 to below modulus ${modulus}`,
+      `contiguous: wrapsTo takes a whole number from -2^52 to 2^52, not ${least}`,
     )
   }
-  return { kind: 'contiguous', start, modulus }
+  if (start !== 'first-seen' && (start < least || start >= least + modulus)) {
+    const range =
+      least === 0 ? `from 0 to below modulus ${modulus}` : `from ${least} to ${least + modulus - 1}`
+    throw new InturnError('config-invalid', `contiguous: start ${start} must lie ${range}`)
+  }
+  return { kind: 'contiguous', start, modulus, ...(wrapsTo !== undefined && { wrapsTo }) }
 }
 
 /** Numbers that name their predecessor in the event's `previous`; `previous: null` starts a stream. */

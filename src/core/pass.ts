@@ -6,6 +6,7 @@ import { OverlaidIndex } from './held-index.ts'
 import type { StreamRules } from './rules.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import type { AccountCounts, Clock, StreamState } from './stream-state.ts'
+import { haltStops } from './stream-state.ts'
 import type { Verdict, VerdictReason } from './verdict.ts'
 
 /** What a pass is told besides state and events. */
@@ -42,6 +43,10 @@ export interface EventArrival extends Made {
   readonly print: number
   /** It has no id: two events with equal data may be two. */
   readonly isUnnamed?: boolean
+  /** A counter that wraps: the unbounded number that it stands for, where somebody knows it. */
+  readonly known?: Sequence | undefined
+  /** A counter that wraps: earlier events of the stream, which were refused, are not offered again yet. */
+  readonly isBehind?: boolean
 }
 
 /** A statement that numbers were burned and will never come. */
@@ -53,6 +58,9 @@ export interface FillArrival extends Made {
   readonly reason: string
   /** Its epoch is inturn's own and not one on the wire: an operator gave it. */
   readonly isPlaced?: true
+  /** A counter that wraps: the unbounded number that `from` stands for, where somebody knows it. */
+  readonly known?: Sequence | undefined
+  readonly isBehind?: boolean
 }
 
 /** What a pass decides about, in order. */
@@ -165,14 +173,9 @@ export function beginPass(rules: StreamRules, state: StreamState, context: PassC
   return { rules, context, draft, held: new OverlaidIndex(context.held), steps: [] }
 }
 
-/** What a pass came to. */
-export function endPass({ draft, steps, held }: Pass): Decided {
-  return { state: draft, steps, held }
-}
-
 /** Whether the stream may take no further step now: halted, backing off, or at the place to stop. */
 export function isStopped(pass: Pass): boolean {
-  return pass.draft.halt !== undefined || isBlocked(pass)
+  return haltStops(pass.draft) || isBlocked(pass)
 }
 
 /** Whether the stream may take no further step even if it is not halted. */

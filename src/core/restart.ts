@@ -9,6 +9,7 @@ import { isFirstNumber } from './numbering-rules.ts'
 import type { Draft, Made, Pass } from './pass.ts'
 import { producersMax, runsMax, wireEpochOf } from './producer-runs.ts'
 import type { RestartSigns, Run } from './stream-state.ts'
+import { haltStops } from './stream-state.ts'
 import type { Candidate } from './unwrap.ts'
 
 const refused: Judgement = { verdict: 'refuse', reason: 'producer-restarted' }
@@ -158,7 +159,7 @@ function widen(signs: RestartSigns, { sequence, time }: Candidate): RestartSigns
 }
 
 function halt({ draft, context, steps }: Pass, { epoch, sequence }: Candidate): void {
-  if (draft.halt !== undefined) return
+  if (haltStops(draft)) return
   const reason = `the producer may have started to count again, with number ${String(sequence)}`
   draft.halt = { cause: 'restart', at: context.clock.now, reason }
   steps.push({ kind: 'halted', epoch, from: sequence, to: sequence, reason })

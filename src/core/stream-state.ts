@@ -59,9 +59,12 @@ export interface EndedEpoch {
   readonly filled: readonly Span[]
 }
 
-/** Why a stream stands still, and since when. */
+/**
+ * Why a stream stands still, and since when. A halt `half-turn` only says that what comes cannot be placed:
+ * it stops nothing that can be, and ends by itself when all can be again.
+ */
 export interface Halt {
-  readonly cause: 'gap' | 'failure' | 'schema' | 'operator' | 'effect-partial' | 'restart'
+  readonly cause: 'gap' | 'failure' | 'schema' | 'operator' | 'effect-partial' | 'restart' | 'half-turn'
   /** Milliseconds since 1970. */
   readonly at: number
   readonly reason: string
@@ -87,6 +90,17 @@ export interface Failing {
    * processes: all others leave the stream alone until `retryAt`.
    */
   readonly runningBy?: string
+}
+
+/** A counter that wraps: how far it has gone in one epoch, beyond what is accounted for and held. */
+export interface SeenMark {
+  readonly epoch: Epoch
+  /** The greatest number that was seen, refused ones included. */
+  readonly greatest: number
+  /** It has gone so far that no number can be placed any more. */
+  readonly isLost?: true
+  /** An operator has said that what comes again follows what is held: nothing may overtake it. */
+  readonly isResumed?: true
 }
 
 /** How many numbers of the stream came to which account, over all epochs. */
@@ -179,6 +193,8 @@ export interface StreamState {
   readonly restart: RestartSigns | undefined
   /** Ascending by epoch. */
   readonly runs: readonly Run[]
+  /** Counters that wrap: one for each epoch of which a number was refused. */
+  readonly seen: readonly SeenMark[]
   /** Linked and increasing numbering: of numbers at or below this nothing is known; an import sets it. */
   readonly provenAbove: Sequence | undefined
   readonly halt: Halt | undefined
@@ -191,6 +207,11 @@ export interface StreamState {
   readonly counts: AccountCounts
   /** Dead letters `overflow` of this stream that wait to be admitted again. */
   readonly overflow: number
+}
+
+/** Whether a halt stops the stream. */
+export function haltStops({ halt }: Pick<StreamState, 'halt'>): boolean {
+  return halt !== undefined && halt.cause !== 'half-turn'
 }
 
 /** A stream of which nothing is known yet. */
@@ -212,6 +233,7 @@ export const unknownStream: StreamState = {
   duplicates: undefined,
   restart: undefined,
   runs: [],
+  seen: [],
   provenAbove: undefined,
   halt: undefined,
   failing: undefined,

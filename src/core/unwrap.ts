@@ -1,8 +1,11 @@
 // Brings an event into the form the rules compare: unwraps a device's counter, and finds the step it stands
-// for. Source: RFC 1982 serial number arithmetic; the number meant is the one nearest to the position.
-import { isCurrent, originOf } from './numbering-rules.ts'
+// for. Source: RFC 1982 serial number arithmetic; the number meant is the one nearest to the greatest seen.
+import type { Counter } from './counter.ts'
+import { counterOf, isShown } from './counter.ts'
+import type { WireClues } from './half-turn.ts'
+import { isOver, placeOnTurn } from './half-turn.ts'
 import type { EventArrival, Pass } from './pass.ts'
-import type { Epoch, Sequence } from './sequence.ts'
+import type { Position, Sequence } from './sequence.ts'
 import type { VerdictReason } from './verdict.ts'
 
 /** An event as the rules see it: unwrapped, and with the step it stands for. */
@@ -11,17 +14,19 @@ export interface Candidate extends EventArrival {
   readonly after: Sequence | null
 }
 
-/** The verdict about what stands for no number of its stream. */
+/** The verdict about what stands for no number of its stream, or for one that nobody can tell. */
 export interface NoNumber {
-  readonly verdict: 'invalid' | 'implausible'
+  readonly verdict: 'invalid' | 'stale' | 'implausible' | 'refuse'
   readonly reason: VerdictReason
+  /** Verdict `refuse`: the greatest number that it may stand for. */
+  readonly upTo?: Position
 }
 
 /** The event unwrapped with its step, or the verdict where it has no readable step. */
 export function toCandidate(pass: Pass, arrival: EventArrival): Candidate | NoNumber {
   switch (pass.rules.numbering.kind) {
     case 'contiguous': {
-      const sequence = unwrap(pass, arrival.epoch, arrival.sequence)
+      const sequence = unwrap(pass, arrival.sequence, arrival)
       if (typeof sequence !== 'number') return sequence
       return { ...arrival, sequence, after: sequence - 1 }
     }
@@ -39,34 +44,38 @@ export function toCandidate(pass: Pass, arrival: EventArrival): Candidate | NoNu
 }
 
 /** The unbounded number that a contiguous number stands for, or the verdict where it stands for none. */
-export function unwrap(pass: Pass, epoch: Epoch, wire: Sequence): number | NoNumber {
-  const { numbering } = pass.rules
-  const modulus = numbering.kind === 'contiguous' ? numbering.modulus : undefined
-  const number = readWire(wire, modulus)
-  if (typeof number !== 'number' || modulus === undefined) return number
-  const reference = referenceOf(pass, epoch)
-  if (reference === undefined) return number
-  const ahead = (((number - reference) % modulus) + modulus) % modulus
-  if (ahead * 2 === modulus) return { verdict: 'implausible', reason: 'half-the-modulus' }
-  const sequence = ahead * 2 < modulus ? reference + ahead : reference - (modulus - ahead)
-  return Number.isSafeInteger(sequence) ? sequence : { verdict: 'invalid', reason: 'beyond-safe-integer' }
+export function unwrap(
+  pass: Pass,
+  wire: Sequence,
+  clues: Omit<WireClues, 'wire'> & { readonly known?: Sequence | undefined },
+): number | NoNumber {
+  const counter = counterOf(pass.rules.numbering)
+  const number = readWire(wire, counter)
+  if (typeof number !== 'number' || counter === undefined) return number
+  if (clues.known !== undefined) return Number(clues.known)
+  const placed = placeOnTurn(pass, counter, { ...clues, wire: number })
+  if ('sequence' in placed) {
+    const { sequence } = placed
+    return Number.isSafeInteger(sequence) ? sequence : { verdict: 'invalid', reason: 'beyond-safe-integer' }
+  }
+  if (placed.problem === 'half') return { verdict: 'implausible', reason: 'half-the-modulus' }
+  if (isOver(pass.draft, clues.epoch)) return { verdict: 'stale', reason: 'epoch-over' }
+  const { epoch } = clues
+  return { verdict: 'refuse', reason: 'ambiguous-number', upTo: { epoch, sequence: placed.upTo } }
 }
 
 /** A contiguous number as the producer wrote it, or the verdict where it cannot be one. */
-export function readWire(wire: Sequence, modulus: number | undefined): number | NoNumber {
+export function readWire(wire: Sequence, counter: Counter | undefined): number | NoNumber {
   if (typeof wire !== 'number') return { verdict: 'invalid', reason: 'beyond-safe-integer' }
-  if (modulus === undefined) return wire
-  if (wire < 0) return { verdict: 'invalid', reason: 'below-zero-with-modulus' }
-  return wire < modulus ? wire : { verdict: 'invalid', reason: 'at-or-above-modulus' }
+  if (counter === undefined || isShown(counter, wire)) return wire
+  return { verdict: 'invalid', reason: outsideReason(counter, wire) }
 }
 
-/** The number from which distance is measured in an epoch; `undefined` where none is known. */
-export function referenceOf(pass: Pass, epoch: Epoch): number | undefined {
-  const { draft, rules } = pass
-  if (isCurrent(draft, epoch)) return Number(draft.position)
-  const ended = draft.ended.find((record) => record.epoch === epoch)
-  if (ended !== undefined) return Number(ended.position)
-  if (draft.position !== undefined && epoch < draft.epoch) return undefined
-  const origin = originOf(rules, draft, epoch)
-  return origin === 'first-seen' || origin.after === null ? undefined : Number(origin.after)
+/** Why a counter cannot show a number. */
+export function outsideReason(
+  { wrapsTo }: Counter,
+  wire: Sequence,
+): 'outside-counter' | 'below-zero-with-modulus' | 'at-or-above-modulus' {
+  if (wrapsTo !== 0) return 'outside-counter'
+  return wire < 0 ? 'below-zero-with-modulus' : 'at-or-above-modulus'
 }

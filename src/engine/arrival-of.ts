@@ -10,15 +10,17 @@ import type { TrackedDomain } from './domain.ts'
 /** An event or fill as the rules take it. */
 export function arrivalOf(event: HandedOver['arrival'], { rules }: TrackedDomain): Arrival {
   if (!isEvent(event)) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...madeOf(event) }
-  const { id, data, previous, time, producer } = event
+  const { id, data, previous, time, producer, sequence = 0, wireSequence = sequence } = event
   // All of one shape, whatever an event says.
   return {
     kind: 'event',
     epoch: event.wireEpoch ?? event.epoch,
-    sequence: event.wireSequence ?? event.sequence ?? 0,
+    sequence: wireSequence,
     previous,
     print: rules.conflictMemory === 0 ? 0 : eventFingerprint(id, data),
     isUnnamed: id === undefined,
+    // Whoever has read the past of a counter that wraps knows its turns.
+    known: sequence === wireSequence ? undefined : sequence,
     time: time === undefined ? undefined : readTime(time),
     producer: producer === undefined ? undefined : fingerprint(producer),
   }

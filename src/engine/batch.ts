@@ -9,6 +9,7 @@ import { heldSpanAt } from '../core/held-spans.ts'
 import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
+import { haltStops } from '../core/stream-state.ts'
 import { errorText } from '../core/thrown.ts'
 import type { HandedOver } from '../ports/records.ts'
 import type { Answer } from './call.ts'
@@ -34,6 +35,7 @@ import { deadLetterNews, newsOf } from './turn-news.ts'
 import type { Turn } from './turn.ts'
 import { UnorderedWork } from './unordered-work.ts'
 import { WaitingSearch } from './waiting-search.ts'
+import { isAnswer, withAsked } from './wire-clues.ts'
 import { shuttingDown } from './within-time.ts'
 
 /** How often a stream is followed up for one arrival, for what was handed over meanwhile. */
@@ -46,6 +48,8 @@ export interface SubmitOptions {
    * good (increasing numbering), it is refused too.
    */
   readonly waiting?: ReadonlySet<StreamPath>
+  /** These were refused before, and come in the order of the refused ones. */
+  readonly isAgain?: boolean
   /** Is told each answer as soon as it is durable. */
   readonly answered?: (answer: Answer) => void
 }
@@ -70,6 +74,11 @@ export class Engine {
    * meanwhile.
    */
   hasUndecided: ((stream: StreamPath) => boolean) | undefined
+  /**
+   * Whether refused events of a stream wait with somebody, of which only their order tells what their numbers
+   * stand for: what arrives comes behind them, and is handed over to nobody.
+   */
+  hasUnplaced: ((stream: StreamPath) => boolean) | undefined
   /** Streams with dead letters that operators have tried again, as they are met. */
   #redrives = new Set<StreamPath>()
   /** Domains that were told of an event whose numbers are rounded. */
@@ -89,7 +98,7 @@ export class Engine {
     this.#redriving = new RedriveWork(parts, this.#caller, () => this.#nextWorker())
     this.#retries = new WaitingSearch(
       parts,
-      ({ state }) => state.failing?.retryAt !== undefined && state.halt === undefined,
+      ({ state }) => state.failing?.retryAt !== undefined && !haltStops(state),
     )
     this.healing = new Healing(parts, {
       process: (messages) => this.process(messages),
@@ -116,10 +125,10 @@ export class Engine {
   }
 
   /** Takes messages in, in order, and answers each as soon as it has a durable end. */
-  submit(messages: readonly IncomingMessage[], { waiting, answered }: SubmitOptions = {}): Call {
-    const call = new Call(answered)
-    const intakes = messages.map((message) => this.#intaker.read(message))
-    this.#group(intakes, call, waiting)
+  submit(messages: readonly IncomingMessage[], options: SubmitOptions = {}): Call {
+    const call = new Call(options.answered)
+    const intakes = messages.map((message) => withAsked(this.#intaker.read(message), message))
+    this.#group(intakes, call, options)
     void call.done.then(
       () => this.#tell(call.results),
       () => undefined,
@@ -196,14 +205,14 @@ export class Engine {
   }
 
   /** Puts what was received into the lanes of its streams; what is no event is a dead letter. */
-  #group(intakes: readonly Intake[], call: Call, waiting: ReadonlySet<StreamPath> | undefined): void {
+  #group(intakes: readonly Intake[], call: Call, { waiting, isAgain = false }: SubmitOptions): void {
     const invalid: [number, InvalidIntake][] = []
     const unordered: [number, UnorderedIntake][] = []
     this.#tellInexact(intakes)
     for (let index = 0; index < intakes.length; index++) {
       const intake = intakes[index]
       if (intake?.kind === 'tracked') {
-        const arrival = new CallArrival(intake, call, index)
+        const arrival = new CallArrival(intake, call, { index, isAgain })
         call.begin()
         const isHindered = waiting?.has(intake.path) === true && isOvertaking(arrival)
         if (isHindered) arrival.answer({ ...arrival.place, verdict: 'refuse', reason: 'stream-full' })
@@ -280,7 +289,7 @@ export class Engine {
 
   async #transact(visits: readonly StreamVisit[]): Promise<void> {
     try {
-      const work = { visits, redrives: this.#redrives, keepsGaps: this.#keepsGaps }
+      const work = { visits, redrives: this.#redrives, keepsGaps: this.#keepsGaps, isBehind: this.#isBehind }
       const { done, busy, again } = await this.#slots.within(() =>
         this.#transactions.run(work, this.#nextWorker()),
       )
@@ -324,7 +333,7 @@ export class Engine {
     const streams = visits.map(({ path }) => path)
     try {
       const request = { consumer, worker, streams, mode: 'claim', claimMs } as const
-      const scope = { redrives: this.#redrives, keepsGaps: this.#keepsGaps }
+      const scope = { redrives: this.#redrives, keepsGaps: this.#keepsGaps, isBehind: this.#isBehind }
       const made = { parts: this.#parts, caller: this.#caller, slots: this.#slots, scope }
       const { again } = await store.work(request, (unit) =>
         new ClaimedWork({ ...made, unit, worker, hooks }).run(visits),
@@ -388,12 +397,11 @@ export class Engine {
   /** Keeps what arrived for busy streams for the workers that have them. */
   async #handOver(busy: readonly StreamVisit[]): Promise<void> {
     const { store, consumer } = this.#parts
-    const loaded = busy.filter(({ arrivals }) => arrivals.length > 0)
+    const stays = ({ path, arrivals }: StreamVisit): boolean =>
+      !store.durable || this.hasUnplaced?.(path) === true || arrivals.some(isAnswer)
+    answerAll(busy.filter(stays), { verdict: 'refuse', reason: 'busy' })
+    const loaded = busy.filter((visit) => visit.arrivals.length > 0 && !stays(visit))
     if (loaded.length === 0) return
-    if (!store.durable) {
-      answerAll(loaded, { verdict: 'refuse', reason: 'busy' })
-      return
-    }
     const full = await this.#fullDomains(loaded)
     const room = loaded.filter(({ domain }) => !full.has(domain.name))
     const events = room.flatMap(({ path, arrivals }) =>
@@ -454,6 +462,8 @@ export class Engine {
 
   readonly #keepsGaps = ({ path }: StreamVisit): boolean =>
     this.#lanes.hasBehind(path) || this.healing.has(path) || this.hasUndecided?.(path) === true
+
+  readonly #isBehind = ({ path }: StreamVisit): boolean => this.hasUnplaced?.(path) === true
 
   #isUntracked(path: StreamPath): boolean {
     return this.#parts.domains.byName.get(parseStreamPath(path)?.domain ?? '')?.kind === 'unordered'

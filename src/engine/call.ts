@@ -80,11 +80,14 @@ export class CallArrival implements TurnArrival {
   readonly intake: TrackedIntake
   readonly call: Call
   readonly index: number
+  /** It was refused before, and comes again in the order of the refused ones. */
+  readonly isAgain: boolean
 
-  constructor(intake: TrackedIntake, call: Call, index: number) {
+  constructor(intake: TrackedIntake, call: Call, of: { readonly index: number; readonly isAgain?: boolean }) {
     this.intake = intake
     this.call = call
-    this.index = index
+    this.index = of.index
+    this.isAgain = of.isAgain === true
   }
 
   get arrival(): TrackedIntake['arrival'] {

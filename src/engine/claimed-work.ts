@@ -46,7 +46,7 @@ export interface ClaimedParts {
   /** Who has the claims. */
   readonly worker: string
   readonly hooks: ClaimedHooks
-  readonly scope: Pick<PlanScope, 'redrives' | 'keepsGaps'>
+  readonly scope: Pick<PlanScope, 'redrives' | 'keepsGaps' | 'isBehind'>
 }
 
 /** One unit of work under claims. */

@@ -12,6 +12,7 @@ import type { StreamRules } from '../core/rules.ts'
 import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
+import { haltStops } from '../core/stream-state.ts'
 import type { DueTime } from '../ports/due-time.ts'
 
 /** What a turn is decided by. */
@@ -109,7 +110,7 @@ export function dueTimeOf(rules: StreamRules, state: StreamState, question: DueQ
   const healAt = nextHealAt(rules, state)
   if (isPaused) return canRun || state.heldCount > 0 ? { at: earliest(healAt, clock.now + pausedLookMs) } : {}
   if (canRun) return { at: 0 }
-  const retryAt = state.halt === undefined ? state.failing?.retryAt : undefined
+  const retryAt = !haltStops(state) ? state.failing?.retryAt : undefined
   const at = earliest(retryAt, healAt)
   const patienceAt = isGapEndOpen(rules, state) ? gapDueAt(rules, state) : undefined
   const overAt = patienceAt === undefined ? undefined : headHealingOverAt(rules, state)
@@ -149,7 +150,7 @@ export function isGapDue(rules: StreamRules, state: StreamState, clock: Clock): 
 
 /** Whether the stream stands in a way in which its head gap can be ended by the clock. */
 function isGapEndOpen(rules: StreamRules, state: StreamState): boolean {
-  return state.halt === undefined && state.failing === undefined && rules.gapEnd !== 'wait'
+  return !haltStops(state) && state.failing === undefined && rules.gapEnd !== 'wait'
 }
 
 function headHealingOverAt(rules: StreamRules, { held }: StreamState): number | undefined {

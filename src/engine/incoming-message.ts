@@ -1,5 +1,7 @@
 // A message before anything is made of it, and how large it is. Upholds I7: what is too large is never
 // decoded.
+import type { Sequence } from '../core/sequence.ts'
+import type { StreamPath } from '../core/stream-path.ts'
 
 /** A message as it came. */
 export interface IncomingMessage {
@@ -14,8 +16,18 @@ export interface IncomingMessage {
   readonly digest?: string
   /** Its source gave it out before, and does not know what became of it. */
   readonly redelivered?: boolean
+  /** Which numbers of a stream were asked for, where the message answers that. */
+  readonly asked?: AskedNumbers
   /** Where it was read. */
   readonly origin?: string
+}
+
+/** Numbers of a stream that somebody was asked for, unwrapped. */
+interface AskedNumbers {
+  readonly stream: StreamPath
+  readonly epoch: number
+  readonly from: Sequence | null
+  readonly to: Sequence
 }
 
 /** How large a message is, in bytes of its text; `undefined` for an object, whose text is not known. */

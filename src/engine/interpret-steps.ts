@@ -237,7 +237,7 @@ class StepReader {
 
 /** Whether all was refused, and nothing was learnt by it. */
 function isIdle({ steps, state }: Decided, before: StreamState): boolean {
-  return steps.every(isRefusal) && state.restart === before.restart
+  return steps.every(isRefusal) && state.restart === before.restart && state.seen === before.seen
 }
 
 function isRefusal(step: Step): boolean {

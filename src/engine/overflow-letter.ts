@@ -4,7 +4,7 @@
 import type { FillEvent, InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { deadLetterKey } from '../ports/dead-letter-key.ts'
-import type { DeadLetter, HandedOver } from '../ports/records.ts'
+import type { DeadLetter, HandedOver, StoredHandedOver } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
 
 /** The dead letter of an event, or a fill, that its stream has no room for. */
@@ -20,6 +20,21 @@ export function overflowLetter(stream: StreamPath, event: InturnEvent | FillEven
   }
   const detail = 'its stream refused it for longer than the patience, or it lay beyond the look-ahead'
   return { ...place, key: `overflow/${deadLetterKey(place)}`, reason: 'overflow', detail, at }
+}
+
+/**
+ * The dead letter of an event that was handed over, and of which nobody can tell by now what its number
+ * stands for. Another event may bear the same number on the wire: each has a key of its own.
+ */
+export function unplacedLetter({ stream, arrival, arrivalId }: StoredHandedOver, at: number): DeadLetter {
+  const { key, ...letter } = overflowLetter(stream, arrival, at)
+  const detail = 'its counter has gone too far to tell which turn its number is of'
+  return { ...letter, key: `${key.slice('overflow/'.length)}/${arrivalId}`, reason: 'implausible', detail }
+}
+
+/** Whether a dead letter comes back by itself. */
+export function isOverflow({ reason }: DeadLetter): boolean {
+  return reason === 'overflow'
 }
 
 /** Each letter once, and none that is there already: another copy of an event is put aside as it is. */

@@ -23,6 +23,7 @@ import { takeOverflow } from './take-overflow.ts'
 import type { TurnArrival } from './turn-outcome.ts'
 import type { Care } from './turn.ts'
 import { Turn } from './turn.ts'
+import { asBehind } from './wire-clues.ts'
 
 /** How many overflowed events a turn takes back at most; a batch, if that is less. */
 const overflowMax = 100
@@ -45,6 +46,8 @@ export interface PlanScope {
   readonly redrives: Set<StreamPath>
   /** Whether events were fetched, and are not decided in this visit, that may lie in a gap of the stream. */
   readonly keepsGaps: (visit: StreamVisit) => boolean
+  /** Whether what arrives comes behind refused events of which only the order tells what they are. */
+  readonly isBehind: (visit: StreamVisit) => boolean
   /** Streams that an earlier unit of the same call has won from a dead worker, and not committed. */
   readonly takenOver?: ReadonlySet<StreamPath>
 }
@@ -70,7 +73,8 @@ export async function planTurns(
     const heal = visit.heal?.(visit, state, unit.clock)
     const kept = withoutRedrives(all)
     if (kept.length < all.length) scope.redrives.add(path)
-    const plan = { visit, arrivals: visit.arrivals, state, handedOver: kept, isSweep, keepsGaps, care, heal }
+    const arrivals = scope.isBehind(visit) ? visit.arrivals.map(asBehind) : visit.arrivals
+    const plan = { visit, arrivals, state, handedOver: kept, isSweep, keepsGaps, care, heal }
     const next = planTurn(parts, unit, plan)
     planned.push(next instanceof Promise ? await next : next)
   }

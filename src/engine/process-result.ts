@@ -5,6 +5,11 @@ import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Verdict, VerdictReason } from '../core/verdict.ts'
 
+/** Whether an event was refused because nobody can tell, or hold, what its number stands for. */
+export function isUnplaced(reason: VerdictReason | undefined): boolean {
+  return reason === 'window-used-up' || reason === 'ambiguous-number'
+}
+
 /** What became of one event that was given to a processor. */
 export interface ProcessResult {
   /**

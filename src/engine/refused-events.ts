@@ -13,8 +13,15 @@ export interface Refused<Message> {
   readonly place: Position
   /** When it was refused first, in elapsed milliseconds. */
   readonly sinceMs: number
-  /** It waits for its domain to go on, however long that takes: it cannot be put aside meanwhile. */
-  readonly isPaused: boolean
+  /** It waits for its domain or its stream to go on, however long that takes: it is not put aside. */
+  readonly stays: boolean
+  /** Nobody knows which turn of its counter its number is of: only the order tells. */
+  readonly isUnplaced: boolean
+}
+
+/** A refused delivery with its place in the order of reading. */
+interface Kept<Message> extends Refused<Message> {
+  readonly order: number
 }
 
 /** Refused deliveries of one worker. */
@@ -22,11 +29,15 @@ export class RefusedEvents<Message extends Delivery> {
   readonly #max: number
   readonly #patienceMs: number
   /** In the order in which they were read. */
-  readonly #events = new Map<Message, Refused<Message>>()
-  /** Of each stream, ascending by place. The streams take turns in being offered. */
-  readonly #streams = new Map<StreamPath, Refused<Message>[]>()
+  readonly #events = new Map<Message, Kept<Message>>()
+  /**
+   * Of each stream, ascending by place, and behind them the unplaced ones as they were read. The streams take
+   * turns in being offered.
+   */
+  readonly #streams = new Map<StreamPath, Kept<Message>[]>()
   /** Those that are offered now. */
   readonly #offered = new Set<Message>()
+  #added = 0
 
   constructor(limits: { readonly lookAheadMax: number; readonly patienceMs: number }) {
     this.#max = limits.lookAheadMax
@@ -47,14 +58,22 @@ export class RefusedEvents<Message extends Delivery> {
     return new Set(this.#streams.keys())
   }
 
+  /** Whether a stream has unplaced deliveries. */
+  hasUnplaced(stream: StreamPath): boolean {
+    return this.#streams.get(stream)?.at(-1)?.isUnplaced === true
+  }
+
   /** Keeps a refused delivery; one that was kept before keeps its age. */
-  add(refused: Refused<Message>): void {
-    const { delivery, stream } = refused
+  add(given: Refused<Message>): void {
+    const { delivery, stream } = given
     this.#offered.delete(delivery)
-    if (this.#events.has(delivery)) return
+    const known = this.#events.get(delivery)
+    const { sinceMs, order } = known ?? { ...given, order: this.#added++ }
+    const refused = { ...given, sinceMs, order }
     this.#events.set(delivery, refused)
     const own = this.#streams.get(stream) ?? []
     this.#streams.set(stream, own)
+    if (known !== undefined) own.splice(own.indexOf(known), 1)
     let at = own.length
     while (at > 0 && isBehind(own[at - 1], refused)) at--
     own.splice(at, 0, refused)
@@ -100,9 +119,9 @@ export class RefusedEvents<Message extends Delivery> {
    */
   overdue(nowMs: number, limit: number): readonly Message[] {
     const overdue: Message[] = []
-    for (const { delivery, sinceMs, isPaused } of this.#events.values()) {
+    for (const { delivery, sinceMs, stays } of this.#events.values()) {
       if (overdue.length >= limit) break
-      if (isPaused || this.#offered.has(delivery)) continue
+      if (stays || this.#offered.has(delivery)) continue
       if (overdue.length >= this.beyond && nowMs - sinceMs < this.#patienceMs) break
       overdue.push(delivery)
     }
@@ -111,6 +130,8 @@ export class RefusedEvents<Message extends Delivery> {
   }
 }
 
-function isBehind<Message>(one: Refused<Message> | undefined, other: Refused<Message>): boolean {
-  return one !== undefined && comparePositions(one.place, other.place) > 0
+function isBehind<Message>(one: Kept<Message> | undefined, other: Kept<Message>): boolean {
+  if (one === undefined) return false
+  if (one.isUnplaced !== other.isUnplaced) return one.isUnplaced
+  return one.isUnplaced ? one.order > other.order : comparePositions(one.place, other.place) > 0
 }

@@ -7,6 +7,7 @@ import type { Engine } from './batch.ts'
 import type { Answer } from './call.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { ProcessResult } from './process-result.ts'
+import { isUnplaced } from './process-result.ts'
 import { RefusedEvents } from './refused-events.ts'
 import { UnsettledEvents } from './unsettled-events.ts'
 
@@ -63,6 +64,11 @@ export class Settlement<Message extends Delivery> {
   /** The streams of the refused events that wait here. */
   waitingStreams(): ReadonlySet<StreamPath> {
     return this.#refused.streams()
+  }
+
+  /** Whether events of a stream wait that cannot be placed on their counter's turns. */
+  hasUnplaced(stream: StreamPath): boolean {
+    return this.#refused.hasUnplaced(stream)
   }
 
   /** Whether something is to be told to the source. */
@@ -136,10 +142,12 @@ export class Settlement<Message extends Delivery> {
     const now = parts.timers.elapsedMs()
     const place = placeOf(result)
     const { stream = '', epoch = 0, sequence = 0 } = result
-    const isPaused = result.reason === 'paused'
-    if (source.kind === 'log')
-      this.#refused.add({ delivery, stream, place: { epoch, sequence }, sinceMs: now, isPaused })
-    else if (!isPaused && this.#isOverdue(place, now)) this.#overdue.push({ delivery, place })
+    const isUnplacedNow = isUnplaced(result.reason)
+    const stays = isUnplacedNow || result.reason === 'paused'
+    if (source.kind === 'log') {
+      const about = { sinceMs: now, stays, isUnplaced: isUnplacedNow }
+      this.#refused.add({ delivery, stream, place: { epoch, sequence }, ...about })
+    } else if (!stays && this.#isOverdue(place, now)) this.#overdue.push({ delivery, place })
     else this.#back.push(delivery)
   }
 

@@ -1,6 +1,7 @@
 // The past of a domain's streams, read from a source that still has it: from its beginning, with an empty
 // checkpoint, so that nobody else's reading moves. A scan reads ahead, so that the next question needs none.
 // Upholds I7: what is kept of a scan has a limit.
+import { counterOf } from '../core/counter.ts'
 import { InturnError } from '../core/errors.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
@@ -62,8 +63,7 @@ class SourceHistory implements StreamHistory {
   }
 
   async #read(range: PastRange): Promise<readonly TrackedEvent[]> {
-    const { numbering } = this.#domain.rules
-    if (numbering.kind === 'contiguous' && numbering.modulus !== undefined) {
+    if (counterOf(this.#domain.rules.numbering) !== undefined) {
       throw unavailable(this.name, 'its numbers wrap, and in a source nothing tells their rounds apart')
     }
     const known = this.#scanned

@@ -1,5 +1,6 @@
 // The past of a domain's streams, as its healer has it: read through intake like anything that arrives, and
 // kept to what was asked for. Upholds I3: what cannot be read is no event of the history.
+import { counterOf, firstFrom, onWire } from '../core/counter.ts'
 import { InturnError } from '../core/errors.ts'
 import type { EventFrom } from '../core/event-from.ts'
 import { eventFrom as plainEventFrom } from '../core/event-from.ts'
@@ -100,14 +101,15 @@ async function ask(
 
 /** The range as healers are asked for it: in numbers of the wire, cut where the domain's counter wraps. */
 function partsOnWire(range: PastRange, { rules: { numbering } }: TrackedDomain): readonly PastRange[] {
-  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return [range]
-  const { modulus } = numbering
-  const first = mod(Number(range.from), modulus)
+  const counter = counterOf(numbering)
+  if (counter === undefined) return [range]
+  const { modulus, wrapsTo } = counter
+  const first = Number(onWire(counter, range.from))
   const last = first + Number(range.to) - Number(range.from)
-  if (last < modulus) return [{ ...range, from: first, to: last }]
+  if (last < wrapsTo + modulus) return [{ ...range, from: first, to: last }]
   return [
-    { ...range, from: first, to: modulus - 1 },
-    { ...range, from: 0, to: last - modulus },
+    { ...range, from: first, to: wrapsTo + modulus - 1 },
+    { ...range, from: wrapsTo, to: last - modulus },
   ]
 }
 
@@ -116,17 +118,8 @@ function eventIn(intake: Intake, domain: TrackedDomain, range: PastRange): Track
   if (intake.kind !== 'tracked' || intake.path !== range.stream || 'fill' in intake.event) return undefined
   const { event } = intake
   if (event.epoch !== range.epoch || event.sequence === undefined) return undefined
-  const sequence = unwrapFrom(range.from, event.sequence, domain)
+  const counter = counterOf(domain.rules.numbering)
+  const { sequence: wire } = event
+  const sequence = counter === undefined ? wire : firstFrom(counter, Number(range.from), Number(wire))
   return sequence >= range.from && sequence <= range.to ? { ...event, sequence } : undefined
-}
-
-/** The first number from `from` on that stands behind a number on the wire. */
-function unwrapFrom(from: Sequence, wire: Sequence, { rules: { numbering } }: TrackedDomain): Sequence {
-  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return wire
-  const { modulus } = numbering
-  return Number(from) + mod(Number(wire) - Number(from), modulus)
-}
-
-function mod(value: number, modulus: number): number {
-  return ((value % modulus) + modulus) % modulus
 }

@@ -1,14 +1,13 @@
 // Chooses which overflowed events a turn takes back. Where a gap is about to be given up, those that lie in
 // it come first and have room in any case; the others wait until the stream has moved. Upholds I3: nothing
 // that was put aside is lost with a gap.
+import { counterOf, nearestTo } from '../core/counter.ts'
 import { headGap } from '../core/gaps.ts'
-import { nothingHeld } from '../core/held-index.ts'
-import { beginPass } from '../core/pass.ts'
+import { reachedIn } from '../core/half-turn.ts'
 import { epochInRuns, madeOf } from '../core/producer-runs.ts'
 import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
-import { unwrap } from '../core/unwrap.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import { isGapDue } from './decide-turn.ts'
 import type { TrackedDomain } from './domain.ts'
@@ -57,13 +56,12 @@ export function takeOverflow(question: OverflowQuestion): ChosenOverflow {
   return { letters: within.map(({ letter }) => letter), hasRoom: true, restFrom: rest }
 }
 
-/** Where an overflowed event belongs: its number unwrapped, where its domain has a modulus. */
-function placeOf({ domain, state, clock }: OverflowQuestion, letter: DeadLetter): Position {
+/** Where an overflowed event belongs: less than half a turn from the position, where its counter wraps. */
+function placeOf({ domain, state }: OverflowQuestion, letter: DeadLetter): Position {
   const { sequence = 0 } = letter
   const epoch = epochInRuns(state.runs, { epoch: letter.epoch ?? 0, ...madeOf(arrivalIn(letter) ?? {}) }) ?? 0
-  const { numbering } = domain.rules
-  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return { epoch, sequence }
-  const pass = beginPass(domain.rules, state, { clock, held: nothingHeld })
-  const number = unwrap(pass, epoch, sequence)
-  return { epoch, sequence: typeof number === 'number' ? number : sequence }
+  const counter = counterOf(domain.rules.numbering)
+  const reached = counter && reachedIn(domain.rules, state, epoch)
+  if (counter === undefined || reached === undefined) return { epoch, sequence }
+  return { epoch, sequence: nearestTo(counter, Number(sequence), reached) }
 }

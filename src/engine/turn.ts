@@ -23,7 +23,8 @@ import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
 import { interpretSteps, placeText } from './interpret-steps.ts'
-import { newLetters, overflowLetter } from './overflow-letter.ts'
+import { isOverflow, newLetters, overflowLetter, unplacedLetter } from './overflow-letter.ts'
+import { isUnplaced } from './process-result.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import { TurnEffects } from './turn-effects.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
@@ -167,7 +168,7 @@ export class Turn {
   get state(): StreamState {
     const { state } = this.#known()
     const passedOver = this.#passedOver()
-    const overflow = state.overflow - this.#redriven().length + this.#putAside().length
+    const overflow = state.overflow - this.#redriven().length + this.#putAside().filter(isOverflow).length
     if (passedOver === 0 && overflow === state.overflow) return state
     const { counts } = state
     const delivered = counts.delivered - passedOver
@@ -353,14 +354,21 @@ export class Turn {
   }
 
   /**
-   * Handed-over events for which there is no room: their source has forgotten them, so they become overflow.
+   * Handed-over events for which there is no room: their source has forgotten them, so they become overflow;
+   * those of which nobody can tell the number are out for good.
    */
   #putAside(): readonly DeadLetter[] {
     const { path, clock, handedOver, overflow, putsAside } = this.setup
     if (handedOver.length === 0) return []
-    const letters = handedOver
-      .filter((_, at) => putsAside || this.verdicts[overflow.letters.length + at]?.verdict === 'refuse')
-      .map(({ arrival }) => overflowLetter(path, arrival, clock.now))
+    const letters = handedOver.flatMap((kept, at): DeadLetter[] => {
+      const said = putsAside ? undefined : this.verdicts[overflow.letters.length + at]
+      if (!putsAside && said?.verdict !== 'refuse') return []
+      return [
+        isUnplaced(said?.reason)
+          ? unplacedLetter(kept, clock.now)
+          : overflowLetter(path, kept.arrival, clock.now),
+      ]
+    })
     return newLetters(letters, overflow.buried)
   }
 

@@ -186,6 +186,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     })
     made.engine.hasUndecided = (stream) =>
       this.#inHand.length + this.#failed.length > 0 || this.#settlement.waitingStreams().has(stream)
+    made.engine.hasUnplaced = (stream) => this.#settlement.hasUnplaced(stream)
     this.#arrivals = new OrderedArrivals<Message>({
       timers: made.parts.timers,
       batchMax: made.parts.batchMax,
@@ -268,6 +269,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     let kept = 0
     const call = this.#engine.submit(messages, {
       ...(waiting !== undefined && waiting.size > 0 && { waiting }),
+      isAgain: areOffers,
       answered: ({ index, ...answer }) => {
         const message = messages[index]
         if (message === undefined) return

@@ -1,5 +1,6 @@
 // The rules of the domains as far as whoever looks at a store knows them. A store does not keep them; without
 // a configuration they are read off a stream's state, which is right for everything but patience.
+import { counterOf, onWire } from '../core/counter.ts'
 import { contiguous, linked } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { StreamRules } from '../core/rules.ts'
@@ -33,9 +34,7 @@ export function rulesFor(known: KnownDomains, domain: string, state: StreamState
 
 /** A number as it is on the wire, where the domain's counter wraps. */
 export function wireOf({ numbering }: StreamRules, sequence: Sequence): Sequence {
-  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return sequence
-  const rest = Number(sequence) % numbering.modulus
-  return rest < 0 ? rest + numbering.modulus : rest
+  return onWire(counterOf(numbering), sequence)
 }
 
 /** A contiguous stream knows its first number, and what each held range follows; the others mostly do not. */

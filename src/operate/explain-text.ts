@@ -52,6 +52,7 @@ function whatItWaitsFor(about: Explanation): readonly string[] {
         `It is halted${who}: ${haltCause(about)}`,
         `  since ${halt === undefined ? 'an unknown time' : momentFrom(halt.at, now)}`,
         ...(halt?.reason === undefined ? [] : [`  reason: ${halt.reason}`]),
+        ...counterWords(about),
         ...triedWords(about),
         ...missingWords(about),
         ...standsAt(about),
@@ -103,6 +104,8 @@ function haltCause({ halt, failing }: Explanation): string {
       return `its next event${refusedNumber(failing)} is refused for what it carries.`
     case 'effect-partial':
       return 'an effect was carried out in part; it is never retried by itself.'
+    case 'half-turn':
+      return 'its counter has gone too far to tell of which turn a number is.'
     case 'operator':
       return 'an operator stopped it.'
     case 'restart':
@@ -114,6 +117,11 @@ function haltCause({ halt, failing }: Explanation): string {
 
 function refusedNumber(failing: Explanation['failing']): string {
   return failing === undefined ? '' : `, ${numberWords(failing.epoch, failing.sequence)},`
+}
+
+function counterWords({ halt }: Explanation): readonly string[] {
+  if (halt?.cause !== 'half-turn') return []
+  return ['  what cannot be placed without doubt is refused, and stays with its source']
 }
 
 function gapWords(about: Explanation): readonly string[] {

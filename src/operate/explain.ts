@@ -17,6 +17,7 @@ import type {
   Run,
   StreamState,
 } from '../core/stream-state.ts'
+import { haltStops } from '../core/stream-state.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { ConsumerSummary, StoredStream } from '../ports/store-reader.ts'
@@ -210,11 +211,13 @@ function nextStep(
   },
 ): NextStep {
   const { state, gaps, isPaused } = of
-  if (standing === 'halted') return { kind: 'operator', closesItself: state.halt?.gapTo !== undefined }
+  const [head] = gaps
+  if (standing === 'halted' && (haltStops(state) || head === undefined)) {
+    return { kind: 'operator', closesItself: state.halt?.gapTo !== undefined }
+  }
   if (isPaused) return { kind: 'operator', closesItself: false }
   if (standing === 'failing') return afterFailure(state.failing, of.failure)
   if (standing === 'ready' || of.handedOver > 0) return { kind: 'take' }
-  const [head] = gaps
   if (head === undefined) return { kind: 'event' }
   const { policy, healing } = head
   if (healing?.nextAt !== undefined && healing.attemptsMax !== undefined) {

@@ -1,4 +1,6 @@
 // What an operator can do to one stream while workers run: retry, skip, fill, halt, resume.
+import { counterOf, firstFrom, isShown, nearestTo } from '../core/counter.ts'
+import { reachedIn } from '../core/half-turn.ts'
 import { giveFill } from '../core/operating/give-fill.ts'
 import type { FillOverlap } from '../core/operating/give-fill.ts'
 import { haltStream } from '../core/operating/halt-stream.ts'
@@ -85,7 +87,7 @@ export async function fill(target: OperatorTarget, request: FillRequest): Promis
       needConfiguration(about, 'a fill')
       const { state, rules, clock, held } = about
       const { epoch = state.epoch, from, to, reason } = request
-      const arrival = { kind: 'fill', epoch, from, to, reason } as const
+      const arrival = { kind: 'fill', epoch, from, to, reason, ...knownPlace(about, epoch, from) } as const
       const given = giveFill({ state, rules }, arrival, { clock, held })
       numbers = { from: given.from, to: given.to, overlaps: given.overlaps }
       return { operated: given.operated, range: { epoch, from: given.from, to: given.to } }
@@ -118,6 +120,18 @@ export async function resume(target: OperatorTarget, request: StreamRequest): Pr
       return { operated: resumeStream({ state, rules }, clock), ...failingRange(about) }
     },
   })
+}
+
+/** What an operator calls a number on the wire: the one nearest to the position. */
+function knownPlace(
+  { rules, state }: ClaimedStream,
+  epoch: Epoch,
+  wire: number,
+): { readonly known?: number } {
+  const counter = counterOf(rules.numbering)
+  const reached = counter && reachedIn(rules, state, epoch)
+  if (counter === undefined || reached === undefined || !isShown(counter, wire)) return {}
+  return { known: nearestTo(counter, wire, reached) }
 }
 
 function failingRange({ state: { failing } }: ClaimedStream): Pick<WishOutcome, 'range'> {
@@ -159,8 +173,6 @@ function isOnWire(
   { numbering }: StreamRules,
   { from, to, seen }: { readonly from: Sequence; readonly to: Sequence; readonly seen: Sequence },
 ): boolean {
-  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined) return false
-  const { modulus } = numbering
-  const ahead = (((Number(seen) - Number(from)) % modulus) + modulus) % modulus
-  return ahead <= Number(to) - Number(from)
+  const counter = counterOf(numbering)
+  return counter !== undefined && firstFrom(counter, Number(from), Number(seen)) <= to
 }

@@ -4,6 +4,7 @@ import { isNextEpochFree } from '../core/restart.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
+import { haltStops } from '../core/stream-state.ts'
 import type { OperatorCommand } from './change-stream.ts'
 import { wireOf } from './domain-rules.ts'
 import { positionText } from './operator-options.ts'
@@ -45,9 +46,23 @@ export function operatorActions(setting: ActionSetting): readonly OperatorAction
     : []
   if (halt?.cause === 'operator') return [...paused, action(setting, ['resume'], 'ends the halt')]
   const restart = overRestart(setting)
-  if (failing !== undefined) return [...paused, ...overFailure(setting), ...restart]
-  const isGap = halt?.cause !== 'restart' && (halt !== undefined || setting.gaps.some(({ isHead }) => isHead))
-  return [...paused, ...(isGap ? overGap(setting) : []), ...restart]
+  const counter = overCounter(setting)
+  if (failing !== undefined) return [...paused, ...overFailure(setting), ...counter, ...restart]
+  const isHalted = haltStops(state) && halt?.cause !== 'restart'
+  const isGap = isHalted || (halt?.cause !== 'restart' && setting.gaps.some(({ isHead }) => isHead))
+  return [...paused, ...(isGap ? overGap(setting) : []), ...counter, ...restart]
+}
+
+/** What can be said of a counter that has gone too far. */
+function overCounter(setting: ActionSetting): readonly OperatorAction[] {
+  const { state, rules } = setting
+  if (state.halt?.cause !== 'half-turn') return []
+  const top = state.held.at(-1)?.to ?? state.position
+  const from = top === undefined ? '' : `, ${String(wireOf(rules, top))},`
+  const effect =
+    `goes on from the greatest number held${from} once nothing below it is missing; right if the source ` +
+    'offers what was refused again in its order, as a log does (else seek first)'
+  return [action(setting, ['resume'], effect)]
 }
 
 /** What can be said of a producer that may count again; nothing where a halt of another kind comes first. */
@@ -74,7 +89,7 @@ function overFailure(setting: ActionSetting): readonly OperatorAction[] {
   return [
     action(setting, ['retry'], again),
     action(setting, ['skip', ...sequence], 'takes the event out, as a dead letter, and goes on behind it'),
-    ...(halt === undefined ? [] : [action(setting, ['resume'], `ends the halt; the event ${more}`)]),
+    ...(haltStops(setting.state) ? [action(setting, ['resume'], `ends the halt; the event ${more}`)] : []),
   ]
 }
 
@@ -91,7 +106,7 @@ function overGap(setting: ActionSetting): readonly OperatorAction[] {
   const { gaps, rules, state } = setting
   const [head] = gaps
   const isHealed = rules.heal !== undefined
-  const retried = state.halt !== undefined || isHealed
+  const retried = haltStops(state) || isHealed
   const again = isHealed
     ? 'has the healer asked again, with the patience begun anew'
     : 'begins its patience anew'

@@ -64,9 +64,11 @@ function recordsOf(step: Step, setting: RecordSetting): OperatorRecords {
     case 'fill':
     case 'verdict':
       return nothing
+    case 'halted':
+      if (step.reason !== undefined) return nothing
+      throw new InturnError('invariant-violated', "an operator's action came to a halt at a gap")
     case 'release':
     case 'removed':
-    case 'halted':
     case 'restarted':
       throw new InturnError('invariant-violated', `an operator's action came to a ${step.kind}`)
   }

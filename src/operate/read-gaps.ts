@@ -1,5 +1,6 @@
 // The gaps of a consumer's streams: what is missing, since when, what waits behind it, and when patience
 // ends.
+import { counterOf } from '../core/counter.ts'
 import { gapsOf } from '../core/gaps.ts'
 import type { Gap } from '../core/gaps.ts'
 import { healingOverAt, isHealingOver, nextAttemptAt } from '../core/heal.ts'
@@ -92,7 +93,7 @@ function describeGap(
   const { rules, isConfigured } = applied
   const { from, to } = gap
   const waitedMs = Math.max(0, clock.readingMs - gap.clock.readingMs)
-  const wraps = rules.numbering.kind === 'contiguous' && rules.numbering.modulus !== undefined
+  const wraps = counterOf(rules.numbering) !== undefined
   const healing = healingOf(gap, applied, clock)
   return {
     stream: stored.stream,

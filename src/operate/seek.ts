@@ -1,19 +1,18 @@
 // Moves a stream's position by an operator's wish: forwards over numbers that it will not see, or backwards
 // to have its history handled once more. Upholds I3: what is passed over has an account; what is cut is a gap
 // that everybody sees, before any of the history is handed over.
+import { counterOf, isShown, nearestTo } from '../core/counter.ts'
 import { InturnError } from '../core/errors.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import { eventFingerprint } from '../core/fingerprint.ts'
-import { nothingHeld } from '../core/held-index.ts'
+import { reachedIn } from '../core/half-turn.ts'
 import { hindersSeekBack, seekBackwards } from '../core/operating/seek-backwards.ts'
 import { seekForwards } from '../core/operating/seek-forwards.ts'
-import { beginPass } from '../core/pass.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Position, Sequence } from '../core/sequence.ts'
 import { after, comparePositions, width } from '../core/sequence.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
-import type { Clock, StreamState } from '../core/stream-state.ts'
-import { unwrap } from '../core/unwrap.ts'
+import type { StreamState } from '../core/stream-state.ts'
 import type { HeldEvent } from '../ports/records.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
 import type { ClaimedStream, StreamOperation, StreamRequest, WishOutcome } from './change-stream.ts'
@@ -27,7 +26,7 @@ import { topOfHistory } from './top-of-history.ts'
 
 /** Where to move a stream. */
 export interface SeekRequest extends StreamRequest {
-  /** The position to move to: as on the wire, or unwrapped where it is at or above the modulus. */
+  /** The position to move to: as on the wire, or unwrapped where its counter cannot show it. */
   readonly to: Sequence
   /** Default: the epoch of the position. */
   readonly epoch?: Epoch
@@ -74,8 +73,7 @@ function backwardPlace(
 ): Position | undefined {
   const { rules, isConfigured } = rulesFor(domains, parseStreamPath(request.stream)?.domain ?? '', state)
   if (!isConfigured) return undefined
-  const clock = { now: 0, readingMs: 0 }
-  const place = placeOf(request, { state, rules, clock })
+  const place = placeOf(request, { state, rules })
   const { epoch, position } = state
   if (position === undefined || place.epoch !== epoch) return undefined
   return comparePositions(place, { epoch, sequence: position }) < 0 ? place : undefined
@@ -172,19 +170,17 @@ function heldTop({ stream, rules, clock }: ClaimedStream, event: TrackedEvent): 
   return { stream, event, print, heldAt: clock.now }
 }
 
-/** The place that a request names: a number below the modulus is the one nearest to the position. */
+/** The place that a request names: a number that a counter can show is the one nearest to the position. */
 function placeOf(
   { to, epoch: named }: SeekRequest,
-  of: { readonly state: StreamState; readonly rules: StreamRules; readonly clock: Clock },
+  of: { readonly state: StreamState; readonly rules: StreamRules },
 ): Position {
-  const { state, rules, clock } = of
+  const { state, rules } = of
   const epoch = named ?? state.epoch
-  const { numbering } = rules
-  if (numbering.kind !== 'contiguous' || numbering.modulus === undefined || to >= numbering.modulus) {
-    return { epoch, sequence: to }
-  }
-  const number = unwrap(beginPass(rules, state, { clock, held: nothingHeld }), epoch, to)
-  return { epoch, sequence: typeof number === 'number' ? number : to }
+  const counter = counterOf(rules.numbering)
+  const reached = counter && reachedIn(rules, state, epoch)
+  if (counter === undefined || reached === undefined || !isShown(counter, to)) return { epoch, sequence: to }
+  return { epoch, sequence: nearestTo(counter, Number(to), reached) }
 }
 
 function refused(why: string): WishOutcome {

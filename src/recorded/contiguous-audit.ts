@@ -9,6 +9,7 @@ import type { EpochRange } from './contiguous-tracks.ts'
 import { idWordCount } from './id-words.ts'
 import { rowKind } from './line-block.ts'
 import type { RecordedFields } from './recorded-fields.ts'
+import { recordedCounter } from './recorded-fields.ts'
 import { RowSorter } from './row-sorter.ts'
 import type { SortedRow } from './row-sorter.ts'
 import type { ScannedChunk } from './scan-log.ts'
@@ -28,7 +29,9 @@ export class ContiguousAudit {
 
   constructor(fields: RecordedFields, options: AuditOptions, folder: TempFolder) {
     this.sums = new AuditSums(options.gapsMax ?? 1000)
-    this.#tracks = new ContiguousTracks(fields.modulus)
+    const { start = 'lowest' } = options
+    const before = start === 'lowest' ? undefined : Number(start) - 1
+    this.#tracks = new ContiguousTracks(recordedCounter(fields), before)
     this.#options = options
     if (fields.id === undefined) return
     const memoryBytes = options.memoryBytes ?? memoryBytesDefault

@@ -2,6 +2,8 @@
 // holes and fills. Decides each event as first copy, repeat or filled, and measures reordering (RFC 4737): a
 // hole keeps the arrival that jumped over it, the earliest greater one for all its numbers (below the lowest
 // number that is the epoch's first arrival). So memory grows with epochs and holes, never with events.
+import type { Counter } from '../core/counter.ts'
+import { nearestTo } from '../core/counter.ts'
 import { fillWidth } from './line-content.ts'
 import { RangeList } from './range-list.ts'
 import type { ValuedRange } from './range-list.ts'
@@ -31,13 +33,16 @@ export class ContiguousTracks {
   filledFrom = 0
   /** How far behind the earliest greater arrival the last first copy came; 0 if it came in order. */
   extent = 0
-  readonly #modulus: number | undefined
+  readonly #counter: Counter | undefined
+  /** The number before the first of a stream, where that is known. */
+  readonly #before: number
   readonly #table = new TrackTable()
   readonly #holes = new Map<number, RangeList>()
   readonly #fills = new Map<number, RangeList>()
 
-  constructor(modulus: number | undefined) {
-    this.#modulus = modulus
+  constructor(counter: Counter | undefined, before: number = -Infinity) {
+    this.#counter = counter
+    this.#before = before
   }
 
   /** How many streams were seen. */
@@ -50,7 +55,7 @@ export class ContiguousTracks {
     const track = this.#table.trackOf(stream, epoch)
     const { cells } = this.#table
     const high = cells[track + column.high] ?? 0
-    const sequence = this.#modulus === undefined ? wire : this.#unwrap(high, wire)
+    const sequence = this.#counter === undefined ? wire : this.#unwrap(high, wire)
     this.sequence = sequence
     if (sequence === high + 1 && cells[track + column.eventHigh] === high) {
       cells[track + column.high] = sequence
@@ -66,10 +71,10 @@ export class ContiguousTracks {
     const track = this.#table.trackOf(stream, epoch)
     const { cells } = this.#table
     const high = cells[track + column.high] ?? 0
-    const from = this.#modulus === undefined ? wire.from : this.#unwrap(high, wire.from)
+    const from = this.#counter === undefined ? wire.from : this.#unwrap(high, wire.from)
     if (Number.isNaN(from)) return false
     this.filledFrom = from
-    const to = from + fillWidth(wire, this.#modulus) - 1
+    const to = from + fillWidth(wire, this.#counter?.modulus) - 1
     const low = cells[track + column.low] ?? 0
     const filled = this.#holes.get(track)?.takeWithin(from, to) ?? []
     if (Number.isNaN(high)) filled.push({ from, to, value: none })
@@ -157,13 +162,12 @@ export class ContiguousTracks {
     return earliest === none ? 0 : this.#table.arrivalsOf(track) - earliest
   }
 
-  /** The number nearest to `high` that the counter stands for (RFC 1982); NaN exactly half-way round. */
+  /** What a number on the wire stands for: the nearest to the greatest seen; NaN exactly half-way round. */
   #unwrap(high: number, wire: number): number {
-    const modulus = this.#modulus
-    if (modulus === undefined || Number.isNaN(high)) return wire
-    const ahead = (((wire - high) % modulus) + modulus) % modulus
-    if (ahead * 2 === modulus) return NaN
-    return ahead * 2 < modulus ? high + ahead : high - (modulus - ahead)
+    const reference = Number.isNaN(high) ? this.#before : Math.max(high, this.#before)
+    if (this.#counter === undefined || reference === -Infinity) return wire
+    const number = nearestTo(this.#counter, wire, reference)
+    return (number - reference) * 2 === this.#counter.modulus ? NaN : number
   }
 
   #addHole(track: number, hole: ValuedRange): void {

@@ -35,7 +35,8 @@ export class JsonBlockReader {
   readonly #slots: Slots
   readonly #readLine: ReturnType<typeof jsonLineReader>
   readonly #isBig: boolean
-  readonly #modulus: number
+  readonly #least: number
+  readonly #most: number
   readonly #key: StreamKeyBytes
 
   constructor(fields: RecordedFields) {
@@ -59,7 +60,9 @@ export class JsonBlockReader {
     this.#scanner = new JsonScanner(paths.map((path) => path.split('.')))
     this.#readLine = jsonLineReader(fields)
     this.#isBig = hasBigNumbers(fields)
-    this.#modulus = fields.modulus ?? Infinity
+    const { modulus = Infinity, wrapsTo = 0 } = fields
+    this.#least = Math.max(0, wrapsTo)
+    this.#most = wrapsTo + modulus - 1
     this.#key = new StreamKeyBytes(this.#scanner, this.#slots.stream)
   }
 
@@ -90,7 +93,7 @@ export class JsonBlockReader {
     const slots = this.#slots
     if (kinds[slots.fill] === kindOf.other) return false
     const sequence = this.#digits(bytes, slots.sequence)
-    if (sequence < 0 || sequence >= this.#modulus) return false
+    if (sequence < this.#least || sequence > this.#most) return false
     const epoch =
       slots.epoch === undefined || kinds[slots.epoch] === kindOf.absent ? 0 : this.#digits(bytes, slots.epoch)
     if (epoch < 0 || !this.#key.take(bytes)) return false

@@ -1,9 +1,11 @@
 // The one place that says what a line's field values mean, whatever the format and however they were found.
 // Nothing is defaulted except the epoch that is not there. Upholds I3.
+import { aheadOf, isShown } from '../core/counter.ts'
 import { ExactNumber, parseExactly } from '../core/exact-number.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
 import type { NumberProblem } from '../core/read-sequence.ts'
 import type { Sequence } from '../core/sequence.ts'
+import { outsideReason } from '../core/unwrap.ts'
 import { exactInteger, NumberText } from './exact-integer.ts'
 import { isRecord } from './field-path.ts'
 import { fillWidthMax, hasBigNumbers } from './recorded-fields.ts'
@@ -22,8 +24,6 @@ export interface FieldValues {
 }
 
 type Bounds = { readonly from: number; readonly to: number }
-
-const limit = 2n ** 127n
 
 /** What these values say under the numbering of `fields`. */
 export function lineContent(values: FieldValues, fields: RecordedFields): LineContent {
@@ -59,7 +59,7 @@ export function lineContent(values: FieldValues, fields: RecordedFields): LineCo
   } as const
   if (fields.previous === undefined) return event
   if (values.previous === null) return { ...event, previous: null }
-  const previous = numberOf(values.previous, true)
+  const previous = numberOf(values.previous, fields, true)
   if (typeof previous === 'string') return { kind: 'invalid', reason: `previous-${previous}`, ...arrival }
   if (previous >= sequence) return { kind: 'invalid', reason: 'previous-not-below-sequence', ...arrival }
   return { ...event, previous }
@@ -95,20 +95,19 @@ function streamKey(parts: readonly unknown[]): string | { readonly problem: 'mis
 }
 
 function sequenceOf(value: unknown, fields: RecordedFields): Sequence | InvalidReason {
-  const sequence = numberOf(value, hasBigNumbers(fields))
-  return typeof sequence === 'string' ? `sequence-${sequence}` : withinModulus(sequence, fields.modulus)
+  const sequence = numberOf(value, fields, hasBigNumbers(fields))
+  return typeof sequence === 'string' ? `sequence-${sequence}` : onCounter(sequence, fields)
 }
 
-function withinModulus(sequence: Sequence, modulus: number | undefined): Sequence | InvalidReason {
+function onCounter(sequence: Sequence, { modulus, wrapsTo = 0 }: RecordedFields): Sequence | InvalidReason {
   if (modulus === undefined) return sequence
-  if (sequence < 0) return 'below-zero-with-modulus'
-  return sequence >= modulus ? 'at-or-above-modulus' : sequence
+  const counter = { modulus, wrapsTo }
+  return isShown(counter, sequence) ? sequence : outsideReason(counter, sequence)
 }
 
-function numberOf(value: unknown, big: boolean): Sequence | NumberProblem | 'beyond-128-bits' {
-  const sequence = readSequence(exactValue(value), { big })
-  if (typeof sequence !== 'bigint') return sequence
-  return sequence >= limit || sequence <= -limit ? 'beyond-128-bits' : sequence
+/** A number; of a counter that goes below zero also as digits with a minus. */
+function numberOf(value: unknown, fields: RecordedFields, big: boolean): Sequence | NumberProblem {
+  return readSequence(exactValue(value), { big, signed: (fields.wrapsTo ?? 0) < 0 })
 }
 
 function epochOf(value: unknown): number | NumberProblem {
@@ -122,8 +121,8 @@ function exactValue(value: unknown): unknown {
 
 function fillBounds(fill: Readonly<Record<string, unknown>>, fields: RecordedFields): Bounds | InvalidReason {
   if (fields.numbering !== 'contiguous') return 'fill-needs-contiguous'
-  const from = fillBound(fill['from'], fields.modulus)
-  const to = fillBound(fill['to'], fields.modulus)
+  const from = fillBound(fill['from'], fields)
+  const to = fillBound(fill['to'], fields)
   if (typeof from === 'string') return from
   if (typeof to === 'string') return to
   const width = fillWidth({ from, to }, fields.modulus)
@@ -133,13 +132,13 @@ function fillBounds(fill: Readonly<Record<string, unknown>>, fields: RecordedFie
 
 /** How many numbers a fill covers; across the counter's end where the numbers wrap. */
 export function fillWidth({ from, to }: { from: number; to: number }, modulus: number | undefined): number {
-  return modulus === undefined ? to - from + 1 : ((to - from + modulus) % modulus) + 1
+  return modulus === undefined ? to - from + 1 : aheadOf({ modulus, from, to }) + 1
 }
 
-function fillBound(value: unknown, modulus: number | undefined): number | InvalidReason {
-  const bound = numberOf(value, false)
+function fillBound(value: unknown, fields: RecordedFields): number | InvalidReason {
+  const bound = numberOf(value, fields, false)
   if (typeof bound === 'string') return `fill-${bound}`
-  const within = withinModulus(bound, modulus)
+  const within = onCounter(bound, fields)
   return typeof within === 'bigint' ? 'fill-beyond-safe-integer' : within
 }
 

@@ -1,4 +1,6 @@
 // Which fields of a recorded log's lines carry the stream, the numbers and the id, and how the numbers run.
+import type { Counter } from '../core/counter.ts'
+import { counterOf } from '../core/counter.ts'
 import { InturnError } from '../core/errors.ts'
 import { contiguous } from '../core/numbering.ts'
 
@@ -19,8 +21,10 @@ export interface RecordedFields {
   readonly previous?: string
   readonly arrival?: string
   readonly numbering: RecordedNumbering
-  /** The counter wraps here; contiguous numbering only. */
+  /** How many numbers the counter has before it wraps; contiguous numbering only. */
   readonly modulus?: number
+  /** The number to which it wraps. Default 0. */
+  readonly wrapsTo?: number
 }
 
 /** The widest fill that is believed, in numbers. */
@@ -47,7 +51,7 @@ export function checkFields(fields: RecordedFields): RecordedFields {
   if (fields.numbering !== 'linked' && fields.previous !== undefined) {
     throw new InturnError('usage', '--previous goes with --numbering linked only')
   }
-  if (fields.modulus !== undefined) checkModulus(fields.modulus, fields.numbering)
+  if (fields.modulus !== undefined || fields.wrapsTo !== undefined) recordedCounter(fields)
   return fields
 }
 
@@ -55,13 +59,25 @@ function isPath(path: string): boolean {
   return path.split('.').every((part) => part !== '')
 }
 
-function checkModulus(modulus: number, numbering: RecordedNumbering): void {
+/**
+ * The counter of a recorded log; `undefined` where it does not wrap.
+ *
+ * @throws InturnError `usage` for a modulus or a number to wrap to that makes no sense
+ */
+export function recordedCounter(fields: Pick<RecordedFields, CounterFields>): Counter | undefined {
+  const { modulus, wrapsTo, numbering } = fields
+  if (modulus === undefined && wrapsTo === undefined) return undefined
+  if (modulus === undefined) throw new InturnError('usage', '--wraps-to goes with --modulus only')
   if (numbering !== 'contiguous') {
     throw new InturnError('usage', '--modulus goes with --numbering contiguous only')
   }
+  const counts = { modulus, ...(wrapsTo !== undefined && { wrapsTo }) }
   try {
-    contiguous({ start: 'first-seen', modulus })
-  } catch {
-    throw new InturnError('usage', `--modulus takes a whole number from 4 to 2^52, not ${modulus}`)
+    return counterOf(contiguous({ start: 'first-seen', ...counts }))
+  } catch (cause) {
+    if (!(cause instanceof InturnError)) throw cause
+    throw new InturnError('usage', cause.message.replace('contiguous: modulus', '--modulus'), { cause })
   }
 }
+
+type CounterFields = 'modulus' | 'wrapsTo' | 'numbering'

@@ -16,6 +16,7 @@ const otherReasons = [
   'stream-not-a-text',
   'at-or-above-modulus',
   'below-zero-with-modulus',
+  'outside-counter',
   'half-the-modulus',
   'previous-not-below-sequence',
   'fill-needs-contiguous',

@@ -9,7 +9,7 @@ import { LineOrder } from './line-order.ts'
 import type { OrderedLine, PlacedLine } from './line-order.ts'
 import type { LineSink } from './line-sink.ts'
 import { formatOf } from './read-recorded-events.ts'
-import { checkFields } from './recorded-fields.ts'
+import { checkFields, recordedCounter } from './recorded-fields.ts'
 import type { RecordedFields, RecordedFormat } from './recorded-fields.ts'
 import { scanLog } from './scan-log.ts'
 import type { ScannedChunk, ScanOptions } from './scan-log.ts'
@@ -97,7 +97,7 @@ class Sorting {
     this.#fields = fields
     this.#lines = lines
     this.#keepsRejects = keepsRejects
-    if (fields.numbering === 'contiguous') this.#tracks = new ContiguousTracks(fields.modulus)
+    if (fields.numbering === 'contiguous') this.#tracks = new ContiguousTracks(recordedCounter(fields))
   }
 
   get streamCount(): number {

@@ -9,7 +9,7 @@ import type { StreamRules } from '../core/rules.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { before } from '../core/sequence.ts'
 import type { StreamState } from '../core/stream-state.ts'
-import { unknownStream } from '../core/stream-state.ts'
+import { haltStops, unknownStream } from '../core/stream-state.ts'
 import type { EventContent, FillContent } from './recorded-line.ts'
 import type { TraceClock } from './trace-clock.ts'
 import type { DueItem } from './trace-due-queue.ts'
@@ -54,7 +54,7 @@ export class TracedStream implements DueItem {
 
   /** When the head gap is due, as the clock reads; `undefined` when nothing will happen then. */
   get dueMs(): number | undefined {
-    if (this.#rules.gapEnd === 'wait' || this.#state.halt !== undefined) return undefined
+    if (this.#rules.gapEnd === 'wait' || haltStops(this.#state)) return undefined
     return gapDueAt(this.#rules, this.#state)
   }
 
@@ -133,7 +133,7 @@ export class TracedStream implements DueItem {
     { verdict, reason, epoch, sequence }: VerdictStep,
     line: EventContent & { line: number },
   ): void {
-    const isWire = verdict === 'invalid' || reason === 'half-the-modulus'
+    const isWire = verdict === 'invalid' || reason === 'half-the-modulus' || reason === 'ambiguous-number'
     this.#text.event({ line: line.line, key: this.#key, epoch, sequence, verdict, reason, isWire })
     if (verdict !== 'hold') return
     const after = line.previous === undefined ? before(sequence) : line.previous
@@ -172,7 +172,8 @@ function arrivalOf(line: StreamLine): Arrival {
     return { kind: 'fill', epoch, from, to, reason: String(line.line) }
   }
   const { epoch, sequence, previous } = line
-  const event = { kind: 'event', epoch, sequence, print: printOf(line) } as const
+  const isUnnamed = line.id === undefined
+  const event = { kind: 'event', epoch, sequence, print: printOf(line), isUnnamed } as const
   return previous === undefined ? event : { ...event, previous }
 }
 

@@ -1,5 +1,7 @@
 // The text of a replay: each decision as one line of NDJSON. Numbers stand exactly, whatever their size; with
 // a modulus they stand as on the wire, and unwrapped beside it.
+import type { Counter } from '../core/counter.ts'
+import { counterOf, onWire } from '../core/counter.ts'
 import type { TrackedNumbering } from '../core/numbering.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { FillContent, InvalidContent } from './recorded-line.ts'
@@ -34,11 +36,11 @@ export interface RangeSaying {
 
 /** Text that gathers until it is taken. */
 export class TraceText {
-  readonly #modulus: number | undefined
+  readonly #counter: Counter | undefined
   #text = ''
 
   constructor(numbering: TrackedNumbering) {
-    this.#modulus = numbering.kind === 'contiguous' ? numbering.modulus : undefined
+    this.#counter = counterOf(numbering)
   }
 
   get length(): number {
@@ -53,7 +55,7 @@ export class TraceText {
 
   event({ line, key, epoch, sequence, verdict, reason, isWire = false }: EventSaying): void {
     const wire = isWire ? sequence : this.#wire(sequence)
-    const unwrapped = this.#modulus === undefined || isWire ? '' : `,"unwrapped":${sequence}`
+    const unwrapped = this.#counter === undefined || isWire ? '' : `,"unwrapped":${sequence}`
     this.#text +=
       `{"line":${line},"stream":${key},"epoch":${epoch},"sequence":${wire}${unwrapped},` +
       `"verdict":"${verdict}"${reasonText(reason)}}\n`
@@ -73,7 +75,7 @@ export class TraceText {
   range({ verdict, key, epoch, from, to, at, held }: RangeSaying): void {
     const wireFrom = from === null ? null : this.#wire(from)
     const place = verdict === 'lost' ? `,"epoch":${epoch}` : epochText(epoch)
-    const unwrapped = this.#modulus === undefined ? '' : `,"unwrapped":{"from":${from},"to":${to}}`
+    const unwrapped = this.#counter === undefined ? '' : `,"unwrapped":{"from":${from},"to":${to}}`
     const due = at === undefined ? '' : `,"at":${at}`
     const behind = held === undefined ? '' : `,"held":${held}`
     this.#text +=
@@ -87,8 +89,7 @@ export class TraceText {
   }
 
   #wire(sequence: Sequence): Sequence {
-    if (this.#modulus === undefined || typeof sequence !== 'number') return sequence
-    return ((sequence % this.#modulus) + this.#modulus) % this.#modulus
+    return onWire(this.#counter, sequence)
   }
 }
 

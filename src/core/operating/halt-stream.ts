@@ -1,5 +1,6 @@
 // An operator stops one stream. What comes is held until the operator ends the halt.
 import type { Halt, StreamState } from '../stream-state.ts'
+import { haltStops } from '../stream-state.ts'
 import type { Operated } from './operated.ts'
 import { declined } from './operated.ts'
 
@@ -13,7 +14,7 @@ export function haltStream(
   state: StreamState,
   halt: { readonly by: string; readonly reason: string; readonly at: number },
 ): Operated {
-  if (state.halt !== undefined) {
+  if (state.halt !== undefined && haltStops(state)) {
     const { cause, by, reason } = state.halt
     const who = by === undefined ? `over ${causes[cause] ?? 'a failure'}` : `by ${by}`
     return declined(`it is halted already, ${who}: ${reason}`)

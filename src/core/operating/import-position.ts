@@ -3,6 +3,7 @@
 import type { RuledStream } from '../decide.ts'
 import { importedStream } from '../head.ts'
 import type { Position } from '../sequence.ts'
+import { haltStops } from '../stream-state.ts'
 import type { Operated } from './operated.ts'
 import { declined } from './operated.ts'
 
@@ -12,10 +13,11 @@ export function importPosition({ rules, state }: RuledStream, position: Position
   const { sequence } = position
   if (state.position !== undefined) return declined(`it has the position ${String(state.position)} already`)
   if (state.heldCount > 0) return declined(`it holds ${state.heldCount} events already`)
-  if (state.halt !== undefined) return declined('it is halted')
+  if (haltStops(state)) return declined('it is halted')
   if (numbering.kind === 'contiguous') {
     if (!Number.isSafeInteger(sequence)) return declined(`${String(sequence)} is beyond 2^53 - 1`)
-    const lowest = numbering.start === 'first-seen' ? 0 : numbering.start - 1
+    const lowest =
+      numbering.start === 'first-seen' ? Math.min(0, numbering.wrapsTo ?? 0) : numbering.start - 1
     if (sequence < lowest) {
       return declined(`its numbers begin at ${numbering.start}: the lowest position is ${lowest}`)
     }

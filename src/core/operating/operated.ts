@@ -27,9 +27,13 @@ export function declined(why: string): Declined {
   return { kind: 'declined', why }
 }
 
-/** The stream's halt if a person has to end it: an operator's, or over a producer that may count again. */
+/**
+ * The stream's halt if nothing that is skipped ends it: an operator's, or over what its producer or its
+ * counter does.
+ */
 export function ownHalt({ halt }: StreamState): StreamState['halt'] {
-  return halt?.cause === 'operator' || halt?.cause === 'restart' ? halt : undefined
+  const isOwn = halt?.cause === 'operator' || halt?.cause === 'restart' || halt?.cause === 'half-turn'
+  return isOwn ? halt : undefined
 }
 
 /** Who stopped a stream, and how that ends, for a wish that an operator's halt stands against. */

@@ -3,10 +3,11 @@
 // fills are filled.
 import { accountFilled, accountLost } from '../accounts.ts'
 import type { RuledStream } from '../decide.ts'
+import { endPass } from '../end-pass.ts'
 import { openEpoch } from '../epochs.ts'
 import { isCurrent, originOf } from '../numbering-rules.ts'
 import type { Pass, PassContext } from '../pass.ts'
-import { beginPass, endPass } from '../pass.ts'
+import { beginPass } from '../pass.ts'
 import type { Position, Sequence } from '../sequence.ts'
 import { after, comparePositions } from '../sequence.ts'
 import type { HeldSpan } from '../stream-state.ts'

@@ -1,16 +1,17 @@
 // An operator gives up what a stream stands at: the gap at its head, or the event that is in turn. Upholds
 // I3: what is skipped has an account, lost or removed, and an event is kept as a dead letter.
 import { giveUpHead, nextInTurn } from '../advance.ts'
+import { counterOf, firstFrom } from '../counter.ts'
 import type { RuledStream } from '../decide.ts'
+import { endPass } from '../end-pass.ts'
 import { openEpoch } from '../epochs.ts'
 import type { Gap } from '../gaps.ts'
 import { headGap } from '../gaps.ts'
 import { baselineOf, isCurrent } from '../numbering-rules.ts'
 import type { Pass, PassContext } from '../pass.ts'
-import { beginPass, endPass } from '../pass.ts'
+import { beginPass } from '../pass.ts'
 import type { Position, Sequence } from '../sequence.ts'
 import type { HeldSpan, StreamState } from '../stream-state.ts'
-import { unwrap } from '../unwrap.ts'
 import type { Operated } from './operated.ts'
 import { declined, ownHalt } from './operated.ts'
 import { seekForwards } from './seek-forwards.ts'
@@ -57,11 +58,13 @@ export function skipHead(stream: RuledStream, context: SkipContext, seen?: Seen)
 /** The lowest number of a gap that has come and is not decided yet, in contiguous numbers. */
 function firstWithin(pass: Pass, gap: Gap, undecided: readonly Position[]): number | undefined {
   if (pass.rules.numbering.kind !== 'contiguous') return undefined
+  const counter = counterOf(pass.rules.numbering)
+  const from = Number(gap.from)
   const numbers = undecided
     .filter(({ epoch }) => epoch === gap.epoch)
-    .map(({ epoch, sequence }) => unwrap(pass, epoch, sequence))
-    .filter((number) => typeof number === 'number')
-    .filter((number) => number >= Number(gap.from) && number <= gap.to)
+    .map(({ sequence }) => Number(sequence))
+    .map((number) => (counter === undefined ? number : firstFrom(counter, from, number)))
+    .filter((number) => number >= from && number <= gap.to)
   return numbers.length === 0 ? undefined : Math.min(...numbers)
 }
 
@@ -118,7 +121,9 @@ function granted(pass: Pass, done: string): Operated {
 }
 
 function goesOn({ halt }: StreamState): string {
-  return halt === undefined ? '; the stream goes on from there' : '; it stays halted until it is resumed'
+  return halt === undefined || halt.cause === 'half-turn'
+    ? '; the stream goes on from there'
+    : '; it stays halted until it is resumed'
 }
 
 function firstOf(pass: Pass, span: HeldSpan): Sequence {

@@ -193,7 +193,8 @@ export class HealJob {
   /** Has the engine decide what came. */
   async #take(range: HealRange, { messages }: HealAnswer): Promise<HealYield> {
     const { path, domain, healer, healing } = this.subject
-    const incoming = messages.map((message) => ({ message, domainElse: domain.name, origin: healer.name }))
+    const about = { domainElse: domain.name, origin: healer.name, asked: { stream: path, ...range } }
+    const incoming = messages.map((message) => ({ message, ...about }))
     const { batchMax } = this.#parts
     const results: ProcessResult[] = []
     for (let at = 0; at < incoming.length; at += batchMax) {

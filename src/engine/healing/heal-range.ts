@@ -1,6 +1,7 @@
 // Which numbers to ask a healer for next, and how far its answer reaches. Pure. Upholds I7: each request is
 // bounded, and a range that yields nothing is passed in steps that double, so that a later part of it is
 // found in few requests.
+import { counterOf, onWire } from '../../core/counter.ts'
 import { gapsOf } from '../../core/gaps.ts'
 import type { HealAttempt } from '../../core/heal.ts'
 import { wireEpochOf } from '../../core/producer-runs.ts'
@@ -110,9 +111,9 @@ function cutRange({ numbering }: StreamRules, range: HealRange, width: number): 
   if (numbering.kind !== 'contiguous' || from === null) return range
   const first = Number(from)
   const last = Math.min(Number(to), first + width - 1)
-  const { modulus } = numbering
-  if (modulus === undefined) return { ...range, to: last }
-  const wireFrom = ((first % modulus) + modulus) % modulus
-  const end = Math.min(last, first + (modulus - 1 - wireFrom))
+  const counter = counterOf(numbering)
+  if (counter === undefined) return { ...range, to: last }
+  const wireFrom = Number(onWire(counter, first))
+  const end = Math.min(last, first + (counter.wrapsTo + counter.modulus - 1 - wireFrom))
   return { ...range, to: end, wire: { from: wireFrom, to: wireFrom + (end - first) } }
 }

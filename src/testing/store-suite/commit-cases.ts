@@ -33,6 +33,7 @@ const fullState: StreamState = {
   endedNumbers: 4,
   held: [{ kind: 'events', epoch: 2, after: 44, to: 46, count: 2, clock }],
   heldCount: 2,
+  seen: [{ epoch: 2, greatest: 90, isLost: true }],
   memory: [2, 39, 0xffffffff, 2, 40, 1],
   firstPrint: 0xfffffffe,
   newest: 1_700_000_000_000,

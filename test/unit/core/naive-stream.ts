@@ -1,5 +1,7 @@
 // The rules once more, as slowly and plainly as they can be written: one map entry a number, no spans, no
 // indexes. Written from the rules' description alone, as the oracle that the fast rules are compared with.
+import type { NaivePlace, NaiveReach } from './naive-turns.ts'
+import { NaiveTurns } from './naive-turns.ts'
 
 type Previous = number | null
 
@@ -58,6 +60,7 @@ interface Said {
 const duplicate: Said = { verdict: 'duplicate' }
 const epochOver: Said = { verdict: 'stale', reason: 'epoch-over' }
 const streamFull: Said = { verdict: 'refuse', reason: 'stream-full' }
+const windowUsedUp: Said = { verdict: 'refuse', reason: 'window-used-up' }
 const ended8 = 8
 
 /** One stream, contiguous or linked. Numbers are small and not negative in linked streams. */
@@ -77,16 +80,20 @@ export class NaiveStream {
   haltedBy: NaiveGap | undefined
   readonly missingSince: Map<string, number> = new Map<string, number>()
   outcome: string[] = []
+  readonly #turns: NaiveTurns | undefined
+  #isHalfTurn = false
   readonly #printedFills = new Set<number>()
 
   constructor(rules: NaiveRules) {
     this.rules = rules
+    if (rules.modulus !== undefined) this.#turns = new NaiveTurns(rules.modulus)
   }
 
   /** Decides one arrival; what follows is in `outcome`. */
   arrive(arrival: NaiveArrival, now: number): void {
     if (arrival.kind === 'fill') this.#arriveFill(arrival)
     else this.#arriveEvent(arrival)
+    this.#settleTurns()
     this.#noteMissing(now)
   }
 
@@ -96,6 +103,7 @@ export class NaiveStream {
     if (gap === undefined || this.haltedBy !== undefined || this.rules.gapEnd === 'wait') return
     if (this.rules.gapEnd === 'halt') {
       this.haltedBy = gap
+      this.#isHalfTurn = false
       this.outcome.push(`halted ${gap.epoch}/${gap.from}..${gap.to}`)
       return
     }
@@ -103,6 +111,7 @@ export class NaiveStream {
     this.#lose(gap)
     this.position = gap.to
     this.#drain()
+    this.#settleTurns()
     this.#noteMissing(now)
   }
 
@@ -140,7 +149,8 @@ export class NaiveStream {
   }
 
   #arriveEvent(wire: NaiveEvent): void {
-    const event = { ...wire, sequence: this.#unwrap(wire.epoch, wire.sequence) ?? wire.sequence }
+    const place = this.#unwrap(wire.epoch, wire.sequence, wire.print)
+    const event = { ...wire, sequence: typeof place === 'number' ? place : wire.sequence }
     const said = this.#judgeUnread(wire) ?? this.#judgePast(event) ?? this.#judgeAhead(event)
     const { epoch, sequence } = said.verdict === 'invalid' ? wire : event
     if (said.verdict === 'deliver' || said.verdict === 'hold') this.#noteBaseline(epoch, sequence)
@@ -155,6 +165,9 @@ export class NaiveStream {
     } else if (said.verdict === 'hold') {
       this.events.push(event)
       this.#endHaltIfClosed()
+    } else if (said.reason !== 'half-the-modulus' && !this.#isStale(epoch)) {
+      const upTo = typeof place === 'object' ? place.upTo : sequence
+      if (said.verdict === 'refuse' || said.verdict === 'implausible') this.#refuse(epoch, upTo)
     }
   }
 
@@ -162,8 +175,7 @@ export class NaiveStream {
     const reason = this.#invalid(wire)
     if (reason !== undefined) return { verdict: 'invalid', reason }
     if (this.#isStale(wire.epoch)) return epochOver
-    const isUnread = this.#unwrap(wire.epoch, wire.sequence) === undefined
-    return isUnread ? { verdict: 'implausible', reason: 'half-the-modulus' } : undefined
+    return this.#unplaced(wire.epoch, this.#unwrap(wire.epoch, wire.sequence, wire.print))
   }
 
   /** Stale, late and what is known already, under any numbering. */
@@ -182,8 +194,13 @@ export class NaiveStream {
     if (isFilled || this.#pieceAt(epoch, sequence)) return { verdict: 'conflict', reason: 'filled-number' }
     const last = this.#last(epoch) ?? Number.NEGATIVE_INFINITY
     if (this.rules.kind === 'linked') return this.#judgeLink(event, sequence <= last)
-    if (sequence <= last) return duplicate
-    const isFar = Number.isFinite(last) && sequence - last > this.rules.spanMax
+    return sequence <= last ? duplicate : this.#judgeFar(sequence, last)
+  }
+
+  #judgeFar(sequence: number, last: number): Said | undefined {
+    if (!Number.isFinite(last)) return undefined
+    if (this.#turns?.isFar(sequence, last) === true) return windowUsedUp
+    const isFar = sequence - last > this.rules.spanMax
     return isFar ? { verdict: 'implausible', reason: 'beyond-span-max' } : undefined
   }
 
@@ -243,6 +260,7 @@ export class NaiveStream {
       this.#printedFills.add(fill.index)
     }
     this.outcome.push(`#${wire.index} fill-${inWords(said)}`)
+    this.#noteUntaken(wire, fill, said)
     if (said.verdict === 'fill' || said.verdict === 'hold') this.#hold(fill, fresh)
     if (said.verdict === 'fill') this.#drain()
     else this.#endHaltIfClosed()
@@ -250,7 +268,8 @@ export class NaiveStream {
 
   #unwrapFill(wire: NaiveFill): NaiveFill {
     const { modulus } = this.rules
-    const from = this.#unwrap(wire.epoch, wire.from) ?? wire.from
+    const place = this.#unwrap(wire.epoch, wire.from)
+    const from = typeof place === 'number' ? place : wire.from
     const steps = modulus === undefined ? wire.to - wire.from : (wire.to - wire.from + modulus) % modulus
     return { ...wire, from, to: from + steps }
   }
@@ -259,9 +278,8 @@ export class NaiveStream {
     if (this.rules.kind === 'linked') return { verdict: 'invalid', reason: 'fill-needs-contiguous' }
     const unread = this.#outsideModulus(wire.from)
     if (unread !== undefined) return { verdict: 'invalid', reason: unread }
-    if (this.#unwrap(wire.epoch, wire.from) === undefined) {
-      return { verdict: 'implausible', reason: 'half-the-modulus' }
-    }
+    const nowhere = this.#unplaced(wire.epoch, this.#unwrap(wire.epoch, wire.from))
+    if (nowhere !== undefined) return nowhere
     const reason = this.#outsideModulus(wire.to)
     return reason === undefined ? undefined : { verdict: 'invalid', reason }
   }
@@ -282,6 +300,7 @@ export class NaiveStream {
     const last = this.#last(epoch)
     const isInTurn =
       last === undefined ? this.#opens(epoch, from) : fresh[0] === last + 1 && this.#isOpenable(epoch)
+    if (!isInTurn && this.#turns?.isFar(fresh.at(-1) ?? 0, last ?? Infinity) === true) return windowUsedUp
     if (!isInTurn) return this.heldCount >= this.rules.heldMax ? streamFull : { verdict: 'hold' }
     const mayRun = this.haltedBy === undefined || this.#wouldClose(epoch, fresh)
     return { verdict: mayRun ? 'fill' : 'hold' }
@@ -311,14 +330,53 @@ export class NaiveStream {
     return modulus !== undefined && wire < 0 ? 'below-zero-with-modulus' : undefined
   }
 
-  #unwrap(epoch: number, wire: number): number | undefined {
-    const { modulus } = this.rules
+  #unwrap(epoch: number, wire: number, print?: number): NaivePlace {
+    const reach = this.#reach(epoch)
+    if (this.#turns === undefined || reach === undefined || this.#isStale(epoch)) return wire
+    const known = [...this.events, ...this.memory]
+    return this.#turns.place(wire, reach, (n) =>
+      known.some((one) => one.epoch === epoch && one.sequence === n && one.print !== print),
+    )
+  }
+
+  #unplaced(epoch: number, place: NaivePlace): Said | undefined {
+    if (place === 'half') return { verdict: 'implausible', reason: 'half-the-modulus' }
+    if (typeof place === 'number') return undefined
+    return this.#isOpenable(epoch) ? { verdict: 'refuse', reason: 'ambiguous-number' } : epochOver
+  }
+
+  #reach(epoch: number): NaiveReach | undefined {
     const last = this.#last(epoch)
-    if (modulus === undefined || last === undefined || this.#isStale(epoch)) return wire
-    const candidates = range(last - modulus, last + modulus).filter((n) => (n - wire) % modulus === 0)
-    const nearest = candidates.sort((a, b) => Math.abs(a - last) - Math.abs(b - last))
-    const [first = 0, second = 0] = nearest
-    return Math.abs(first - last) === Math.abs(second - last) ? undefined : first
+    if (last === undefined) return undefined
+    const events = this.events.filter((one) => one.epoch === epoch).map(({ sequence }) => sequence)
+    const pieces = this.pieces.filter((one) => one.epoch === epoch).flatMap(({ numbers }) => numbers)
+    return { epoch, last, held: [...events, ...pieces] }
+  }
+
+  #refuse(epoch: number, n: number): void {
+    const reach = this.#reach(epoch)
+    if (reach !== undefined) this.#turns?.refuse(n, reach)
+  }
+
+  #noteUntaken(wire: NaiveFill, fill: NaiveFill, { verdict, reason }: Said): void {
+    if (reason === 'half-the-modulus' || (verdict !== 'refuse' && verdict !== 'implausible')) return
+    const place = this.#unwrap(wire.epoch, wire.from)
+    this.#refuse(wire.epoch, typeof place === 'object' ? place.upTo : fill.to)
+  }
+
+  /** Halts over a counter that has gone too far, unless something else halts; or goes on. */
+  #settleTurns(): void {
+    const doubtful = this.#turns?.epochs().find((epoch) => {
+      const reach = this.#reach(epoch)
+      return this.#isOpenable(epoch) && reach !== undefined && this.#turns?.isInDoubt(reach) === true
+    })
+    const reach = doubtful === undefined ? undefined : this.#reach(doubtful)
+    if (reach === undefined || this.haltedBy !== undefined) {
+      this.#isHalfTurn = false
+      return
+    }
+    if (!this.#isHalfTurn) this.outcome.push(`half-turn ${doubtful}/${reach.last + 1}`)
+    this.#isHalfTurn = true
   }
 
   /** The position, an ended epoch's final position, or the number before the first of an epoch to come. */

@@ -139,9 +139,9 @@ export class RuledHistory {
       case 'restarted':
         lines.push(`restarted ${step.epoch}/${step.sequence}`)
         return
-      case 'lost':
       case 'halted':
-        lines.push(`${step.kind} ${step.epoch}/${step.from}..${step.to}`)
+      case 'lost':
+        lines.push(endText(step))
     }
   }
 
@@ -157,6 +157,12 @@ function arrivalOf({ action, index }: Indexed): Arrival {
   if (action.kind === 'fill') return { ...action, reason: String(index) }
   const { previous, ...event } = action
   return previous === undefined ? event : { ...event, previous }
+}
+
+function endText(step: Extract<Step, { readonly kind: 'halted' | 'lost' }>): string {
+  const { kind, epoch, from, to } = step
+  const isOverCounter = kind === 'halted' && step.reason !== undefined
+  return isOverCounter ? `half-turn ${epoch}/${String(from)}` : `${kind} ${epoch}/${from}..${to}`
 }
 
 function reasonOf({ reason }: { readonly reason?: string }): string {
