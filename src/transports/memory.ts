@@ -70,13 +70,16 @@ class PushedMessages implements MemorySource {
   #pushed = 0
   /** By place, ascending. A queue forgets what is settled; a log forgets only its settled prefix. */
   readonly #kept = new Map<number, MemoryDelivery>()
-  /** Places that a read may deliver. */
+  /** Places that a read may deliver, from `#next` on. */
   #ready: number[] = []
+  #next = 0
   /** Delivered or released, and not settled. */
   readonly #underWay = new Set<number>()
   /** The place whose ticket is 0, and the settled prefix since then. */
   #firstPlace = 1
   #prefix = new SettledPrefix<number>()
+  /** A log has forgotten what lies up to here. */
+  #forgotten = 0
   readonly #delays = new Set<() => void>()
   readonly #wakers = new Set<() => void>()
 
@@ -88,7 +91,7 @@ class PushedMessages implements MemorySource {
   }
 
   get unsettled(): number {
-    return this.#ready.length + this.#underWay.size
+    return this.#readyCount + this.#underWay.size
   }
 
   async push(messages: readonly unknown[], options: { readonly domain?: string } = {}): Promise<void> {
@@ -106,6 +109,7 @@ class PushedMessages implements MemorySource {
     this.#delays.clear()
     this.#underWay.clear()
     this.#ready = [...this.#kept.keys()]
+    this.#next = 0
     this.#firstPlace = this.#ready[0] ?? this.#pushed + 1
     this.#prefix = new SettledPrefix()
     this.#wake()
@@ -120,7 +124,7 @@ class PushedMessages implements MemorySource {
     const untilMs = this.#timers.elapsedMs() + waitMs
     for (;;) {
       const leftMs = untilMs - this.#timers.elapsedMs()
-      if (this.#ready.length > 0 || signal.aborted || leftMs <= 0) return this.#take(max)
+      if (this.#readyCount > 0 || signal.aborted || leftMs <= 0) return this.#take(max)
       await this.#change(leftMs, signal)
     }
   }
@@ -132,10 +136,7 @@ class PushedMessages implements MemorySource {
       else this.#prefix.settle(place - this.#firstPlace)
     }
     const end = this.#prefix.end ?? 0
-    for (const place of this.#kept.keys()) {
-      if (place > end) break
-      this.#kept.delete(place)
-    }
+    while (this.#forgotten < end) this.#kept.delete(++this.#forgotten)
     this.#wake()
     return Promise.resolve()
   }
@@ -151,12 +152,12 @@ class PushedMessages implements MemorySource {
   }
 
   isCaughtUp(): Promise<boolean> {
-    return Promise.resolve(this.#ready.length === 0)
+    return Promise.resolve(this.#readyCount === 0)
   }
 
   extent(): Promise<SourceExtent> {
     const total = this.#pushed
-    return Promise.resolve({ done: total - this.#ready.length, total, unit: 'events' })
+    return Promise.resolve({ done: total - this.#readyCount, total, unit: 'events' })
   }
 
   close(): Promise<void> {
@@ -166,14 +167,24 @@ class PushedMessages implements MemorySource {
 
   #take(max: number): readonly MemoryDelivery[] {
     const deliveries: MemoryDelivery[] = []
-    for (const place of this.#ready.splice(0, max)) {
+    const end = Math.min(this.#next + max, this.#ready.length)
+    while (this.#next < end) {
+      const place = this.#ready[this.#next++] ?? 0
       const delivery = this.#kept.get(place)
       if (delivery === undefined) continue
       this.#underWay.add(place)
       if (this.kind === 'log') this.#prefix.add(place)
       deliveries.push(delivery)
     }
+    if (this.#next * 2 > this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#next)
+      this.#next = 0
+    }
     return deliveries
+  }
+
+  get #readyCount(): number {
+    return this.#ready.length - this.#next
   }
 
   /** Resolves when something has changed, or after `ms`, or when the signal fires. */
