@@ -10,6 +10,7 @@ const config: ViteUserConfig = defineConfig({
     alias: [
       { find: /^inturn$/, replacement: `${src}/index.ts` },
       { find: /^inturn\/(operate|producer|testing)$/, replacement: `${src}/$1/index.ts` },
+      { find: /^inturn\/audit$/, replacement: `${src}/audit.ts` },
       { find: /^inturn\/((?:stores|transports)\/[^/]+)$/, replacement: `${src}/$1.ts` },
     ],
   },

@@ -1,6 +1,7 @@
 // The flags that audit, resequence and trace share: where in a recorded log's lines to find what.
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import { fieldsFrom } from '../recorded/recorded-fields.ts'
 import type { RecordedFields, RecordedFormat, RecordedNumbering } from '../recorded/recorded-fields.ts'
 
 /** The values of the shared flags. */
@@ -47,19 +48,7 @@ export function addLogFlags(command: Command): Command {
 
 /** Where the shared flags say to find what. */
 export function logFields(flags: LogFlags): RecordedFields & { readonly format?: RecordedFormat } {
-  const { stream, sequence, epoch, id, numbering, modulus, wrapsTo, format } = flags
-  const previous = flags.previous ?? (numbering === 'linked' ? 'previous' : undefined)
-  return {
-    stream,
-    sequence,
-    numbering,
-    ...(epoch !== undefined && { epoch }),
-    ...(id !== undefined && { id }),
-    ...(previous !== undefined && { previous }),
-    ...(modulus !== undefined && { modulus }),
-    ...(wrapsTo !== undefined && { wrapsTo }),
-    ...(format !== undefined && { format }),
-  }
+  return { ...fieldsFrom(flags), ...(flags.format !== undefined && { format: flags.format }) }
 }
 
 function wholeNumber(text: string): number {

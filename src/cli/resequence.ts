@@ -1,9 +1,9 @@
 // `inturn resequence`: the same lines, each stream in order and each number once.
 import { Command } from 'commander'
+import { checkOutputs } from '../recorded/check-outputs.ts'
 import { fileOutlet, LineSink, streamOutlet } from '../recorded/line-sink.ts'
 import { resequenceLog } from '../recorded/resequence-log.ts'
 import type { ResequenceSummary } from '../recorded/resequence-log.ts'
-import { checkOutputs } from './check-outputs.ts'
 import { addLogFlags, logFields } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
 import { memoryOption } from './memory-flag.ts'

@@ -3,11 +3,9 @@
 import { Command, Option } from 'commander'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
-import { contiguous, increasing, linked } from '../core/numbering.ts'
-import type { TrackedNumbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
-import type { GapEnd, StreamRules } from '../core/rules.ts'
-import { trace } from '../recorded/trace.ts'
+import type { GapEnd } from '../core/rules.ts'
+import { trace, traceRules } from '../recorded/trace.ts'
 import { addLogFlags, logFields } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
 import { printJsonText } from './print.ts'
@@ -22,7 +20,7 @@ export interface TraceFlags extends LogFlags {
   readonly spanMax: number
 }
 
-const { patienceMs, gapEnd, heldMax, spanMax, conflictMemory } = defaultStreamLimits
+const { patienceMs, gapEnd, heldMax, spanMax } = defaultStreamLimits
 
 /** The command `inturn trace <file|->`. */
 export function traceCommand(): Command {
@@ -59,31 +57,8 @@ export function traceCommand(): Command {
 async function printTrace(file: string, flags: TraceFlags): Promise<void> {
   const { arrival } = flags
   const fields = { ...logFields(flags), ...(arrival !== undefined && { arrival }) }
-  await printJsonText(trace(file, { fields, rules: rulesOf(flags), allowEmpty: flags.allowEmpty === true }))
-}
-
-function rulesOf(flags: TraceFlags): StreamRules {
-  const numbering = numberingOf(flags)
-  return {
-    numbering,
-    heldMax: flags.heldMax,
-    spanMax: flags.spanMax,
-    // Contiguous copies can only differ by their id: without one there is nothing to remember.
-    conflictMemory: numbering.kind === 'contiguous' && flags.id === undefined ? 0 : conflictMemory,
-    patienceMs: flags.patience,
-    gapEnd: flags.then,
-    onReset: 'tell',
-    heal: undefined,
-  }
-}
-
-function numberingOf({ numbering, start, modulus, wrapsTo }: TraceFlags): TrackedNumbering {
-  if (numbering === 'contiguous') {
-    const counter = { ...(modulus !== undefined && { modulus }), ...(wrapsTo !== undefined && { wrapsTo }) }
-    return usage(() => contiguous({ start: start ?? 1, ...counter }))
-  }
-  if (start !== undefined) throw new InturnError('usage', '--start goes with --numbering contiguous only')
-  return numbering === 'linked' ? linked() : increasing()
+  const rules = usage(() => traceRules(flags))
+  await printJsonText(trace(file, { fields, rules, allowEmpty: flags.allowEmpty === true }))
 }
 
 function startOf(text: string): number | 'first-seen' {

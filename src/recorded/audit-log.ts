@@ -1,6 +1,7 @@
 // Audits a recorded log: is it complete, once each, and in order?
 import type { AuditOptions, AuditReport } from './audit-report.ts'
 import { openInput } from './byte-input.ts'
+import type { RecordedLog } from './byte-input.ts'
 import { ContiguousAudit } from './contiguous-audit.ts'
 import type { EpochRange } from './contiguous-tracks.ts'
 import { rowKind } from './line-block.ts'
@@ -27,11 +28,11 @@ export interface LogAudit
 }
 
 /**
- * Audits a file, or standard input for `-`.
+ * Audits a log: is it complete, once each, and in order?
  *
  * @throws InturnError `input-unreadable`, or `usage` for fields that make no sense or are not in the CSV
  */
-export async function auditLog(path: string, options: LogAudit): Promise<AuditReport> {
+export async function auditLog(log: RecordedLog, options: LogAudit): Promise<AuditReport> {
   const fields = checkFields(options.fields)
   using folder = new TempFolder()
   const audit =
@@ -39,12 +40,12 @@ export async function auditLog(path: string, options: LogAudit): Promise<AuditRe
       ? new ContiguousAudit(fields, options, folder)
       : new SortedAudit(fields, options, folder)
   const keys = new StreamKeys()
-  const input = await openInput(path)
+  const input = await openInput(log)
   try {
     const { threads, chunkBytes, allowEmpty } = options
     const scan = {
       fields,
-      format: options.format ?? formatOf(path),
+      format: options.format ?? formatOf(log),
       ...(threads !== undefined && { threads }),
       ...(chunkBytes !== undefined && { chunkBytes }),
       ...(allowEmpty !== undefined && { allowEmpty }),

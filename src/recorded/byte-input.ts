@@ -1,10 +1,18 @@
-// Opens a recorded log, a file or standard input, for reading in order, and says in one line why it cannot.
+// Opens a recorded log, a file, standard input or messages of the program itself, for reading in order, and
+// says in one line why it cannot.
 import type { Stats } from 'node:fs'
 import { fstatSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { InturnError } from '../core/errors.ts'
+import { rawNumber } from '../core/exact-number.ts'
 import { errorCode, errorMessage } from '../core/thrown.ts'
+
+/** A message: its JSON as text or as UTF-8 bytes, or what a JSON object was read as; `bigint` is exact. */
+export type RecordedMessage = string | Uint8Array | Readonly<Record<string, unknown>>
+
+/** A recorded log: the path of a file, `-` for standard input, or messages in the order of their arrival. */
+export type RecordedLog = string | Iterable<RecordedMessage> | AsyncIterable<RecordedMessage>
 
 /** Bytes to be read once, from the first to the last. */
 export interface ByteInput {
@@ -18,6 +26,8 @@ export interface ByteInput {
 }
 
 const standardInputName = 'standard input'
+const newline = Uint8Array.of(0x0a)
+const chunkBytes = 64 * 1024
 
 const whatToDo: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; check the path, or use - for standard input',
@@ -27,11 +37,12 @@ const whatToDo: Readonly<Record<string, string>> = {
 }
 
 /**
- * Opens the file at `path`, or standard input for `-`.
+ * Opens a log. What its messages' own iterator throws comes as it is.
  *
  * @throws InturnError `input-unreadable`
  */
-export async function openInput(path: string): Promise<ByteInput> {
+export async function openInput(path: RecordedLog): Promise<ByteInput> {
+  if (typeof path !== 'string') return inputOf('the input', linesOf(path))
   if (path === '-') return standardInput()
   const handle = await open(path, 'r').catch((error: unknown) => fail(path, error))
   const stats = await handle.stat()
@@ -80,16 +91,28 @@ export function checkNotEmpty(
 function standardInput(): ByteInput {
   // A folder there would read as nothing at all.
   if (fstatSync(0).isDirectory()) throw unreadable(standardInputName, 'EISDIR')
-  const chunks = process.stdin[Symbol.asyncIterator]()
+  return inputOf(standardInputName, standardInputChunks())
+}
+
+async function* standardInputChunks(): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for await (const chunk of process.stdin) yield Buffer.from(chunk)
+  } catch (error) {
+    fail(standardInputName, error)
+  }
+}
+
+/** What comes in chunks of any size. */
+function inputOf(name: string, chunks: AsyncGenerator<Uint8Array, void, void>): ByteInput {
   let rest: Uint8Array = new Uint8Array(0)
   return {
-    name: standardInputName,
+    name,
     size: undefined,
     read: async (target, offset) => {
       while (rest.length === 0) {
-        const next = await chunks.next().catch((error: unknown) => fail(standardInputName, error))
+        const next = await chunks.next()
         if (next.done === true) return 0
-        rest = Buffer.from(next.value)
+        rest = next.value
       }
       const taken = rest.subarray(0, target.length - offset)
       target.set(taken, offset)
@@ -97,9 +120,51 @@ function standardInput(): ByteInput {
       return taken.length
     },
     close: async () => {
-      await chunks.return?.()
+      await chunks.return()
     },
   }
+}
+
+/** Messages as lines of NDJSON, many of them a chunk. */
+async function* linesOf(messages: Exclude<RecordedLog, string>): AsyncGenerator<Uint8Array, void, void> {
+  let lines: Uint8Array[] = []
+  let length = 0
+  for await (const message of messages) {
+    const line = lineOf(message)
+    lines.push(line, newline)
+    length += line.length + 1
+    if (length < chunkBytes) continue
+    yield Buffer.concat(lines)
+    lines = []
+    length = 0
+  }
+  yield Buffer.concat(lines)
+}
+
+function lineOf(message: RecordedMessage): Uint8Array {
+  if (message instanceof Uint8Array) return onOneLine(message)
+  const text: unknown = typeof message === 'string' ? message : JSON.stringify(message, exactly)
+  return onOneLine(Buffer.from(String(text)))
+}
+
+/** A message is one line: between the parts of JSON a newline is white space, within one it is wrong. */
+function onOneLine(bytes: Uint8Array): Uint8Array {
+  if (!bytes.includes(0x0a)) return bytes
+  const instead = isJson(Buffer.from(bytes).toString()) ? 0x20 : 0x00
+  return bytes.map((byte) => (byte === 0x0a ? instead : byte))
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return text.trim() === ''
+  }
+}
+
+function exactly(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? rawNumber(String(value)) : value
 }
 
 function fail(name: string, error: unknown): never {

@@ -2,7 +2,7 @@
 // themselves; the audit, which needs only sums, scans blocks instead.
 import { isUtf8 } from 'node:buffer'
 import { checkNotEmpty, openInput } from './byte-input.ts'
-import type { EmptyInput } from './byte-input.ts'
+import type { EmptyInput, RecordedLog } from './byte-input.ts'
 import { CsvScanner, cutAtRecord } from './csv-scanner.ts'
 import { csvColumns, csvRecordReader } from './read-csv-record.ts'
 import { jsonLineReader } from './read-json-line.ts'
@@ -19,26 +19,26 @@ const chunkBytes = 256 * 1024
 const newline = 0x0a
 
 /** The format that a path's extension names; NDJSON for anything but `.csv`. */
-export function formatOf(path: string): RecordedFormat {
-  return path.toLowerCase().endsWith('.csv') ? 'csv' : 'ndjson'
+export function formatOf(log: RecordedLog): RecordedFormat {
+  return typeof log === 'string' && log.toLowerCase().endsWith('.csv') ? 'csv' : 'ndjson'
 }
 
 /**
  * The lines of a recorded log that are not blank, in order, in batches.
  *
- * @param path - a file, or `-` for standard input
+ * @param log - a file, or `-` for standard input
  * @param fields - where to find what; `format` is by the path's extension unless given
  * @throws InturnError `input-unreadable`, or `usage` for fields that make no sense or are not in the CSV
  */
 export async function* readRecordedEvents(
-  path: string,
+  log: RecordedLog,
   fields: RecordedFields & { readonly format?: RecordedFormat },
   empty: EmptyInput = {},
 ): AsyncGenerator<readonly RecordedLine[], void, void> {
   checkFields(fields)
-  const isCsv = (fields.format ?? formatOf(path)) === 'csv'
+  const isCsv = (fields.format ?? formatOf(log)) === 'csv'
   const read = isCsv ? csvChunkReader(fields) : jsonChunkReader(fields)
-  const input = await openInput(path)
+  const input = await openInput(log)
   let isEmpty = true
   try {
     for await (const { bytes } of recordChunks(input, {

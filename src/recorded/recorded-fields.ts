@@ -27,6 +27,36 @@ export interface RecordedFields {
   readonly wrapsTo?: number
 }
 
+/** Where to find what, short of what is as usual. */
+export interface FieldOptions extends Omit<Partial<RecordedFields>, 'stream'> {
+  /** The path of the stream, or several that make one key; default `stream`. */
+  readonly stream?: string | readonly string[]
+  /** Default `sequence`. */
+  readonly sequence?: string
+  /** Default `previous` with linked numbering. */
+  readonly previous?: string
+  /** Default `contiguous`. */
+  readonly numbering?: RecordedNumbering
+}
+
+/** The fields with their defaults. Other options may stand beside them. */
+export function fieldsFrom(options: FieldOptions): RecordedFields {
+  const { stream = 'stream', sequence = 'sequence', numbering = 'contiguous' } = options
+  const { epoch, id, arrival, modulus, wrapsTo } = options
+  const previous = options.previous ?? (numbering === 'linked' ? 'previous' : undefined)
+  return {
+    stream: typeof stream === 'string' ? [stream] : stream,
+    sequence,
+    numbering,
+    ...(epoch !== undefined && { epoch }),
+    ...(id !== undefined && { id }),
+    ...(previous !== undefined && { previous }),
+    ...(arrival !== undefined && { arrival }),
+    ...(modulus !== undefined && { modulus }),
+    ...(wrapsTo !== undefined && { wrapsTo }),
+  }
+}
+
 /** The widest fill that is believed, in numbers. */
 export const fillWidthMax = 1_000_000
 

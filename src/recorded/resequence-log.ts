@@ -3,6 +3,7 @@
 // first copy is a duplicate or goes to the rejects.
 import { memoryBytesDefault } from './audit-report.ts'
 import { openInput } from './byte-input.ts'
+import type { RecordedLog } from './byte-input.ts'
 import { ContiguousTracks } from './contiguous-tracks.ts'
 import { rowKind } from './line-block.ts'
 import { LineOrder } from './line-order.ts'
@@ -43,21 +44,21 @@ export interface ResequenceSummary {
 }
 
 /**
- * Puts a file, or standard input for `-`, in order.
+ * Puts a log in order.
  *
  * @throws InturnError `input-unreadable`, or `usage` for fields that make no sense or are not in the CSV
  */
-export async function resequenceLog(path: string, options: Resequencing): Promise<ResequenceSummary> {
+export async function resequenceLog(log: RecordedLog, options: Resequencing): Promise<ResequenceSummary> {
   const fields = checkFields(options.fields)
   using folder = new TempFolder()
   const lines = new LineOrder({ memoryBytes: options.memoryBytes ?? memoryBytesDefault, folder })
   const sorting = new Sorting(fields, lines, options.openRejects !== undefined)
-  const input = await openInput(path)
+  const input = await openInput(log)
   let header: Uint8Array | undefined
   try {
     let bytesRead = 0
     const { threads, chunkBytes, allowEmpty } = options
-    const format = options.format ?? formatOf(path)
+    const format = options.format ?? formatOf(log)
     const pace = {
       ...(threads !== undefined && { threads }),
       ...(chunkBytes !== undefined && { chunkBytes }),

@@ -40,17 +40,32 @@ describe('the packed package', () => {
     expect(code, output).toBe(0)
   })
 
-  test.for(['inturn', 'inturn/operate', 'inturn/producer', 'inturn/testing', 'inturn/stores/memory'])(
-    'importing %s loads no module of anyone else',
-    async (name) => {
-      const script = ['--input-type=module', '--eval', printLoaded(name)]
-      const { code, output } = await inturn.run(process.execPath, script)
-      const loaded = output.trim().split('\n')
-      expect(code, output).toBe(0)
-      expect(loaded.length).toBeGreaterThan(0)
-      expect(loaded.filter((url) => !url.includes('/node_modules/inturn/dist/'))).toEqual([])
-    },
-  )
+  test.for([
+    'inturn',
+    'inturn/audit',
+    'inturn/operate',
+    'inturn/producer',
+    'inturn/testing',
+    'inturn/stores/memory',
+  ])('importing %s loads no module of anyone else', async (name) => {
+    const script = ['--input-type=module', '--eval', printLoaded(name)]
+    const { code, output } = await inturn.run(process.execPath, script)
+    const loaded = output.trim().split('\n')
+    expect(code, output).toBe(0)
+    expect(loaded.length).toBeGreaterThan(0)
+    expect(loaded.filter((url) => !url.includes('/node_modules/inturn/dist/'))).toEqual([])
+  })
+
+  test('audits messages of a program that has nothing but the package', async () => {
+    const script = `
+      import { audit } from 'inturn/audit'
+      const { clean, missing } = await audit([{ stream: 'a', sequence: 1 }, { stream: 'a', sequence: 3 }])
+      console.log(clean, missing)
+    `
+    const { code, output } = await inturn.run(process.execPath, ['--input-type=module', '--eval', script])
+    expect(code, output).toBe(0)
+    expect(output.trim()).toBe('false 1')
+  })
 
   test('brings a command line that says how to use it', async () => {
     const { code, output } = await inturn.run('npx', ['inturn', '--help'])

@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   transports: [...pure, 'redis'],
   testing: [...pure, 'testing'],
   cli: [...pure, 'recorded', 'engine', 'producer', 'operate', 'stores', 'transports', 'testing', 'cli'],
+  audit: ['core', 'recorded'],
   index: [...pure, 'recorded', 'engine', 'producer', 'operate'],
 }
 

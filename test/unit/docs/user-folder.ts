@@ -8,6 +8,7 @@ import { root } from './marked-code.ts'
 
 const entries = {
   '.': './src/index.ts',
+  './audit': './src/audit.ts',
   './operate': './src/operate/index.ts',
   './producer': './src/producer/index.ts',
   './stores/*': './src/stores/*.ts',
