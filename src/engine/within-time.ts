@@ -11,25 +11,44 @@ export function shuttingDown(): InturnError {
 /**
  * What the work comes to; rejects with `late()` after `ms`, and with `shutting-down` when the engine ends.
  */
-export async function withinTime<Result>(
+export function withinTime<Result>(
   { timers, stop }: Pick<EngineParts, 'timers' | 'stop'>,
   work: PromiseLike<Result>,
   limit: { readonly ms: number; readonly late: () => Error },
 ): Promise<Result> {
-  let cancel = (): void => undefined
-  const end = new Promise<never>((_resolve, reject) => {
-    const onStop = (): void => reject(shuttingDown())
-    const stopTimer = timers.after(limit.ms, () => reject(limit.late()))
-    if (stop.aborted) onStop()
-    else stop.addEventListener('abort', onStop, { once: true })
-    cancel = () => {
+  const own = Promise.resolve(work)
+  return new Promise<Result>((resolve, reject) => {
+    const waiting = waitingFor(stop)
+    const end = (): void => {
       stopTimer()
-      stop.removeEventListener('abort', onStop)
+      waiting.delete(onStop)
     }
+    const onStop = (): void => {
+      end()
+      reject(shuttingDown())
+    }
+    const stopTimer = timers.after(limit.ms, () => {
+      end()
+      reject(limit.late())
+    })
+    const settle = (): void => {
+      end()
+      resolve(own)
+    }
+    waiting.add(onStop)
+    own.then(settle, settle)
+    if (stop.aborted) onStop()
   })
-  try {
-    return await Promise.race([work, end])
-  } finally {
-    cancel()
-  }
+}
+
+/** Who is to be told when an engine ends. A listener of its own for each costs more than all else here. */
+const stops = new WeakMap<AbortSignal, Set<() => void>>()
+
+function waitingFor(stop: AbortSignal): Set<() => void> {
+  const known = stops.get(stop)
+  if (known !== undefined) return known
+  const waiting = new Set<() => void>()
+  stops.set(stop, waiting)
+  stop.addEventListener('abort', () => waiting.forEach((tell) => tell()), { once: true })
+  return waiting
 }
