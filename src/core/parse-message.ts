@@ -25,7 +25,7 @@ export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMess
   try {
     if (message instanceof Uint8Array) return parseText(decoder.decode(message), eventFrom)
     if (typeof message === 'string') return parseText(message, eventFrom)
-    if (!isRecord(message)) return { problem: 'the message is no object' }
+    if (!isRecord(message)) return { problem: listProblem(message) ?? 'the message is no object' }
     return { fields: eventFrom(message), record: message, hasExactNumbers: false }
   } catch (error) {
     return {
@@ -41,8 +41,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   )
 }
 
+/** What is said of a batch: its events cannot be settled, refused and tried again each by itself. */
+function listProblem(message: unknown): string | undefined {
+  if (!Array.isArray(message)) return undefined
+  return 'the message is a list: send each event of a batch by itself, or give them to a processor'
+}
+
 function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
   const { value, hasExactNumbers } = parseExactly(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
-  if (!isRecord(value)) return { problem: 'the message is no JSON object' }
+  if (!isRecord(value)) return { problem: listProblem(value) ?? 'the message is no JSON object' }
   return { fields: eventFrom(value), record: value, text, hasExactNumbers }
 }

@@ -31,7 +31,9 @@ describe('what cannot be an event is invalid, kept with its reason, and stops no
   const cases: readonly (readonly [name: string, message: unknown, detail: string | RegExp])[] = [
     ['no JSON', '{"stream":', /cannot be decoded/],
     ['bytes that are no UTF-8', Uint8Array.of(0xff, 0xfe), /cannot be decoded/],
-    ['a list', '[1]', 'the message is no JSON object'],
+    ['a list', '[1]', /is a list: send each event of a batch by itself/],
+    ['a list that is no text', [event('a', 1)], /is a list: send each event/],
+    ['a text', '"a"', 'the message is no JSON object'],
     ['a number', 7, 'the message is no object'],
     ['null', null, 'the message is no object'],
     ['an unknown domain', event('a', 1, { domain: 'nobody' }), /unknown-domain/],
