@@ -148,7 +148,7 @@ export class RunReport {
       case 'healing':
         break
       case 'workers-died':
-        this.say(`a worker died: ${news.workers.join(', ')}; handlers are called with care for a while`)
+        this.say(`a worker died: ${news.workers.join(', ')}; handlers are called in quarantine for a while`)
         break
       case 'claim-lost':
         this.#sayOfStream(`${news.stream}: another worker has taken it over; nothing was changed`)

@@ -8,7 +8,7 @@ import type { StreamState } from './stream-state.ts'
 import { unknownStream } from './stream-state.ts'
 import { ByteReader, ByteWriter } from './varints.ts'
 
-const version = 1
+const version = 2
 const hasRuns = 1
 const hasRest = 2
 const hasNewest = 4
@@ -98,7 +98,8 @@ function readHistory(
  */
 export function decodeState(bytes: Uint8Array): StreamState {
   if (bytes[0] !== version) {
-    throw new InturnError('store-corrupt', `a stream's state has the unknown format ${bytes[0] ?? 'empty'}`)
+    const found = `has format ${bytes[0] ?? 'none'}, and this inturn reads ${version}`
+    throw new InturnError('store-corrupt', `a stream's state ${found}: another version wrote it`)
   }
   const flags = bytes[1] ?? 0
   const reader = new ByteReader(bytes, 2)
@@ -142,7 +143,7 @@ function restOf(state: StreamState): Rest {
   if (state.provenAbove !== undefined) rest.provenAbove = state.provenAbove
   if (state.halt !== undefined) rest.halt = state.halt
   if (state.failing !== undefined) rest.failing = state.failing
-  if (state.caution !== 0) rest.caution = state.caution
+  if (state.quarantine !== 0) rest.quarantine = state.quarantine
   if (state.overflow !== 0) rest.overflow = state.overflow
   if (state.epoch < 0) rest.epoch = state.epoch
   const { filtered, filled, lost, removed, late, imported, recalled } = state.counts

@@ -200,10 +200,10 @@ export interface StreamState {
   readonly halt: Halt | undefined
   readonly failing: Failing | undefined
   /**
-   * How many deliveries are still made with care, each committed before it begins, because a worker died with
-   * this stream in hand.
+   * How many deliveries are still made in quarantine, each committed before it begins, because a worker died
+   * with this stream in hand.
    */
-  readonly caution: number
+  readonly quarantine: number
   readonly counts: AccountCounts
   /** Dead letters `overflow` of this stream that wait to be admitted again. */
   readonly overflow: number
@@ -237,7 +237,7 @@ export const unknownStream: StreamState = {
   provenAbove: undefined,
   halt: undefined,
   failing: undefined,
-  caution: 0,
+  quarantine: 0,
   counts: { delivered: 0, filtered: 0, filled: 0, lost: 0, removed: 0, late: 0, imported: 0, recalled: 0 },
   overflow: 0,
 }

@@ -84,9 +84,9 @@ async function refuse(
   }
 }
 
-/** Whether the turn goes on behind what is refused. Under care it has one delivery, and ends behind that. */
-function goesOn({ setup, mark }: Turn): boolean {
-  return setup.domain.failure.then === 'dead-letter' && mark === undefined
+/** Whether the turn goes on behind what is refused. In quarantine it ends behind its one delivery. */
+function goesOn({ setup, next }: Turn): boolean {
+  return setup.domain.failure.then === 'dead-letter' && next === undefined
 }
 
 /** The deliveries that are refused; only the first one, where the turn ends in front of it. */

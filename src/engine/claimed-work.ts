@@ -1,10 +1,8 @@
 // Works on streams with `effects: 'external'`: claims are leased and fenced, no transaction is open while
-// handlers run, streams run side by side, and each commits as soon as it has ended. Streams that need care
-// are marked first; those under suspicion come last, while no other handler of the engine runs. Upholds I2,
-// I5 and I6.
+// handlers run, streams run side by side, and each commits as soon as it has ended. Attempts of
+// streams in quarantine are committed before; what may be deadly comes last, while no other handler of the
+// engine runs. Upholds I2, I5 and I6.
 import type { UnitOfWork } from '../ports/store.ts'
-import type { CarefulPlan } from './careful-turns.ts'
-import { isSuspect, needsCare, takeCare } from './careful-turns.ts'
 import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
@@ -17,6 +15,7 @@ import type { StreamVisit } from './lanes.ts'
 import { stopAtPartial } from './partial-effects.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
+import { beginInQuarantine, mayBeDeadly, needsQuarantine } from './quarantine.ts'
 import { recordCall } from './recorded-call.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Turn } from './turn.ts'
@@ -82,17 +81,17 @@ export class ClaimedWork {
     const busy = new Set(this.#unit.busy)
     const others = visits.filter(({ path }) => busy.has(path))
     const handingOver = this.#attempt(others, () => this.#hooks.busy(others))
-    const care = { worker: this.#worker, isAlone: false }
-    const turns = await planTurns(this.#parts, this.#unit, { visits, care, ...this.#scope })
+    const runner = { worker: this.#worker, isAlone: false }
+    const turns = await planTurns(this.#parts, this.#unit, { visits, runner, ...this.#scope })
     this.#hooks.begun()
-    const suspects = turns.filter(({ turn }) => isSuspect(turn))
+    const deadly = turns.filter(({ turn }) => mayBeDeadly(turn))
     const isOnly = turns.length === 1
     const running = turns
-      .filter(({ turn }) => !isSuspect(turn))
+      .filter(({ turn }) => !mayBeDeadly(turn))
       .map((planned) => this.#attempt([planned.visit], () => this.#work(planned, isOnly)))
     await Promise.all([handingOver, ...running])
-    for (const suspect of suspects) {
-      await this.#attempt([suspect.visit], () => this.#slots.alone(() => this.#try(suspect)))
+    for (const planned of deadly) {
+      await this.#attempt([planned.visit], () => this.#slots.alone(() => this.#tryAlone(planned)))
     }
     if (this.#failure !== undefined) throw this.#failure.error
   }
@@ -111,8 +110,8 @@ export class ClaimedWork {
   async #work(first: PlannedTurn, isOnly: boolean): Promise<void> {
     let planned: PlannedTurn | undefined = first
     while (planned !== undefined) {
-      // No more are marked at a time than run: whatever is marked when the worker dies falls under suspicion.
-      if (needsCare(planned.turn, false)) planned = await this.#workWithCare(planned, isOnly)
+      // No more are begun at a time than run: whatever is begun when the worker dies may be what killed it.
+      if (needsQuarantine(planned.turn, false)) planned = await this.#workInQuarantine(planned, isOnly)
       else {
         await this.#deliverAll(planned, false)
         planned = await this.#commit(planned)
@@ -121,14 +120,14 @@ export class ClaimedWork {
   }
 
   /**
-   * Makes careful deliveries for as long as the next one needs care too; alone, where that needs no waiting.
+   * Makes deliveries in quarantine while the next one needs it too; alone, where that needs no waiting.
    */
-  async #workWithCare(first: PlannedTurn, isOnly: boolean): Promise<PlannedTurn | undefined> {
+  async #workInQuarantine(first: PlannedTurn, isOnly: boolean): Promise<PlannedTurn | undefined> {
     const isAlone = isOnly && this.#slots.isIdle
     const work = async (): Promise<PlannedTurn | undefined> => {
       let planned: PlannedTurn | undefined = first
-      while (planned !== undefined && needsCare(planned.turn, false)) {
-        await this.#takeCare(planned, { isAlone })
+      while (planned !== undefined && needsQuarantine(planned.turn, false)) {
+        await this.#beginInQuarantine(planned, { isAlone })
         await this.#deliverAll(planned, true)
         planned = await this.#commit(planned)
       }
@@ -137,13 +136,13 @@ export class ClaimedWork {
     return isAlone ? this.#slots.alone(work) : this.#slots.within(work)
   }
 
-  /** Tries the event that is under suspicion; the rest of its stream waits for its next visit. */
-  async #try(suspect: PlannedTurn): Promise<void> {
-    await this.#takeCare(suspect, { isAlone: true })
-    await this.#deliverAll(suspect, true)
-    const following = await this.#commit(suspect)
-    if (following !== undefined && suspect.turn.mark?.failing !== undefined) {
-      await this.#takeCare(following, { isAlone: true, isLast: true })
+  /** Tries an event that may be deadly; the rest of its stream waits for its next visit. */
+  async #tryAlone(planned: PlannedTurn): Promise<void> {
+    await this.#beginInQuarantine(planned, { isAlone: true })
+    await this.#deliverAll(planned, true)
+    const following = await this.#commit(planned)
+    if (following !== undefined && planned.turn.next?.begun !== undefined) {
+      await this.#beginInQuarantine(following, { isAlone: true, isLast: true })
       await this.#deliverAll(following, true)
       await this.#commit(following)
     }
@@ -163,13 +162,13 @@ export class ClaimedWork {
     return following
   }
 
-  async #takeCare(
+  async #beginInQuarantine(
     { turn }: PlannedTurn,
     { isAlone, isLast = false }: { readonly isAlone: boolean; readonly isLast?: boolean },
   ): Promise<void> {
-    const care = { worker: this.#worker, isAlone }
-    const plan: CarefulPlan = { care, isWary: false, sinceMs: this.#sinceMs(), isLast }
-    if (needsCare(turn, false)) await takeCare(this.#parts, this.#unit, { turn, plan })
+    const runner = { worker: this.#worker, isAlone }
+    const plan = { runner, isForAll: false, sinceMs: this.#sinceMs(), isLast }
+    if (needsQuarantine(turn, false)) await beginInQuarantine(this.#parts, this.#unit, { turn, plan })
   }
 
   /** Asks the schema and the filter of a turn's domain, and calls the handler for each of its events. */
@@ -223,8 +222,8 @@ export class ClaimedWork {
   /** Ends a turn whose commit has enough to carry out; the one that follows goes on. */
   async #endBefore({ turn }: PlannedTurn, [next]: readonly PlannedDelivery[]): Promise<void> {
     if (next === undefined) return
-    const mark = { care: turn.setup.care, failing: undefined }
-    await decideFully(this.#unit, turn, () => turn.endBefore(next, mark))
+    const { runner } = turn.setup
+    await decideFully(this.#unit, turn, () => turn.endBefore(next, { runner, begun: undefined }))
   }
 
   /**

@@ -19,8 +19,8 @@ import type { DueTime } from '../ports/due-time.ts'
 export interface TurnContext extends PassContext {
   /** Look at the clocks of gaps and retries too. */
   readonly isSweep: boolean
-  /** The failing event is run now, whatever the clock says: its attempt was committed before. */
-  readonly runsMarked?: boolean
+  /** The failing event is tried now, whatever the clock says: its attempt was committed before. */
+  readonly runsBegun?: boolean
   /** Give no gap up all the same. */
   readonly keepsGaps: boolean
   /**
@@ -82,7 +82,7 @@ function decideUpTo(stream: RuledStream, arrivals: readonly Arrival[], context: 
     steps.push(...next.steps)
     return next.steps.length > 0
   }
-  const retry = context.runsMarked === true || (context.isSweep && isRetryDue(state, context.clock))
+  const retry = context.runsBegun === true || (context.isSweep && isRetryDue(state, context.clock))
   take(advance({ rules, state }, { ...context, held, retry }))
   const keepsGaps = context.keepsGaps || context.isPaused === true
   if (!context.isSweep || keepsGaps) return { state, steps, held }

@@ -5,7 +5,6 @@ import type { Store } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
 import type { Domains } from './domain.ts'
-import type { Wariness } from './wariness.ts'
 
 /** The shared parts of an engine. */
 export interface EngineParts {
@@ -28,8 +27,8 @@ export interface EngineParts {
   readonly replay?: 'rebuild'
   /** Reads an event again of which something could not be read when it came; any other stays as it is. */
   readonly reread: <Event extends InturnEvent>(event: Event) => Event
-  /** Care that is taken in transactions since a worker has died. */
-  readonly wariness: Wariness
+  /** How many deliveries are still made in quarantine, of any stream, since a worker has died. */
+  readonly quarantine: { left: number }
   /** Fires when the engine must end at once. */
   readonly stop: AbortSignal
 }

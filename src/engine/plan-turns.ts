@@ -1,6 +1,6 @@
 // Plans the turns of a unit of work: takes in handed-over events, asks for baselines, and decides all streams
 // with one read of held events for the whole batch.
-import { asRun, isMarkedBy, withCaution } from '../core/caution.ts'
+import { asRun, inQuarantine, isBegunBy } from '../core/quarantine.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
@@ -21,7 +21,7 @@ import { stopAtPartial } from './partial-effects.ts'
 import type { TakenOverflow } from './take-overflow.ts'
 import { takeOverflow } from './take-overflow.ts'
 import type { TurnArrival } from './turn-outcome.ts'
-import type { Care } from './turn.ts'
+import type { Runner } from './turn.ts'
 import { Turn } from './turn.ts'
 import { asBehind } from './wire-clues.ts'
 
@@ -41,7 +41,7 @@ export interface PlannedTurn {
 /** What the turns of a unit are planned for. */
 export interface PlanScope {
   readonly visits: readonly StreamVisit[]
-  readonly care: Care
+  readonly runner: Runner
   /** Collects the streams with dead letters that an operator has tried again. */
   readonly redrives: Set<StreamPath>
   /** Whether events were fetched, and are not decided in this visit, that may lie in a gap of the stream. */
@@ -58,7 +58,7 @@ export async function planTurns(
   unit: UnitOfWork,
   scope: PlanScope,
 ): Promise<readonly PlannedTurn[]> {
-  const { visits, care, takenOver } = scope
+  const { visits, runner, takenOver } = scope
   const won = visits.filter(({ path }) => unit.states.has(path))
   const handedOver = await readHandedOver(unit, won, parts.batchMax)
   const planned: PlannedTurn[] = []
@@ -67,14 +67,14 @@ export async function planTurns(
     const all = handedOver?.get(path) ?? none
     const found = unit.states.get(path) ?? unknownStream
     const isTakenOver = unit.takenOver.has(path) || takenOver?.has(path) === true
-    const state = isTakenOver ? withCaution(found, parts.batchMax) : found
+    const state = isTakenOver ? inQuarantine(found, parts.batchMax) : found
     const isSweep = visit.isSweep || isClockDue(visit.domain.rules, state, unit.clock)
     const keepsGaps = (isSweep && scope.keepsGaps(visit)) || all.length >= parts.batchMax
     const heal = visit.heal?.(visit, state, unit.clock)
     const kept = withoutRedrives(all)
     if (kept.length < all.length) scope.redrives.add(path)
     const arrivals = scope.isBehind(visit) ? visit.arrivals.map(asBehind) : visit.arrivals
-    const plan = { visit, arrivals, state, handedOver: kept, isSweep, keepsGaps, care, heal }
+    const plan = { visit, arrivals, state, handedOver: kept, isSweep, keepsGaps, runner, heal }
     const next = planTurn(parts, unit, plan)
     planned.push(next instanceof Promise ? await next : next)
   }
@@ -92,7 +92,7 @@ export async function followingTurns(
   for (const planned of turns) {
     if (!isFollowed(planned)) continue
     const { turn, visit } = planned
-    const { isSweep, keepsGaps, care } = turn.setup
+    const { isSweep, keepsGaps, runner } = turn.setup
     const next = {
       visit,
       arrivals: [],
@@ -100,7 +100,7 @@ export async function followingTurns(
       handedOver: none,
       isSweep,
       keepsGaps,
-      care: turn.mark?.care ?? care,
+      runner: turn.next?.runner ?? runner,
       heal: undefined,
     }
     following.push({ ...(await planTurn(parts, unit, next)), isFirst: false })
@@ -113,7 +113,7 @@ const none: readonly StoredHandedOver[] = []
 
 /** Whether a turn is followed by another one of its stream. */
 export function isFollowed({ turn }: PlannedTurn): boolean {
-  return turn.canGoOn() || turn.mark !== undefined
+  return turn.canGoOn() || turn.next !== undefined
 }
 
 /** A turn before it is planned. */
@@ -124,7 +124,7 @@ interface TurnPlan {
   readonly handedOver: readonly StoredHandedOver[]
   readonly isSweep: boolean
   readonly keepsGaps: boolean
-  readonly care: Care
+  readonly runner: Runner
   readonly heal: HealNote | undefined
 }
 
@@ -168,10 +168,10 @@ function makeTurn(
   unit: UnitOfWork,
   plan: TurnPlan & { readonly overflow: TakenOverflow },
 ): PlannedTurn {
-  const { visit, handedOver, isSweep, keepsGaps, care, heal, overflow } = plan
+  const { visit, handedOver, isSweep, keepsGaps, runner, heal, overflow } = plan
   const { domain, path } = visit
-  const runsMarked = isMarkedBy(plan.state, care.worker)
-  const state = runsMarked ? asRun(plan.state, care.isAlone) : plan.state
+  const runsBegun = isBegunBy(plan.state, runner.worker)
+  const state = runsBegun ? asRun(plan.state, runner.isAlone) : plan.state
   const status = unit.domains.get(domain.name)
   // Increasing numbers cannot be put in order later: whatever came after the overflowed events waits behind
   // them.
@@ -195,9 +195,9 @@ function makeTurn(
     reread: parts.reread,
     domainFull: (status?.held ?? 0) >= domain.domainHeldMax,
     // What was begun before the domain was paused is brought to its end.
-    isPaused: status?.paused === true && !runsMarked,
-    care,
-    runsMarked,
+    isPaused: status?.paused === true && !runsBegun,
+    runner,
+    runsBegun,
   })
   return { turn, visit, isFirst: true, earlier: kept.length }
 }

@@ -18,7 +18,6 @@ import type { EngineParts } from './engine-parts.ts'
 import { Intaker } from './intake.ts'
 import { RecordRoom } from './record-room.ts'
 import { resolveDomains } from './resolve-domains.ts'
-import { Wariness } from './wariness.ts'
 
 /** Options of a processor. */
 export interface ProcessorOptions<Transaction = unknown, Commands = unknown> {
@@ -145,7 +144,7 @@ export function makeEngine<Transaction>(
     claimMs: waitMs(options.claim, { name: 'claim', fallback: '30s' }),
     batchMax,
     ...(options.replay !== undefined && { replay: options.replay }),
-    wariness: new Wariness(2 * batchMax),
+    quarantine: { left: 0 },
     reread: (event) => intaker.reread(event),
     stop: stop.signal,
   }

@@ -1,11 +1,9 @@
 // Works on streams with `effects: 'transaction'`: one transaction holds the handlers' writes and the
 // positions of a whole batch. It runs as if nothing will fail; if a handler throws, everything is undone and
 // the batch runs again with each handler behind a savepoint, so that only the failing stream stops. Streams
-// that need care are set aside, and come after the others. Upholds I2 and I6.
+// in quarantine are set aside, and come after the others. Upholds I2, I6 and I7.
 import type { StreamPath } from '../core/stream-path.ts'
 import type { UnitOfWork } from '../ports/store.ts'
-import { CarefulTransactions } from './careful-transactions.ts'
-import { needsCare } from './careful-turns.ts'
 import type { HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { Domain } from './domain.ts'
@@ -13,6 +11,7 @@ import type { EngineParts } from './engine-parts.ts'
 import type { StreamVisit } from './lanes.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import { followingTurns, planTurns } from './plan-turns.ts'
+import { beginInQuarantine, coversAll, needsQuarantine, passed } from './quarantine.ts'
 import type { TransactionRequest, TransactionResult } from './turns-in-transaction.ts'
 import { placeOf, sceneOf, TurnsInTransaction, Undone } from './turns-in-transaction.ts'
 
@@ -27,31 +26,29 @@ export class TransactionWork {
   readonly #parts: EngineParts
   readonly #caller: HandlerCaller
   readonly #turns: TurnsInTransaction
-  readonly #careful: CarefulTransactions
 
   constructor(parts: EngineParts, caller: HandlerCaller) {
     this.#parts = parts
     this.#caller = caller
     this.#turns = new TurnsInTransaction(parts, caller)
-    this.#careful = new CarefulTransactions(parts, this.#turns)
   }
 
   /**
-   * Runs the batches in one transaction; again, more carefully, for as long as handlers fail in new places.
-   * What needs care has transactions of its own after that.
+   * Runs the batches in one transaction; again, behind savepoints, while handlers fail in new places. What
+   * is in quarantine has transactions of its own after that.
    */
   async run(
-    scope: Omit<TransactionRequest, 'care' | 'takenOver'>,
+    scope: Omit<TransactionRequest, 'runner' | 'takenOver'>,
     worker: string,
   ): Promise<TransactionResult> {
-    const request = { ...scope, care: { worker, isAlone: true } }
+    const request = { ...scope, runner: { worker, isAlone: true } }
     const { value, again } = await this.#turns.transact(request, (unit, findings) =>
-      this.#runUnit(unit, request, findings.isCareful ? findings.failures : undefined),
+      this.#runUnit(unit, request, findings.hasSavepoints ? findings.failures : undefined),
     )
     const results: TransactionResult[] = [{ ...value, again }]
     for (const visit of value.aside) {
       const apart = { ...request, visits: [visit], takenOver: value.takenOver }
-      results.push(await this.#careful.run(apart))
+      results.push(await this.#runInQuarantine(apart))
     }
     return {
       done: results.flatMap(({ done }) => done),
@@ -67,12 +64,12 @@ export class TransactionWork {
     failures: ReadonlyMap<string, unknown> | undefined,
   ): Promise<BulkResult> {
     const { visits } = request
-    const { isWary } = this.#parts.wariness
+    const isForAll = coversAll(this.#parts)
     const startedMs = this.#parts.timers.elapsedMs()
     const done: PlannedTurn[] = []
     const all = await planTurns(this.#parts, unit, request)
-    const aside = all.filter(({ turn }) => needsCare(turn, isWary)).map(({ visit }) => visit)
-    let turns = all.filter(({ turn }) => !needsCare(turn, isWary))
+    const aside = all.filter(({ turn }) => needsQuarantine(turn, isForAll)).map(({ visit }) => visit)
+    let turns = all.filter(({ turn }) => !needsQuarantine(turn, isForAll))
     while (turns.length > 0) {
       if (failures === undefined) {
         for (const { turn } of turns) await this.#turns.check(unit, turn, startedMs)
@@ -84,8 +81,8 @@ export class TransactionWork {
       await this.#turns.commit(unit, turns)
       done.push(...turns)
       const following = await followingTurns(this.#parts, unit, turns.filter(isQuick))
-      // What needs care only now is due at once, and has its turn in a sweep.
-      turns = following.filter(({ turn }) => !needsCare(turn, isWary))
+      // What needs quarantine only now is due at once, and has its turn in a sweep.
+      turns = following.filter(({ turn }) => !needsQuarantine(turn, isForAll))
     }
     const busy = new Set(unit.busy)
     return {
@@ -94,6 +91,41 @@ export class TransactionWork {
       aside,
       takenOver: unit.takenOver,
     }
+  }
+
+  /**
+   * Works one stream off, a transaction for each step, for as long as it gets on: nothing of one that dies is
+   * left, so an attempt is begun by one transaction and made by the next, which begins the next attempt with
+   * its commit. One stream after the other: what is begun is alone.
+   */
+  async #runInQuarantine(request: TransactionRequest): Promise<TransactionResult> {
+    const done: PlannedTurn[] = []
+    const again: StreamPath[] = []
+    const [visit] = request.visits
+    if (visit === undefined) return { done, busy: [], again }
+    for (let next: TransactionRequest | undefined = request; next !== undefined;) {
+      const step: TransactionRequest = next
+      const worked = await this.#turns.transact(step, async (unit, { failures }) => {
+        const startedMs = this.#parts.timers.elapsedMs()
+        const planned = await planTurns(this.#parts, unit, step)
+        for (const one of planned) {
+          const plan = { runner: step.runner, isForAll: coversAll(this.#parts), sinceMs: 0 }
+          await beginInQuarantine(this.#parts, unit, { turn: one.turn, plan })
+          await this.#turns.deliver(unit, one, { failures, startedMs })
+        }
+        await this.#turns.commit(unit, planned)
+        return planned
+      })
+      const [planned] = worked.value
+      again.push(...worked.again)
+      if (planned === undefined) return { done, busy: done.length === 0 ? request.visits : [], again }
+      done.push({ ...planned, visit, isFirst: done.length === 0 })
+      const { turn } = planned
+      if (turn.setup.runsBegun) passed(this.#parts)
+      const goesOn = turn.failure === undefined && (turn.next !== undefined || turn.canGoOn())
+      next = goesOn ? { ...request, takenOver: none, visits: [{ ...visit, arrivals: [] }] } : undefined
+    }
+    return { done, busy: [], again }
   }
 
   /** Calls each `handleBatch` once for all its events. */
@@ -128,13 +160,15 @@ export class TransactionWork {
           if (called !== undefined) await called
         } catch (error) {
           this.#caller.throwUnlessHandlers(unit)
-          // Whoever rolled the transaction back may be another one: the careful run finds out.
+          // Whoever rolled the transaction back may be another one: the run behind savepoints finds out.
           throw new Undone(unit.isUndone ? undefined : placeOf(path, delivery), error)
         }
       }
     }
   }
 }
+
+const none: ReadonlySet<StreamPath> = new Set()
 
 /** Whether a stream may go on in this unit: one whose handler timed out would keep all the others waiting. */
 function isQuick({ turn }: PlannedTurn): boolean {

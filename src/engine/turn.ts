@@ -53,25 +53,25 @@ export interface TurnSetup {
   readonly reread: EngineParts['reread']
   /** The domain is paused: what comes is held, and nothing else happens. */
   readonly isPaused: boolean
-  readonly care: Care
-  /** The failing event at the head was marked by this call, which runs it now. */
-  readonly runsMarked: boolean
+  readonly runner: Runner
+  /** The attempt at the failing event at the head was begun by this call, which makes it now. */
+  readonly runsBegun: boolean
   /** What is noted about the healing of the stream's gaps, once all else is decided. */
   readonly heal: HealNote | undefined
 }
 
-/** Who makes deliveries with care, and whether no other is made at the same time in its process. */
-export interface Care {
-  /** The call that marks an event and then runs it. */
+/** Who calls handlers, and whether no other is called at the same time in its process. */
+export interface Runner {
+  /** The call that begins an attempt and then makes it. */
   readonly worker: string
   readonly isAlone: boolean
 }
 
-/** Where a turn ends so that the next delivery is made with care, by the turn that follows. */
-export interface Mark {
-  /** What says that an attempt has begun; absent where the next delivery needs no care any more. */
-  readonly failing: Failing | undefined
-  readonly care: Care
+/** How a turn goes on that has ended in front of a delivery: by a turn that follows. */
+export interface NextTurn {
+  /** In quarantine: the attempt that has begun. */
+  readonly begun: Failing | undefined
+  readonly runner: Runner
 }
 
 /** How a failing event is met. */
@@ -105,7 +105,7 @@ export class Turn {
   #failure: TurnFailure | undefined
   /** Events of which the payload is refused, and that are taken out in their turn; in order. */
   #refused: readonly TurnFailure[] = []
-  #mark: Mark | undefined
+  #next: NextTurn | undefined
   /** What the domain's filter said, by place. */
   readonly #passes = new Map<string, boolean>()
 
@@ -153,14 +153,14 @@ export class Turn {
     return this.#failure
   }
 
-  /** Where the turn ends because the next delivery is made with care. */
-  get mark(): Mark | undefined {
-    return this.#mark
+  /** How the turn goes on, where it has ended in front of a delivery. */
+  get next(): NextTurn | undefined {
+    return this.#next
   }
 
   /** Whether nothing was decided but that there is no room, and nothing was tried. */
   get isIdle(): boolean {
-    const isStopped = this.#failure !== undefined || this.#mark !== undefined
+    const isStopped = this.#failure !== undefined || this.#next !== undefined
     return this.#known().isIdle && !isStopped && this.setup.handedOver.length === 0 && !this.#isNoted
   }
 
@@ -225,7 +225,7 @@ export class Turn {
     const { failing, then } = answer
     const stopped = this.#decide(delivery.before)
     this.#failure = failure
-    this.#mark = undefined
+    this.#next = undefined
     if (then === 'dead-letter') return this.#removeHead(stopped, delivery)
     const halt: Halt | undefined =
       then === 'halt'
@@ -240,14 +240,14 @@ export class Turn {
   }
 
   /**
-   * Decides the turn again so that it ends in front of a delivery, which is marked as begun if the mark says
-   * so. Nothing has failed. Returns what has to be read, as {@link decide} does.
+   * Decides the turn again so that it ends in front of a delivery, which is made by the turn that follows.
+   * Nothing has failed. Returns what has to be read, as {@link decide} does.
    */
-  endBefore(delivery: PlannedDelivery, mark: Mark): readonly HeldRange[] {
+  endBefore(delivery: PlannedDelivery, next: NextTurn): readonly HeldRange[] {
     const stopped = this.#decide(delivery.before)
     this.#failure = undefined
-    this.#mark = mark
-    return this.#take({ ...stopped, state: { ...stopped.state, failing: mark.failing } })
+    this.#next = next
+    return this.#take({ ...stopped, state: { ...stopped.state, failing: next.begun } })
   }
 
   /**
@@ -290,7 +290,7 @@ export class Turn {
   }
 
   #decide(stopAt?: PassContext['stopAt']): Decided {
-    const { domain, state, arrivals, isSweep, keepsGaps, runsMarked, overflow } = this.setup
+    const { domain, state, arrivals, isSweep, keepsGaps, runsBegun, overflow } = this.setup
     const { letters, hasRoom, restFrom } = overflow
     const heldMax = Math.max(domain.rules.heldMax, state.heldCount + letters.length)
     const rules = hasRoom ? { ...domain.rules, heldMax } : domain.rules
@@ -299,7 +299,7 @@ export class Turn {
       ...this.#context(),
       isSweep,
       keepsGaps,
-      runsMarked,
+      runsBegun,
       restFrom,
       ...(this.#refused.length > 0 && { removals: this.#refused.map(({ delivery }) => delivery) }),
       ...(hasRoom && { domainFull: false }),

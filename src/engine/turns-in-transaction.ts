@@ -45,7 +45,7 @@ export interface Findings {
    */
   readonly failures: Map<string, unknown>
   /** Each handler runs behind a savepoint. */
-  readonly isCareful: boolean
+  readonly hasSavepoints: boolean
 }
 
 /** Runs turns inside transactions. */
@@ -60,20 +60,20 @@ export class TurnsInTransaction {
 
   /** Runs a body in one transaction; again, behind savepoints, for as long as it is undone in new places. */
   async transact<Result>(
-    { visits, care }: TransactionRequest,
+    { visits, runner }: TransactionRequest,
     body: (unit: UnitOfWork, findings: Findings) => Promise<Result>,
   ): Promise<Worked<Result>> {
     const { store, consumer, claimMs } = this.#parts
     const streams = visits.map(({ path }) => path)
-    const request = { consumer, worker: care.worker, streams, mode: 'transaction', claimMs } as const
+    const request = { consumer, worker: runner.worker, streams, mode: 'transaction', claimMs } as const
     const failures = new Map<string, unknown>()
-    for (let isCareful = false; ; isCareful = true) {
+    for (let hasSavepoints = false; ; hasSavepoints = true) {
       try {
-        return await store.work(request, (unit) => body(unit, { failures, isCareful }))
+        return await store.work(request, (unit) => body(unit, { failures, hasSavepoints }))
       } catch (error) {
         if (!(error instanceof Undone)) throw error
         if (error.place !== undefined) failures.set(error.place, error.failure)
-        else if (isCareful) throw error.failure
+        else if (hasSavepoints) throw error.failure
       }
     }
   }

@@ -8,7 +8,6 @@ import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork, WorkRequest } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
 import type { Call } from './call.ts'
-import { diedText } from './careful-turns.ts'
 import { checkPayload } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
@@ -17,8 +16,8 @@ import type { HandlerSlots } from './handler-slots.ts'
 import type { UnorderedIntake } from './intake.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { ProcessResult } from './process-result.ts'
+import { diedText, identityOf, isOrdered, UnorderedQuarantine } from './quarantine.ts'
 import { deadLetterNews } from './turn-news.ts'
-import { identityOf, isOrdered, UnorderedCare } from './unordered-care.ts'
 import { shuttingDown } from './within-time.ts'
 
 /**
@@ -71,13 +70,13 @@ export class UnorderedWork {
   readonly #parts: EngineParts
   readonly #caller: HandlerCaller
   readonly #slots: HandlerSlots
-  readonly #care: UnorderedCare
+  readonly #quarantine: UnorderedQuarantine
 
   constructor(parts: EngineParts, caller: HandlerCaller, slots: HandlerSlots) {
     this.#parts = parts
     this.#caller = caller
     this.#slots = slots
-    this.#care = new UnorderedCare(parts, slots)
+    this.#quarantine = new UnorderedQuarantine(parts, slots)
   }
 
   /** Processes events of one `effects`, and answers each once its end is durable. */
@@ -107,14 +106,14 @@ export class UnorderedWork {
     for (const copy of copies) answer(copy)
   }
 
-  /** Tries each event once; those that need care after the others, each in a unit of work of its own. */
+  /** Tries each event once; those in quarantine after the others, each in a unit of work of its own. */
   async #tryAll(round: Round, take: (attempts: readonly Attempt[]) => void): Promise<void> {
-    const careful = this.#care.needed(round.intakes)
-    const carefree = round.intakes.filter((intake) => !careful.has(intake))
-    if (carefree.length > 0) take(await this.#try({ ...round, intakes: carefree }))
+    const apart = this.#quarantine.of(round.intakes)
+    const others = round.intakes.filter((intake) => !apart.has(intake))
+    if (others.length > 0) take(await this.#try({ ...round, intakes: others }))
     // Copies of one event never run side by side: the second is a duplicate once the first is done.
-    const strands = strandsOf([...careful], identityOf).map((strand) => strand.map(([, intake]) => intake))
-    await this.#care.run(strands, {
+    const strands = strandsOf([...apart], identityOf).map((strand) => strand.map(([, intake]) => intake))
+    await this.#quarantine.run(strands, {
       lanes: round.intakes[0]?.domain.effects === 'transaction' ? 1 : this.#parts.concurrency,
       inCompany: async (intake) => take(await this.#try({ ...round, intakes: [intake] })),
       alone: async (intake, deaths) =>

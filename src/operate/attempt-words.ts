@@ -1,10 +1,10 @@
 // What an explanation says of the attempts at a failing event: those that were made, the one under way, and
-// the next. An attempt is marked as if its worker had died before its handler starts, so nothing is said of
-// that for as long as it is under way.
+// the next. In quarantine an attempt is kept before its handler starts as if its worker had died, so nothing
+// is said of that for as long as it is under way.
 import type { Explanation, NextStep } from './explain.ts'
 import { moment, momentFrom } from './time-words.ts'
 
-/** Whether a marked attempt has not ended yet, as far as can be told. */
+/** Whether an attempt in quarantine has not ended yet, as far as can be told. */
 export function isUnderWay({
   failing,
   claimedBy,

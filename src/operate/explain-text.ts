@@ -84,7 +84,7 @@ function whatItWaitsFor(about: Explanation): readonly string[] {
 }
 
 function failedWords({ failing }: Explanation): string {
-  return failing?.runningBy === undefined ? 'failed' : 'is tried with care: a worker may have died of it'
+  return failing?.runningBy === undefined ? 'failed' : 'is in quarantine: a worker may have died of it'
 }
 
 function inTurnWords({ handedOver, redrives, claimedBy }: Explanation): string {
@@ -187,7 +187,7 @@ function besidesWords(about: Explanation): readonly string[] {
     ...(caution === 0
       ? []
       : [
-          `  a worker died with it in hand: handlers are called one by one, with care` +
+          `  a worker died with it in hand: handlers are called one by one, in quarantine` +
             ` (${count(caution, 'delivery')} to go)`,
         ]),
   ]

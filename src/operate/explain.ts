@@ -112,7 +112,7 @@ export interface Explanation {
   readonly paused?: Pick<LedgerEntry, 'at' | 'by' | 'reason'>
   /** An operator moved the position back, and the stream has not come to where it was. */
   readonly soughtBack?: Pick<LedgerEntry, 'at' | 'by' | 'reason' | 'from' | 'to'>
-  /** So many deliveries are made one by one, with care, because a worker died with the stream in hand. */
+  /** So many deliveries are made in quarantine, as a worker died; `--json` has this name. */
   readonly caution: number
   readonly claimedBy?: string
   readonly changedAt: number
@@ -169,7 +169,7 @@ export async function explainStream(
     ...(stored.partial !== undefined && { partial: stored.partial }),
     ...(failure !== undefined && { attemptsMax: failure.attempts }),
     isPaused,
-    caution: state.caution,
+    caution: state.quarantine,
     ...(claimedBy !== undefined && { claimedBy }),
     changedAt: stored.changedAt,
     worker: workerOf(summary),

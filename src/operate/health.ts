@@ -155,7 +155,7 @@ function partialDetail(partial: EffectPartial): string {
 function failingItem(failing: Failing, { claimedBy }: StoredStream, now: number): Found {
   const { firstAt, attempts, retryAt, error, sequence, runningBy } = failing
   const isNow = isUnderWay({ failing, now, ...(claimedBy !== undefined && { claimedBy }) })
-  const what = isNow ? `an attempt is made now, with care, by ${runningBy}` : error
+  const what = isNow ? `an attempt is made now, in quarantine, by ${runningBy}` : error
   return {
     kind: 'failing',
     since: firstAt,

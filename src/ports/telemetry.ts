@@ -96,7 +96,7 @@ export type EngineNews =
       readonly error?: string
     } & HealingNews)
   | { readonly kind: 'claim-lost'; readonly stream: StreamPath }
-  /** Workers of the consumer fell silent and did not leave: handlers are called with care for a while. */
+  /** Workers of the consumer fell silent and did not leave: handlers are called in quarantine for a while. */
   | { readonly kind: 'workers-died'; readonly workers: readonly string[] }
   | { readonly kind: 'store-failed'; readonly error: InturnError; readonly retryInMs: number }
   | { readonly kind: 'source-failed'; readonly error: InturnError; readonly retryInMs: number }

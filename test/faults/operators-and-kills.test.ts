@@ -187,7 +187,7 @@ test(`${rounds} rounds: each effect once, in order, and the books balance`, asyn
 
 /**
  * One event ends every process that handles it, until its attempts are used up. A process that is started
- * before the death of the one before it shows (a claim's time) calls its handlers without care and dies
+ * before the death of the one before it shows (a claim's time) calls its handlers without quarantine and dies
  * uncounted: on a slow machine that happens more than once.
  */
 async function runToTheEnd(): Promise<void> {

@@ -25,10 +25,10 @@ export function retryStream(stream: RuledStream, clock: Clock): Operated {
     )
   }
   if (failing !== undefined) {
-    const caution = failing.runningBy === undefined ? state.caution : Math.max(state.caution, 1)
+    const quarantine = failing.runningBy === undefined ? state.quarantine : Math.max(state.quarantine, 1)
     const again: Failing = { ...withoutRunner(failing), attempts: 0, retryAt: clock.now }
     const done = `the event ${String(failing.sequence)} is tried again now, with all its attempts`
-    return granted({ ...state, caution, failing: again, halt: haltOfCounter(state) }, done)
+    return granted({ ...state, quarantine, failing: again, halt: haltOfCounter(state) }, done)
   }
   if (headGap(rules, state) !== undefined || halt?.cause === 'gap') {
     if ((halt === undefined || halt.cause === 'half-turn') && rules.heal === undefined) {

@@ -81,7 +81,7 @@ describe('a stored state', () => {
     expect(encodeState(history.state).length).toBeLessThanOrEqual(100)
   })
 
-  test.each([[[]], [[9, 0]], [[1, 0, 200]], [[1, 2, 0, 0, 0, 0, 0, 123, 34]]])(
+  test.each([[[]], [[9, 0]], [[2, 0, 200]], [[2, 2, 0, 0, 0, 0, 0, 123, 34]]])(
     '%j is refused as corrupt',
     (bytes) => {
       expect(() => decodeState(new Uint8Array(bytes))).toThrow(
@@ -89,4 +89,10 @@ describe('a stored state', () => {
       )
     },
   )
+
+  test('what another version wrote is refused, and named', () => {
+    const bytes = encodeState(unknownStream)
+    bytes[0] = 1
+    expect(() => decodeState(bytes)).toThrow(/has format 1, and this inturn reads 2/)
+  })
 })

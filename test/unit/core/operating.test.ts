@@ -40,11 +40,11 @@ describe('trying again', () => {
     expect(state.held[0]?.clock).toBe(old)
   })
 
-  test('of an attempt that a dead worker left behind goes on with care', () => {
+  test('of an attempt that a dead worker left behind goes on in quarantine', () => {
     const left = { ...failing, attempts: 1, runningBy: 'w1', retryAt: 60_000 }
     const state = stateWith({ held: [span(4, 5)], failing: left })
     const again = granted(retryStream({ rules, state }, clockAt(90)))
-    expect(again).toMatchObject({ caution: 1, failing: { attempts: 0, retryAt: 90 } })
+    expect(again).toMatchObject({ quarantine: 1, failing: { attempts: 0, retryAt: 90 } })
     expect(again.failing).not.toHaveProperty('runningBy')
   })
 

@@ -1,5 +1,5 @@
 // Workers that die when a handler is called for the wrong event, and come back with nothing in their memory:
-// what tests of careful deliveries stand on. Nothing of a dead one returns; its transaction is rolled back.
+// what tests of quarantine stand on. Nothing of a dead one returns; its transaction is rolled back.
 import type { InturnEvent } from '../../../src/core/event.ts'
 import type { HandlerContext } from '../../../src/engine/domain-options.ts'
 import type { ProcessorOptions } from '../../../src/engine/processor-options.ts'

@@ -53,7 +53,7 @@ for (const effects of ['external', 'transaction'] as const) {
       expect((await world.stream('a'))?.state).toMatchObject({ position: 1, halt: { cause: 'schema' } })
     })
 
-    it('under care, after a death, they end as ever, and no attempt at them is counted', async () => {
+    it('in quarantine, after a death, they end as ever, and no attempt at them is counted', async () => {
       const world = new MortalWorld(effects, ['a:2'])
       await world.outlive([...of('a', 'good', 'good', 'bad', 'good', 'bad'), ...of('b', 'bad', 'good')], {
         schemas,

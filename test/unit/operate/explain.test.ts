@@ -142,7 +142,7 @@ describe('a failing event', () => {
   })
 })
 
-describe('an attempt that is made with care', () => {
+describe('an attempt that is made in quarantine', () => {
   const running = {
     epoch: 0,
     sequence: 5,
@@ -158,7 +158,7 @@ describe('an attempt that is made with care', () => {
     const about = await explained({ state, held: [5, 6] }, { known: policy('wait') })
     expect(about.next).toEqual({ kind: 'give-up', at: 70_000, then: 'halt' })
     const text = words(about)
-    expect(text).toContain('Its next event, 5, is tried with care: a worker may have died of it.')
+    expect(text).toContain('Its next event, 5, is in quarantine: a worker may have died of it.')
     expect(text).toContain('worker w7 makes an attempt now')
     expect(text).toContain('no attempt is left: unless the one under way succeeds, the stream halts, at 1970')
     const earlier = { ...state, failing: { ...running, attempts: 4 } }

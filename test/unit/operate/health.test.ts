@@ -79,9 +79,9 @@ describe('what a stream is', () => {
       { kind: 'failing', since: 500, attempts: 2, nextAt: 9_000, detail: 'event 4: Error: no' },
     ],
     [
-      'failing, while an attempt is made with care',
+      'failing, while an attempt is made in quarantine',
       { ...gappedState(3, [[4, 4]]), failing: { ...failing, runningBy: 'w#3' } },
-      { kind: 'failing', detail: 'event 4: an attempt is made now, with care, by w#3' },
+      { kind: 'failing', detail: 'event 4: an attempt is made now, in quarantine, by w#3' },
     ],
     [
       'failing, while nobody makes the attempt that was begun',

@@ -102,7 +102,7 @@ test('what the mark tells is met event by event, however they come again (I2)', 
   expect(await world.balance('a')).toBe(6)
 })
 
-test('a worker that died with its claim is no exception: careful deliveries call nobody', async () => {
+test('a worker that died with its claim is no exception: deliveries in quarantine call nobody', async () => {
   world.besides.set('a:3', increments)
   await world.spoil('a', 'spoilt')
   const dead = storeOver(client, { prefix: world.prefix, timers: new VirtualTimers() })
@@ -136,7 +136,7 @@ test('a worker that died with its claim is no exception: careful deliveries call
   await dying
 })
 
-test('an event in careful delivery that fails in part halts at once', async () => {
+test('an event in quarantine that fails in part halts at once', async () => {
   world.besides.set('a:3', increments)
   await world.spoil('a', 'spoilt')
   const timers = new VirtualTimers()

@@ -1,4 +1,4 @@
-// Events without tracking that end their process: each life of it that is wary counts, alone, and then they
+// Events without tracking that end their process: each life of it in quarantine counts, alone, and then they
 // are taken out (I7); whatever was under way beside them is delivered, and counted for nothing (I6).
 import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
@@ -29,8 +29,8 @@ class Lives {
   #count = 0
   #died = Promise.withResolvers<'died'>()
 
-  /** A life that begins; it knows of a death before it if it is wary. */
-  async begin(fields: DomainShape = {}, isWary = true): Promise<Engine> {
+  /** A life that begins; it knows of a death before it if it is in quarantine. */
+  async begin(fields: DomainShape = {}, isQuarantined = true): Promise<Engine> {
     const store = this.world.store()
     await store.open()
     this.#died = Promise.withResolvers<'died'>()
@@ -47,7 +47,7 @@ class Lives {
         domains: { account: domain({ numbering: unordered(), failure, handle: this.#handle, ...fields }) },
       }),
     )
-    if (isWary) parts.wariness.rouse()
+    if (isQuarantined) parts.quarantine.left = 1_000
     return engine
   }
 
@@ -103,7 +103,7 @@ describe('an event without tracking that ends its process', () => {
     expect(life).toBeLessThanOrEqual(8)
   })
 
-  it('is met with care in every life where its source says that it gave it out before', async () => {
+  it('is in quarantine in every life where its source says that it gave it out before', async () => {
     const lives = new Lives()
     lives.deadly.add('killer')
     const ends: unknown[] = []
@@ -132,7 +132,7 @@ describe('events without tracking that end no process', () => {
     expect(lives.leases).toBe(0)
   })
 
-  it('leave no mark, whether they are handled or fail: no later life suspects them', async () => {
+  it('leave no lease, whether they are handled or fail: no later life takes them for deadly', async () => {
     const lives = new Lives()
     const calls: number[] = []
     const handle = async ({ id }: InturnEvent, { attempt }: { attempt: number }): Promise<void> => {
@@ -152,7 +152,7 @@ describe('events without tracking that end no process', () => {
     expect(letters.map(({ reason }) => reason)).toEqual(['failed'])
   })
 
-  it('copies of one that come together are handled once within the id window, with care too', async () => {
+  it('copies of one that come together are handled once within the id window', async () => {
     const lives = new Lives()
     const engine = await lives.begin({ numbering: unordered({ idWindow: {} }) })
     const verdicts = await lives.process(engine, ['a', 'b', 'a'])

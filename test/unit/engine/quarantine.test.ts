@@ -77,7 +77,7 @@ for (const effects of both) {
 }
 
 for (const effects of both) {
-  describe(`an attempt made with care, effects: '${effects}'`, () => {
+  describe(`an attempt in quarantine, effects: '${effects}'`, () => {
     it('that throws is counted once, and throws and deaths are one count', async () => {
       const world = new MortalWorld(effects, ['a:1'])
       const failure = { attempts: 4, then: 'dead-letter', backoff: 1 } as const
@@ -97,7 +97,7 @@ for (const effects of both) {
       expect(await deadly.deadLetters()).toMatchObject([{ reason: 'failed', attempts: 3 }])
     })
 
-    it('lowers the caution, until deliveries are plain again', async () => {
+    it('counts the quarantine down, until deliveries are plain again', async () => {
       const world = new MortalWorld(effects, ['a:1'])
       const options = { batch: 2 }
       await world.live(
@@ -122,7 +122,11 @@ for (const effects of both) {
       )
       expect(commits.at(0)).toBeGreaterThan(1)
       expect(commits.at(-1)).toBe(1)
-      expect((await world.stream('a'))?.state).toMatchObject({ caution: 0, failing: undefined, position: 12 })
+      expect((await world.stream('a'))?.state).toMatchObject({
+        quarantine: 0,
+        failing: undefined,
+        position: 12,
+      })
     })
 
     it('calls handleBatch with one event at a time', async () => {
@@ -182,7 +186,7 @@ for (const effects of both) {
 }
 
 describe('after a death in a transaction', () => {
-  it('a worker that left by itself is not missed, and no care is taken', async () => {
+  it('a worker that left by itself is not missed, and nothing is in quarantine', async () => {
     const world = new MortalWorld('transaction', [])
     await world.live((processor) => processor.sweep())
     await world.timers.advance(60_000)
@@ -202,12 +206,12 @@ describe('after a death in a transaction', () => {
     await world.live(work)
     await world.timers.advance(claimMs + 1)
     world.deadly.clear()
-    let marked = 0
+    let begun = 0
     world.plan = ({ method, nth }) => {
-      if (method === 'work' && nth > 1 && marked === 0) marked = nth
+      if (method === 'work' && nth > 1 && begun === 0) begun = nth
       return undefined
     }
-    // Between the transaction that marks and the one that runs, an operator sends the stream on.
+    // Between the transaction that begins and the one that runs, an operator sends the stream on.
     world.between = async (store) => {
       const request = { consumer, worker: 'op', streams: [path('a')], mode: 'claim', claimMs: 1_000 } as const
       await store.work(request, async (unit) => {
@@ -226,7 +230,7 @@ describe('after a death in a transaction', () => {
   })
 })
 
-it('a domain paused between mark and run makes the attempt that was begun, and no other', async () => {
+it('a domain paused between beginning and run makes the attempt that was begun, and no other', async () => {
   const world = new MortalWorld('transaction', ['a:1'])
   const work = (processor: Processor): Promise<unknown> =>
     processor.sweep().then(() => processor.process(events('a', 1, 2, 3)))
@@ -243,7 +247,7 @@ it('a domain paused between mark and run makes the attempt that was begun, and n
   expect((await world.stream('a'))?.state).toMatchObject({ position: 1, failing: undefined, heldCount: 2 })
 })
 
-it('a lower number that comes between mark and run is handled first; nothing spins (I1)', async () => {
+it('a lower number that comes between beginning and run is handled first; nothing spins (I1)', async () => {
   const world = new MortalWorld('transaction', ['a:8'])
   const fields = { numbering: increasing() }
   const work = (processor: Processor): Promise<unknown> =>
@@ -253,7 +257,7 @@ it('a lower number that comes between mark and run is handled first; nothing spi
     await world.timers.advance(claimMs + 1)
   }
   world.deadly.clear()
-  // Somebody else is told of the deaths: only the mark itself asks for care.
+  // Somebody else is told of the deaths: only the attempt that was begun asks for quarantine.
   await world.memory.open()
   await world.memory.heartbeat(consumer, 'other', 1)
   let isHeld = false
@@ -269,7 +273,7 @@ it('a lower number that comes between mark and run is handled first; nothing spi
   expect(world.done).toEqual(['a:5', 'a:8'])
 })
 
-it('no gap is ended in front of an event that is in turn and needs care (I8)', async () => {
+it('no gap is ended in front of an event that is in turn and in quarantine (I8)', async () => {
   for (const effects of both) {
     const world = new MortalWorld(effects, ['a:2'])
     const fields = { gap: { patience: 1_000, then: 'halt' } } as const

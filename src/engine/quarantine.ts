@@ -1,0 +1,264 @@
+// Quarantine: an attempt that may kill its worker is durable before its handler starts, and taken back when
+// it has ended, well or not: whoever finds one knows that a worker died of it, or beside it. Only where a
+// claim was taken over, a worker's silence was seen, or a source gives an event out again. Upholds I7: a
+// handler that ends its process runs out of attempts too; and I6: a death counts only of what ran alone.
+import { InturnError } from '../core/errors.ts'
+import { encodePart } from '../core/stream-path.ts'
+import type { Failing } from '../core/stream-state.ts'
+import { deadLetterKey } from '../ports/dead-letter-key.ts'
+import type { UnitOfWork } from '../ports/store.ts'
+import { decideFully } from './decide-fully.ts'
+import type { EngineParts } from './engine-parts.ts'
+import type { HandlerSlots } from './handler-slots.ts'
+import type { UnorderedIntake } from './intake.ts'
+import type { PlannedDelivery } from './turn-outcome.ts'
+import type { Runner, Turn } from './turn.ts'
+
+/** What is said of an attempt that ended with its worker. */
+export const diedText = 'the worker died, or was lost, while the handler ran'
+
+/** A worker that is silent for less than this is not missed, however short its claims are. */
+const missedMs = 5_000
+
+/** Says that this worker has been reading its source, which measures I8's time; hears of silent ones. */
+export async function beat(parts: EngineParts): Promise<void> {
+  const { store, consumer, worker, claimMs, batchMax } = parts
+  const { died } = await store.heartbeat(consumer, worker, Math.max(claimMs, missedMs))
+  if (died.length === 0) return
+  // Nothing else is left to tell what they were at.
+  parts.quarantine.left = 2 * batchMax
+  parts.telemetry({ kind: 'workers-died', workers: died })
+}
+
+/** Says that this worker ends. What the store makes of it changes nothing for a worker that ends. */
+export async function leave({ store, consumer, worker }: EngineParts): Promise<void> {
+  try {
+    await store.leave(consumer, worker)
+  } catch (error) {
+    if (!(error instanceof InturnError)) throw error
+  }
+}
+
+/** Whether all that leaves no claim behind when it dies is in quarantine. */
+export function coversAll({ quarantine }: EngineParts): boolean {
+  return quarantine.left > 0
+}
+
+/** A delivery in quarantine was made, and nobody has died of it. */
+export function passed({ quarantine }: EngineParts): void {
+  quarantine.left = Math.max(0, quarantine.left - 1)
+}
+
+// An event of a stream: in turn -> begun, in company or alone -> delivered, or failed as ever. Begun, and its
+// worker died: it may be deadly -> begun alone, which is counted -> ... -> its attempts are used up.
+
+/** How a turn is met. */
+export interface QuarantinePlan {
+  readonly runner: Runner
+  /** Every delivery is made in quarantine, whatever its stream's state says. */
+  readonly isForAll: boolean
+  /** The turn ends with what it runs, and begins nothing for another. */
+  readonly isLast?: boolean
+  /** How long the unit of work has lasted, in milliseconds. */
+  readonly sinceMs: number
+}
+
+/** Whether the turn would deliver an event whose last attempt ended with its worker. */
+export function mayBeDeadly({ setup, deliveries }: Turn): boolean {
+  return deliveries.length > 0 && !setup.runsBegun && setup.state.failing?.runningBy !== undefined
+}
+
+/** Whether some of the turn's deliveries have to be made in quarantine. */
+export function needsQuarantine(turn: Turn, isForAll: boolean): boolean {
+  const { setup, deliveries } = turn
+  if (deliveries.length === 0) return false
+  return isForAll || setup.runsBegun || setup.state.quarantine > 0 || mayBeDeadly(turn)
+}
+
+/**
+ * Ends a turn, before its handlers are called, in front of the first event that is not begun yet: begins it
+ * for the turn that follows, or takes it out if its attempts are used up and the last one ended its worker.
+ */
+export async function beginInQuarantine(
+  parts: EngineParts,
+  unit: UnitOfWork,
+  planned: { readonly turn: Turn; readonly plan: QuarantinePlan },
+): Promise<void> {
+  const { turn, plan } = planned
+  if (!needsQuarantine(turn, plan.isForAll)) return
+  const { state, runsBegun, domain } = turn.setup
+  const { failing } = state
+  // Events with a lower place may have come since, and stand in front of the one that was begun: then they
+  // are next, and nothing is begun.
+  const isHead = isAt(failing, turn.deliveries[0])
+  const next = nextCall(turn, runsBegun && isHead ? 1 : 0)
+  if (next === undefined) return
+  const isDeadly = mayBeDeadly(turn)
+  if (isDeadly && isAt(failing, next) && next.attempt > domain.failure.attempts) {
+    await decideFully(unit, turn, () => turn.stopBefore(outOfAttempts(turn, next, failing)))
+    return
+  }
+  const mayGoOn = plan.isLast !== true && unit.domains.get(domain.name)?.paused !== true
+  const goesOn = mayGoOn && (isDeadly || plan.isForAll || state.quarantine > 0)
+  const begun = goesOn ? attemptAt(parts, turn, { next, plan }) : undefined
+  await decideFully(unit, turn, () => turn.endBefore(next, { runner: plan.runner, begun }))
+}
+
+/** The first delivery that calls its handler. A filter that throws is met when the event is called. */
+function nextCall(turn: Turn, from: number): PlannedDelivery | undefined {
+  return turn.deliveries.slice(from).find((delivery) => {
+    try {
+      return turn.isCalled(delivery)
+    } catch {
+      return true
+    }
+  })
+}
+
+/** What says that an attempt has begun. */
+function attemptAt(
+  { claimMs }: EngineParts,
+  { setup }: Turn,
+  { next, plan }: { readonly next: PlannedDelivery; readonly plan: QuarantinePlan },
+): Failing {
+  const { epoch, sequence } = next.event
+  const { failing } = setup.state
+  const now = Math.ceil(setup.clock.now + plan.sinceMs)
+  return {
+    epoch,
+    sequence,
+    attempts: plan.runner.isAlone ? next.attempt : next.attempt - 1,
+    firstAt: failing !== undefined && isAt(failing, next) ? failing.firstAt : now,
+    retryAt: now + claimMs,
+    error: diedText,
+    runningBy: plan.runner.worker,
+  }
+}
+
+function outOfAttempts(
+  { setup }: Turn,
+  delivery: PlannedDelivery,
+  failing: Failing,
+): Parameters<Turn['stopBefore']>[0] {
+  const { epoch, sequence, attempts, firstAt, error } = failing
+  const { then } = setup.domain.failure
+  const answer = {
+    failing: { epoch, sequence, attempts, firstAt, error },
+    then,
+    reason: 'worker-died',
+  } as const
+  return { delivery, error: new Error(error), answer }
+}
+
+function isAt(failing: Failing | undefined, delivery: PlannedDelivery | undefined): failing is Failing {
+  if (failing === undefined || delivery === undefined) return false
+  return failing.epoch === delivery.event.epoch && failing.sequence === delivery.event.sequence
+}
+
+// An event without tracking has no state to keep an attempt in: a lease says that one is under way. Leased in
+// company -> done, and given back. A lease that nobody gave back: the event may be deadly -> leased alone,
+// after all others; the leases that stand are its deaths -> ... -> given up.
+
+/** How long a death is remembered: longer than it may take to restart a process that has died often. */
+const rememberedMs = 24 * 60 * 60 * 1_000
+
+/** What is done with events without tracking in quarantine. */
+export interface UnorderedSteps {
+  /** How many strands run side by side. */
+  readonly lanes: number
+  /** Tries one event beside others. */
+  readonly inCompany: (intake: UnorderedIntake) => Promise<void>
+  /** Tries one event, of which so many workers have died, while no other handler runs. */
+  readonly alone: (intake: UnorderedIntake, deaths: number) => Promise<void>
+  /** Its attempts are used up, all of them by deaths. */
+  readonly giveUp: (intake: UnorderedIntake, deaths: number) => Promise<void>
+}
+
+/** The quarantine of events without tracking. */
+export class UnorderedQuarantine {
+  readonly #parts: EngineParts
+  readonly #slots: HandlerSlots
+  /** This life of the engine: one with the same name that comes after it is another holder. */
+  readonly #holder: string
+
+  constructor(parts: EngineParts, slots: HandlerSlots) {
+    this.#parts = parts
+    this.#slots = slots
+    this.#holder = `${parts.worker}/${Math.floor(parts.random.next() * 2 ** 48).toString(36)}`
+  }
+
+  /** Which events are in quarantine; none, as a rule. */
+  of(intakes: readonly UnorderedIntake[]): ReadonlySet<UnorderedIntake> {
+    if (coversAll(this.#parts)) return new Set(intakes)
+    const redelivered = intakes.filter(({ isRedelivered }) => isRedelivered)
+    // What is ordered by id stays together.
+    const ordered = new Set(redelivered.filter(isOrdered).map(({ domain }) => domain))
+    const together = intakes.filter((intake) => ordered.has(intake.domain) && isOrdered(intake))
+    return new Set([...redelivered, ...together])
+  }
+
+  /** Handles events in quarantine: strands side by side, the events of each one after another. */
+  async run(strands: readonly (readonly UnorderedIntake[])[], steps: UnorderedSteps): Promise<void> {
+    const deadly: (readonly UnorderedIntake[])[] = []
+    const waiting = strands.values()
+    const runSome = async (): Promise<void> => {
+      for (const strand of waiting) deadly.push(await this.#inCompany(strand, steps))
+    }
+    const lanes = Array.from({ length: Math.min(steps.lanes, strands.length) }, runSome)
+    const ends = await Promise.allSettled(lanes)
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    for (const intake of deadly.flat()) await this.#slots.alone(() => this.#alone(intake, steps))
+  }
+
+  /** Handles a strand up to the first event that may be deadly; returns the rest. */
+  async #inCompany(
+    strand: readonly UnorderedIntake[],
+    { inCompany }: UnorderedSteps,
+  ): Promise<readonly UnorderedIntake[]> {
+    for (const [at, intake] of strand.entries()) {
+      const lease = this.#leaseOf(intake, 0)
+      if (!(await this.#take(lease))) return strand.slice(at)
+      await this.#leased(lease, () => inCompany(intake))
+    }
+    return []
+  }
+
+  async #alone(intake: UnorderedIntake, steps: UnorderedSteps): Promise<void> {
+    const { attempts } = intake.domain.failure
+    for (let deaths = 0; deaths < attempts; deaths++) {
+      const lease = this.#leaseOf(intake, deaths + 1)
+      if (await this.#take(lease)) return this.#leased(lease, () => steps.alone(intake, deaths))
+    }
+    return steps.giveUp(intake, attempts)
+  }
+
+  /** Runs what a lease stands for; however that ends, nothing has died. */
+  async #leased(lease: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+    } finally {
+      passed(this.#parts)
+      // Of one that cannot be given back it looks for a while as if somebody had died.
+      await this.#parts.store.lease(lease, { holder: this.#holder, ms: 0 }).catch(() => undefined)
+    }
+  }
+
+  async #take(lease: string): Promise<boolean> {
+    const { store } = this.#parts
+    return (await store.lease(lease, { holder: this.#holder, ms: rememberedMs })) !== undefined
+  }
+
+  #leaseOf(intake: UnorderedIntake, nth: number): string {
+    return `unordered/${encodePart(this.#parts.consumer)}/${nth}/${identityOf(intake)}`
+  }
+}
+
+/** What tells an event from all others: its id, or its content. */
+export function identityOf({ path: stream, event }: UnorderedIntake): string {
+  return deadLetterKey({ stream, payload: event, ...(event.id !== undefined && { id: event.id }) })
+}
+
+/** Whether an event is handled in the order of ids. */
+export function isOrdered({ domain, event }: UnorderedIntake): boolean {
+  return domain.numbering.orderWithin !== undefined && event.id !== undefined
+}
