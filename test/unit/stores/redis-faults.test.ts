@@ -139,7 +139,9 @@ test('without a server every call fails at once, and a store does not open (I10)
 
 test('what was acknowledged is there after the server was killed and started again (I3)', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'inturn-killed-'))
-  const first = await startRedis(['--dir', folder])
+  // A server that flushes every second may write later than it answers while its disk is busy.
+  const settings = ['--dir', folder, '--appendfsync', 'always']
+  const first = await startRedis(settings)
   const before = redisStore(first.url, { prefix, onWarning: () => undefined })
   await before.open()
   await commit(before, [holding(a, 5, 6)])
@@ -147,7 +149,7 @@ test('what was acknowledged is there after the server was killed and started aga
   const held = await openUnit(before, { streams: [account('b')] })
   process.kill(first.pid ?? 0, 'SIGKILL')
   await first.stop()
-  const second = await startRedis(['--dir', folder])
+  const second = await startRedis(settings)
   const after = redisStore(second.url, { prefix, onWarning: () => undefined })
   await after.open()
   expect(await positionOf(after, a)).toBe(1)
