@@ -65,7 +65,7 @@ async function runAudit(file: string, flags: AuditFlags): Promise<void> {
 
 function startOf(text: string, big: boolean): Sequence | 'lowest' {
   if (text === 'lowest') return text
-  const start = readSequence(text, { big })
+  const start = readSequence(text, { big, signed: true })
   if (typeof start !== 'string') return start
   throw new InturnError('usage', `--start takes a whole number or lowest, not ${text}`)
 }

@@ -46,7 +46,7 @@ export async function* redisPositions(
 
 function rowOf(origin: string, stream: string, value: string | undefined): PositionRow | UnreadableRow {
   if (value === undefined) return { origin, problem: 'its value is no text' }
-  const position = readSequence(value, { big: true })
+  const position = readSequence(value, { big: true, signed: true })
   if (typeof position === 'string') return { origin, problem: `position-${position}` }
   return { origin, stream, epoch: 0, position }
 }

@@ -15,6 +15,13 @@ export function counterOf(numbering: Numbering): Counter | undefined {
   return { modulus: numbering.modulus, wrapsTo: numbering.wrapsTo ?? 0 }
 }
 
+/** Whether numbers lie below zero, so that digits may have a minus. */
+export function isSigned(numbering: Numbering): boolean {
+  if (numbering.kind !== 'contiguous') return false
+  const { start, wrapsTo = 0 } = numbering
+  return wrapsTo < 0 || (start !== 'first-seen' && start < 0)
+}
+
 /** A number as the producer writes it. */
 export function onWire(counter: Counter | undefined, sequence: Sequence): Sequence {
   if (counter === undefined) return sequence

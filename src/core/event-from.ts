@@ -80,7 +80,7 @@ function withoutUnset(message: Readonly<Record<string, unknown>>): Readonly<Reco
 
 /** Whether two fields bear one number, written as a number or as digits. */
 function isSameNumber(one: unknown, other: unknown): boolean {
-  const [first, second] = [one, other].map((value) => readSequence(value, { big: true }))
+  const [first, second] = [one, other].map((value) => readSequence(value, { big: true, signed: true }))
   return one === other || (first === second && typeof first !== 'string')
 }
 

@@ -15,7 +15,7 @@ const digitsMax = 39
 const limit = 2n ** 127n
 
 /** Which numbers a reader takes. */
-interface NumberReading {
+export interface NumberReading {
   /** Beyond 2^53 - 1, up to 128 bits. */
   readonly big: boolean
   /** Digit strings with a minus: of a counter that goes below zero. */
@@ -23,7 +23,8 @@ interface NumberReading {
 }
 
 /**
- * Reads a sequence: an integer, or a string of ASCII digits with leading zeros allowed.
+ * Reads a sequence: an integer, or a string of ASCII digits with leading zeros allowed, with `signed: true`
+ * behind a minus too.
  *
  * A JavaScript number beyond 2^53 - 1 has been rounded already and is refused. A `bigint` or a digit string
  * beyond it is taken with `big: true` (increasing and linked numbering), below 2^127, and refused otherwise.

@@ -1,3 +1,4 @@
+import { isSigned } from '../core/counter.ts'
 // Turns a message into an arrival: decoded, its domain found, its stream and number read. What cannot be read
 // is `invalid` with its reason; nothing is defaulted or dropped. Upholds I3.
 import { eventFrom } from '../core/event-from.ts'
@@ -9,6 +10,7 @@ import { isRecord, parseMessage } from '../core/parse-message.ts'
 import type { ReadMessage } from '../core/parse-message.ts'
 import type { Arrival } from '../core/pass.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
+import type { NumberReading } from '../core/read-sequence.ts'
 import { readText } from '../core/read-text.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -161,7 +163,7 @@ export class Intaker {
       if ('problem' in fill) return unkept(known, fill)
       return readFill({ domain, stream, path, epoch }, { ...read, fill: fill.value }, known)
     }
-    const sequence = readSequence(fields.sequence, { big: domain.rules.numbering.kind !== 'contiguous' })
+    const sequence = readSequence(fields.sequence, readingOf(domain))
     if (isProblem(sequence)) return invalid(known, `the sequence is ${sequence}`)
     known.sequence = sequence
     const previous = readPrevious(fields)
@@ -304,6 +306,11 @@ function unkept(place: Known, { problem, isTooLarge }: Unkeepable): InvalidIntak
   return invalid(place, `the event cannot be kept: ${problem}`, isTooLarge ? 'too-large' : 'invalid')
 }
 
+/** Which numbers a domain's events may bear. */
+function readingOf({ rules: { numbering } }: TrackedDomain): NumberReading {
+  return { big: numbering.kind !== 'contiguous', signed: isSigned(numbering) }
+}
+
 function readFill(
   where: {
     readonly domain: TrackedDomain
@@ -316,8 +323,9 @@ function readFill(
 ): Intake {
   const { domain, stream, path, epoch } = where
   if (!isRecord(fill)) return invalid(place, 'fill takes { from, to, reason }')
-  const from = readSequence(fill['from'], { big: false })
-  const to = readSequence(fill['to'], { big: false })
+  const reading = { ...readingOf(domain), big: false }
+  const from = readSequence(fill['from'], reading)
+  const to = readSequence(fill['to'], reading)
   if (typeof from !== 'number' || typeof to !== 'number') {
     return invalid(place, `fill takes whole numbers: from is ${String(from)}, to is ${String(to)}`)
   }

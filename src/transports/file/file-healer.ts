@@ -227,6 +227,8 @@ class LowestLines {
   }
 }
 
+const anyNumber = { big: true, signed: true }
+
 /** The first and last number of an event, or of a fill. */
 function numbersOf(fields: {
   readonly sequence?: unknown
@@ -234,9 +236,9 @@ function numbersOf(fields: {
 }): readonly [from: Sequence | string, to: Sequence | string] {
   const { fill } = fields
   if (typeof fill !== 'object' || fill === null) {
-    const sequence = readSequence(fields.sequence, { big: true })
+    const sequence = readSequence(fields.sequence, anyNumber)
     return [sequence, sequence]
   }
-  const bound = (name: string): Sequence | string => readSequence(Reflect.get(fill, name), { big: true })
+  const bound = (name: string): Sequence | string => readSequence(Reflect.get(fill, name), anyNumber)
   return [bound('from'), bound('to')]
 }

@@ -44,6 +44,25 @@ describe('a sequence', () => {
     expect(readSequence('0000000000000000000005', { big: true })).toBe(5)
     expect(readSequence(unsafe, { big: true })).toBe('beyond-safe-integer')
   })
+
+  test('of a counter that goes below zero may have digits behind a minus', () => {
+    expect(readSequence('-5', { big: false, signed: true })).toBe(-5)
+    expect(readSequence('-005', { big: false, signed: true })).toBe(-5)
+    expect(Object.is(readSequence('-0', { big: false, signed: true }), 0)).toBe(true)
+    expect(readSequence('-9007199254740992', { big: false, signed: true })).toBe('beyond-safe-integer')
+    expect(readSequence('--5', { big: false, signed: true })).toBe('not-an-integer')
+  })
+
+  test('has a limit of 128 bits, and a million digits are never made a number of', () => {
+    const most = 2n ** 127n - 1n
+    expect(readSequence(String(most), { big: true })).toBe(most)
+    expect(readSequence(most + 1n, { big: true })).toBe('beyond-128-bits')
+    expect(readSequence(String(most + 1n), { big: true })).toBe('beyond-128-bits')
+    expect(readSequence(String(-most - 1n), { big: true, signed: true })).toBe('beyond-128-bits')
+    expect(readSequence('9'.repeat(1_000_000), { big: true })).toBe('beyond-128-bits')
+    expect(readSequence('9'.repeat(1_000_000), { big: false })).toBe('beyond-safe-integer')
+    expect(readSequence(`${'0'.repeat(1_000_000)}7`, { big: true })).toBe(7)
+  })
 })
 
 describe('an epoch', () => {

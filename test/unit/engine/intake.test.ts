@@ -1,7 +1,7 @@
 // What comes in at the door: every message is an event or `invalid` with its reason, and none can stop the
 // others.
 import { describe, expect, it } from 'vitest'
-import { unordered } from '../../../src/core/numbering.ts'
+import { contiguous, unordered } from '../../../src/core/numbering.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import { domain, EngineWorld, event, verdictsOf } from './engine-world.ts'
 
@@ -26,6 +26,29 @@ function nested(depth: number): unknown {
   for (let level = 0; level < depth; level++) value = [value]
   return value
 }
+
+describe('digits behind a minus', () => {
+  const sent = ['-2', -1, '0', '1', '-2'].map((sequence) => event('a', sequence))
+  const fill = event('a', undefined, { fill: { from: '-1', to: '0', reason: 'burned' } })
+
+  it.each([
+    ['that is signed', contiguous({ start: -2, modulus: 4, wrapsTo: -2 })],
+    ['that begins below zero', contiguous({ start: -2 })],
+  ])('are numbers of a counter %s', async (_, numbering) => {
+    const world = new EngineWorld()
+    const isWrapping = numbering.modulus !== undefined
+    await world.processor({ numbering }).process(sent)
+    expect(world.calls).toEqual(['a:-2', 'a:-1', 'a:0', 'a:1', ...(isWrapping ? ['a:2'] : [])])
+    const other = new EngineWorld()
+    await other.processor({ numbering }).process([event('a', '-2'), fill, event('a', '1')])
+    expect(other.calls).toEqual(['a:-2', 'a:1'])
+  })
+
+  it('are none of any other', async () => {
+    const { result } = await processed(event('a', '-2'), { numbering: contiguous() })
+    expect(result).toMatchObject({ verdict: 'invalid', detail: 'the sequence is not-an-integer' })
+  })
+})
 
 describe('what cannot be an event is invalid, kept with its reason, and stops no other (I3)', () => {
   const cases: readonly (readonly [name: string, message: unknown, detail: string | RegExp])[] = [
