@@ -150,7 +150,14 @@ export async function* trace(
   log: RecordedLog,
   options: TraceOptions = {},
 ): AsyncGenerator<TraceDecision, void, void> {
-  const ruleNames = ['start', 'patience', 'then', 'heldMax', 'spanMax'] satisfies (keyof TraceRuleOptions)[]
+  const ruleNames = [
+    'start',
+    'patience',
+    'then',
+    'heldMax',
+    'spanMax',
+    'epochSpanMax',
+  ] satisfies (keyof TraceRuleOptions)[]
   checkNames(options, 'trace', [...logNames, ...ruleNames])
   const { format, allowEmpty = true } = options
   const fields = { ...fieldsFrom(options), ...(format !== undefined && { format }) }

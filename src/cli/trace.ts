@@ -18,6 +18,7 @@ export interface TraceFlags extends LogFlags {
   readonly then: GapEnd
   readonly heldMax: number
   readonly spanMax: number
+  readonly epochSpanMax?: number
 }
 
 const { patienceMs, gapEnd, heldMax, spanMax } = defaultStreamLimits
@@ -50,6 +51,12 @@ export function traceCommand(): Command {
       new Option('--span-max <n>', 'how far ahead of the position a number may lie')
         .argParser((text) => wholeNumber(text, '--span-max', 1))
         .default(spanMax),
+    )
+    .addOption(
+      new Option(
+        '--epoch-span-max <n>',
+        'how far above the open epoch another may lie (default: 1000000, or the open one)',
+      ).argParser((text) => wholeNumber(text, '--epoch-span-max', 1)),
     )
     .action(async (file: string, flags: TraceFlags) => printTrace(file, flags))
 }

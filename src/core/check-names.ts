@@ -10,14 +10,13 @@ import { InturnError } from './errors.ts'
  */
 export function checkNames(options: unknown, name: string, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InturnError(
-      'config-invalid',
-      `${name === '' ? 'this' : name} takes options: ${known.join(', ')}`,
-    )
+    const what = known.length === 0 ? 'no options' : `options: ${known.join(', ')}`
+    throw new InturnError('config-invalid', `${name === '' ? 'this' : name} takes ${what}`)
   }
   for (const field of Object.keys(options)) {
     if (known.includes(field)) continue
     const path = name === '' ? field : `${name}.${field}`
-    throw new InturnError('config-invalid', `${path} is no option; there are ${known.join(', ')}`)
+    const what = known.length === 0 ? 'none' : known.join(', ')
+    throw new InturnError('config-invalid', `${path} is no option; there are ${what}`)
   }
 }

@@ -7,7 +7,14 @@ import { openEpoch } from './epochs.ts'
 import { isBeyondWindow, noteSeen, reachedIn } from './half-turn.ts'
 import { findHeld, insertHeld } from './held-spans.ts'
 import type { UnclockedSpan } from './held-spans.ts'
-import { endsHalt, isImplausible, refusal, windowUsedUp } from './judge.ts'
+import {
+  beyondEpochSpan,
+  endsHalt,
+  isEpochImplausible,
+  isImplausible,
+  refusal,
+  windowUsedUp,
+} from './judge.ts'
 import { baselineOf, isCurrent, isInTurn } from './numbering-rules.ts'
 import type { FillArrival, FillVerdict, Pass, Step } from './pass.ts'
 import { isStopped } from './pass.ts'
@@ -66,6 +73,7 @@ function fillStep(index: number, { epoch, from, to }: FillArrival, judgement: Fi
 function unwrapFill(pass: Pass, fill: FillArrival): FillArrival | NoNumber {
   const { numbering, spanMax } = pass.rules
   if (numbering.kind !== 'contiguous') return { verdict: 'invalid', reason: 'fill-needs-contiguous' }
+  if (isEpochImplausible(pass, fill.epoch)) return beyondEpochSpan
   const counter = counterOf(numbering)
   const last = readWire(fill.to, counter)
   const from = unwrap(pass, fill.from, fill)

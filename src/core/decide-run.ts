@@ -1,6 +1,7 @@
 // Decides a run of events of which each is simply in turn, as nearly all are, without a step or a draft for
 // each of them. What it decides is what `decideBatch` would: a property test holds the two together. Upholds
 // I1.
+import { isBeyondSpan } from './numbering-rules.ts'
 import type { Arrival, PassContext } from './pass.ts'
 import { noteAccepted } from './producer-runs.ts'
 import type { StreamRules } from './rules.ts'
@@ -46,7 +47,9 @@ function follows(
   if (position === undefined) return false
   const { sequence } = arrival
   if (numbering.kind === 'contiguous') return typeof position === 'number' && sequence === position + 1
-  return sequence > position && (numbering.kind === 'increasing' || arrival.previous === position)
+  if (sequence <= position) return false
+  if (numbering.kind === 'increasing') return !isBeyondSpan(numbering, position, sequence)
+  return arrival.previous === position
 }
 
 /** The state that has moved over the events. */

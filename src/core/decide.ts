@@ -9,7 +9,7 @@ import { endPass } from './end-pass.ts'
 import { noteSeen, settleSeen } from './half-turn.ts'
 import { eventSpan, insertHeld, insertIncreasing } from './held-spans.ts'
 import type { Judgement } from './judge.ts'
-import { judge } from './judge.ts'
+import { beyondEpochSpan, isEpochImplausible, judge } from './judge.ts'
 import type { Arrival, Decided, EventArrival, Pass, PassContext, Step } from './pass.ts'
 import { beginPass } from './pass.ts'
 import { epochInRuns, noteAccepted } from './producer-runs.ts'
@@ -57,6 +57,10 @@ function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {
   const placed = draft.runs.length === 0 ? arrival : inItsRun(pass, arrival)
   if (placed === undefined) {
     pass.steps.push(verdictStep(index, arrival, runUnknown))
+    return
+  }
+  if (isEpochImplausible(pass, placed.epoch)) {
+    pass.steps.push(verdictStep(index, placed, beyondEpochSpan))
     return
   }
   const candidate = toCandidate(pass, placed)

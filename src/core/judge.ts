@@ -8,7 +8,7 @@ import { isHaltingGapClosed } from './gaps.ts'
 import { isBeyondWindow, reachedIn } from './half-turn.ts'
 import { eventSpan, heldSpanAt, insertHeld, overlapsHeld } from './held-spans.ts'
 import type { UnclockedSpan } from './held-spans.ts'
-import { isCurrent, isInTurn, originOf } from './numbering-rules.ts'
+import { isBeyondSpan, isCurrent, isInTurn, originOf } from './numbering-rules.ts'
 import type { Pass } from './pass.ts'
 import { isBlocked, isStopped } from './pass.ts'
 import type { Epoch, Sequence } from './sequence.ts'
@@ -34,9 +34,13 @@ const otherId: Judgement = { verdict: 'conflict', reason: 'other-id' }
 const filledNumber: Judgement = { verdict: 'conflict', reason: 'filled-number' }
 const predecessorTaken: Judgement = { verdict: 'conflict', reason: 'predecessor-taken' }
 const belowStart: Judgement = { verdict: 'late', reason: 'below-start' }
+/** An epoch that is opened ends all before it: what one corrupt number says must not. */
+export const beyondEpochSpan = { verdict: 'implausible', reason: 'epoch-beyond-span-max' } as const
 const beyondSpanMax: Judgement = { verdict: 'implausible', reason: 'beyond-span-max' }
 /** Half a turn beyond what is accounted for: held, it could not be told from the next turn's numbers. */
 export const windowUsedUp: Refusal = { verdict: 'refuse', reason: 'window-used-up' }
+/** By default; times as epochs, which are greater than that, may grow as far as they are. */
+const epochSpanLeast = 1_000_000
 const inTurn: Judgement = { verdict: 'deliver' }
 const hold: Judgement = { verdict: 'hold' }
 
@@ -63,9 +67,20 @@ export function refusal(pass: Pass): Refusal | undefined {
 
 /** Whether the number lies further ahead of its epoch's position than can be believed. */
 export function isImplausible(pass: Pass, epoch: Epoch, sequence: Sequence): boolean {
-  if (pass.rules.numbering.kind !== 'contiguous') return false
-  const reached = reachedIn(pass.rules, pass.draft, epoch)
-  return reached !== undefined && Number(sequence) - reached > pass.rules.spanMax
+  const { rules, draft } = pass
+  if (rules.numbering.kind === 'increasing') {
+    return isCurrent(draft, epoch) && isBeyondSpan(rules.numbering, draft.position, sequence)
+  }
+  if (rules.numbering.kind !== 'contiguous') return false
+  const reached = reachedIn(rules, draft, epoch)
+  return reached !== undefined && Number(sequence) - reached > rules.spanMax
+}
+
+/** Whether an epoch lies further above what is known of its stream than can be believed. */
+export function isEpochImplausible({ rules, draft }: Pass, epoch: Epoch): boolean {
+  const known = draft.position === undefined ? draft.held[0]?.epoch : draft.epoch
+  if (known === undefined) return false
+  return epoch - known > (rules.epochSpanMax ?? Math.max(epochSpanLeast, known))
 }
 
 /** Whether nothing but a gap stops the stream, and these spans close it. */
@@ -125,8 +140,11 @@ function contradiction(pass: Pass, event: Candidate): Judgement | undefined {
   return overlapsHeld(draft.held, step) ? predecessorTaken : undefined
 }
 
-/** What is in turn is never implausible and needs no room. */
+/** What is in turn needs no room, and is implausible in increasing numbering only. */
 function judgeAhead(pass: Pass, event: Candidate): Judgement {
+  if (pass.rules.numbering.kind === 'increasing' && isImplausible(pass, event.epoch, event.sequence)) {
+    return beyondSpanMax
+  }
   if (isInTurn(pass.rules, pass.draft, event)) {
     return !isStopped(pass) || endsHalt(pass, [eventSpan(event)]) ? inTurn : hold
   }

@@ -3,6 +3,7 @@
 // has no `after`, as nothing can be missing.
 
 import { findEpoch } from './held-spans.ts'
+import type { Increasing } from './numbering.ts'
 import type { StreamRules } from './rules.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import { after } from './sequence.ts'
@@ -78,6 +79,23 @@ export function baselineOf(rules: StreamRules, first: Sequence | null): Sequence
   const { numbering } = rules
   if (numbering.kind === 'contiguous' && numbering.start !== 'first-seen') return numbering.start
   return first === null ? undefined : after(first)
+}
+
+const positionMax = 2n ** 63n
+const spanDefault = 2n ** 62n
+
+/** Whether an increasing number lies further above the position than can be believed. */
+export function isBeyondSpan(
+  { spanMax }: Increasing,
+  position: Sequence | undefined,
+  sequence: Sequence,
+): boolean {
+  if (position === undefined || sequence <= position) return false
+  if (typeof sequence === 'number' && typeof position === 'number') {
+    return spanMax !== undefined && sequence - position > spanMax
+  }
+  if (spanMax === undefined && position >= positionMax) return false
+  return BigInt(sequence) - BigInt(position) > (spanMax ?? spanDefault)
 }
 
 /** Whether an event is the first of its numbering, which a producer that counts again begins with. */

@@ -1,8 +1,10 @@
 // The four ways in which a domain numbers its events. What each means is decided in decide.ts; here they are
 // named, made and checked.
+import { checkNames } from './check-names.ts'
 import type { Duration } from './duration.ts'
 import { durationMs } from './duration.ts'
 import { InturnError } from './errors.ts'
+import type { Sequence } from './sequence.ts'
 
 /** Next is last + 1. Gaps are seen at once. */
 export interface Contiguous {
@@ -23,6 +25,8 @@ export interface Linked {
 /** Any greater number is in turn. Gaps cannot be seen. */
 export interface Increasing {
   readonly kind: 'increasing'
+  /** How far above the position a number is believed. Absent: 2^62, from a position below 2^63. */
+  readonly spanMax?: Sequence
 }
 
 /** Tracking off: events run at once, side by side. */
@@ -62,7 +66,7 @@ export type Numbering = TrackedNumbering | Unordered
  * @param options - `start`: 1 (default), 0, any whole number, or `'first-seen'`. `modulus`: how many numbers
  * a device's counter has before it wraps, for example 65536; each number is taken for the one nearest to the
  * greatest seen in its stream (RFC 1982). `wrapsTo`: the number to which it wraps, its least one; default 0
- * @throws InturnError `config-invalid` when one of them is not such a number
+ * @throws InturnError `config-invalid` when one of them is not such a number, or is no option
  * @example
  * const uint16 = contiguous({ start: 0, modulus: 65_536 })
  * const opcUa = contiguous({ start: 1, modulus: 65_535, wrapsTo: 1 })
@@ -75,6 +79,7 @@ export function contiguous(
     readonly wrapsTo?: number
   } = {},
 ): Contiguous {
+  checkNames(options, 'contiguous', ['start', 'modulus', 'wrapsTo'])
   const { start = 1, modulus, wrapsTo } = options
   if (start !== 'first-seen' && !Number.isSafeInteger(start)) {
     throw new InturnError(
@@ -107,16 +112,36 @@ export function contiguous(
   return { kind: 'contiguous', start, modulus, ...(wrapsTo !== undefined && { wrapsTo }) }
 }
 
-/** Numbers that name their predecessor in the event's `previous`; `previous: null` starts a stream. */
-export function linked(): Linked {
+/**
+ * Numbers that name their predecessor in the event's `previous`; `previous: null` starts a stream.
+ *
+ * @throws InturnError `config-invalid` for options: there are none
+ */
+export function linked(options: Readonly<Record<string, never>> = {}): Linked {
+  checkNames(options, 'linked', [])
   return { kind: 'linked' }
 }
 
 /**
  * Numbers that only rise: Kafka offsets, Snowflake ids, log sequence numbers; 64 bits and more as `bigint`.
+ *
+ * @param options - `spanMax`: how far above the position a number is believed; what lies further is
+ * `implausible`. By default 2^62, and without a bound from a position of 2^63 on
+ * @throws InturnError `config-invalid` when `spanMax` is no whole number from 1, or for another option
+ * @example
+ * const offsets = increasing({ spanMax: 1_000_000_000 })
  */
-export function increasing(): Increasing {
-  return { kind: 'increasing' }
+export function increasing(options: { readonly spanMax?: Sequence } = {}): Increasing {
+  checkNames(options, 'increasing', ['spanMax'])
+  const { spanMax } = options
+  if (spanMax === undefined) return { kind: 'increasing' }
+  if ((Number.isSafeInteger(spanMax) || typeof spanMax === 'bigint') && spanMax >= 1) {
+    return { kind: 'increasing', spanMax }
+  }
+  throw new InturnError(
+    'config-invalid',
+    `increasing: spanMax takes a whole number from 1, not ${String(spanMax)}`,
+  )
 }
 
 /**
@@ -136,6 +161,7 @@ export function unordered(
     readonly orderWithin?: Duration | { readonly ms: number; readonly events?: number }
   } = {},
 ): Unordered {
+  checkNames(options, 'unordered', ['idWindow', 'orderWithin'])
   const { idWindow, orderWithin } = options
   return {
     kind: 'unordered',
@@ -144,7 +170,9 @@ export function unordered(
   }
 }
 
-function checkedIdWindow({ ids = 100_000, ms = 600_000 }: Partial<IdWindow>): IdWindow {
+function checkedIdWindow(given: Partial<IdWindow>): IdWindow {
+  checkNames(given, 'unordered.idWindow', ['ids', 'ms'])
+  const { ids = 100_000, ms = 600_000 } = given
   checkCounts('idWindow', { ids, ms })
   return { ids, ms }
 }
@@ -152,6 +180,7 @@ function checkedIdWindow({ ids = 100_000, ms = 600_000 }: Partial<IdWindow>): Id
 function checkedOrderWithin(
   given: Duration | { readonly ms: number; readonly events?: number },
 ): OrderWithin {
+  if (typeof given === 'object') checkNames(given, 'unordered.orderWithin', ['ms', 'events'])
   const { ms: within, events = 10_000 } = typeof given === 'object' ? given : { ms: given }
   const ms = durationMs(within, 'unordered: orderWithin')
   checkCounts('orderWithin', { ms, events })

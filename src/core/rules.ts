@@ -26,6 +26,8 @@ export interface StreamRules {
   readonly heldMax: number
   /** How far ahead of the position a contiguous number may lie. */
   readonly spanMax: number
+  /** How far above the open epoch another one may lie; `undefined`: 1,000,000, or as far as the open one. */
+  readonly epochSpanMax: number | undefined
   /** How many accepted numbers a stream remembers with the fingerprint of their id; 0 switches it off. */
   readonly conflictMemory: number
   /** How long a gap may stay open before `gapEnd`, in milliseconds of reading time. */
@@ -40,6 +42,7 @@ export interface StreamRules {
 export const defaultStreamLimits: Omit<StreamRules, 'numbering'> = {
   heldMax: 1_000,
   spanMax: 1_000_000,
+  epochSpanMax: undefined,
   conflictMemory: 16,
   patienceMs: 30_000,
   gapEnd: 'wait',

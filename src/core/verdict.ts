@@ -35,6 +35,7 @@ export type VerdictReason =
   | 'fill-too-wide'
   | 'fill-needs-contiguous'
   | 'beyond-span-max'
+  | 'epoch-beyond-span-max'
   | 'half-the-modulus'
   | 'beyond-safe-integer'
   | 'not-proven'

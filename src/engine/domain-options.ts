@@ -172,6 +172,8 @@ export interface CommonDomainOptions {
   readonly handedOverMax?: number
   /** How far ahead of the position a number is believed. Default 1,000,000. */
   readonly spanMax?: number
+  /** How far above the open epoch another is believed. Default 1,000,000, or the open epoch if greater. */
+  readonly epochSpanMax?: number
   /**
    * How many accepted numbers a stream remembers to tell a conflict from a duplicate; 0 to 255. Default 16.
    */

@@ -1,6 +1,6 @@
-import { isSigned } from '../core/counter.ts'
 // Turns a message into an arrival: decoded, its domain found, its stream and number read. What cannot be read
 // is `invalid` with its reason; nothing is defaulted or dropped. Upholds I3.
+import { isSigned } from '../core/counter.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'

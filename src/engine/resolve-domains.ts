@@ -107,6 +107,7 @@ const trackedFields = [
   'domainHeldMax',
   'handedOverMax',
   'spanMax',
+  'epochSpanMax',
   'conflictMemory',
 ]
 const domainFields = ['types', 'numbering', 'failure', 'timeout', 'filter', 'schemas', 'effects'].concat(
@@ -168,6 +169,7 @@ function resolveLimits<Transaction>(
   options: DomainOptions<Transaction>,
 ): Omit<StreamRules, 'numbering' | 'heal'> {
   const defaults = defaultStreamLimits
+  const { epochSpanMax } = options
   checkNames(options.gap ?? {}, `domains.${name}.gap`, ['patience', 'heal', 'then'])
   const gapEnd = options.gap?.then ?? defaults.gapEnd
   if (gapEnd !== 'wait' && gapEnd !== 'skip' && gapEnd !== 'halt') {
@@ -181,6 +183,10 @@ function resolveLimits<Transaction>(
   return {
     heldMax: of('heldMax', { least: 1 }),
     spanMax: of('spanMax', { least: 1 }),
+    epochSpanMax:
+      epochSpanMax === undefined
+        ? undefined
+        : limit(epochSpanMax, { name: `domains.${name}.epochSpanMax`, fallback: 1, least: 1 }),
     conflictMemory: of('conflictMemory', { least: 0, most: 255 }),
     patienceMs: durationMs(options.gap?.patience ?? defaults.patienceMs, `domains.${name}.gap.patience`),
     gapEnd,

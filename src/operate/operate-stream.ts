@@ -4,6 +4,7 @@ import { reachedIn } from '../core/half-turn.ts'
 import { giveFill } from '../core/operating/give-fill.ts'
 import type { FillOverlap } from '../core/operating/give-fill.ts'
 import { haltStream } from '../core/operating/halt-stream.ts'
+import { declined } from '../core/operating/operated.ts'
 import { resumeStream, retryStream } from '../core/operating/retry-stream.ts'
 import type { Seen } from '../core/operating/skip-head.ts'
 import { skipHead } from '../core/operating/skip-head.ts'
@@ -14,6 +15,7 @@ import type { ClaimedStream, StreamOperation, StreamRequest, WishOutcome } from 
 import { changeStream, needConfiguration } from './change-stream.ts'
 import { wireOf } from './domain-rules.ts'
 import type { OperatorTarget } from './operator-options.ts'
+import { unexpectedEpoch } from './operator-options.ts'
 
 /**
  * Has a stream try again at once: its failing event with all its attempts, or its gaps, healed anew and with
@@ -87,6 +89,8 @@ export async function fill(target: OperatorTarget, request: FillRequest): Promis
       needConfiguration(about, 'a fill')
       const { state, rules, clock, held } = about
       const { epoch = state.epoch, from, to, reason } = request
+      const unexpected = unexpectedEpoch(request, { epoch, open: state.epoch })
+      if (unexpected !== undefined) return { operated: declined(unexpected) }
       const arrival = { kind: 'fill', epoch, from, to, reason, ...knownPlace(about, epoch, from) } as const
       const given = giveFill({ state, rules }, arrival, { clock, held })
       numbers = { from: given.from, to: given.to, overlaps: given.overlaps }

@@ -104,6 +104,19 @@ export function checkExpected(
   )
 }
 
+/**
+ * Why an operator must say where the stream stands: what is opened ends every epoch before it for good.
+ * `undefined` where that is said, or needless.
+ */
+export function unexpectedEpoch(
+  { expectPosition }: Pick<OperatorOptions, 'expectPosition'>,
+  { epoch, open }: { readonly epoch: Epoch; readonly open: Epoch },
+): string | undefined {
+  if (epoch <= open || expectPosition !== undefined) return undefined
+  const what = `epoch ${epoch} is later than the stream's, ${open}, which is over for good once that opens`
+  return `${what}: say that you mean it with --expect-position`
+}
+
 /** A place as `--expect-position` takes it: `7`, or `2/7` beyond epoch 0. */
 export function positionText({
   epoch,

@@ -21,7 +21,7 @@ import { rulesFor } from './domain-rules.ts'
 import type { HistoryProgress } from './hand-history-over.ts'
 import { handHistoryOver } from './hand-history-over.ts'
 import type { OperatorTarget } from './operator-options.ts'
-import { checkExpected, checkOperator } from './operator-options.ts'
+import { checkExpected, checkOperator, unexpectedEpoch } from './operator-options.ts'
 import { topOfHistory } from './top-of-history.ts'
 
 /** Where to move a stream. */
@@ -87,6 +87,8 @@ function forwards(about: ClaimedStream, request: SeekRequest): WishOutcome {
   const order = position === undefined ? 1 : comparePositions(place, { epoch, sequence: position })
   if (order === 0) return refused('its position is there already')
   if (order < 0 && place.epoch === epoch) return refused('its position has moved beyond that')
+  const unexpected = unexpectedEpoch(request, { epoch: place.epoch, open: epoch })
+  if (unexpected !== undefined) return refused(unexpected)
   const isFar =
     position !== undefined && place.epoch === epoch && width(position, place.sequence) > rules.spanMax
   if (isFar && request.expectPosition === undefined) {

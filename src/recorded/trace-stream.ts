@@ -16,6 +16,8 @@ import type { DueItem } from './trace-due-queue.ts'
 import { HeldLines } from './trace-held.ts'
 import type { TraceText } from './trace-text.ts'
 
+/** Verdicts about numbers that nobody has placed: they stand as on the wire. */
+const unplaced = new Set<string>(['half-the-modulus', 'ambiguous-number', 'epoch-beyond-span-max'])
 const noId = eventFingerprint(undefined, null)
 
 /** A line of one stream. */
@@ -133,7 +135,7 @@ export class TracedStream implements DueItem {
     { verdict, reason, epoch, sequence }: VerdictStep,
     line: EventContent & { line: number },
   ): void {
-    const isWire = verdict === 'invalid' || reason === 'half-the-modulus' || reason === 'ambiguous-number'
+    const isWire = verdict === 'invalid' || (reason !== undefined && unplaced.has(reason))
     this.#text.event({ line: line.line, key: this.#key, epoch, sequence, verdict, reason, isWire })
     if (verdict !== 'hold') return
     const after = line.previous === undefined ? before(sequence) : line.previous

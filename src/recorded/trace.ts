@@ -36,6 +36,8 @@ export interface TraceRuleOptions extends Pick<FieldOptions, 'id' | 'numbering' 
   readonly heldMax?: number
   /** How far ahead of the position a number may lie; default 1,000,000. */
   readonly spanMax?: number
+  /** How far above the open epoch another may lie; default 1,000,000, or the open epoch if greater. */
+  readonly epochSpanMax?: number
 }
 
 /**
@@ -45,11 +47,14 @@ export interface TraceRuleOptions extends Pick<FieldOptions, 'id' | 'numbering' 
  */
 export function traceRules(options: TraceRuleOptions): StreamRules {
   const { patienceMs, gapEnd, heldMax, spanMax, conflictMemory } = defaultStreamLimits
+  const { epochSpanMax } = options
   const numbering = numberingOf(options)
   return {
     numbering,
     heldMax: wholeNumber(options.heldMax ?? heldMax, { name: 'heldMax', least: 0 }),
     spanMax: wholeNumber(options.spanMax ?? spanMax, { name: 'spanMax', least: 1 }),
+    epochSpanMax:
+      epochSpanMax === undefined ? undefined : wholeNumber(epochSpanMax, { name: 'epochSpanMax', least: 1 }),
     // Contiguous copies can only differ by their id: without one there is nothing to remember.
     conflictMemory: numbering.kind === 'contiguous' && options.id === undefined ? 0 : conflictMemory,
     patienceMs: durationMs(options.patience ?? patienceMs, 'patience'),

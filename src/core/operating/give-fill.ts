@@ -75,7 +75,9 @@ function whyNot(verdict: FillVerdict, reason: VerdictReason | undefined): string
     case 'stale':
       return 'their epoch is over'
     case 'implausible':
-      return 'they lie further ahead than can be believed (spanMax)'
+      return reason === 'epoch-beyond-span-max'
+        ? 'their epoch lies further ahead than can be believed (epochSpanMax)'
+        : 'they lie further ahead than can be believed (spanMax)'
     case 'refuse':
       return 'there is no room: the stream holds as much as it may (heldMax)'
     case 'invalid':

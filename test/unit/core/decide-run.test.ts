@@ -18,6 +18,7 @@ const numberings: readonly TrackedNumbering[] = [
   contiguous({ modulus: 16 }),
   linked(),
   increasing(),
+  increasing({ spanMax: 2 }),
 ]
 
 function indexed(random: RandomAction, index: number, kind: Numbering['kind']): Indexed | undefined {

@@ -87,6 +87,7 @@ const wrong: readonly (readonly [name: string, options: unknown, message: string
     withDomain({ conflictMemory: 256 }),
     /conflictMemory takes a whole number from 0 to 255/,
   ],
+  ['no epoch span', withDomain({ epochSpanMax: 0 }), /epochSpanMax takes a whole number from 1/],
   ['no room at all', withDomain({ heldMax: 0 }), /heldMax takes a whole number from 1/],
   ['types that are no list', withDomain({ types: 'a.*' }), /types takes a list/],
   ['an empty type', withDomain({ types: [''] }), /types takes event types/],

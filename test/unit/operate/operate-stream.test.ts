@@ -248,6 +248,22 @@ describe('fill', () => {
     await chain.processing.process([event('a', 9, { previous: null })])
     await expect(fill(chain.target, { ...byAnn, from: 10, to: 11 })).rejects.toThrow('fill-needs-contiguous')
   })
+
+  test('in a later epoch asks where the stream stands, and is never of one too far ahead', async () => {
+    const world = await inOrder()
+    const wish = { ...byAnn, from: 1, to: 2 }
+    await expect(fill(world.target, { ...wish, epoch: 1 })).rejects.toThrow(
+      "epoch 1 is later than the stream's, 0, which is over for good once that opens: say that you mean it " +
+        'with --expect-position',
+    )
+    await expect(fill(world.target, { ...wish, epoch: 2 ** 32 - 1, expectPosition: 5 })).rejects.toThrow(
+      'epochSpanMax',
+    )
+    expect(await world.ledger()).toEqual([])
+    await fill(world.target, { ...wish, epoch: 1, expectPosition: 5 })
+    await world.sweep()
+    expect(await world.state()).toMatchObject({ epoch: 1, position: 2 })
+  })
 })
 
 describe('halt and resume', () => {

@@ -82,7 +82,7 @@ describe('forwards', () => {
   test('a later epoch opens; the older one ends as the rules say', async () => {
     const world = await worldWith(1, 4)
     await world.processing.process([event('a', 3, { epoch: 1 })])
-    await seek(world.target, { ...byAnn, to: 1, epoch: 1 })
+    await seek(world.target, { ...byAnn, to: 1, epoch: 1, expectPosition: 1 })
     expect(await world.state()).toMatchObject({ epoch: 1, position: 1, counts: { lost: 3, removed: 1 } })
     expect((await world.deadLetters()).map(({ reason }) => reason)).toEqual(['epoch-ended'])
     await world.processing.process([event('a', 2, { epoch: 1 })])
@@ -97,7 +97,8 @@ describe('forwards', () => {
     await expect(seek(target, { ...byAnn, to: 5_000_000 })).rejects.toThrow('spanMax')
     await seek(target, { ...byAnn, to: 5_000_000, expectPosition: 2 })
     await expect(seek(target, { ...byAnn, to: 3, epoch: 2, expectPosition: 2 })).rejects.toThrow('5000000')
-    await seek(target, { ...byAnn, to: 0, epoch: 2 })
+    await expect(seek(target, { ...byAnn, to: 0, epoch: 2 })).rejects.toThrow('--expect-position')
+    await seek(target, { ...byAnn, to: 0, epoch: 2, expectPosition: 5_000_000 })
   })
 
   test('a chain is moved to one of its numbers, never into the middle of a link', async () => {
