@@ -6,19 +6,20 @@ import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
-import type { ConnectionTarget } from './redis-streams/connection.ts'
-import { Connection } from './redis-streams/connection.ts'
+import { checkedUrl } from '../redis/connection-to.ts'
+import { Connection } from '../redis/connection.ts'
+import { UrlClient } from '../redis/own-client.ts'
+import type {
+  AnyClient,
+  DuplicableClient as RedisClient,
+  DuplicableCluster as RedisCluster,
+  RedisArgument,
+  RedisDuplicate,
+} from '../redis/redis-client.ts'
 import { ConsumerGroup } from './redis-streams/consumer-group.ts'
-import type { EntryDelivery } from './redis-streams/entry-delivery.ts'
 import { Losses } from './redis-streams/losses.ts'
 import { NewEntries } from './redis-streams/new-entries.ts'
-import type {
-  RedisArgument,
-  RedisClient,
-  RedisCluster,
-  RedisDuplicate,
-} from './redis-streams/redis-client.ts'
-import type { RedisStreamEntry } from './redis-streams/stream-entry.ts'
+import type { EntryDelivery, RedisStreamEntry } from './redis-streams/stream-entry.ts'
 import { messageOf } from './redis-streams/stream-entry.ts'
 import { StreamsSink } from './redis-streams/streams-sink.ts'
 import { StreamsSource } from './redis-streams/streams-source.ts'
@@ -113,7 +114,8 @@ export function redisStreamsSource(options: RedisStreamsSourceOptions): Source<E
     throw new InturnError('config-invalid', `${by}: start takes beginning or new, not ${String(start)}`)
   }
   const name = `redis stream ${stream}, group ${group}`
-  const connection = new Connection(targetOf(options, by), { name, code: 'source-unavailable', replyMs })
+  const { client, another } = targetOf(options, by)
+  const connection = new Connection(client, { name, code: 'source-unavailable', replyMs })
   const given = `${namePrefix}${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
   return new StreamsSource({
     name,
@@ -121,7 +123,7 @@ export function redisStreamsSource(options: RedisStreamsSourceOptions): Source<E
     domain,
     connection,
     group: new ConsumerGroup(connection, { stream, group, claimIdleMs, consumerName: consumerName ?? given }),
-    newEntries: new NewEntries(connection, { stream, replyMs }),
+    newEntries: new NewEntries(another, { stream, replyMs }),
     losses: new Losses(name, onWarning),
     start,
     claimIdleMs,
@@ -150,19 +152,31 @@ export function redisStreamsSink(options: RedisStreamsSinkOptions): Sink {
   if (stream !== undefined) checkText(stream, `${by}: stream`)
   if (streamOf !== undefined) checkFunctions({ streamOf }, by)
   const name = stream === undefined ? 'redis streams' : `redis stream ${stream}`
-  const connection = new Connection(targetOf(options, by), { name, code: 'sink-unavailable', replyMs })
+  const connection = new Connection(targetOf(options, by).client, { name, code: 'sink-unavailable', replyMs })
   return new StreamsSink({ name, connection, streamOf: streamOf ?? (() => stream ?? '') })
 }
 
-function targetOf({ url, client }: RedisStreamsTarget, by: string): ConnectionTarget {
-  if (url === undefined && client !== undefined) {
-    checkFunctions({ 'client.sendCommand': client.sendCommand, 'client.duplicate': client.duplicate }, by)
-    return { client }
+/** A client, and how another one is made of the same server. */
+interface Target {
+  readonly client: AnyClient
+  readonly another: () => RedisDuplicate & AnyClient
+}
+
+function targetOf({ url, client }: RedisStreamsTarget, by: string): Target {
+  if ((url === undefined) === (client === undefined)) {
+    throw new InturnError('config-invalid', `${by} takes a url like redis://host:6379, or a client`)
   }
-  if (url !== undefined && client === undefined && /^rediss?:\/\//.test(url) && URL.canParse(url)) {
-    return { url }
+  if (client === undefined) {
+    const checked = checkedUrl(by, url ?? '')
+    return { client: new UrlClient(checked), another: () => new UrlClient(checked) }
   }
-  throw new InturnError('config-invalid', `${by} takes a url like redis://host:6379, or a client`)
+  checkFunctions({ 'client.sendCommand': client.sendCommand, 'client.duplicate': client.duplicate }, by)
+  const another = (): RedisDuplicate & AnyClient => {
+    const duplicate = client.duplicate()
+    duplicate.on('error', () => undefined)
+    return duplicate
+  }
+  return { client, another }
 }
 
 function checkText(value: unknown, name: string): void {

@@ -114,6 +114,22 @@ export const textLaws: readonly Law[] = [
     },
   },
   {
+    name: 'a script says in its header which keys it takes',
+    broken: (project) =>
+      project
+        .files(luaRooms)
+        .flatMap((file) =>
+          [
+            ...file.text.matchAll(
+              / (?:store|oneSlot|plain)Script\((?:\s*\w+,)*\s*lua`\n(?<header>(?: *--.*\n)*)/g,
+            ),
+          ]
+            .filter(({ groups }) => !/\bKEYS:/.test(groups?.['header'] ?? ''))
+            .map(([call]) => `${file.path}: ${call.trim().slice(0, 60)}`),
+        ),
+    example: { 'src/stores/redis/now.ts': 'const nowScript = storeScript(lua`\n  return now\n`)' },
+  },
+  {
     name: 'src is TypeScript, and nothing but the command line asks where its own files are',
     broken: (project) => [
       ...project.paths.filter((path) => /^src\/.*(?<!\.ts)$/.test(path)),

@@ -5,22 +5,21 @@ import { unknownStream } from '../../core/stream-state.ts'
 import type { EffectPartial } from '../../ports/commit-commands.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { WorkRequest } from '../../ports/store.ts'
+import type { CallEnd, Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
+import { at, bytesIn, groupsIn, listIn, mapIn, maybeNumberIn, numberIn, textIn } from '../../redis/reply.ts'
+import type { ScriptCall } from '../../redis/script-call.ts'
 import type { Acknowledged } from './acknowledged.ts'
-import type { CallEnd, Connection } from './connection.ts'
 import type { DomainTotals } from './domain-totals.ts'
 import { readPartial } from './effect-partial.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import { layoutError, layoutVersion } from './layout.ts'
-import { at, bytesIn, groupsIn, listIn, mapIn, maybeNumberIn, numberIn, textIn } from './reply.ts'
-import type { ScriptCall } from './script-call.ts'
-import type { StreamPlaces } from './stream-places.ts'
 import { readState } from './stream-record.ts'
 
 export const presenceLua: string = lua`
-  -- Makes the layout known, if the server has forgotten it. Takes: version, shards. Gives over how many
+  -- Makes the layout known, if the server has forgotten it. ARGV: version, shards. Gives over how many
   -- shards the store is spread, and 1 where the layout was forgotten.
   local function lay_out(layout)
     local version, shards = take(), take()
@@ -41,9 +40,9 @@ const beginScript = storeScript(
   presenceLua,
   lua`
   -- What a unit of work needs of its consumer as a whole; makes the consumer known, and the layout too, if
-  -- the server has forgotten it. Takes: consumer, version, shards, and the name of the process. Gives: now,
-  -- the reading clock, the domains with whether each is paused, over how many shards the store is spread, and
-  -- when the process was here last.
+  -- the server has forgotten it. KEYS: home of the consumer, consumers, layout. ARGV: consumer, version,
+  -- shards, and the name of the process. Gives: now, the reading clock, the domains with whether each is
+  -- paused, over how many shards the store is spread, and when the process was here last.
   redis.call('SADD', KEYS[2], take())
   local shards = lay_out(KEYS[3])
   local last = note_process(take(), 0)
@@ -61,11 +60,11 @@ const beginScript = storeScript(
 )
 const claimScript = storeScript(lua`
   -- Claims the streams that are free, and reads them and what is counted of the shard. One entry in 'units'
-  -- is the life of all claims of this call, so that renewing them is one write. Takes: worker, milliseconds,
-  -- 1 to be told the counts, and path and last known place of each stream. Gives: now, fence, counts, for
-  -- each stream its record or 0 (claimed by another), those that lie elsewhere than they were known to as
-  -- index and place, whose claim had expired, by index, and index and text of what commands did that failed
-  -- in part.
+  -- is the life of all claims of this call, so that renewing them is one write. KEYS: a shard. ARGV: worker,
+  -- milliseconds, 1 to be told the counts, and path and last known place of each stream. Gives: now, fence,
+  -- counts, for each stream its record or 0 (claimed by another), those that lie elsewhere than they were
+  -- known to as index and place, whose claim had expired, by index, and index and text of what commands did
+  -- that failed in part.
   local worker, ms, wants_counts = take(), take(), take() == '1'
   local paths, known = {}, {}
   for index = 1, (last - taken) / 2 do
@@ -104,8 +103,8 @@ const claimScript = storeScript(lua`
   return { now, fence, counts, records, places, expired, partials }
 `)
 export const renewScript: LuaScript = storeScript(lua`
-  -- Renews the claims of a unit. Takes: fence, milliseconds, paths. Gives the indexes of those that it has
-  -- lost.
+  -- Renews the claims of a unit. KEYS: a shard. ARGV: fence, milliseconds, paths. Gives the indexes of those
+  -- that it has lost.
   local fence, ms = take(), take()
   local paths = take_rest()
   local lost = {}
@@ -116,9 +115,9 @@ export const renewScript: LuaScript = storeScript(lua`
   return lost
 `)
 const releaseScript = storeScript(lua`
-  -- Releases the claims of a unit. Takes: fence, all its paths in this shard. Gives the indexes of those that
-  -- it still had and for which events were handed over meanwhile. Whoever hands over writes first and then
-  -- looks for the claim, in one script too, so one of the two sees the other.
+  -- Releases the claims of a unit. KEYS: a shard. ARGV: fence, all its paths in this shard. Gives the indexes
+  -- of those that it still had and for which events were handed over meanwhile. Whoever hands over writes
+  -- first and then looks for the claim, in one script too, so one of the two sees the other.
   local fence = take()
   local paths = take_rest()
   local own, again = {}, {}
@@ -135,6 +134,7 @@ const releaseScript = storeScript(lua`
   redis.call('HDEL', key('workers'), fence)
   return again
 `)
+const placesMax = 100_000
 
 /** What claims are made with. */
 export interface ClaimParts {
@@ -157,6 +157,24 @@ export interface KnownConsumer {
 export interface ShardClaims {
   readonly fence: number
   readonly paths: readonly StreamPath[]
+}
+
+/**
+ * Where one consumer's streams were seen last, so that the scripts need not search for them. Only a hint: a
+ * script looks whether the stream is there, and searches where it is not.
+ */
+export class StreamPlaces {
+  readonly #places = new Map<StreamPath, string>()
+
+  /** Empty where it is not known. */
+  of(path: StreamPath): string {
+    return this.#places.get(path) ?? ''
+  }
+
+  note(seen: readonly (readonly [path: StreamPath, place: string])[]): void {
+    if (this.#places.size + seen.length > placesMax) this.#places.clear()
+    for (const [path, place] of seen) this.#places.set(path, place)
+  }
 }
 
 /** What a unit of work begins with. */

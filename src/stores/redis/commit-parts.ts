@@ -6,15 +6,15 @@ import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
+import type { ScriptArgument } from '../../redis/packed-arguments.ts'
+import type { ScriptCall } from '../../redis/script-call.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { effectArguments } from './effect-partial.ts'
 import { boundsOf, heldParts } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
-import type { ScriptArgument } from './packed-arguments.ts'
 import type { StreamlessRecords } from './records.ts'
 import { noRecords, RecordsByShard } from './records.ts'
-import type { ScriptCall } from './script-call.ts'
 import { flagsOf } from './stream-record.ts'
 
 const recordsLua = lua`
@@ -65,10 +65,10 @@ export const commitScript: LuaScript = storeScript(
   lua`
   -- Commits the changes of one shard: first every claim is checked, then for each stream its commands run,
   -- and then all else is written. Redis has no rollback, so nothing that is written can fail for its type.
-  -- Takes: fence, worker, 1 if the unit has no other claims in this shard, number of streams, path and last
-  -- known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost) or what
-  -- happened where a command failed, the counts if those of a domain changed, and the indexes of released
-  -- streams for which events were handed over meanwhile.
+  -- KEYS: a shard. ARGV: fence, worker, 1 if the unit has no other claims in this shard, number of streams,
+  -- path and last known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost)
+  -- or what happened where a command failed, the counts if those of a domain changed, and the indexes of
+  -- released streams for which events were handed over meanwhile.
   local fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
   local outcomes, paths, places = {}, {}, {}
   for index = 1, streams do
@@ -307,7 +307,7 @@ const keepRecordsScript = storeScript(
   recordsLua,
   lua`
   -- Keeps what needs no claim: dead letters taken out, dead letters, ledger entries, and domains that are
-  -- paused or resumed.
+  -- paused or resumed. KEYS: a shard.
   keep_records()
   for _ = 1, take() do redis.call('HSET', key('paused'), take(), take()) end
   write_counts()
@@ -316,8 +316,8 @@ const keepRecordsScript = storeScript(
 )
 const keepIdsScript = storeScript(lua`
   -- Remembers processed ids of one domain, and forgets those beyond their window. An id's score is until when
-  -- it is remembered, in microseconds, so that ids of one moment keep their order.
-  -- Takes: domain, number of ids, milliseconds, ids.
+  -- it is remembered, in microseconds, so that ids of one moment keep their order. KEYS: a shard. ARGV:
+  -- domain, number of ids, milliseconds, ids.
   local name, most, ms = key('ids:' .. take()), tonumber(take()), tonumber(take())
   local ends = micros + floor(ms * 1000)
   for place = 1, last - taken do redis.call('ZADD', name, whole(ends + place), take()) end

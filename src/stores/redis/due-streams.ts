@@ -1,17 +1,17 @@
 // Which streams have work that nothing will arrive for. Upholds I8: each due time is measured by its own
 // clock, and both are the servers'.
 import type { StreamPath } from '../../core/stream-path.ts'
+import type { Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
-import type { Connection } from './connection.ts'
+import { at, groupsIn, mapIn, numberIn, textIn } from '../../redis/reply.ts'
+import type { ScriptCall } from '../../redis/script-call.ts'
 import { encodedDomain } from './domain-totals.ts'
 import type { Keyspace } from './keyspace.ts'
-import { at, groupsIn, mapIn, numberIn, textIn } from './reply.ts'
-import type { ScriptCall } from './script-call.ts'
 
 const dueScript = storeScript(lua`
-  -- Streams of this shard with work that nothing will arrive for and that nobody has claimed.
-  -- Takes: the time from which all shards count, reading clock, limit, number of domains that are asked for
+  -- Streams of this shard with work that nothing will arrive for and that nobody has claimed. KEYS: a shard.
+  -- ARGV: the time from which all shards count, reading clock, limit, number of domains that are asked for
   -- (-1: all) and their names, number of paused domains and their names. Gives: path, and for how long it has
   -- been overdue, of each, the longest first.
   local reference, reading, limit = tonumber(take()), tonumber(take()), tonumber(take())
@@ -100,8 +100,8 @@ const dueScript = storeScript(lua`
   return reply
 `)
 export const readConsumerScript: LuaScript = storeScript(lua`
-  -- A consumer's clocks and paused domains, changing nothing. Gives: now, reading clock, last beat or
-  -- nothing, domains with whether each is paused.
+  -- A consumer's clocks and paused domains, changing nothing. KEYS: home of the consumer. Gives: now, reading
+  -- clock, last beat or nothing, domains with whether each is paused.
   return {
     now,
     tonumber(redis.call('HGET', key('clock'), 'reading') or 0),

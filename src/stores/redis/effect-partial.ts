@@ -2,7 +2,7 @@
 import { InturnError } from '../../core/errors.ts'
 import { toSequence } from '../../core/sequence.ts'
 import type { EffectPartial, EffectStep } from '../../ports/commit-commands.ts'
-import type { ScriptArgument } from './packed-arguments.ts'
+import type { ScriptArgument } from '../../redis/packed-arguments.ts'
 
 /** The steps of a stream as the script takes them. */
 export function effectArguments(steps: readonly EffectStep[]): ScriptArgument[] {

@@ -1,19 +1,20 @@
 // How a store is laid out: its version, and over how many shards it is spread. Written down by whoever opens
 // it first; everybody else must find it as they expect it, or their streams would lie elsewhere.
 import { InturnError } from '../../core/errors.ts'
+import type { Connection } from '../../redis/connection.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
-import type { Connection } from './connection.ts'
+import { at, listIn, numberIn } from '../../redis/reply.ts'
 import { Keyspace, layoutKey } from './keyspace.ts'
-import { at, listIn, numberIn } from './reply.ts'
 
 const openScript = storeScript(lua`
-  -- Writes down how the store is laid out, if nobody has. Takes: version, shards. Gives what is written.
+  -- Writes down how the store is laid out, if nobody has. KEYS: the layout. ARGV: version, shards. Gives what
+  -- is written.
   redis.call('HSETNX', base, 'version', take())
   redis.call('HSETNX', base, 'shards', take())
   return redis.call('HMGET', base, 'version', 'shards')
 `)
 const readScript = storeScript(lua`
-  -- How the store is laid out; nothing where nobody has opened it yet.
+  -- How the store is laid out; nothing where nobody has opened it yet. KEYS: the layout.
   if redis.call('EXISTS', base) == 0 then return {} end
   return redis.call('HMGET', base, 'version', 'shards')
 `)

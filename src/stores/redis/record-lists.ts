@@ -4,19 +4,19 @@ import type { DeadLetter, LedgerEntry, StoredHandedOver } from '../../ports/reco
 import type { Paged, RecordQuery } from '../../ports/store-reader.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
+import { groupsIn, textIn } from '../../redis/reply.ts'
 import { domainOf } from './domain-totals.ts'
 import { behindPlace } from './held.ts'
 import { keptText } from './keyspace.ts'
 import type { OrderedEntry, ShardPage } from './merged-pages.ts'
 import { mergedPage } from './merged-pages.ts'
-import type { ReaderScope } from './reader-scope.ts'
 import { idBehind, letterShard, recordCursor } from './records.ts'
-import { groupsIn, textIn } from './reply.ts'
+import type { ReaderScope } from './stream-lists.ts'
 import { handedOverIn, listHandedOverScript } from './unit-reads.ts'
 
 const readLettersScript = storeScript(lua`
-  -- Dead letters in the order in which they were kept. Takes: path or nothing, from which id, limit. Gives:
-  -- id and text of each. One that somebody deleted is passed over, and does not end the page.
+  -- Dead letters in the order in which they were kept. KEYS: a shard. ARGV: path or nothing, from which id,
+  -- limit. Gives: id and text of each. One that somebody deleted is passed over, and does not end the page.
   local path, from, limit = take(), take(), tonumber(take())
   local index = key(path == '' and 'letters' or 'letters:' .. path)
   local reply, passed = {}, 0
@@ -35,15 +35,15 @@ const readLettersScript = storeScript(lua`
   return reply
 `)
 const readLetterScript = storeScript(lua`
-  -- One dead letter. Takes: its key. Gives: id and text, or nothing.
+  -- One dead letter. KEYS: a shard. ARGV: its key. Gives: id and text, or nothing.
   local kept = redis.call('HGET', key('letter'), take())
   if not kept then return {} end
   return { string.match(kept, '^(%d+)%z[^%z]*%z[^%z]*%z(.*)$') }
 `)
 const readLedgerScript = storeScript(lua`
-  -- Ledger entries in the order in which they were written. Takes: path or nothing, from which id, limit.
-  -- Gives: id and text of each. An id with a round bracket before it is not included. One that somebody
-  -- deleted is passed over, and does not end the page.
+  -- Ledger entries in the order in which they were written. KEYS: a shard. ARGV: path or nothing, from which
+  -- id, limit. Gives: id and text of each. An id with a round bracket before it is not included. One that
+  -- somebody deleted is passed over, and does not end the page.
   local path, from, limit = take(), take(), tonumber(take())
   local found = {}
   if path == '' then

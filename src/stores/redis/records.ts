@@ -5,10 +5,10 @@ import { sortableText } from '../../core/sequence.ts'
 import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
 import type { Commit } from '../../ports/store.ts'
+import type { ScriptArgument } from '../../redis/packed-arguments.ts'
 import { placeText } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
-import type { ScriptArgument } from './packed-arguments.ts'
 
 /** What belongs to no claimed stream. */
 export type StreamlessRecords = Omit<Commit, 'streams' | 'ids'>

@@ -18,27 +18,27 @@ import type {
   StoreReader,
   StreamQuery,
 } from '../../ports/store-reader.ts'
+import type { Connection } from '../../redis/connection.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
-import type { Connection } from './connection.ts'
+import { at, mapIn, maybeNumberIn, numberIn, textsIn } from '../../redis/reply.ts'
 import { domainStatuses } from './domain-totals.ts'
 import { readConsumerScript } from './due-streams.ts'
 import type { Keyspace } from './keyspace.ts'
 import { originalText } from './keyspace.ts'
-import type { ReaderScope } from './reader-scope.ts'
 import { listHandedOver, listLedger, listLetters } from './record-lists.ts'
-import { at, mapIn, maybeNumberIn, numberIn, textsIn } from './reply.ts'
+import type { ReaderScope } from './stream-lists.ts'
 import { listClaims, listHeld, listStreams, readStreams } from './stream-lists.ts'
 
 const listConsumersScript = storeScript(lua`
-  -- The names of all consumers.
+  -- The names of all consumers. KEYS: consumers.
   return redis.call('SMEMBERS', base)
 `)
 const countRecordsScript = storeScript(lua`
-  -- The records of a shard. Gives: its dead letters, its ledger entries.
+  -- The records of a shard. KEYS: a shard. Gives: its dead letters, its ledger entries.
   return { redis.call('ZCARD', key('letters')), redis.call('XLEN', key('ledger')) }
 `)
 const summarizeScript = storeScript(lua`
-  -- A shard as a whole. Gives: its counts, its dead letters, its ledger entries.
+  -- A shard as a whole. KEYS: a shard. Gives: its counts, its dead letters, its ledger entries.
   return {
     redis.call('HGETALL', key('counts')),
     redis.call('ZCARD', key('letters')),

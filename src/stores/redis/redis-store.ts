@@ -8,14 +8,16 @@ import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
 import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
+import type { Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
+import { at, listIn, mapIn, maybeNumberIn, numberIn, textIn, textsIn } from '../../redis/reply.ts'
+import type { ScriptCall } from '../../redis/script-call.ts'
 import { Acknowledged } from './acknowledged.ts'
 import { ClaimUnit } from './claim-unit.ts'
 import type { KnownConsumer } from './claims.ts'
-import { claimStreams, presenceLua } from './claims.ts'
+import { claimStreams, presenceLua, StreamPlaces } from './claims.ts'
 import { streamlessCalls } from './commit-parts.ts'
-import type { Connection } from './connection.ts'
 import { DomainTotals } from './domain-totals.ts'
 import { dueStreams } from './due-streams.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -27,24 +29,21 @@ import type { RedisCommands } from './redis-commands.ts'
 import { RedisReader } from './redis-reader.ts'
 import type { WaitReplicas } from './replicas.ts'
 import { Replicas } from './replicas.ts'
-import { at, listIn, mapIn, maybeNumberIn, numberIn, textIn, textsIn } from './reply.ts'
-import type { ScriptCall } from './script-call.ts'
 import { warnOfSettings } from './server-settings.ts'
-import { StreamPlaces } from './stream-places.ts'
 
 const nowScript = storeScript(lua`
-  -- The server's clock.
+  -- The server's clock. KEYS: the layout.
   return now
 `)
 const numberArrivalsScript = storeScript(lua`
-  -- Numbers for events that are handed over: they rise over all shards. Takes: consumer, how many. Gives the
-  -- last.
+  -- Numbers for events that are handed over: they rise over all shards. KEYS: home of the consumer,
+  -- consumers. ARGV: consumer, how many. Gives the last.
   redis.call('SADD', KEYS[2], take())
   return redis.call('HINCRBY', key('counts'), 'arrivals', take())
 `)
 export const handOverScript: LuaScript = storeScript(lua`
-  -- Keeps handed-over events, then looks which of their streams are free. Takes: path, arrival id and text of
-  -- each. Gives: the counts, and for each whether its stream is free.
+  -- Keeps handed-over events, then looks which of their streams are free. KEYS: a shard. ARGV: path, arrival
+  -- id and text of each. Gives: the counts, and for each whether its stream is free.
   local free = {}
   for place = 1, (last - taken) / 3 do
     local path, id, text = take(), take(), take()
@@ -58,17 +57,17 @@ export const handOverScript: LuaScript = storeScript(lua`
   return { redis.call('HGETALL', key('counts')), free }
 `)
 const addConsumerScript = storeScript(lua`
-  -- Makes a consumer known. Takes: consumer.
+  -- Makes a consumer known. KEYS: home of the consumer, consumers. ARGV: consumer.
   return redis.call('SADD', KEYS[2], take())
 `)
 const heartbeatScript = storeScript(
   presenceLua,
   lua`
   -- A worker has been reading its source. Time since the consumer's last beat counts if it is at most 5
-  -- seconds. Makes consumer and layout known, as work does. Takes: consumer, version, shards, the name of the
-  -- process and when it was here last, worker, milliseconds of silence or nothing. Gives: now, the reading
-  -- clock, the workers that have been silent for longer, over how many shards the store is spread, whether
-  -- that was forgotten, and when the process was here last.
+  -- seconds. Makes consumer and layout known, as work does. KEYS: home of the consumer, consumers, layout.
+  -- ARGV: consumer, version, shards, the name of the process and when it was here last, worker, milliseconds
+  -- of silence or nothing. Gives: now, the reading clock, the workers that have been silent for longer, over
+  -- how many shards the store is spread, whether that was forgotten, and when the process was here last.
   redis.call('SADD', KEYS[2], take())
   local shards, forgotten = lay_out(KEYS[3])
   local last = note_process(take(), tonumber(take()))
@@ -93,13 +92,13 @@ const heartbeatScript = storeScript(
 `,
 )
 const leaveScript = storeScript(lua`
-  -- A worker ends by its own will. Takes: worker.
+  -- A worker ends by its own will. KEYS: home of the consumer. ARGV: worker.
   return redis.call('ZREM', key('readers'), take())
 `)
 const leaseScript = storeScript(lua`
-  -- Gives, renews or takes back a lease. Takes: holder, milliseconds, used until or nothing. Gives: fence,
-  -- now, until; or nothing. Some policies evict keys that expire: so only those of an hour and more do, which
-  -- are there to be left behind.
+  -- Gives, renews or takes back a lease. KEYS: the lease, the last fence of leases. ARGV: holder,
+  -- milliseconds, used until or nothing. Gives: fence, now, until; or nothing. Some policies evict keys that
+  -- expire: so only those of an hour and more do, which are there to be left behind.
   local holder, ms, used_until = take(), tonumber(take()), take()
   local is_lasting = used_until ~= ''
   local lease = redis.call('HMGET', base, 'holder', 'fence', 'until', 'lasting')
@@ -126,12 +125,12 @@ const leaseScript = storeScript(lua`
   return { fence, whole(now), whole(until_ms) }
 `)
 const readCheckpointScript = storeScript(lua`
-  -- A source's note, in a list; an empty one where there is none. Takes: source.
+  -- A source's note, in a list; an empty one where there is none. KEYS: home of the consumer. ARGV: source.
   local note = redis.call('HGET', key('checkpoints'), take())
   return note and { note } or {}
 `)
 const saveCheckpointScript = storeScript(lua`
-  -- Keeps a source's note. Takes: consumer, source, note.
+  -- Keeps a source's note. KEYS: home of the consumer, consumers. ARGV: consumer, source, note.
   redis.call('SADD', KEYS[2], take())
   redis.call('HSET', key('checkpoints'), take(), take())
   return 1

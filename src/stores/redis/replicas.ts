@@ -4,9 +4,9 @@
 // and nothing is begun there until it has. Upholds I4 and I10.
 import { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
-import type { Connection } from './connection.ts'
-import type { RedisClient } from './redis-client.ts'
-import type { ScriptCall } from './script-call.ts'
+import type { Connection } from '../../redis/connection.ts'
+import type { RedisClient } from '../../redis/redis-client.ts'
+import type { ScriptCall } from '../../redis/script-call.ts'
 
 /** How many replicas are waited for, and how long. */
 export interface WaitReplicas {

@@ -1,6 +1,6 @@
 // Looks once, when a store is opened, whether its servers are set up so that they keep what they acknowledge.
-import type { Connection } from './connection.ts'
-import type { RedisClient } from './redis-client.ts'
+import type { Connection } from '../../redis/connection.ts'
+import type { RedisClient } from '../../redis/redis-client.ts'
 
 /**
  * Warns by name of settings under which Redis forgets what inturn counts on, on each server that has one of

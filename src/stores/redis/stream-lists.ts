@@ -2,20 +2,31 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { HeldEvent } from '../../ports/records.ts'
 import type { LiveClaim, Paged, RecordQuery, StoredStream, StreamQuery } from '../../ports/store-reader.ts'
+import type { Connection } from '../../redis/connection.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
+import { at, bytesIn, groupsIn, maybeNumberIn, numberIn, textIn, textsIn } from '../../redis/reply.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { readPartial } from './effect-partial.ts'
 import { behindPlace, readHeld } from './held.ts'
+import type { Keyspace } from './keyspace.ts'
 import { originalText } from './keyspace.ts'
 import type { ShardPage } from './merged-pages.ts'
 import { mergedPage } from './merged-pages.ts'
-import type { ReaderScope } from './reader-scope.ts'
-import { at, bytesIn, groupsIn, maybeNumberIn, numberIn, textIn, textsIn } from './reply.ts'
 import { readRecord } from './stream-record.ts'
 import { readHeldScript } from './unit-reads.ts'
 
+/** Where a reader looks: one consumer's data. */
+export interface ReaderScope {
+  readonly connection: Connection
+  readonly keyspace: Keyspace
+  readonly consumer: string
+  /** The shards of streams. */
+  readonly shards: readonly number[]
+}
+
 const listClaimsScript = storeScript(lua`
-  -- The claims of this shard that live. Gives: path, fence, since when and by which worker of each.
+  -- The claims of this shard that live. KEYS: a shard. Gives: path, fence, since when and by which worker of
+  -- each.
   local claims = redis.call('HGETALL', key('claims'))
   local reply = {}
   for at = 1, #claims, 2 do
@@ -30,7 +41,7 @@ const listClaimsScript = storeScript(lua`
 `)
 const listPathsScript = storeScript(lua`
   -- Streams of this shard from a path on: whole leaves, of which the reader drops what lies before the path.
-  -- Takes: path, how many at least. Gives: 1 if these are the last, and the paths.
+  -- KEYS: a shard. ARGV: path, how many at least. Gives: 1 if these are the last, and the paths.
   local path, least = take(), tonumber(take())
   local first = redis.call('ZREVRANGEBYLEX', key('leaves'), '[' .. path .. '\0\255', '-', 'LIMIT', 0, 1)[1]
   local paths = {}
@@ -45,13 +56,13 @@ const listPathsScript = storeScript(lua`
   return { leaf and 0 or 1, paths }
 `)
 const listIndexScript = storeScript(lua`
-  -- Paths in an index of this shard that is ordered by path. Takes: index, lower bound, limit.
+  -- Paths in an index of this shard that is ordered by path. KEYS: a shard. ARGV: index, lower bound, limit.
   return redis.call('ZRANGEBYLEX', key(take()), take(), '+', 'LIMIT', 0, take())
 `)
 const readStreamsScript = storeScript(lua`
-  -- Streams as they are kept. Takes: paths. Gives for each: record, due time, due reading time, fence of its
-  -- claim, since when which worker has it if it is alive, and what commands did that failed in part; what is
-  -- not there is empty.
+  -- Streams as they are kept. KEYS: a shard. ARGV: paths. Gives for each: record, due time, due reading time,
+  -- fence of its claim, since when which worker has it if it is alive, and what commands did that failed in
+  -- part; what is not there is empty.
   local reply = {}
   for _ = 1, last - taken do
     local path = take()
@@ -69,7 +80,8 @@ const readStreamsScript = storeScript(lua`
   return reply
 `)
 const countHeldScript = storeScript(lua`
-  -- How many held events some streams have from a place on. Takes: path and lower bound of each.
+  -- How many held events some streams have from a place on. KEYS: a shard. ARGV: path and lower bound of
+  -- each.
   local counts = {}
   for place = 1, (last - taken) / 2 do
     counts[place] = redis.call('ZLEXCOUNT', key('held:' .. take()), take(), '+')

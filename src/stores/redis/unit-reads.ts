@@ -2,18 +2,19 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import { readDeadLetter, readHandedOver } from '../../ports/record-text.ts'
 import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
-import type { Connection } from './connection.ts'
+import { groupsIn, listIn, textIn, textsIn } from '../../redis/reply.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { boundsOf, readHeld } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import { letterShard } from './records.ts'
-import { groupsIn, listIn, textIn, textsIn } from './reply.ts'
 
 export const readHeldScript: LuaScript = storeScript(lua`
-  -- Held events. Takes: path, lower and upper bound, limit (-1: none) of each range. Gives a list for each.
+  -- Held events. KEYS: a shard. ARGV: path, lower and upper bound, limit (-1: none) of each range. Gives a
+  -- list for each.
   local found = {}
   for place = 1, (last - taken) / 4 do
     found[place] = redis.call('ZRANGEBYLEX', key('held:' .. take()), take(), take(), 'LIMIT', 0, take())
@@ -21,7 +22,8 @@ export const readHeldScript: LuaScript = storeScript(lua`
   return found
 `)
 const readOverflowScript = storeScript(lua`
-  -- The dead letters 'overflow' of a stream, in its order. Takes: path, limit. Gives: place and text of each.
+  -- The dead letters 'overflow' of a stream, in its order. KEYS: a shard. ARGV: path, limit. Gives: place and
+  -- text of each.
   local path, limit = take(), take()
   local found = redis.call('ZRANGEBYLEX', key('overflow:' .. path), '-', '+', 'LIMIT', 0, limit)
   local reply = {}
@@ -36,8 +38,8 @@ const readOverflowScript = storeScript(lua`
   return reply
 `)
 export const listHandedOverScript: LuaScript = storeScript(lua`
-  -- Handed-over events of this shard in the order of arrival. Takes: from where, limit, path or nothing.
-  -- Gives: arrival id, path and text of each.
+  -- Handed-over events of this shard in the order of arrival. KEYS: a shard. ARGV: from where, limit, path or
+  -- nothing. Gives: arrival id, path and text of each.
   local from, limit, path = take(), take(), take()
   local reply = {}
   local function add(id, of, text)
@@ -58,13 +60,13 @@ export const listHandedOverScript: LuaScript = storeScript(lua`
   return reply
 `)
 const knowLettersScript = storeScript(lua`
-  -- Which dead letters are there. Takes: keys. Gives 1 or 0 for each.
+  -- Which dead letters are there. KEYS: a shard. ARGV: keys. Gives 1 or 0 for each.
   local known = {}
   for index, name in ipairs(take_rest()) do known[index] = redis.call('HEXISTS', key('letter'), name) end
   return known
 `)
 const knownIdsScript = storeScript(lua`
-  -- Which ids of a domain are remembered. Takes: domain, ids. Gives 1 or 0 for each.
+  -- Which ids of a domain are remembered. KEYS: a shard. ARGV: domain, ids. Gives 1 or 0 for each.
   local name = key('ids:' .. take())
   local known = {}
   for place = 1, last - taken do

@@ -1,11 +1,11 @@
+import type { Connection } from '../../redis/connection.ts'
 // One consumer of one group of a Redis stream: each method is one round trip. Entries that were read are
 // pending with the consumer until they are acknowledged, and another one may claim them once they were idle
 // for too long. Upholds I4.
 import { lua, plainScript } from '../../redis/lua-script.ts'
-import type { Connection } from './connection.ts'
-import { lowestId } from './entry-id.ts'
-import type { EntryOrGone } from './reply.ts'
-import { entriesIn, listIn, numberIn, textIn } from './reply.ts'
+import { listIn, numberIn, textIn } from '../../redis/reply.ts'
+import type { EntryOrGone } from './stream-entry.ts'
+import { entriesIn, lowestId } from './stream-entry.ts'
 
 /** Which consumer of which group. */
 export interface GroupOptions {
@@ -85,8 +85,8 @@ const create = plainScript(
   groupLua,
   lua`
   -- Creates a group where it is missing, and the stream, and notes how many entries it has behind it, so that
-  -- it can be told later how many were trimmed before it read them. Arguments: group, id after which it
-  -- begins. Returns whether it was missing.
+  -- it can be told later how many were trimmed before it read them. KEYS: the stream. ARGV: group, id after
+  -- which it begins. Gives whether it was missing.
   local created = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
   if created.err then
     if string.find(created.err, 'BUSYGROUP', 1, true) then return 0 end
@@ -103,9 +103,9 @@ const read = plainScript(
   groupLua,
   lua`
   -- Reads what the group has not seen yet, and says what of the stream nobody of it will ever see: in one
-  -- step, so that nothing can be trimmed in between. Arguments: group, consumer, how many. Returns what the
-  -- group had read before, how many entries were trimmed before it read them, the highest id that was ever
-  -- deleted, the highest id that was ever given, and the entries.
+  -- step, so that nothing can be trimmed in between. KEYS: the stream. ARGV: group, consumer, how many. Gives
+  -- what the group had read before, how many entries were trimmed before it read them, the highest id that
+  -- was ever deleted, the highest id that was ever given, and the entries.
   local group = groupOf(ARGV[1])
   if group.err then return group end
   local before, read = valueIn(group, 'last-delivered-id'), valueIn(group, 'entries-read')
@@ -132,9 +132,9 @@ const read = plainScript(
 const renew = plainScript(
   groupLua,
   lua`
-  -- Says that entries are being worked on. Arguments: group, consumer, the entries. Returns those that are
-  -- pending now, and those that were, but are no longer in the stream: in one step, as what another consumer
-  -- settles may be trimmed at once, and is no loss.
+  -- Says that entries are being worked on. KEYS: the stream. ARGV: group, consumer, the entries. Gives those
+  -- that are pending now, and those that were, but are no longer in the stream: in one step, as what another
+  -- consumer settles may be trimmed at once, and is no loss.
   local command = { 'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0 }
   local lost = {}
   for index = 3, #ARGV do
@@ -151,7 +151,8 @@ const progress = plainScript(
   groupLua,
   lua`
   -- How far a group is: the id that it has read last, the id of the last entry that is there (empty: none),
-  -- how many entries were ever added, and how many the group has not read (-1: the server cannot tell).
+  -- how many entries were ever added, and how many the group has not read (-1: the server cannot tell). KEYS:
+  -- the stream.
   local group = groupOf(ARGV[1])
   if group.err then return group end
   local info = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -168,8 +169,9 @@ const handBack = plainScript(
   groupLua,
   lua`
   -- Makes everything that is pending with a consumer look idle for so long that any other takes it at once,
-  -- and forgets the consumer if nothing is. Arguments: group, consumer, for how long idle (ms), whether it
-  -- may be forgotten. Returns how many pending entries are no longer in the stream: nobody will deliver them.
+  -- and forgets the consumer if nothing is. KEYS: the stream. ARGV: group, consumer, for how long idle (ms),
+  -- whether it may be forgotten. Gives how many pending entries are no longer in the stream: nobody will
+  -- deliver them.
   local from, gone, kept = '-', 0, 0
   repeat
     local pending = redis.call('XPENDING', KEYS[1], ARGV[1], from, '+', 1000, ARGV[2])
@@ -196,7 +198,8 @@ const forgetConsumers = plainScript(
   lua`
   -- Forgets consumers that have nothing pending, were not heard of for so long, and have a name that begins
   -- so. Looking and forgetting are one step: whoever has something pending is never forgotten, as that would
-  -- take its entries along. Arguments: group, beginning of the names, idle at least (ms). Returns how many.
+  -- take its entries along. KEYS: the stream. ARGV: group, beginning of the names, idle at least (ms). Gives
+  -- how many.
   local forgotten = 0
   for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
     local name = valueIn(consumer, 'name')
@@ -213,8 +216,8 @@ const trim = plainScript(
   groupLua,
   lua`
   -- Removes entries that every group has settled, and no other: what is pending with any group, or was not
-  -- read by it yet, stays, and so does everything behind it. Arguments: keep at least so many entries, remove
-  -- at most so many. Returns how many were removed.
+  -- read by it yet, stays, and so does everything behind it. KEYS: the stream. ARGV: keep at least so many
+  -- entries, remove at most so many. Gives how many were removed.
   local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
   if groups.err and not string.find(groups.err, 'no such key', 1, true) then return groups end
   local excess = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[1])

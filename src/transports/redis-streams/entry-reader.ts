@@ -3,16 +3,15 @@
 //
 // Phases: own (what is pending with this consumer and not in hand: after opening, and after a failed call) ->
 // others (what was pending with anybody for too long) -> fresh (what nobody has read; now and then others).
+import { InturnError } from '../../core/errors.ts'
+import { errorMessage } from '../../core/thrown.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import { claimStart } from './consumer-group.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import type { EntryDelivery } from './entry-delivery.ts'
-import { isBefore, lowestId } from './entry-id.ts'
-import { isMissingGroup } from './faults.ts'
 import type { InHand } from './in-hand.ts'
 import type { Losses } from './losses.ts'
-import type { EntryOrGone } from './reply.ts'
-import type { RedisStreamEntry } from './stream-entry.ts'
+import type { EntryDelivery, EntryOrGone, RedisStreamEntry } from './stream-entry.ts'
+import { isBefore, lowestId } from './stream-entry.ts'
 
 /** What a reader is made of. */
 export interface EntryReaderParts {
@@ -174,4 +173,10 @@ export class EntryReader {
     this.#phase = 'others'
     this.#claimCursor = claimStart
   }
+}
+
+/** Whether a call failed because the stream has no such group, or is not there at all. */
+function isMissingGroup(error: unknown): boolean {
+  const cause = error instanceof InturnError ? error.cause : error
+  return /^NOGROUP|no such key/.test(errorMessage(cause))
 }

@@ -1,6 +1,6 @@
 // Says loudly what a stream has lost: entries that were trimmed or deleted before they were settled. inturn
 // cannot bring them back; their numbers are gaps. Upholds I3.
-import { isBefore, lowestId } from './entry-id.ts'
+import { isBefore, lowestId } from './stream-entry.ts'
 
 /** What is told of one group. */
 export class Losses {

@@ -1,25 +1,30 @@
 // Waits until a stream has more, on a connection of its own, so that no other command waits behind it. It
 // only looks: an entry that nobody waits for any more is still with the group. Upholds I3.
 import { systemTimers } from '../../ports/timers.ts'
-import type { Connection, OwnClient } from './connection.ts'
-import { endClient } from './connection.ts'
-import { sendTo } from './redis-client.ts'
+import type { AnyClient, RedisDuplicate } from '../../redis/redis-client.ts'
+import { endClient, sendTo } from '../../redis/redis-client.ts'
 
 /** Longer than this nobody waits in one go: a connection that died silently is noticed. */
 const longestWaitMs = 5_000
 /** How long to wait where the connection failed, before somebody looks again. */
 const blindWaitMs = 100
 
+/** A client that is ours, not connected yet. */
+type OwnClient = RedisDuplicate & AnyClient
+
 /** The connection that waits. */
 export class NewEntries {
-  readonly #connection: Connection
+  readonly #anotherClient: () => OwnClient
   readonly #stream: string
   readonly #replyMs: number
   #client: OwnClient | undefined
   #waiting: Promise<void> | undefined
 
-  constructor(connection: Connection, options: { readonly stream: string; readonly replyMs: number }) {
-    this.#connection = connection
+  constructor(
+    anotherClient: () => OwnClient,
+    options: { readonly stream: string; readonly replyMs: number },
+  ) {
+    this.#anotherClient = anotherClient
     this.#stream = options.stream
     this.#replyMs = options.replyMs
   }
@@ -57,11 +62,11 @@ export class NewEntries {
   async #look(after: string, blockMs: number): Promise<void> {
     const client = this.#client ?? (await this.#connect())
     const args = ['XREAD', 'COUNT', '1', 'BLOCK', String(blockMs), 'STREAMS', this.#stream, after]
-    await sendTo(client, this.#stream, { args, timeoutMs: this.#replyMs })
+    await sendTo(client, this.#stream, args, this.#replyMs)
   }
 
   async #connect(): Promise<OwnClient> {
-    const client = this.#connection.anotherClient()
+    const client = this.#anotherClient()
     this.#client = client
     await client.connect()
     return client

@@ -1,4 +1,7 @@
-// One entry of a Redis stream, and how a message is found in it.
+// One entry of a Redis stream: how it is read from a reply, how a message is found in it, and its id: a time in
+// milliseconds and a number, `1690000000000-0`, both of 64 bits.
+import type { Delivery } from '../../ports/source.ts'
+import { bytesIn, listIn, textIn } from '../../redis/reply.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -10,6 +13,29 @@ export interface RedisStreamEntry {
   readonly names: readonly string[]
   /** The value of a field as text, or as bytes where it is no UTF-8; `undefined` where it is missing. */
   field(name: string): string | Uint8Array | undefined
+}
+
+/** A delivery of a Redis stream. */
+export interface EntryDelivery extends Delivery {
+  /** The id of the entry: `1690000000000-0`. */
+  readonly entryId: string
+}
+
+/** An entry, or the id of one that is no longer in the stream. */
+export type EntryOrGone = ReadEntry | { readonly id: string; readonly isGone: true }
+
+/** Entries; of those that are no longer in the stream their ids. */
+export function entriesIn(reply: unknown): readonly EntryOrGone[] {
+  return listIn(reply).map((item) => {
+    const [id, fields] = listIn(item)
+    if (fields === null || fields === undefined) return { id: textIn(id), isGone: true }
+    const list = listIn(fields)
+    const pairs: [Buffer, Buffer][] = []
+    for (let index = 0; index + 1 < list.length; index += 2) {
+      pairs.push([bytesIn(list[index]), bytesIn(list[index + 1])])
+    }
+    return new ReadEntry(textIn(id), pairs)
+  })
 }
 
 /** An entry that was read. */
@@ -63,4 +89,19 @@ function textOrBytes(value: Buffer): string | Uint8Array {
   } catch {
     return value
   }
+}
+
+/** The id before all others. */
+export const lowestId = '0-0'
+
+/** Whether an id comes before another one. */
+export function isBefore(one: string, other: string): boolean {
+  const [oneMs, oneNumber] = partsOf(one)
+  const [otherMs, otherNumber] = partsOf(other)
+  return oneMs === otherMs ? oneNumber < otherNumber : oneMs < otherMs
+}
+
+function partsOf(id: string): readonly [bigint, bigint] {
+  const [ms = '0', number = '0'] = id.split('-')
+  return [BigInt(ms), BigInt(number)]
 }

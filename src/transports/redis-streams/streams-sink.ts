@@ -2,8 +2,8 @@
 // one after another where it is much, so that a lost connection never leaves a hole. Upholds I1.
 import { InturnError } from '../../core/errors.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
+import type { Connection } from '../../redis/connection.ts'
 import { lua, plainScript } from '../../redis/lua-script.ts'
-import type { Connection } from './connection.ts'
 
 /** What a sink is made of. */
 export interface StreamsSinkParts {
@@ -14,7 +14,8 @@ export interface StreamsSinkParts {
 
 const add = plainScript(lua`
   -- Adds messages to a stream, in their order. One script and no pipeline: whatever happens to the
-  -- connection, all of them are added or none, so nobody ever sees one without those before it.
+  -- connection, all of them are added or none, so nobody ever sees one without those before it. KEYS: the
+  -- stream.
   for index = 1, #ARGV do redis.call('XADD', KEYS[1], '*', 'data', ARGV[index]) end
   return #ARGV
 `)
@@ -35,7 +36,14 @@ export class StreamsSink implements Sink {
   }
 
   async open(): Promise<void> {
-    await this.#parts.connection.open()
+    const { connection } = this.#parts
+    await connection.open()
+    try {
+      await connection.send(undefined, ['PING'])
+    } catch (error) {
+      connection.close()
+      throw error
+    }
     this.#isOpen = true
   }
 

@@ -4,15 +4,13 @@ import { InturnError } from '../../core/errors.ts'
 import { errorText } from '../../core/thrown.ts'
 import type { ReadRequest, Source, SourceExtent } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
-import { Chores } from './chores.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from '../../redis/connection.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import type { EntryDelivery } from './entry-delivery.ts'
 import { EntryReader } from './entry-reader.ts'
 import { InHand } from './in-hand.ts'
 import type { Losses } from './losses.ts'
 import type { NewEntries } from './new-entries.ts'
-import type { RedisStreamEntry } from './stream-entry.ts'
+import type { EntryDelivery, RedisStreamEntry } from './stream-entry.ts'
 import { pairsOf } from './stream-entry.ts'
 
 /** What a source is made of. */
@@ -183,6 +181,35 @@ export class StreamsSource implements Source<EntryDelivery> {
     } catch (error) {
       this.#parts.losses.tell(`messageFrom failed at entry ${entry.id}: ${errorText(error)}`)
       return pairsOf(entry)
+    }
+  }
+}
+
+/** Something to do; it should end soon once the signal fires. */
+type Task = (signal: AbortSignal) => Promise<void>
+
+/** What a source does beside reading, again and again, until it is closed. */
+class Chores {
+  readonly #stopped = new AbortController()
+  readonly #running: Promise<void>[] = []
+
+  /** Does a task so long after its last time, until stopped; a failure is told, and does not end it. */
+  every(ms: number, task: Task, onFailure: (error: unknown) => void): void {
+    this.#running.push(this.#repeat(ms, task, onFailure))
+  }
+
+  /** Resolves once nothing is being done any more. */
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await Promise.all(this.#running)
+  }
+
+  async #repeat(ms: number, task: Task, onFailure: (error: unknown) => void): Promise<void> {
+    const { signal } = this.#stopped
+    for (;;) {
+      await systemTimers.sleep(ms, signal)
+      if (signal.aborted) return
+      await task(signal).catch(onFailure)
     }
   }
 }

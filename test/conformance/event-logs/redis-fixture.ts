@@ -1,8 +1,8 @@
 // An event log on Redis for one case of the suite, on keys of its own. Virtual time moves its subscriptions,
 // and is added to the server's clock.
-import { Connection } from '../../../src/stores/redis/connection.ts'
+import { Connection } from '../../../src/redis/connection.ts'
+import type { RedisClient, RedisCluster } from '../../../src/redis/redis-client.ts'
 import { RedisEventLog } from '../../../src/stores/redis/event-log/redis-event-log.ts'
-import type { RedisClient, RedisCluster } from '../../../src/stores/redis/redis-client.ts'
 import type {
   EventLogCapabilities,
   EventLogFixture,
@@ -24,7 +24,12 @@ export async function redisLogFixture(client: RedisClient | RedisCluster): Promi
   const opened: RedisEventLog[] = []
   const open = async (): Promise<RedisEventLog> => {
     const shiftMs = (): number => timers.elapsedMs()
-    const connection = new Connection(watched.client, undefined, { name: 'redis', replyMs: 60_000, shiftMs })
+    const connection = new Connection(watched.client, {
+      name: 'redis',
+      code: 'store-unavailable',
+      replyMs: 60_000,
+      shiftMs,
+    })
     const log = new RedisEventLog({
       name: 'redis',
       connection,

@@ -3,11 +3,11 @@
 import { createClient } from 'redis'
 import { parseStreamPath } from '../../../src/core/stream-path.ts'
 import type { Store } from '../../../src/ports/store.ts'
+import { Connection } from '../../../src/redis/connection.ts'
+import type { RedisClient, RedisCluster } from '../../../src/redis/redis-client.ts'
+import { sendTo } from '../../../src/redis/redis-client.ts'
 import type { RedisCommands } from '../../../src/stores/redis.ts'
 import { effectKey } from '../../../src/stores/redis.ts'
-import { Connection } from '../../../src/stores/redis/connection.ts'
-import type { RedisClient, RedisCluster } from '../../../src/stores/redis/redis-client.ts'
-import { sendTo } from '../../../src/stores/redis/redis-client.ts'
 import { RedisStore } from '../../../src/stores/redis/redis-store.ts'
 import type { WaitReplicas } from '../../../src/stores/redis/replicas.ts'
 import type {
@@ -38,7 +38,12 @@ export function storeOver(
   },
 ): RedisStore {
   const { prefix, timers, shiftMs = () => 0, waitReplicas } = options
-  const connection = new Connection(client, undefined, { name: 'redis', replyMs: 60_000, shiftMs })
+  const connection = new Connection(client, {
+    name: 'redis',
+    code: 'store-unavailable',
+    replyMs: 60_000,
+    shiftMs,
+  })
   const onWarning = (): void => undefined
   const parts = { connection, layout: { prefix, shards: undefined }, timers, onWarning }
   return new RedisStore(waitReplicas === undefined ? parts : { ...parts, waitReplicas })

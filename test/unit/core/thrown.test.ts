@@ -11,7 +11,7 @@ import {
   fieldOf,
   isInstance,
 } from '../../../src/core/thrown.ts'
-import { failureOf, NotConnectedError } from '../../../src/stores/redis/faults.ts'
+import { failureOf, NotConnectedError } from '../../../src/redis/faults.ts'
 import { faultOf } from '../../../src/stores/sqlite/faults.ts'
 import { hostileValues } from './hostile-values.ts'
 
@@ -27,7 +27,7 @@ function answersOf(thrown: unknown): Readonly<Record<string, unknown>> {
     isAnother: isInstance(thrown, WeakRef),
     errcode: fieldOf(thrown, 'errcode'),
     ofSqlite: faultOf(thrown, 'file'),
-    ofRedis: failureOf(thrown, 'store').error.code,
+    ofRedis: failureOf(thrown, { name: 'store', code: 'store-unavailable' }).error.code,
     isWrapped: new NotConnectedError(thrown) instanceof Error,
   }
 }

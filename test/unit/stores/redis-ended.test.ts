@@ -2,9 +2,9 @@
 // is lost, and what was not committed stays claimed (I3, I5).
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store.ts'
+import type { RedisArgument, RedisClient } from '../../../src/redis/redis-client.ts'
 import { renewScript } from '../../../src/stores/redis/claims.ts'
 import { Keyspace } from '../../../src/stores/redis/keyspace.ts'
-import type { RedisArgument, RedisClient } from '../../../src/stores/redis/redis-client.ts'
 import { openUnit } from '../../../src/testing/store-suite/open-unit.ts'
 import {
   account,

@@ -2,9 +2,9 @@
 // committed, and nothing stays claimed (I2, I5, I10).
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store.ts'
+import type { RedisCluster } from '../../../src/redis/redis-client.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
 import { Keyspace } from '../../../src/stores/redis/keyspace.ts'
-import type { RedisCluster } from '../../../src/stores/redis/redis-client.ts'
 import { openUnit } from '../../../src/testing/store-suite/open-unit.ts'
 import {
   account,

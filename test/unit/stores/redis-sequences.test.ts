@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { SequenceStore } from '../../../src/ports/sequence-store.ts'
 import { sequencer } from '../../../src/producer/sequencer.ts'
+import { Connection } from '../../../src/redis/connection.ts'
 import { redisSequences } from '../../../src/stores/redis.ts'
-import { Connection } from '../../../src/stores/redis/connection.ts'
 import { RedisSequenceStore } from '../../../src/stores/redis/sequences/redis-sequence-store.ts'
 import type { TestClient } from '../../conformance/stores/redis-fixture.ts'
 import { connectedClient, ownPrefix } from '../../conformance/stores/redis-fixture.ts'
@@ -34,7 +34,8 @@ beforeEach(() => {
 })
 
 function store(): SequenceStore {
-  const connection = new Connection(admin, undefined, {
+  const connection = new Connection(admin, {
+    code: 'store-unavailable',
     name: 'redis',
     replyMs: minute,
     shiftMs: () => shiftMs,

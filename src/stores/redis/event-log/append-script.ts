@@ -1,17 +1,18 @@
 // What the script that appends is given, and what its reply means. The rules stand in core/plan-append.ts:
 // the script writes only what they certainly allow, and tells what it has found; so they are asked with
 // that, and say which numbers the events have, or why nothing was written. Upholds I3 and I9.
+import { hash } from 'node:crypto'
 import { invariant } from '../../../core/errors.ts'
 import type { Appended } from '../../../core/logged-event.ts'
 import { planAppend } from '../../../core/plan-append.ts'
 import type { KeptEvent, PreparedAppend, StreamKnown } from '../../../core/plan-append.ts'
+import type { StreamPath } from '../../../core/stream-path.ts'
 import { streamPath } from '../../../core/stream-path.ts'
 import { loggedEvent } from '../../../ports/logged-text.ts'
 import type { LuaScript } from '../../../redis/lua-script.ts'
 import { lua, oneSlotScript } from '../../../redis/lua-script.ts'
-import type { RedisArgument } from '../redis-client.ts'
-import { at, groupsIn, listIn, numberIn } from '../reply.ts'
-import { idDigest } from './id-digest.ts'
+import type { RedisArgument } from '../../../redis/redis-client.ts'
+import { at, groupsIn, listIn, numberIn } from '../../../redis/reply.ts'
 import { keptIn } from './logged-entry.ts'
 import { logLua } from './open-log.ts'
 
@@ -94,9 +95,9 @@ export const appendScript: LuaScript = oneSlotScript(
   lua`
   -- Appends batches one after the other, each as a whole or not at all. What an append comes to is decided by
   -- the rules in the program; this looks only whether a batch can be written: none of its ids is there, and
-  -- every stream is where it is expected.
+  -- every stream is where it is expected. KEYS: the log.
 
-  -- Takes: the log's identity, the version, and for each batch how many entries it has; for each entry its
+  -- ARGV: the log's identity, the version, and for each batch how many entries it has; for each entry its
   -- stream's path, the expected number or nothing, and how many events it has; for each event digest, id,
   -- type, time or nothing, attributes or nothing, data. Gives: nothing if the log is another one; its version
   -- if that is another one; or the last place before and after, the time, and for each batch: whether it is
@@ -224,9 +225,9 @@ export const trimScript: LuaScript = oneSlotScript(
   logLua,
   idsLua,
   lua`
-  -- Removes the beginning of the log. Takes: the log's identity, and the last place to remove. Gives: nothing
-  -- if the log is another one, or how many events were removed. When memory is full it works all the same:
-  -- its first write frees some.
+  -- Removes the beginning of the log. KEYS: the log. ARGV: the log's identity, and the last place to remove.
+  -- Gives: nothing if the log is another one, or how many events were removed. When memory is full it works
+  -- all the same: its first write frees some.
   local log = key('log')
   if redis.call('HGET', log, 'identity') ~= take() then return {} end
   local through = take()
@@ -359,4 +360,12 @@ function appended(
 ): Appended {
   const events = kept.map((event) => loggedEvent({ domain, stream }, event))
   return { domain, stream, duplicate, events, position }
+}
+
+/**
+ * By what the index of ids knows an event, the same that scripts make when they forget it. Two events may share
+ * one, so whoever finds it looks at the event itself.
+ */
+export function idDigest(path: StreamPath, id: string): Buffer {
+  return hash('sha1', `${path}\0${id}`, 'buffer').subarray(0, 8)
 }

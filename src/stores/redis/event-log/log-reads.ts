@@ -8,10 +8,10 @@ import type { LogBounds, LogPage, LogRead } from '../../../ports/event-log.ts'
 import { loggedEvent } from '../../../ports/logged-text.ts'
 import type { StreamPiece } from '../../../ports/read-log.ts'
 import { pageOf, pageStart, rowsWanted } from '../../../ports/read-log.ts'
+import type { Connection } from '../../../redis/connection.ts'
 import type { LuaScript } from '../../../redis/lua-script.ts'
 import { lua, oneSlotScript } from '../../../redis/lua-script.ts'
-import type { Connection } from '../connection.ts'
-import { at, groupsIn, listIn, numberIn, textIn } from '../reply.ts'
+import { at, groupsIn, listIn, numberIn, textIn } from '../../../redis/reply.ts'
 import type { LogMemory } from './log-memory.ts'
 import { keptIn } from './logged-entry.ts'
 import { logLua } from './open-log.ts'
@@ -19,11 +19,11 @@ import { logLua } from './open-log.ts'
 const pageScript = oneSlotScript(
   logLua,
   lua`
-  -- A page of the whole log. Takes: the place behind which it begins, or nothing for the first one there is;
-  -- how many events at most, and how many bytes of data until it ends. Gives: nothing if there is no log; or
-  -- identity, version, first and last place, the events, the number and the path of each of their streams,
-  -- and whether the page ended because of the bytes. There are no events where the page begins below the
-  -- first place.
+  -- A page of the whole log. KEYS: the log. ARGV: the place behind which it begins, or nothing for the first
+  -- one there is; how many events at most, and how many bytes of data until it ends. Gives: nothing if there
+  -- is no log; or identity, version, first and last place, the events, the number and the path of each of
+  -- their streams, and whether the page ended because of the bytes. There are no events where the page begins
+  -- below the first place.
   local log = redis.call('HMGET', key('log'), 'identity', 'version', 'first', 'last')
   if not log[1] then return {} end
   local first = tonumber(log[3])
@@ -62,9 +62,9 @@ const pageScript = oneSlotScript(
 const streamScript = oneSlotScript(
   logLua,
   lua`
-  -- Some events of one stream. Takes: its path, the lowest and the highest number, how many at most, how many
-  -- bytes of data until it ends, and 1 for descending. Gives: nothing if there is no log, or identity,
-  -- version and the events: a beginning of those that are asked for and there.
+  -- Some events of one stream. KEYS: the log. ARGV: its path, the lowest and the highest number, how many at
+  -- most, how many bytes of data until it ends, and 1 for descending. Gives: nothing if there is no log, or
+  -- identity, version and the events: a beginning of those that are asked for and there.
   local log = redis.call('HMGET', key('log'), 'identity', 'version')
   if not log[1] then return {} end
   local number = redis.call('HGET', key('streams'), take())
@@ -90,8 +90,9 @@ const streamScript = oneSlotScript(
 const boundsScript = oneSlotScript(
   logLua,
   lua`
-  -- What is there. Takes: a stream's path, or nothing for the places of the log. Gives: nothing if there is
-  -- no log, or identity and version, the first one that is there, and the last one that was given.
+  -- What is there. KEYS: the log. ARGV: a stream's path, or nothing for the places of the log. Gives: nothing
+  -- if there is no log, or identity and version, the first one that is there, and the last one that was
+  -- given.
   local log = redis.call('HMGET', key('log'), 'identity', 'version', 'first', 'last')
   if not log[1] then return {} end
   local path = take()

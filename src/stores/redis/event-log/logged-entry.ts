@@ -1,7 +1,7 @@
 // An event as an entry of the Redis stream that the log is, read back.
 import { InturnError } from '../../../core/errors.ts'
 import type { KeptEvent } from '../../../core/plan-append.ts'
-import { at, mapIn, textIn } from '../reply.ts'
+import { at, mapIn, textIn } from '../../../redis/reply.ts'
 
 /** An event, and the number by which the log knows its stream. */
 export interface LoggedEntry {

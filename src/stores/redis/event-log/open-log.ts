@@ -1,9 +1,9 @@
 // Makes a log where there is none, and learns who it is: a log that the server has lost, and perhaps begun
 // anew, must not be taken for the one that was opened. Its numbers would be given a second time. Upholds I3.
 import { randomBytes } from 'node:crypto'
+import type { Connection } from '../../../redis/connection.ts'
 import { lua, oneSlotScript } from '../../../redis/lua-script.ts'
-import type { Connection } from '../connection.ts'
-import { at, numberIn, textIn } from '../reply.ts'
+import { at, numberIn, textIn } from '../../../redis/reply.ts'
 
 export const logLua: string = lua`
   -- What the scripts of an event log share, behind what all scripts in one slot share. Sequences are replied
@@ -41,8 +41,8 @@ export const logLua: string = lua`
 const openScript = oneSlotScript(
   logLua,
   lua`
-  -- Makes the log, if it is not there. Takes: version, and an identity for a new log. Gives: version,
-  -- identity and last place as they are.
+  -- Makes the log, if it is not there. KEYS: the log. ARGV: version, and an identity for a new log. Gives:
+  -- version, identity and last place as they are.
   local log = key('log')
   local version, identity = take(), take()
   if redis.call('EXISTS', log) == 0 then

@@ -10,11 +10,11 @@ import type {
   SequenceStore,
   StoredReservation,
 } from '../../../ports/sequence-store.ts'
+import type { Connection } from '../../../redis/connection.ts'
 import type { LuaScript } from '../../../redis/lua-script.ts'
 import { lua, oneSlotScript } from '../../../redis/lua-script.ts'
-import type { Connection } from '../connection.ts'
-import type { RedisArgument } from '../redis-client.ts'
-import { at, listIn, numberIn, textIn, textsIn } from '../reply.ts'
+import type { RedisArgument } from '../../../redis/redis-client.ts'
+import { at, listIn, numberIn, textIn, textsIn } from '../../../redis/reply.ts'
 import { warnOfSettings } from '../server-settings.ts'
 
 const numbersLua = lua`
@@ -65,8 +65,9 @@ const reserveScript = oneSlotScript(
   numbersLua,
   lua`
   -- Takes the next numbers of a stream under a claim, and forgets some of the reservations that ended long
-  -- ago. Takes: path, count, for how long, and for how long ended ones are remembered, both in milliseconds.
-  -- Gives: the first number, the reservation, and until when; or the last number, where they are used up.
+  -- ago. KEYS: the numbers. ARGV: path, count, for how long, and for how long ended ones are remembered, both
+  -- in milliseconds. Gives: the first number, the reservation, and until when; or the last number, where they
+  -- are used up.
   local path, count, claim_ms, remembered_ms = take(), tonumber(take()), tonumber(take()), tonumber(take())
   local first, last = take_numbers(path, count)
   if not first then return { whole(last) } end
@@ -94,7 +95,8 @@ const reserveScript = oneSlotScript(
 const useScript = oneSlotScript(
   numbersLua,
   lua`
-  -- The numbers are an event's now. Takes: the reservation. Gives: 1, or 0 where they are not.
+  -- The numbers are an event's now. KEYS: the numbers. ARGV: the reservation. Gives: 1, or 0 where they are
+  -- not.
   local id = take()
   local reservation = read_reservation(id)
   if not reservation then return 0 end
@@ -106,7 +108,8 @@ const useScript = oneSlotScript(
 const burnScript = oneSlotScript(
   numbersLua,
   lua`
-  -- The numbers will never come. Takes: the reservation, and why. Gives: 1, or 0 where they were used.
+  -- The numbers will never come. KEYS: the numbers. ARGV: the reservation, and why. Gives: 1, or 0 where they
+  -- were used.
   local id = take()
   local reservation = read_reservation(id)
   if not reservation then return 0 end
@@ -120,8 +123,8 @@ const burnScript = oneSlotScript(
 const listBurnedScript = oneSlotScript(
   numbersLua,
   lua`
-  -- Burned numbers of a domain, after burning some whose claims have ended. Takes: the domain as in paths,
-  -- and how many. Gives: reservation, first and last number, path, reason, of each.
+  -- Burned numbers of a domain, after burning some whose claims have ended. KEYS: the numbers. ARGV: the
+  -- domain as in paths, and how many. Gives: reservation, first and last number, path, reason, of each.
   local domain, limit = take(), take()
   local over = redis.call('ZRANGEBYSCORE', key('open:' .. domain), '-inf', whole(now), 'LIMIT', 0, limit)
   for _, id in ipairs(over) do
@@ -140,7 +143,7 @@ const listBurnedScript = oneSlotScript(
 const publishScript = oneSlotScript(
   numbersLua,
   lua`
-  -- It was published that some numbers will never come. Takes: the reservations.
+  -- It was published that some numbers will never come. KEYS: the numbers. ARGV: the reservations.
   while taken < #ARGV do
     local id = take()
     local reservation = read_reservation(id)
@@ -152,9 +155,9 @@ const publishScript = oneSlotScript(
 const assignScript = oneSlotScript(
   numbersLua,
   lua`
-  -- The numbers of messages: those they got before, or the next ones. Takes: the scope, how many messages it
-  -- remembers, and for each message its stream's path and its digest. Gives: the number of each, or 0 where
-  -- the numbers of its stream are used up.
+  -- The numbers of messages: those they got before, or the next ones. KEYS: the numbers. ARGV: the scope, how
+  -- many messages it remembers, and for each message its stream's path and its digest. Gives: the number of
+  -- each, or 0 where the numbers of its stream are used up.
   local scope, window_max = take(), tonumber(take())
   local assigned, order = key('assigned:' .. scope), key('order:' .. scope)
   local numbers = {}
@@ -181,7 +184,7 @@ const assignScript = oneSlotScript(
 const lastScript = oneSlotScript(
   numbersLua,
   lua`
-  -- The last number of a stream that was taken. Takes: its path.
+  -- The last number of a stream that was taken. KEYS: the numbers. ARGV: its path.
   return redis.call('HGET', key('last'), take()) or '0'
 `,
 )

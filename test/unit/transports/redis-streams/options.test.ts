@@ -61,8 +61,8 @@ const badSources: readonly (readonly [Partial<RedisStreamsSourceOptions>, RegExp
   [{ onWarning: 1 as never }, /onWarning takes a function, not 1/],
   [{ streams: ['s'] } as object, /redisStreamsSource\.streams is no option; there are stream, group/],
   [{ trim: { everyMs: 1, max: 5 } } as object, /redisStreamsSource: trim\.max is no option/],
-  [{ url: 'localhost:6379' }, /takes a url like redis:\/\/host:6379, or a client/],
-  [{ url: 'http://localhost' }, /takes a url like redis:\/\/host:6379, or a client/],
+  [{ url: 'localhost:6379' }, /takes a URL like redis:\/\/host:6379/],
+  [{ url: 'http://localhost' }, /takes a URL like redis:\/\/host:6379/],
 ]
 
 for (const [options, words] of badSources) {
@@ -138,7 +138,7 @@ test('a user with the rights that the docs name can do everything, and one with 
   const failure = {
     code: 'source-unavailable',
     retryable: false,
-    message: expect.stringContaining('may not do') as string,
+    message: expect.stringContaining('may not run') as string,
   }
   const another = await place.source({ url: asWorker })
   await expect(readSome(another)).rejects.toMatchObject(failure)

@@ -1,11 +1,13 @@
-// Calls scripts on the servers: any number of them in one round trip, each in the slot of its first key, and
-// on one server many with one command. Every call ends within a time, and an error says whether anything can
-// have happened. Upholds I10.
-import { InturnError } from '../../core/errors.ts'
-import { systemTimers } from '../../ports/timers.ts'
-import type { Failure } from './faults.ts'
+// The way to the servers, for a store, a source or a sink. It calls scripts: any number of them in one round
+// trip, each in the slot of its first key, and on one server many with one command. Every call ends within a
+// time, and an error says whether anything can have happened. Upholds I10.
+import { InturnError } from '../core/errors.ts'
+import { systemTimers } from '../ports/timers.ts'
+import type { Failure, FaultsOf } from './faults.ts'
 import { failureOf, isAcrossSlots, isUnknownScript, unknownOutcome } from './faults.ts'
-import type { RedisClient, RedisCluster } from './redis-client.ts'
+import type { LuaScript } from './lua-script.ts'
+import { UrlClient } from './own-client.ts'
+import type { AnyClient, RedisArgument, RedisClient } from './redis-client.ts'
 import { clientOf, isCluster, sendTo } from './redis-client.ts'
 import type { CallGroup, ScriptCall } from './script-call.ts'
 import { argumentsOf, groupCalls, repliesOf } from './script-call.ts'
@@ -14,21 +16,11 @@ import { argumentsOf, groupCalls, repliesOf } from './script-call.ts'
 export type CallEnd = { readonly reply: unknown } | { readonly failure: Failure }
 
 /** How a connection is used. */
-export interface ConnectionOptions {
-  readonly name: string
+export interface ConnectionOptions extends FaultsOf {
   /** How long to wait for a reply, in milliseconds. */
   readonly replyMs: number
   /** By how much the server's clock is moved, in milliseconds; for tests. */
-  readonly shiftMs: () => number
-}
-
-/** What was made for a URL, to be opened and closed with the store. */
-export interface OwnClient {
-  /** Connects, and fails if that fails; later it connects anew by itself. */
-  open(): Promise<void>
-  close(): Promise<void>
-  /** Ends a connection on which nothing was heard since then; what it has under way fails at once. */
-  giveUp(sinceMs: number, why: Error): void
+  readonly shiftMs?: () => number
 }
 
 /** Whether a connection may be used. */
@@ -39,26 +31,30 @@ interface Life {
   isApart: boolean
 }
 
-/** The way to the servers. */
+/** The way to the servers, through a client of the caller's, or one that was made for a URL and is our own. */
 export class Connection {
   readonly name: string
-  readonly #client: RedisClient | RedisCluster
-  readonly #own: OwnClient | undefined
+  readonly #client: AnyClient
+  readonly #own: UrlClient | undefined
   readonly #options: ConnectionOptions
   #opening: Promise<void> | undefined
   #life: Life = { isOpen: false, isClosed: false, isApart: false }
   #before: ((calls: readonly ScriptCall[]) => Promise<void>) | undefined
 
-  constructor(client: RedisClient | RedisCluster, own: OwnClient | undefined, options: ConnectionOptions) {
+  constructor(client: AnyClient, options: ConnectionOptions) {
     this.name = options.name
     this.#client = client
-    this.#own = own
+    this.#own = client instanceof UrlClient ? client : undefined
     this.#options = options
+  }
+
+  get isOpen(): boolean {
+    return this.#life.isOpen
   }
 
   /** The same way to the same servers, on which nothing is called before `before` has let it pass. */
   preceded(before: (calls: readonly ScriptCall[]) => Promise<void>): Connection {
-    const other = new Connection(this.#client, this.#own, this.#options)
+    const other = new Connection(this.#client, this.#options)
     other.#life = this.#life
     other.#before = before
     return other
@@ -72,17 +68,17 @@ export class Connection {
     await this.#opening
   }
 
-  /** Connects for reading, unless the store was closed. */
+  /** Connects for reading, unless it was closed. */
   async openForReading(): Promise<void> {
     if (this.#life.isClosed) this.refuse()
     await this.open()
   }
 
   /** Refuses further calls, and ends the client where it is our own. */
-  async close(): Promise<void> {
+  close(): void {
     this.#life.isOpen = false
     this.#life.isClosed = true
-    await this.#own?.close()
+    this.#own?.destroy()
   }
 
   /** Reads; a failure of any call is the failure of all. */
@@ -120,16 +116,35 @@ export class Connection {
     try {
       await this.#before?.(calls)
     } catch (error) {
-      const failure = failureOf(error, this.name)
+      const failure = failureOf(error, this.#options)
       return calls.map(() => ({ failure }))
     }
     return this.#inTime((late) => this.#settleAll(calls, late))
   }
 
-  /** Refuses a call: the store is closed, or not open yet. */
+  /** Sends one command to the server that has a key. */
+  async send(key: string | undefined, args: RedisArgument[]): Promise<unknown> {
+    this.#checkOpen()
+    const { replyMs } = this.#options
+    return this.#inTime((late) => Promise.race([sendTo(this.#client, key, args, replyMs), late])).catch(
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** Calls a plain script on a key. */
+  async call(script: LuaScript, key: string, args: readonly RedisArgument[] = []): Promise<unknown> {
+    this.#checkOpen()
+    const { replyMs } = this.#options
+    return this.#inTime((late) =>
+      Promise.race([this.#evaluate(script, key, ['1', key, ...args], replyMs), late]),
+    ).catch((error: unknown) => this.#fail(error))
+  }
+
+  /** Refuses a call: the connection is closed, or not open yet. */
   refuse(): never {
     const state = this.#life.isClosed ? 'closed' : 'not open yet'
-    throw new InturnError('store-closed', `${this.name} is ${state}`)
+    const { code } = this.#options
+    throw new InturnError(code === 'store-unavailable' ? 'store-closed' : code, `${this.name} is ${state}`)
   }
 
   /** The nodes that have some keys, each by its client, and which of the keys it has. */
@@ -166,7 +181,7 @@ export class Connection {
   async #connect(): Promise<void> {
     const own = this.#life.isOpen ? undefined : this.#own
     if (own !== undefined) {
-      await this.#inTime((late) => Promise.race([own.open(), late])).catch((error: unknown) =>
+      await this.#inTime((late) => Promise.race([own.connect(), late])).catch((error: unknown) =>
         this.#fail(error),
       )
     }
@@ -209,7 +224,7 @@ export class Connection {
         this.#life.isApart = true
         return this.#settleAll(group, late)
       }
-      const failure = failureOf(error, this.name)
+      const failure = failureOf(error, this.#options)
       // A script that failed for the keys of one call has run for those before it.
       const mayBeInPart = group.length > 1 && failure.error.code === 'store-corrupt'
       return group.map(() => ({ failure: mayBeInPart ? { ...failure, isUndone: false } : failure }))
@@ -218,17 +233,25 @@ export class Connection {
 
   async #call(group: CallGroup): Promise<unknown> {
     const [{ script, keys }] = group
-    const rest = argumentsOf(group, this.#options.shiftMs())
+    return this.#evaluate(script, keys[0], argumentsOf(group, this.#options.shiftMs?.() ?? 0))
+  }
+
+  async #evaluate(
+    script: LuaScript,
+    key: string,
+    rest: readonly RedisArgument[],
+    timeoutMs?: number,
+  ): Promise<unknown> {
     try {
-      return await sendTo(this.#client, keys[0], ['EVALSHA', script.sha, ...rest])
+      return await sendTo(this.#client, key, ['EVALSHA', script.sha, ...rest], timeoutMs)
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return sendTo(this.#client, keys[0], ['EVAL', script.text, ...rest])
+      return sendTo(this.#client, key, ['EVAL', script.text, ...rest], timeoutMs)
     }
   }
 
   #fail(error: unknown): never {
-    throw failureOf(error, this.name).error
+    throw failureOf(error, this.#options).error
   }
 
   #lateError(): Error {

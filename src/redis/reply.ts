@@ -1,6 +1,6 @@
 // Reading what scripts reply: numbers, bytes, and lists of them. Anything else means that somebody else wrote
 // to the store's keys.
-import { InturnError } from '../../core/errors.ts'
+import { InturnError } from '../core/errors.ts'
 
 /** A list, as it is. */
 export function listIn(reply: unknown): readonly unknown[] {

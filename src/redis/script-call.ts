@@ -1,6 +1,6 @@
 // Calls of scripts. Those of one script can be made together, with one command: the server takes them in and
 // answers them once instead of once a shard, and so does the client.
-import type { LuaScript } from '../../redis/lua-script.ts'
+import type { LuaScript } from './lua-script.ts'
 import type { ScriptArgument } from './packed-arguments.ts'
 import { packedArguments } from './packed-arguments.ts'
 import type { RedisArgument } from './redis-client.ts'

@@ -1,5 +1,5 @@
 // The connection that a factory makes of what its user gave it: a URL, or a client of the user's own.
-import { InturnError } from '../../core/errors.ts'
+import { InturnError } from '../core/errors.ts'
 import { Connection } from './connection.ts'
 import { UrlClient } from './own-client.ts'
 import type { RedisClient, RedisCluster } from './redis-client.ts'
@@ -34,10 +34,10 @@ export function connectionTo(
   checkCount(`${factory}: replyMs`, replyMs, 2 ** 31 - 1)
   if (typeof target === 'string') {
     const own = new UrlClient(checkedUrl(factory, target))
-    return new Connection(own, own, { name: nameOf(new URL(target)), replyMs, shiftMs: () => 0 })
+    return new Connection(own, { name: nameOf(new URL(target)), code: 'store-unavailable', replyMs })
   }
   checkClient(factory, target)
-  return new Connection(target.client, undefined, { name: 'redis', replyMs, shiftMs: () => 0 })
+  return new Connection(target.client, { name: 'redis', code: 'store-unavailable', replyMs })
 }
 
 /** Checks an option, named with its factory. @throws InturnError `config-invalid` */
@@ -60,7 +60,8 @@ function checkClient(factory: string, target: unknown): void {
   throw new InturnError('config-invalid', `${factory} takes ${form}`)
 }
 
-function checkedUrl(factory: string, url: string): string {
+/** The URL of a server. @throws InturnError `config-invalid` */
+export function checkedUrl(factory: string, url: string): string {
   if (/^rediss?:\/\//.test(url) && URL.canParse(url)) {
     const { hostname, pathname, search } = new URL(url)
     if (hostname !== '' && search === '' && /^(?:\/\d*)?$/.test(pathname)) return url

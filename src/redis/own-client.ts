@@ -1,10 +1,9 @@
 // The client that is made for a URL. A connection that is lost, or given up, is made anew by the next
 // command: it fails at once while the server cannot be reached, and works as soon as it can. Upholds I10.
 import { createClient, DisconnectsClientError, ErrorReply } from 'redis'
-import { systemTimers } from '../../ports/timers.ts'
-import type { OwnClient } from './connection.ts'
+import { systemTimers } from '../ports/timers.ts'
 import { NotConnectedError } from './faults.ts'
-import type { RedisArgument, RedisClient } from './redis-client.ts'
+import type { RedisArgument, RedisClient, RedisDuplicate } from './redis-client.ts'
 
 const connectTimeout = 5000
 /** How long what was sent to a server that is left may still be answered, in milliseconds. */
@@ -22,8 +21,8 @@ interface Link {
   why?: Error
 }
 
-/** A client of one server, opened and closed with the store. */
-export class UrlClient implements OwnClient, RedisClient {
+/** A client of one server, not connected yet. */
+export class UrlClient implements RedisDuplicate, RedisClient {
   readonly #url: string
   /** Ends connections that were left. */
   readonly #drops = new Set<() => void>()
@@ -34,18 +33,22 @@ export class UrlClient implements OwnClient, RedisClient {
     this.#url = url
   }
 
-  async open(): Promise<void> {
+  /** Connects, and fails if that fails; later it connects anew by itself. */
+  async connect(): Promise<void> {
     this.#isOpen = true
     await this.#connected()
   }
 
-  close(): Promise<void> {
+  destroy(): void {
     this.#isOpen = false
     this.#end(new Error('the client was closed'))
     for (const drop of this.#drops) drop()
-    return Promise.resolve()
   }
 
+  /** There is nothing to listen to: every command that fails tells of the failure itself. */
+  on(): void {}
+
+  /** Ends a connection on which nothing was heard since then; what it has under way fails at once. */
   giveUp(sinceMs: number, why: Error): void {
     if (this.#link === undefined || this.#link.heardMs > sinceMs) return
     this.#end(why)
