@@ -31,7 +31,7 @@ interface Life {
   isApart: boolean
 }
 
-/** The way to the servers, through a client of the caller's, or one that was made for a URL and is our own. */
+/** The way to the servers, through a client of the caller's, or one of our own that was made for a URL. */
 export class Connection {
   readonly name: string
   readonly #client: AnyClient

@@ -1,5 +1,6 @@
-// Turns what Redis and its client report into inturn's errors: what waiting may mend, and what somebody has to
-// mend. A reply with an error means that nothing was done; a connection that ends with a command under way leaves open whether it was. Upholds I10.
+// Turns what Redis and its client report into inturn's errors: what waiting may mend, and what somebody has
+// to mend. A reply with an error means that nothing was done; a connection that ends with a command under way
+// leaves open whether it was. Upholds I10.
 import type { ErrorCode } from '../core/errors.ts'
 import { InturnError } from '../core/errors.ts'
 import { errorClass, errorMessage, fieldOf } from '../core/thrown.ts'

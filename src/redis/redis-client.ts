@@ -1,6 +1,6 @@
-// What inturn asks of a Redis client: to send one command, and where a connection of its own is needed, to make
-// another client like itself. The official client `redis` has this shape, single and cluster; nothing else of
-// it is used, so that its types stay out of ours.
+// What inturn asks of a Redis client: to send one command, and where a connection of its own is needed, to
+// make another client like itself. The official client `redis` has this shape, single and cluster; nothing
+// else of it is used, so that its types stay out of ours.
 
 /** A command's part: text, or bytes as they are. */
 export type RedisArgument = string | Buffer

@@ -1,7 +1,7 @@
-import type { Connection } from '../../redis/connection.ts'
 // One consumer of one group of a Redis stream: each method is one round trip. Entries that were read are
 // pending with the consumer until they are acknowledged, and another one may claim them once they were idle
 // for too long. Upholds I4.
+import type { Connection } from '../../redis/connection.ts'
 import { lua, plainScript } from '../../redis/lua-script.ts'
 import { listIn, numberIn, textIn } from '../../redis/reply.ts'
 import type { EntryOrGone } from './stream-entry.ts'

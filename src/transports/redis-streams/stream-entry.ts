@@ -1,5 +1,5 @@
-// One entry of a Redis stream: how it is read from a reply, how a message is found in it, and its id: a time in
-// milliseconds and a number, `1690000000000-0`, both of 64 bits.
+// One entry of a Redis stream: how it is read from a reply, how a message is found in it, and its id: a time
+// in milliseconds and a number, `1690000000000-0`, both of 64 bits.
 import type { Delivery } from '../../ports/source.ts'
 import { bytesIn, listIn, textIn } from '../../redis/reply.ts'
 

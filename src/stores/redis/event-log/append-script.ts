@@ -363,8 +363,8 @@ function appended(
 }
 
 /**
- * By what the index of ids knows an event, the same that scripts make when they forget it. Two events may share
- * one, so whoever finds it looks at the event itself.
+ * By what the index of ids knows an event, the same that scripts make when they forget it. Two events may
+ * share one, so whoever finds it looks at the event itself.
  */
 export function idDigest(path: StreamPath, id: string): Buffer {
   return hash('sha1', `${path}\0${id}`, 'buffer').subarray(0, 8)
