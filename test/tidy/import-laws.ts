@@ -102,7 +102,7 @@ export const importLaws: readonly Law[] = [
     },
   },
   {
-    name: 'only adaptors and `redis` import client libraries, as optional peers; only cli imports dependencies',
+    name: 'only adaptors and `redis` import clients, as optional peers; only cli imports dependencies',
     broken: undeclaredPackages,
     example: { 'src/engine/run.ts': "import { createClient } from 'redis'", 'package.json': '{}' },
   },
