@@ -181,7 +181,7 @@ export class RedisStore implements Store<undefined, RedisCommands> {
   }
 
   async close(): Promise<void> {
-    await this.#connection.close()
+    this.#connection.close()
   }
 
   async now(): Promise<number> {

@@ -80,7 +80,7 @@ export class RedisEventLog implements EventLog {
     this.#isClosed = true
     this.#opening = undefined
     this.#memory.forget()
-    await this.#connection.close()
+    this.#connection.close()
   }
 
   async append(append: StreamAppend): Promise<Appended> {

@@ -228,7 +228,7 @@ export class RedisSequenceStore implements SequenceStore {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#opening = undefined
-    await this.#connection.close()
+    this.#connection.close()
   }
 
   async reserve(
