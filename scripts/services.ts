@@ -1,16 +1,24 @@
 // Installs the servers that the tests need and start by themselves, where they are missing: from the
 // distribution's packages, as root or through sudo.
 import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 
 interface Service {
   readonly command: string
   readonly aptPackage: string
 }
 
-const services: readonly Service[] = [{ command: 'redis-server', aptPackage: 'redis-server' }]
+const services: readonly Service[] = [
+  { command: 'redis-server', aptPackage: 'redis-server' },
+  { command: 'postgres', aptPackage: 'postgresql' },
+]
+
+/** Debian keeps the programs of each version of Postgres in a folder of its own, outside of the path. */
+const versions = '/usr/lib/postgresql'
 
 function isThere({ command }: Service): boolean {
-  return spawnSync(command, ['--version']).status === 0
+  const folders = existsSync(versions) ? readdirSync(versions).map((name) => `${versions}/${name}/bin/`) : []
+  return ['', ...folders].some((folder) => spawnSync(`${folder}${command}`, ['--version']).status === 0)
 }
 
 /** Runs a command of the package manager; says whether it succeeded. */

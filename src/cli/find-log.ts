@@ -11,6 +11,9 @@ import { importNeeding } from './import-needing.ts'
 import { findConfig } from './load-config.ts'
 import { redisTargetOf, sqliteFileOf } from './open-store-url.ts'
 
+/** What the URL of a log may look like, for people. */
+const logUrlForms = 'sqlite:<file>, the path of a .db file, postgres://<host>/<database> or redis://<host>'
+
 /** The values of the flags. */
 export interface FindLogFlags {
   readonly log?: string
@@ -20,7 +23,7 @@ export interface FindLogFlags {
 /** The command with the flags that find a log. */
 export function addFindLogFlags(command: Command): Command {
   return command
-    .option('--log <url>', 'the event log: sqlite:<file>, the path of a .db file or redis://<host>')
+    .option('--log <url>', `the event log: ${logUrlForms}`)
     .option('--config <file>', 'a module that exports the log as `log` (default: inturn.config.ts)')
 }
 
@@ -49,10 +52,14 @@ async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
     const { redisEventLog } = await importNeeding('redis', () => import('../stores/redis.ts'))
     return redisEventLog(target, options)
   }
+  if (/^postgres(?:ql)?:/.test(url)) {
+    const { target, options } = postgresTargetOf(url)
+    const { postgresEventLog } = await importNeeding('pg', () => import('../stores/postgres.ts'))
+    return postgresEventLog(target, options)
+  }
   const file = sqliteFileOf(url)
   if (file === undefined) {
-    const forms = 'sqlite:<file>, the path of a .db file or redis://<host>'
-    throw new InturnError('usage', `--log takes ${forms}, not ${url}`)
+    throw new InturnError('usage', `--log takes ${logUrlForms}, not ${url}`)
   }
   if (mustExist && !existsSync(file)) {
     throw new InturnError('input-unreadable', `the database ${file} does not exist`)
@@ -61,13 +68,22 @@ async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
   return sqliteEventLog(file)
 }
 
+/** The database that a URL names, and the schema where it has one; what else is in it is the driver's. */
+function postgresTargetOf(url: string): {
+  readonly target: string
+  readonly options: { readonly schema?: string }
+} {
+  if (!URL.canParse(url)) throw new InturnError('usage', '--log takes postgres://<host>:<port>/<database>')
+  const target = new URL(url)
+  const schema = target.searchParams.get('schema')
+  target.searchParams.delete('schema')
+  return { target: target.href, options: schema === null ? {} : { schema } }
+}
+
 async function exportedLog(named: string | undefined): Promise<EventLog> {
   const file = named ?? findConfig()
   if (file === undefined) {
-    throw new InturnError(
-      'usage',
-      'name the log with --log sqlite:<file> or redis://<host>, or a module that exports it',
-    )
+    throw new InturnError('usage', `name the log with --log (${logUrlForms}), or a module that exports it`)
   }
   if (!existsSync(file)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
   const module = await loaded(file)

@@ -42,18 +42,26 @@ export interface NewEvent<Data = unknown> {
   readonly data: Data
 }
 
-/** An event in a log. */
-export interface LoggedEvent<Data = unknown> extends TrackedEvent<Data> {
+/** An event that was appended. */
+export interface AppendedEvent<Data = unknown> extends TrackedEvent<Data> {
   /** From 1, without holes within the stream. */
   readonly sequence: number
   readonly id: string
   readonly type: string
   readonly time: string
   readonly attributes?: Attributes
-  /** Where it stands in the whole log: rises in the order in which appends became visible. */
-  readonly place: number
+  /**
+   * Where it stands in the whole log: rises in the order in which appends became visible. Absent where that
+   * order is not known yet: on Postgres, inside a transaction, or when a commit was followed by a failure.
+   */
+  readonly place?: number
   /** Milliseconds since 1970, by the log's clock. */
   readonly appendedAt: number
+}
+
+/** An event in a log, as it is read. */
+export interface LoggedEvent<Data = unknown> extends AppendedEvent<Data> {
+  readonly place: number
 }
 
 /** Events for one stream. */
@@ -71,7 +79,7 @@ export interface Appended extends LogStream {
   /** They had all been appended before; these are the numbers they got then. */
   readonly duplicate: boolean
   /** In the order in which they were given. */
-  readonly events: readonly LoggedEvent[]
+  readonly events: readonly AppendedEvent[]
   /** The last number of the stream now. */
   readonly position: number
 }

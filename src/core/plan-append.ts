@@ -26,8 +26,14 @@ export interface PreparedAppend extends LogStream {
 export interface KeptEvent extends PreparedEvent {
   readonly time: string
   readonly sequence: number
-  readonly place: number
+  /** Absent where places are given after the commit. */
+  readonly place?: number
   readonly appendedAt: number
+}
+
+/** An event that has its place in the log. */
+export interface PlacedEvent extends KeptEvent {
+  readonly place: number
 }
 
 /** What the log knows of one append's stream, in the transaction in which it is planned. */

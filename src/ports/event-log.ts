@@ -78,7 +78,8 @@ export interface LogAppender {
   append(append: StreamAppend): Promise<Appended>
   /**
    * Appends events of several streams: all or nothing. Each gets the next number of its stream, dense from 1,
-   * and the next place of the log.
+   * and the next place of the log; on a log that gives places after the commit it has none yet where that
+   * has not happened.
    *
    * Idempotent by id, and that is looked at first: when every event is in the log already, nothing happens
    * and their numbers come back with `duplicate: true`, whatever `expected` says. So the same call may be
@@ -102,7 +103,8 @@ export interface LogAppender {
  * one with a higher place that somebody could already read, so a reader that goes on behind the last place it
  * saw misses nothing.
  *
- * *Order*: appends of one log object that are not awaited take effect in the order of the calls.
+ * *Order*: appends of one log object to one stream that are not awaited take effect in the order of the
+ * calls; where no other transaction can hold a stream up, all appends do.
  *
  * *Retention*: reading what was removed rejects with {@link BelowRetention}, never with less than was asked
  * for. Numbering goes on where it was. Ids of removed events are forgotten.

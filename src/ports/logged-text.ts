@@ -1,16 +1,22 @@
 // An event as a log keeps it, read back as its user sees it.
 import type { LogStream } from '../core/append-errors.ts'
 import { InturnError } from '../core/errors.ts'
-import type { Attributes, LoggedEvent } from '../core/logged-event.ts'
-import type { KeptEvent } from '../core/plan-append.ts'
+import type { AppendedEvent, Attributes, LoggedEvent } from '../core/logged-event.ts'
+import type { KeptEvent, PlacedEvent } from '../core/plan-append.ts'
 import { readText } from './record-text.ts'
 
-/** The event of a stream that a log keeps. */
-export function loggedEvent({ domain, stream }: LogStream, kept: KeptEvent): LoggedEvent {
+/** The event of a stream, as its append tells of it. */
+export function appendedEvent({ domain, stream }: LogStream, kept: KeptEvent): AppendedEvent {
   const { sequence, place, id, type, time, appendedAt } = kept
   const data = dataOf(kept.data)
-  const event = { domain, stream, epoch: 0, sequence, id, type, time, data, place, appendedAt }
-  return kept.attributes === undefined ? event : { ...event, attributes: attributesOf(kept.attributes) }
+  const event = { domain, stream, epoch: 0, sequence, id, type, time, data, appendedAt }
+  const placed = place === undefined ? event : { ...event, place }
+  return kept.attributes === undefined ? placed : { ...placed, attributes: attributesOf(kept.attributes) }
+}
+
+/** The event of a stream, as it is read. */
+export function loggedEvent(stream: LogStream, kept: PlacedEvent): LoggedEvent {
+  return { ...appendedEvent(stream, kept), place: kept.place }
 }
 
 function dataOf(text: string): unknown {

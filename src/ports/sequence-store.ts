@@ -68,13 +68,17 @@ export interface SequenceStore {
   last(stream: LogStream): Promise<number>
 }
 
-/** A sequence store that lives where its user's own data can be written in the same transaction. */
-export interface TransactionalSequenceStore<Transaction> extends SequenceStore {
+/**
+ * A sequence store that lives where its user's own data can be written in the same transaction.
+ *
+ * @typeParam Taken - what `take` gives: numbers, or a promise of them where statements are awaited
+ */
+export interface TransactionalSequenceStore<Transaction, Taken = NumberRange> extends SequenceStore {
   /**
    * Takes the next numbers of a stream in a transaction that is open: they are taken if it commits, and were
    * never taken if it does not. So there is no gap, and nothing to claim.
    *
    * @throws InturnError `config-invalid` when the transaction belongs to another database
    */
-  take(transaction: Transaction, stream: LogStream, count?: number): NumberRange
+  take(transaction: Transaction, stream: LogStream, count?: number): Taken
 }

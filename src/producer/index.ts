@@ -1,7 +1,14 @@
 // The producer's half of inturn, the entry `inturn/producer`: what numbers events before they are sent.
 export { AppendConflict, BelowRetention } from '../core/append-errors.ts'
 export type { Expected, LogStream } from '../core/append-errors.ts'
-export type { Appended, Attributes, LoggedEvent, NewEvent, StreamAppend } from '../core/logged-event.ts'
+export type {
+  Appended,
+  AppendedEvent,
+  Attributes,
+  LoggedEvent,
+  NewEvent,
+  StreamAppend,
+} from '../core/logged-event.ts'
 export type {
   EventLog,
   LogAppender,

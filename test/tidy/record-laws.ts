@@ -64,7 +64,7 @@ function adaptorsOf(project: Project): Adaptor[] {
 }
 
 function isBound(project: Project, { kind, name }: Adaptor): boolean {
-  const words = kind === 'stores' ? /store/ : /transport|source|sink/
+  const words = kind === 'stores' ? /store|event-log/ : /transport|source|sink/
   return project
     .files(/^test\/conformance\/.*\.test\.ts$/)
     .some(({ path }) => words.test(path) && (path.split('/').at(-1) ?? '').includes(name))

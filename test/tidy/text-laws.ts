@@ -11,7 +11,7 @@ const sql = /\b(?:CREATE TABLE|INSERT INTO|DELETE FROM|SELECT\b[^`]*?\bFROM|UPDA
 /** How what was caught is named. */
 const caught = new Set(['error', 'cause', 'failure', 'thrown'])
 const lua = /\bredis\.call\(/
-const sqlRooms = /^src\/(?:stores\/sqlite|cli\/demo)\//
+const sqlRooms = /^src\/(?:stores\/(?:postgres|sqlite)|cli\/demo)\//
 const luaRooms = /^src\/(?:redis|stores\/redis|transports\/redis-streams)\//
 
 function isCode(line: string): boolean {

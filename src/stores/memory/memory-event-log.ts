@@ -3,7 +3,7 @@ import type { LogStream } from '../../core/append-errors.ts'
 import { InturnError } from '../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../core/logged-event.ts'
 import { planAppend } from '../../core/plan-append.ts'
-import type { KeptEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
+import type { PlacedEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
 import { AppendOrder } from '../../ports/append-order.ts'
 import type {
   EventLog,
@@ -15,7 +15,7 @@ import type {
   LogTrimmed,
   StreamRead,
 } from '../../ports/event-log.ts'
-import { loggedEvent } from '../../ports/logged-text.ts'
+import { appendedEvent, loggedEvent } from '../../ports/logged-text.ts'
 import type { AppendLimits } from '../../ports/prepare-append.ts'
 import { prepareAppends } from '../../ports/prepare-append.ts'
 import type { StreamPiece } from '../../ports/read-log.ts'
@@ -36,8 +36,8 @@ export interface MemoryEventLogOptions extends AppendLimits {
 interface MemoryStream extends LogStream {
   head: number
   /** Ascending; from the first that is still there. */
-  events: KeptEvent[]
-  readonly byId: Map<string, KeptEvent>
+  events: PlacedEvent[]
+  readonly byId: Map<string, PlacedEvent>
 }
 
 /** The event log itself; made by `memoryEventLog`. */
@@ -46,7 +46,7 @@ export class MemoryEventLog implements EventLog {
   readonly durable = false
   readonly #options: Required<Omit<MemoryEventLogOptions, keyof AppendLimits>> & AppendLimits
   readonly #streams = new Map<string, MemoryStream>()
-  readonly #places: { readonly stream: MemoryStream; readonly kept: KeptEvent }[] = []
+  readonly #places: { readonly stream: MemoryStream; readonly kept: PlacedEvent }[] = []
   readonly #order = new AppendOrder()
   #last = 0
   #isClosed = false
@@ -138,17 +138,17 @@ export class MemoryEventLog implements EventLog {
       const duplicate = plan.kind === 'duplicate'
       const kept = duplicate ? (plan.events[index] ?? []) : this.#keep(own, append, now)
       const { domain, stream } = append
-      const events = kept.map((event) => loggedEvent({ domain, stream }, event))
+      const events = kept.map((event) => appendedEvent({ domain, stream }, event))
       return { domain, stream, duplicate, events, position: own.head }
     })
   }
 
-  #keep(stream: MemoryStream, { events }: PreparedAppend, now: number): readonly KeptEvent[] {
+  #keep(stream: MemoryStream, { events }: PreparedAppend, now: number): readonly PlacedEvent[] {
     if (events.length > 0) this.#streams.set(keyOf(stream), stream)
     return events.map((event) => {
       const time = event.time ?? new Date(now).toISOString()
       const place = ++this.#last
-      const kept: KeptEvent = { ...event, time, sequence: ++stream.head, place, appendedAt: now }
+      const kept: PlacedEvent = { ...event, time, sequence: ++stream.head, place, appendedAt: now }
       stream.events.push(kept)
       stream.byId.set(kept.id, kept)
       this.#places.push({ stream, kept })

@@ -3,8 +3,8 @@
 import type { LogStream } from '../../core/append-errors.ts'
 import type { Appended } from '../../core/logged-event.ts'
 import { planAppend } from '../../core/plan-append.ts'
-import type { KeptEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
-import { loggedEvent } from '../../ports/logged-text.ts'
+import type { KeptEvent, PlacedEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
+import { appendedEvent } from '../../ports/logged-text.ts'
 import type { Row } from './row.ts'
 import { numberAt, textAt } from './row.ts'
 
@@ -64,7 +64,7 @@ export function appendEvents(
 }
 
 /** An event as a row of the log has it. */
-export function keptEvent(row: Row): KeptEvent {
+export function keptEvent(row: Row): PlacedEvent {
   return {
     place: numberAt(row, 'place'),
     sequence: numberAt(row, 'sequence'),
@@ -97,10 +97,10 @@ class EventWriter {
   keep(
     append: PreparedAppend,
     { first, row }: { readonly first: number; readonly row: number | undefined },
-  ): readonly KeptEvent[] {
+  ): readonly PlacedEvent[] {
     if (append.events.length === 0) return []
     const stream = row ?? this.#makeStream(append)
-    const kept = append.events.map((event, index): KeptEvent => {
+    const kept = append.events.map((event, index): PlacedEvent => {
       const time = event.time ?? this.#time
       return { ...event, time, sequence: first + index, place: ++this.#place, appendedAt: this.#now }
     })
@@ -109,7 +109,7 @@ class EventWriter {
     return kept
   }
 
-  #insert(stream: number, event: KeptEvent): void {
+  #insert(stream: number, event: PlacedEvent): void {
     const { place, sequence, id, type, time, appendedAt, attributes = null, data } = event
     this.#statements.run(
       insertEventSql,
@@ -165,6 +165,6 @@ function appended(
     readonly position: number
   },
 ): Appended {
-  const events = kept.map((event) => loggedEvent({ domain, stream }, event))
+  const events = kept.map((event) => appendedEvent({ domain, stream }, event))
   return { domain, stream, duplicate, events, position }
 }

@@ -18,7 +18,8 @@ async function logged(event: Partial<NewEvent>, stream = '42'): Promise<LoggedEv
     data: { amount: 5 },
     ...event,
   }
-  const { events } = await log.append({ domain: 'account', stream, events: [whole] })
+  await log.append({ domain: 'account', stream, events: [whole] })
+  const { events } = await log.page({ after: 0, limit: 1 })
   const [first] = events
   if (first === undefined) throw new Error('nothing was appended')
   return first

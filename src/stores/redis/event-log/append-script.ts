@@ -8,7 +8,7 @@ import { planAppend } from '../../../core/plan-append.ts'
 import type { KeptEvent, PreparedAppend, StreamKnown } from '../../../core/plan-append.ts'
 import type { StreamPath } from '../../../core/stream-path.ts'
 import { streamPath } from '../../../core/stream-path.ts'
-import { loggedEvent } from '../../../ports/logged-text.ts'
+import { appendedEvent } from '../../../ports/logged-text.ts'
 import type { LuaScript } from '../../../redis/lua-script.ts'
 import { lua, oneSlotScript } from '../../../redis/lua-script.ts'
 import type { RedisArgument } from '../../../redis/redis-client.ts'
@@ -358,7 +358,7 @@ function appended(
   { kept, position }: { readonly kept: readonly KeptEvent[]; readonly position: number },
   duplicate: boolean,
 ): Appended {
-  const events = kept.map((event) => loggedEvent({ domain, stream }, event))
+  const events = kept.map((event) => appendedEvent({ domain, stream }, event))
   return { domain, stream, duplicate, events, position }
 }
 

@@ -1,12 +1,12 @@
 // An event as an entry of the Redis stream that the log is, read back.
 import { InturnError } from '../../../core/errors.ts'
-import type { KeptEvent } from '../../../core/plan-append.ts'
+import type { PlacedEvent } from '../../../core/plan-append.ts'
 import { at, mapIn, textIn } from '../../../redis/reply.ts'
 
 /** An event, and the number by which the log knows its stream. */
 export interface LoggedEntry {
   readonly stream: string
-  readonly kept: KeptEvent
+  readonly kept: PlacedEvent
 }
 
 /** An entry from a script's reply. */
@@ -17,7 +17,7 @@ export function keptIn(reply: unknown): LoggedEntry {
   const [type, data] = [fields.get('t'), fields.get('d')]
   if (stream === undefined || sequence === undefined || id === undefined) return unreadable(place)
   if (type === undefined || data === undefined) return unreadable(place)
-  const kept: KeptEvent = {
+  const kept: PlacedEvent = {
     place: Number(place),
     sequence: Number(sequence),
     id,

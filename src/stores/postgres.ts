@@ -1,0 +1,121 @@
+// An event log and sequences on Postgres, beside the user's own tables: what is appended and what the user
+// writes are one transaction. Any number of processes work on one database.
+import { checkNames } from '../core/check-names.ts'
+import { InturnError } from '../core/errors.ts'
+import type { TransactionalEventLog } from '../ports/event-log.ts'
+import type { AppendLimits } from '../ports/prepare-append.ts'
+import { checkLimits, limitNames } from '../ports/prepare-append.ts'
+import type { NumberRange, TransactionalSequenceStore } from '../ports/sequence-store.ts'
+import type { Timers } from '../ports/timers.ts'
+import { systemTimers } from '../ports/timers.ts'
+import { Connection } from './postgres/connection.ts'
+import type {
+  PostgresClient,
+  PostgresPool,
+  PostgresResult,
+  PostgresRow,
+  PostgresTransaction,
+} from './postgres/postgres-client.ts'
+import { PostgresEventLog } from './postgres/postgres-event-log.ts'
+import { PostgresSequenceStore } from './postgres/postgres-sequence-store.ts'
+
+export type { PostgresClient, PostgresPool, PostgresResult, PostgresRow, PostgresTransaction }
+
+/** Where a server is: a URL, or a pool of the package `pg`, which stays the caller's to end. */
+export type PostgresTarget = string | { readonly pool: PostgresPool }
+
+/** How a server is used. */
+export interface PostgresOptions {
+  /** The schema of inturn's own tables; it is made where it is missing. Default `inturn`. */
+  readonly schema?: string
+  /** How many connections a pool of our own may have. Default 10. */
+  readonly connectionsMax?: number
+}
+
+/** How an event log on Postgres is used. */
+export interface PostgresEventLogOptions extends AppendLimits, PostgresOptions {
+  /** How soon a subscription looks again when nothing came, in milliseconds. Default 100. */
+  readonly pollMs?: number
+  /** While nothing comes it waits twice as long each time, up to this, in milliseconds. Default 1,000. */
+  readonly pollMaxMs?: number
+  /** What a subscription waits by. Default: the machine's timers. */
+  readonly timers?: Timers
+}
+
+const optionNames: readonly (keyof PostgresOptions)[] = ['schema', 'connectionsMax']
+
+/**
+ * An event log in a Postgres database. Events get their places after they are committed: what `within` and
+ * `transaction` append has none yet.
+ *
+ * @throws InturnError `config-invalid` when an option cannot be
+ * @example
+ * const log = postgresEventLog('postgres://localhost/bank')
+ * await log.append({ domain: 'account', stream: '42', events: [{ id: 'e1', type: 'opened', data: {} }] })
+ */
+export function postgresEventLog(
+  target: PostgresTarget,
+  options: PostgresEventLogOptions = {},
+): TransactionalEventLog<PostgresTransaction> {
+  checkNames(options, 'postgresEventLog', [...optionNames, 'pollMs', 'pollMaxMs', 'timers', ...limitNames])
+  const { timers = systemTimers, pollMs = 100, pollMaxMs = Math.max(pollMs, 1000), ...limits } = options
+  checkCount('postgresEventLog: pollMs', pollMs)
+  checkCount('postgresEventLog: pollMaxMs', pollMaxMs)
+  checkLimits('postgresEventLog', limits)
+  const connection = connectionTo('postgresEventLog', target, options)
+  return new PostgresEventLog({ connection, limits, timers, pollMs, pollMaxMs })
+}
+
+/**
+ * Where sequencers keep their numbers, in a Postgres database. `take` gives numbers in a transaction of the
+ * caller's own: they are taken if it commits, and were never taken if it does not.
+ *
+ * @throws InturnError `config-invalid` when an option cannot be
+ * @example
+ * const sequences = postgresSequences('postgres://localhost/bank')
+ */
+export function postgresSequences(
+  target: PostgresTarget,
+  options: PostgresOptions = {},
+): TransactionalSequenceStore<PostgresTransaction, Promise<NumberRange>> {
+  checkNames(options, 'postgresSequences', optionNames)
+  return new PostgresSequenceStore(connectionTo('postgresSequences', target, options))
+}
+
+function connectionTo(factory: string, target: PostgresTarget, options: PostgresOptions): Connection {
+  const { schema = 'inturn', connectionsMax = 10 } = options
+  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,62}$/.test(schema) || schema.startsWith('pg_')) {
+    const form = 'lower-case letters, digits and _, at most 63, and not beginning with pg_'
+    throw new InturnError('config-invalid', `${factory}: schema takes ${form}; not ${schema}`)
+  }
+  checkCount(`${factory}: connectionsMax`, connectionsMax)
+  const shiftMs = (): number => 0
+  if (typeof target !== 'string') {
+    return new Connection({ name: 'postgres', schema, pool: checkedPool(factory, target), shiftMs })
+  }
+  const { host, pathname } = checkedUrl(factory, target)
+  const name = `postgres ${host}${pathname}`
+  return new Connection({ name, schema, pool: { url: target, connectionsMax }, shiftMs })
+}
+
+/** JavaScript may give anything. */
+function checkedPool(factory: string, target: { readonly pool: PostgresPool }): PostgresPool {
+  const pool: unknown =
+    typeof target === 'object' && target !== null ? Reflect.get(target, 'pool') : undefined
+  const isPool =
+    typeof pool === 'object' && pool !== null && typeof Reflect.get(pool, 'connect') === 'function'
+  if (isPool) return target.pool
+  const form = 'a URL like postgres://host/database, or { pool } with a Pool of the package pg'
+  throw new InturnError('config-invalid', `${factory} takes ${form}`)
+}
+
+function checkedUrl(factory: string, url: string): URL {
+  if (/^postgres(?:ql)?:\/\//.test(url) && URL.canParse(url)) return new URL(url)
+  const form = 'postgres://host/database or postgres://user:password@host:5432/database'
+  throw new InturnError('config-invalid', `${factory} takes a URL like ${form}`)
+}
+
+function checkCount(option: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value < 2 ** 31) return
+  throw new InturnError('config-invalid', `${option} takes a whole number from 1, not ${value}`)
+}

@@ -1,0 +1,42 @@
+// Reading columns of a row with their types. Type parsers of pg can be changed by anybody in the process, so
+// a number may come as a text, a number or a bigint.
+import { InturnError } from '../../core/errors.ts'
+import type { PostgresRow } from './postgres-client.ts'
+
+/** A number that must be there. */
+export function numberAt(row: PostgresRow | undefined, column: string): number {
+  const value = row?.[column]
+  const isNumber = ['string', 'number', 'bigint'].includes(typeof value)
+  return isNumber && Number.isSafeInteger(Number(value)) ? Number(value) : corrupt(column, 'number')
+}
+
+/** A number, or `undefined` for null. */
+export function maybeNumberAt(row: PostgresRow, column: string): number | undefined {
+  return row[column] === null ? undefined : numberAt(row, column)
+}
+
+/** A text that must be there. */
+export function textAt(row: PostgresRow, column: string): string {
+  const value = row[column]
+  return typeof value === 'string' ? value : corrupt(column, 'text')
+}
+
+const escaped = '\u0001'
+
+/**
+ * A text as Postgres can keep it, which takes no NUL and no half of a surrogate pair; different for different
+ * texts.
+ */
+export function storedText(text: string): string {
+  const isPlain = text.isWellFormed() && !text.includes('\u0000') && !text.startsWith(escaped)
+  return isPlain ? text : escaped + JSON.stringify(text)
+}
+
+/** The text that {@link storedText} was made of. */
+export function originalText(stored: string): string {
+  return stored.startsWith(escaped) ? String(JSON.parse(stored.slice(1))) : stored
+}
+
+function corrupt(column: string, type: string): never {
+  throw new InturnError('store-corrupt', `a row of the store has no ${type} in its column ${column}`)
+}
