@@ -125,12 +125,14 @@ test('of two that wait for each other one is told, and an append tries again by 
 test('a reader that goes on behind the last place misses nothing, however appends end (I3)', async () => {
   const plan = fc.array(
     fc.record({
-      stream: fc.constantFrom('a', 'b', 'c'),
+      stream: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
       end: fc.constantFrom('COMMIT', 'ROLLBACK', 'alone'),
       laps: fc.nat(6),
     }),
     { minLength: 10, maxLength: 25 },
   )
+  // Each of them gives places.
+  const others = [1, 2, 3].map(() => postgresEventLog(database.url))
   let rounds = 0
   await fc.assert(
     fc.asyncProperty(plan, async (steps) => {
@@ -150,7 +152,8 @@ test('a reader that goes on behind the last place misses nothing, however append
       const step = async ({ stream, end, laps }: (typeof steps)[number], index: number): Promise<void> => {
         const id = `${round}-${index}`
         if (end !== 'ROLLBACK') kept.push(id)
-        if (end === 'alone') return void (await log.append(to(stream, id)))
+        const own = others[index % others.length] ?? log
+        if (end === 'alone') return void (await own.append(to(stream, id)))
         const client = await pool.connect()
         await client.query('BEGIN')
         await log.within(client).append(to(stream, id))
@@ -163,13 +166,14 @@ test('a reader that goes on behind the last place misses nothing, however append
       await reading
       expect(seen.map(({ id }) => id).sort()).toEqual(kept.sort())
       expect(seen.map(({ place }) => place)).toEqual(seen.map((_, index) => start + 1 + index))
-      for (const stream of ['a', 'b', 'c']) {
+      for (const stream of ['a', 'b', 'c', 'd', 'e', 'f']) {
         const numbers = seen.filter((event) => event.stream === stream).map(({ sequence }) => sequence)
         expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index))
       }
     }),
     { numRuns: 8 },
   )
+  for (const other of others) await other.close()
 })
 
 test('late queries, commits of a body’s own and swallowed errors are refused (I2)', async () => {
@@ -335,4 +339,31 @@ test('what was confirmed is there after the server crashed, with the same places
   expect([confirmed, after.slice(0, 2), after.slice(2).map(({ id }) => id)]).toEqual([3, before, ['e3']])
   await own.close()
   await server.stop()
+})
+
+test('roles that may only append, or only read, need no more than the documentation says', async () => {
+  const [appender, reader] = ['appender', 'reader'].map((role) => `${role}_${process.pid}`)
+  await pool.query(`
+    CREATE ROLE ${appender} LOGIN; CREATE ROLE ${reader} LOGIN;
+    GRANT USAGE ON SCHEMA inturn TO ${appender}, ${reader};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA inturn TO ${appender};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON inturn.log_new, inturn.log_place, inturn.meta TO ${reader};
+    GRANT SELECT ON inturn.log_event, inturn.log_stream TO ${reader};
+  `)
+  const [appending, reading] = [appender, reader].map((role) => {
+    const url = new URL(database.url)
+    url.username = role ?? ''
+    return postgresEventLog(url.href)
+  })
+  await appending?.append(to('a', 'e1'))
+  const client = await pool.connect()
+  await client.query('BEGIN')
+  await log.within(client).append(to('a', 'e2'))
+  await client.query('COMMIT')
+  client.release()
+  expect((await reading?.page({ after: 0, limit: 5 }))?.events.map(({ id }) => id)).toEqual(['e1', 'e2'])
+  const refused = { code: 'store-unavailable', retryable: false }
+  await expect(reading?.append(to('a', 'e3'))).rejects.toMatchObject(refused)
+  await Promise.all([appending?.close(), reading?.close()])
+  await pool.query(`DROP OWNED BY ${appender}, ${reader}; DROP ROLE ${appender}, ${reader}`)
 })
