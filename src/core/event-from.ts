@@ -35,11 +35,11 @@ export type EventFrom = (message: Readonly<Record<string, unknown>>) => EventFie
  * unset, as its specification has it; only `previous` and `data` may be null.
  */
 export const eventFrom: EventFrom = (given) => {
-  const message = isCloudEvent(given) ? withoutUnset(given) : given
+  const message = typeof given['specversion'] === 'string' ? withoutUnset(given) : given
   const fields: EventFields = {
     domain: message['domain'],
-    stream: first(message, streamNames),
-    sequence: first(message, sequenceNames),
+    stream: message['stream'] ?? first(message, streamNames),
+    sequence: message['sequence'] ?? first(message, sequenceNames),
     epoch: message['epoch'],
     id: message['id'] ?? message['event_id'],
     type: message['type'] ?? message['event_type'],
@@ -56,6 +56,7 @@ export const eventFrom: EventFrom = (given) => {
 /** The data, or why it cannot be read. A message without any is data itself. */
 function dataOf(message: Readonly<Record<string, unknown>>): Pick<EventFields, 'data' | 'dataProblem'> {
   const { data, data_base64: all, data_base64_at: places } = message
+  if (data !== undefined && all === undefined && places === undefined) return { data }
   const isCarried = 'data' in message || !isUnset(all)
   if (!isCarried) return { data: 'payload' in message ? message['payload'] : message }
   try {
@@ -63,10 +64,6 @@ function dataOf(message: Readonly<Record<string, unknown>>): Pick<EventFields, '
   } catch (error) {
     return { dataProblem: errorMessage(error) }
   }
-}
-
-function isCloudEvent({ specversion }: Readonly<Record<string, unknown>>): boolean {
-  return typeof specversion === 'string'
 }
 
 const mayBeNull = new Set(['data', 'previous'])

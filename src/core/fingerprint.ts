@@ -5,19 +5,14 @@ import { ExactNumber } from './exact-number.ts'
 
 /** The fingerprint of a text: 32 bits, unsigned. Two different texts share one with a chance of 2^-32. */
 export function fingerprint(text: string): number {
-  return finish(mix(seed, text), text.length)
-}
-
-/** The fingerprint of a text that begins with `id:`, without making it. */
-function idFingerprint(id: string): number {
-  return finish(mix(idMixed, id), idPrefix.length + id.length)
+  return digest(seed, text, text.length)
 }
 
 const seed = 0x9747b28c
 const idPrefix = 'id:'
-const idMixed = mix(seed, idPrefix)
+const idBegun = absorb(seed, idPrefix)
 
-function mix(begun: number, text: string): number {
+function absorb(begun: number, text: string): number {
   let hash = begun
   for (let index = 0; index < text.length; index++) {
     let unit = Math.imul(text.charCodeAt(index), 0xcc9e2d51)
@@ -28,8 +23,9 @@ function mix(begun: number, text: string): number {
   return hash
 }
 
-function finish(mixed: number, length: number): number {
-  let hash = mixed ^ length
+/** The hash that was begun, over the text; `length`: of all that is hashed. */
+function digest(begun: number, text: string, length: number): number {
+  let hash = absorb(begun, text) ^ length
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
@@ -39,7 +35,9 @@ function finish(mixed: number, length: number): number {
  * What identifies an event beside its number: its id, or the canonical JSON of its data where it has none.
  */
 export function eventFingerprint(id: string | undefined, data: unknown): number {
-  return id === undefined ? fingerprint(`data:${canonicalJson(data)}`) : idFingerprint(id)
+  return id === undefined
+    ? fingerprint(`data:${canonicalJson(data)}`)
+    : digest(idBegun, id, idPrefix.length + id.length)
 }
 
 /** JSON with sorted keys and no white space, so that equal values have equal texts (RFC 8785 in spirit). */

@@ -15,8 +15,16 @@ const plainCodes = Uint8Array.from({ length: 128 }, (_, code) =>
 
 /** The path of a stream. */
 export function streamPath(domain: string, stream: string): StreamPath {
-  return `${encodePart(domain)}/${encodePart(stream)}`
+  if (domain !== lastDomain) {
+    lastDomain = domain
+    lastEncoded = encodePart(domain)
+  }
+  return `${lastEncoded}/${isPlain(stream) ? stream : encodePart(stream)}`
 }
+
+/** Most events are of the domain of the one before. */
+let lastDomain = ''
+let lastEncoded = ''
 
 /** Domain and stream of a path; `undefined` when the text is no path. */
 export function parseStreamPath(

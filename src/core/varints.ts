@@ -27,17 +27,12 @@ export class ByteWriter {
 
   /** 32 bits, for which there is room. */
   word(value: number): void {
-    this.putWord(this.at, value)
-    this.at += 4
-  }
-
-  /** Puts 32 bits where some were written, or reserved. */
-  putWord(at: number, value: number): void {
-    const { bytes } = this
+    const { bytes, at } = this
     bytes[at] = value & 255
     bytes[at + 1] = (value >>> 8) & 255
     bytes[at + 2] = (value >>> 16) & 255
     bytes[at + 3] = value >>> 24
+    this.at = at + 4
   }
 
   /** Bytes as they are. */

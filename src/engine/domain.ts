@@ -1,6 +1,7 @@
 // A domain as the engine carries it: every option checked and resolved.
 import type { InturnEvent } from '../core/event.ts'
 import type { Unordered } from '../core/numbering.ts'
+import type { NumberReading } from '../core/read-sequence.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { Healer } from '../ports/healer.ts'
@@ -34,6 +35,8 @@ interface CommonDomain {
 export interface TrackedDomain extends CommonDomain {
   readonly kind: 'tracked'
   readonly rules: StreamRules
+  /** Which numbers its events may bear. */
+  readonly reading: NumberReading
   readonly domainHeldMax: number
   readonly handedOverMax: number
   /** Who is asked for missing events, and how; absent: nobody. */

@@ -1,6 +1,5 @@
 // Turns a message into an arrival: decoded, its domain found, its stream and number read. What cannot be read
 // is `invalid` with its reason; nothing is defaulted or dropped. Upholds I3.
-import { isSigned } from '../core/counter.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'
@@ -10,7 +9,6 @@ import { isRecord, parseMessage } from '../core/parse-message.ts'
 import type { ReadMessage } from '../core/parse-message.ts'
 import type { Arrival } from '../core/pass.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
-import type { NumberReading } from '../core/read-sequence.ts'
 import { readText } from '../core/read-text.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -141,11 +139,12 @@ export class Intaker {
 
   #readFields(incoming: IncomingMessage, read: ReadMessage): Intake {
     const { fields } = read
-    const known: Known = { incoming, id: partOf(fields, 'id') }
+    const known: Known = { incoming, fields }
     if (fields.problem !== undefined) return invalid(known, fields.problem)
     const domain = this.#domainOf(incoming, fields)
     if (typeof domain === 'string') return invalid(known, domain)
-    const stream = readText(fields.stream)
+    const stream =
+      typeof fields.stream === 'string' && fields.stream !== '' ? fields.stream : readText(fields.stream)
     if (stream?.isWellFormed() === false) return invalid(known, 'the stream key is no well-formed Unicode')
     if (domain.kind === 'unordered') return this.#readUnordered(domain, read, { ...known, key: stream ?? '' })
     if (stream === undefined) return invalid(known, 'the event names no stream')
@@ -153,26 +152,38 @@ export class Intaker {
     if (streamBytes !== undefined) {
       return invalid(known, `the stream key has ${streamBytes} bytes, more than ${this.#streamBytesMax}`)
     }
+    return this.#readTracked(domain, read, { known, stream })
+  }
+
+  #readTracked(
+    domain: TrackedDomain,
+    read: ReadMessage,
+    { known, stream }: { readonly known: Known; readonly stream: string },
+  ): Intake {
+    const { fields } = read
     const path = streamPath(domain.name, stream)
     known.stream = path
-    const epoch = readEpoch(fields.epoch)
+    const epoch = fields.epoch === undefined ? 0 : readEpoch(fields.epoch)
     if (typeof epoch === 'string') return invalid(known, `the epoch is ${epoch}`)
     known.epoch = epoch
-    if (isRecord(fields.fill)) {
+    if (fields.fill !== undefined && isRecord(fields.fill)) {
       const fill = this.#keptOf(fields.fill, read, 0, 'fill')
       if ('problem' in fill) return unkept(known, fill)
       return readFill({ domain, stream, path, epoch }, { ...read, fill: fill.value }, known)
     }
-    const sequence = readSequence(fields.sequence, readingOf(domain))
-    if (isProblem(sequence)) return invalid(known, `the sequence is ${sequence}`)
+    const sequence = readSequence(fields.sequence, domain.reading)
+    if (typeof sequence === 'string') return invalid(known, `the sequence is ${sequence}`)
     known.sequence = sequence
-    const previous = readPrevious(fields)
-    if (isProblem(previous)) return invalid(known, `previous is ${previous}`)
+    const previous =
+      fields.previous === undefined || fields.previous === null
+        ? fields.previous
+        : readSequence(fields.previous, { big: true })
+    if (typeof previous === 'string') return invalid(known, `previous is ${previous}`)
     const event: Mutable<InturnEvent> = { domain: domain.name, stream, epoch, sequence, data: undefined }
     if (isWrapped(domain)) event.wireSequence = Number(sequence)
     if (previous !== undefined) event.previous = previous
-    noteProducer(event, read, domain)
-    const unkeepable = this.#carry(event, read, incoming.message)
+    if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
+    const unkeepable = this.#carry(event, read, known.incoming.message)
     if (unkeepable !== undefined) return unkept(known, unkeepable)
     return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
   }
@@ -187,15 +198,16 @@ export class Intaker {
   #readUnordered(
     domain: UnorderedDomain,
     read: ReadMessage,
-    { key, incoming, id }: Known & { readonly key: string },
+    { key, incoming }: Known & { readonly key: string },
   ): Intake {
     const { fields } = read
     const path = streamPath(domain.name, key)
     const event: Mutable<InturnEvent> = { domain: domain.name, stream: key, epoch: 0, data: undefined }
     const sequence = fields.sequence === undefined ? undefined : readSequence(fields.sequence, { big: true })
-    if (sequence !== undefined && !isProblem(sequence)) event.sequence = sequence
+    if (sequence !== undefined && typeof sequence !== 'string') event.sequence = sequence
     const unkeepable = this.#carry(event, read, incoming.message)
-    if (unkeepable !== undefined) return unkept({ incoming, id, stream: path, isUnordered: true }, unkeepable)
+    if (unkeepable !== undefined)
+      return unkept({ incoming, fields, stream: path, isUnordered: true }, unkeepable)
     return { kind: 'unordered', domain, path, event, isRedelivered: incoming.redelivered === true }
   }
 
@@ -208,7 +220,9 @@ export class Intaker {
     try {
       if (fields.dataProblem !== undefined)
         return this.#carryUnread(event, message, fields.dataProblem, fields)
-      const [id, type, time] = [readText(fields.id), readText(fields.type), readText(fields.time)]
+      const id = fields.id === undefined ? undefined : readText(fields.id)
+      const type = fields.type === undefined ? undefined : readText(fields.type)
+      const time = fields.time === undefined ? undefined : readText(fields.time)
       const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)
       const kept = this.#keptOf(fields.data, read, used)
       if ('problem' in kept) return kept
@@ -260,7 +274,8 @@ export class Intaker {
 /** A message, and what could be read of it. */
 interface Known {
   readonly incoming: IncomingMessage
-  readonly id?: string | undefined
+  /** As far as they were found. */
+  readonly fields?: EventFields
   stream?: StreamPath
   epoch?: Epoch
   sequence?: Sequence
@@ -281,7 +296,8 @@ function partOf(fields: EventFields, part: 'id' | 'type' | 'time'): string | und
 }
 
 function invalid(place: Known, detail: string, reason: DeadLetterReason = 'invalid'): InvalidIntake {
-  const { stream, epoch, sequence, id, incoming, isUnordered } = place
+  const { stream, epoch, sequence, fields = {}, incoming, isUnordered } = place
+  const id = partOf(fields, 'id')
   const { kept, digest } = keptMessage(incoming)
   const isKnown = sequence !== undefined || (isUnordered && id !== undefined)
   return {
@@ -306,11 +322,6 @@ function unkept(place: Known, { problem, isTooLarge }: Unkeepable): InvalidIntak
   return invalid(place, `the event cannot be kept: ${problem}`, isTooLarge ? 'too-large' : 'invalid')
 }
 
-/** Which numbers a domain's events may bear. */
-function readingOf({ rules: { numbering } }: TrackedDomain): NumberReading {
-  return { big: numbering.kind !== 'contiguous', signed: isSigned(numbering) }
-}
-
 function readFill(
   where: {
     readonly domain: TrackedDomain
@@ -323,7 +334,7 @@ function readFill(
 ): Intake {
   const { domain, stream, path, epoch } = where
   if (!isRecord(fill)) return invalid(place, 'fill takes { from, to, reason }')
-  const reading = { ...readingOf(domain), big: false }
+  const reading = { ...domain.reading, big: false }
   const from = readSequence(fill['from'], reading)
   const to = readSequence(fill['to'], reading)
   if (typeof from !== 'number' || typeof to !== 'number') {
@@ -333,7 +344,7 @@ function readFill(
   const time = readText(read.fields.time)
   const event: Mutable<FillEvent> = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
   if (time !== undefined) event.time = time
-  noteProducer(event, read, domain)
+  if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
   return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
 }
 
@@ -341,21 +352,11 @@ function readFill(
 function noteProducer(
   event: { producer?: string },
   { record }: ReadMessage,
-  { producer }: TrackedDomain,
+  producer: readonly string[],
 ): void {
-  if (producer === undefined) return
   const found = producer.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), record)
   const name = readText(found)
   if (name !== undefined) event.producer = name
-}
-
-function readPrevious(fields: EventFields): Sequence | null | undefined | string {
-  if (!('previous' in fields) || fields.previous === null) return fields.previous === null ? null : undefined
-  return readSequence(fields.previous, { big: true })
-}
-
-function isProblem(value: Sequence | null | undefined | string): value is string {
-  return typeof value === 'string'
 }
 
 function isWrapped({ rules: { numbering } }: TrackedDomain): boolean {

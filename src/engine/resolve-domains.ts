@@ -1,6 +1,7 @@
 // Checks what a user wrote about the domains, and fills in the defaults. Every error names the option and
 // what it takes. Upholds I7: each limit is a named option.
 import { checkNames } from '../core/check-names.ts'
+import { isSigned } from '../core/counter.ts'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
@@ -87,6 +88,7 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
   return {
     ...common,
     kind: 'tracked',
+    reading: { big: numbering.kind !== 'contiguous', signed: isSigned(numbering) },
     rules: { ...resolveLimits(name, options), heal: healing?.rules, numbering },
     healer: healing?.healer,
     healing: healing?.healing,

@@ -30,7 +30,10 @@ function pack({ id, deliveries, state }: JournalEntry): void {
   const lengthAt = scratch.at
   scratch.at += 4
   writeState(scratch, state)
-  scratch.putWord(lengthAt, scratch.at - lengthAt - 4)
+  const end = scratch.at
+  scratch.at = lengthAt
+  scratch.word(end - lengthAt - 4)
+  scratch.at = end
 }
 
 /** Entries from bytes, in the order in which they were packed; each state as its bytes. */
