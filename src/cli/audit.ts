@@ -8,12 +8,10 @@ import type { LogAudit } from '../recorded/audit-log.ts'
 import { checkOutputs } from '../recorded/check-outputs.ts'
 import { auditToPage } from './audit-page.ts'
 import { auditJson, auditText } from './audit-text.ts'
-import { addLogFlags, logFields } from './log-flags.ts'
+import { addLogFlags, logFields, memoryOption } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
-import { memoryOption } from './memory-flag.ts'
 import { printLines, printNdjson } from './print.ts'
 import { ProgressLine } from './progress-line.ts'
-import { progressText } from './reading-progress.ts'
 
 interface AuditFlags extends LogFlags {
   readonly start: string
@@ -47,7 +45,7 @@ async function runAudit(file: string, flags: AuditFlags): Promise<void> {
     gapsMax: flags.gaps,
     allowEmpty: flags.allowEmpty === true,
     memoryBytes: flags.memory,
-    onProgress: (bytesRead, bytesInAll) => progress.show(progressText(bytesRead, bytesInAll)),
+    onProgress: progress.showReading,
     ...(flags.format !== undefined && { format: flags.format }),
   }
   try {

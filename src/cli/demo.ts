@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command } from 'commander'
+import type { Option } from 'commander'
 import { demoReport, keptLines } from './demo/demo-report.ts'
 import type { DemoView } from './demo/demo-view.ts'
 import { PlainView, silentView, TerminalView } from './demo/demo-view.ts'
@@ -12,6 +13,7 @@ import { runDemo } from './demo/run-demo.ts'
 import { printJson, printLines } from './print.ts'
 import { say } from './say.ts'
 import { grouped } from './table.ts'
+import { wholeNumberOption } from './whole-number.ts'
 
 interface DemoFlags {
   readonly events: number
@@ -85,9 +87,5 @@ function viewFor(isForMachines: boolean): DemoView {
 }
 
 function number(flags: string, description: string, [least, most]: readonly [number, number]): Option {
-  return new Option(flags, description).argParser((text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-    if (value >= least && value <= most) return value
-    throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}, not ${text}.`)
-  })
+  return wholeNumberOption(flags, description, { least, most })
 }

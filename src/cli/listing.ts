@@ -1,10 +1,10 @@
 // A list as every listing command prints it: a table of the first rows for people, or NDJSON of all for
 // machines.
-import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { printLines, printNdjson } from './print.ts'
 import type { Cell } from './table.ts'
 import { tableLines } from './table.ts'
+import { wholeNumberOption } from './whole-number.ts'
 
 /** The values of the flags of a list. */
 export interface ListFlags {
@@ -26,11 +26,8 @@ const shownByDefault = 100
 
 /** The command with the flag that limits a list. */
 export function addLimitFlag(command: Command): Command {
-  return command.addOption(
-    new Option('--limit <n>', 'at most so many (default: 100 in a table, all with --json)').argParser(
-      limitOf,
-    ),
-  )
+  const description = 'at most so many (default: 100 in a table, all with --json)'
+  return command.addOption(wholeNumberOption('--limit <n>', description, { least: 1 }))
 }
 
 /** Prints a list; says how many items it had, as far as it was printed. */
@@ -72,10 +69,4 @@ async function printAsTable<Item>(listing: Listing<Item>, flags: ListFlags): Pro
   const more = isMore ? [`... and more: --limit shows them, --json all`] : []
   await printLines([...lines, ...more])
   return rows.length
-}
-
-function limitOf(text: string): number {
-  const limit = /^\d+$/.test(text) ? Number(text) : 0
-  if (Number.isSafeInteger(limit) && limit > 0) return limit
-  throw new InvalidArgumentError(`It takes a whole number from 1, not ${text}.`)
 }

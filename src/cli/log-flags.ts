@@ -1,6 +1,7 @@
 // The flags that audit, resequence and trace share: where in a recorded log's lines to find what.
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import { memoryBytesDefault } from '../recorded/audit-report.ts'
 import { fieldsFrom } from '../recorded/recorded-fields.ts'
 import type { RecordedFields, RecordedFormat, RecordedNumbering } from '../recorded/recorded-fields.ts'
 
@@ -54,4 +55,18 @@ export function logFields(flags: LogFlags): RecordedFields & { readonly format?:
 function wholeNumber(text: string): number {
   if (/^-?\d+$/.test(text)) return Number(text)
   throw new InvalidArgumentError(`It takes a whole number, not ${text}.`)
+}
+
+const mebibyte = 1024 * 1024
+
+/** `--memory <MiB>` of the commands that sort; its value is in bytes. */
+export function memoryOption(): Option {
+  return new Option('--memory <MiB>', 'memory for sorting; beyond it, sorted runs go to the temporary folder')
+    .argParser(bytesOf)
+    .default(memoryBytesDefault, String(memoryBytesDefault / mebibyte))
+}
+
+function bytesOf(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text) * mebibyte
+  throw new InvalidArgumentError('It takes a whole number of MiB from 1.')
 }

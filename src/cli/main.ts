@@ -10,6 +10,13 @@ import { printableLines } from './printable.ts'
 import { sayError, sayWarnings } from './say.ts'
 import { endOnSignals } from './stop-on-signals.ts'
 
+/** What an operator does to a stream or a domain. */
+const actions = ['retry', 'skip', 'fill', 'halt', 'resume', 'seek', 'pause'] as const
+
+async function loadAction(name: (typeof actions)[number]): Promise<Command> {
+  return (await import('./operator-commands.ts')).operatorCommands[name]()
+}
+
 /** Every command, in the order of the help page. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import('./audit.ts')).auditCommand(),
@@ -25,13 +32,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   dead: async () => (await import('./dead.ts')).deadCommand(),
   ledger: async () => (await import('./ledger.ts')).ledgerCommand(),
   explain: async () => (await import('./explain.ts')).explainCommand(Object.keys(commands)),
-  retry: async () => (await import('./retry.ts')).retryCommand(),
-  skip: async () => (await import('./skip.ts')).skipCommand(),
-  fill: async () => (await import('./fill.ts')).fillCommand(),
-  halt: async () => (await import('./halt.ts')).haltCommand(),
-  resume: async () => (await import('./resume.ts')).resumeCommand(),
-  seek: async () => (await import('./seek.ts')).seekCommand(),
-  pause: async () => (await import('./pause.ts')).pauseCommand(),
+  ...Object.fromEntries(actions.map((name) => [name, async () => loadAction(name)])),
   import: async () => (await import('./import.ts')).importCommand(),
   replay: async () => (await import('./replay.ts')).replayCommand(),
   append: async () => (await import('./append.ts')).appendCommand(),

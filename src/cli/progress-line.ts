@@ -4,6 +4,7 @@
 import { printable } from './printable.ts'
 
 const everyMs = 100
+const mebibyte = 1024 * 1024
 
 /** A line of progress. */
 export class ProgressLine {
@@ -19,10 +20,23 @@ export class ProgressLine {
     process.stderr.write(`\r\u001b[2K${printable(text).slice(0, (process.stderr.columns ?? 80) - 1)}`)
   }
 
+  /** Shows how far the reading of a recorded log has come. */
+  readonly showReading = (bytesRead: number, bytesInAll: number | undefined): void => {
+    this.show(readingText(bytesRead, bytesInAll))
+  }
+
   /** Takes the line away, for what comes next. */
   clear(): void {
     if (this.#isShown) process.stderr.write('\r\u001b[2K')
     this.#isShown = false
     this.#lastMs = -Infinity
   }
+}
+
+/** `read 120 of 470 MiB (25 %)`, or what is known of it. */
+function readingText(bytesRead: number, bytesInAll: number | undefined): string {
+  const read = Math.floor(bytesRead / mebibyte)
+  if (bytesInAll === undefined) return `read ${read} MiB`
+  const share = Math.floor((100 * bytesRead) / Math.max(1, bytesInAll))
+  return `read ${read} of ${Math.ceil(bytesInAll / mebibyte)} MiB (${share} %)`
 }

@@ -6,6 +6,7 @@ import { BelowRetention } from '../core/append-errors.ts'
 import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
+import { wholeNumberIn } from '../core/whole-number.ts'
 import type { EventLog, LogFilter, LogRead, StreamRead } from '../ports/event-log.ts'
 import { exactJson, jsonField } from './exact-json.ts'
 import { addFindLogFlags, withLog } from './find-log.ts'
@@ -27,6 +28,8 @@ interface ReadFlags extends FindLogFlags, ListFlags {
   readonly follow?: true
 }
 
+const bound = { least: 1, code: 'usage' } as const
+
 /** The command `inturn read [stream]`. */
 export function readCommand(): Command {
   const from = new Option(
@@ -38,8 +41,10 @@ export function readCommand(): Command {
     .description('read an event log')
     .argument('[stream]', streamArgument)
     .option('--all', 'every stream, in the order in which events were appended')
-    .addOption(from.argParser((text) => (text === 'kept' ? text : numberOf(text, '--from'))))
-    .addOption(to.argParser((text) => numberOf(text, '--to')))
+    .addOption(
+      from.argParser((text) => (text === 'kept' ? text : wholeNumberIn(text, { ...bound, name: '--from' }))),
+    )
+    .addOption(to.argParser((text) => wholeNumberIn(text, { ...bound, name: '--to' })))
     .option('--backwards', 'the last one first')
     .option('--domain <name>', 'with --all: only this domain')
     .option('--type <pattern>', "with --all: only these types, like 'account.*'")
@@ -132,10 +137,4 @@ function rangeOf({ from, to, backwards, limit }: ReadFlags): Omit<StreamRead, ke
 function row({ place, domain, stream, sequence, id, type, time, data }: LoggedEvent): readonly Cell[] {
   const text = data === undefined ? '' : shortened(exactJson(data), 40)
   return [place, streamPath(domain, stream), sequence, id, type, time, text]
-}
-
-function numberOf(text: string, flag: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : 0
-  if (Number.isSafeInteger(value) && value >= 1) return value
-  throw new InturnError('usage', `${flag} takes a whole number from 1, not ${text}`)
 }

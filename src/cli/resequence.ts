@@ -4,12 +4,10 @@ import { checkOutputs } from '../recorded/check-outputs.ts'
 import { fileOutlet, LineSink, streamOutlet } from '../recorded/line-sink.ts'
 import { resequenceLog } from '../recorded/resequence-log.ts'
 import type { ResequenceSummary } from '../recorded/resequence-log.ts'
-import { addLogFlags, logFields } from './log-flags.ts'
+import { addLogFlags, logFields, memoryOption } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
-import { memoryOption } from './memory-flag.ts'
 import { printableLines } from './printable.ts'
 import { ProgressLine } from './progress-line.ts'
-import { progressText } from './reading-progress.ts'
 import { sayPlainly } from './say.ts'
 import { grouped } from './table.ts'
 
@@ -44,7 +42,7 @@ async function runResequence(file: string, flags: ResequenceFlags): Promise<void
       fields,
       memoryBytes: flags.memory,
       allowEmpty: flags.allowEmpty === true,
-      onProgress: (bytesRead, bytesInAll) => progress.show(progressText(bytesRead, bytesInAll)),
+      onProgress: progress.showReading,
       openOutput: () => new LineSink(output === undefined ? toStandardOutput() : fileOutlet(output)),
       ...(rejects !== undefined && { openRejects: () => new LineSink(fileOutlet(rejects)) }),
       ...(flags.format !== undefined && { format: flags.format }),

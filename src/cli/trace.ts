@@ -5,6 +5,7 @@ import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { GapEnd } from '../core/rules.ts'
+import { wholeNumberIn } from '../core/whole-number.ts'
 import { trace, traceRules } from '../recorded/trace.ts'
 import { addLogFlags, logFields } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
@@ -44,19 +45,19 @@ export function traceCommand(): Command {
     )
     .addOption(
       new Option('--held-max <n>', 'held events a stream, at most')
-        .argParser((text) => wholeNumber(text, '--held-max', 0))
+        .argParser((text) => wholeNumberIn(text, { name: '--held-max', least: 0, code: 'usage' }))
         .default(heldMax),
     )
     .addOption(
       new Option('--span-max <n>', 'how far ahead of the position a number may lie')
-        .argParser((text) => wholeNumber(text, '--span-max', 1))
+        .argParser((text) => wholeNumberIn(text, { name: '--span-max', least: 1, code: 'usage' }))
         .default(spanMax),
     )
     .addOption(
       new Option(
         '--epoch-span-max <n>',
         'how far above the open epoch another may lie (default: 1000000, or the open one)',
-      ).argParser((text) => wholeNumber(text, '--epoch-span-max', 1)),
+      ).argParser((text) => wholeNumberIn(text, { name: '--epoch-span-max', least: 1, code: 'usage' })),
     )
     .action(async (file: string, flags: TraceFlags) => printTrace(file, flags))
 }
@@ -73,12 +74,6 @@ function startOf(text: string): number | 'first-seen' {
   const start = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
   if (Number.isSafeInteger(start)) return start
   throw new InturnError('usage', `--start takes a whole number or first-seen, not ${text}`)
-}
-
-function wholeNumber(text: string, flag: string, least: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (Number.isSafeInteger(value) && value >= least) return value
-  throw new InturnError('usage', `${flag} takes a whole number from ${least}, not ${text}`)
 }
 
 /** What core calls a wrong configuration is wrong usage here. */

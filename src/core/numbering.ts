@@ -5,6 +5,7 @@ import type { Duration } from './duration.ts'
 import { durationMs } from './duration.ts'
 import { InturnError } from './errors.ts'
 import type { Sequence } from './sequence.ts'
+import { wholeNumber } from './whole-number.ts'
 
 /** Next is last + 1. Gaps are seen at once. */
 export interface Contiguous {
@@ -189,10 +190,6 @@ function checkedOrderWithin(
 
 function checkCounts(option: string, counts: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(counts)) {
-    if (Number.isSafeInteger(value) && value >= 1) continue
-    throw new InturnError(
-      'config-invalid',
-      `unordered: ${option}.${name} takes a whole number from 1, not ${value}`,
-    )
+    wholeNumber(value, { name: `unordered: ${option}.${name}`, least: 1 })
   }
 }

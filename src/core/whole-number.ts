@@ -19,8 +19,22 @@ export interface WholeRange {
  * @throws InturnError
  */
 export function wholeNumber(value: number, range: WholeRange): number {
+  return checked(value, range, value)
+}
+
+/** The number that a text of digits says, if it is one of these. @throws InturnError */
+export function wholeNumberIn(text: string, range: WholeRange): number {
+  return checked(/^\d+$/.test(text) ? Number(text) : Number.NaN, range, text)
+}
+
+/** Checks options that take a whole number from 1, by their names. @throws InturnError */
+export function checkCounts(by: string, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) wholeNumber(count, { name: `${by}: ${name}`, least: 1 })
+}
+
+function checked(value: number, range: WholeRange, given: unknown): number {
   const { name, least, most, code = 'config-invalid' } = range
   if (Number.isSafeInteger(value) && value >= least && value <= (most ?? Infinity)) return value
   const to = most === undefined ? '' : ` to ${most}`
-  throw new InturnError(code, `${name} takes a whole number from ${least}${to}, not ${String(value)}`)
+  throw new InturnError(code, `${name} takes a whole number from ${least}${to}, not ${String(given)}`)
 }

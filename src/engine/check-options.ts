@@ -2,6 +2,7 @@
 import type { Duration } from '../core/duration.ts'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 
 /** A whole number from `least` up, or its default. */
 export function limit(
@@ -13,11 +14,7 @@ export function limit(
     readonly most?: number
   },
 ): number {
-  const { name, fallback, least, most = Number.MAX_SAFE_INTEGER } = option
-  const chosen = value ?? fallback
-  if (Number.isSafeInteger(chosen) && chosen >= least && chosen <= most) return chosen
-  const range = option.most === undefined ? `from ${least}` : `from ${least} to ${most}`
-  throw new InturnError('config-invalid', `${name} takes a whole number ${range}, not ${String(chosen)}`)
+  return wholeNumber(value ?? option.fallback, option)
 }
 
 /** A duration in milliseconds, at least 1, or its default. */

@@ -5,9 +5,9 @@ import type { Duplicates } from '../core/stream-state.ts'
 import { partialText } from '../ports/partial-text.ts'
 import { giveUpWords, nextAttemptWords, runningWords, triedWords } from './attempt-words.ts'
 import type { Explanation } from './explain.ts'
-import { missingLetterWords, refusedLetterWords } from './letter-words.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { restartWords } from './restart-words.ts'
+import type { LetterNote } from './stream-letters.ts'
 import { moment, momentFrom, spell } from './time-words.ts'
 
 /** What a renderer has to know of where it is. */
@@ -337,4 +337,30 @@ function epochWords(epoch: number): string {
 function count(value: number, word: string): string {
   if (value === 1) return `${value} ${word}`
   return word.endsWith('y') ? `${value} ${word.slice(0, -1)}ies` : `${value} ${word}s`
+}
+
+const lettersShownMax = 5
+
+/** The missing numbers that did come. */
+function missingLetterWords({ missingLetters }: Explanation): readonly string[] {
+  const lines = missingLetters
+    .slice(0, lettersShownMax)
+    .map((letter) =>
+      letter.reason === 'overflow'
+        ? `  ${letterNumber(letter)} came, and waits to be taken back (overflow)`
+        : `  ${letterNumber(letter)} came, and is a dead letter (${letter.reason}): ${letter.detail}`,
+    )
+  const more = missingLetters.length - lines.length
+  return more > 0 ? [...lines, `  ... and ${more} more of them are dead letters`] : lines
+}
+
+/** What was wrong with those that were refused, the newest last. */
+function refusedLetterWords(letters: readonly LetterNote[]): readonly string[] {
+  const shown = letters.slice(-lettersShownMax)
+  const lines = shown.map((letter) => `  ${letterNumber(letter)} was refused. ${letter.detail}`)
+  return letters.length > shown.length ? ['  the newest of the reason schema:', ...lines] : lines
+}
+
+function letterNumber({ epoch, sequence }: LetterNote): string {
+  return epoch === 0 ? String(sequence) : `${sequence} of epoch ${epoch}`
 }

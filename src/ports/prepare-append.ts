@@ -6,6 +6,7 @@ import { attributeProblem } from '../core/logged-event.ts'
 import type { Attributes, NewEvent, StreamAppend } from '../core/logged-event.ts'
 import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import { recordText } from './record-text.ts'
 import { schemaProblem } from './standard-schema.ts'
 import type { StandardSchema } from './standard-schema.ts'
@@ -42,11 +43,8 @@ const defaults = {
 
 /** Checks the limits themselves. @throws InturnError `config-invalid` */
 export function checkLimits(name: string, limits: AppendLimits): void {
-  for (const field of ['appendMax', 'eventBytesMax', 'streamBytesMax'] as const) {
-    const value = limits[field] ?? 1
-    if (Number.isSafeInteger(value) && value >= 1) continue
-    throw new InturnError('config-invalid', `${name}: ${field} takes a whole number from 1, not ${value}`)
-  }
+  const { appendMax = 1, eventBytesMax = 1, streamBytesMax = 1 } = limits
+  checkCounts(name, { appendMax, eventBytesMax, streamBytesMax })
 }
 
 /**

@@ -6,6 +6,7 @@ import { BelowRetention } from '../core/append-errors.ts'
 import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { typePattern } from '../core/type-pattern.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type {
   EventLog,
   LogBounds,
@@ -180,6 +181,5 @@ export function pageStart(log: string, after: number | 'kept', { first }: LogBou
 }
 
 function checkNumber(name: string, value: number | 'kept' | undefined): void {
-  if (value === undefined || value === 'kept' || (Number.isSafeInteger(value) && value >= 1)) return
-  throw new InturnError('config-invalid', `${name} takes a whole number from 1, not ${value}`)
+  if (value !== undefined && value !== 'kept') wholeNumber(value, { name, least: 1 })
 }

@@ -5,6 +5,7 @@ import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import type { EventLog, LogFilter, LogPage } from '../ports/event-log.ts'
 import type { Checkpoint, Delivery, ReadRequest, Source } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
@@ -55,10 +56,7 @@ export interface LogDelivery extends Delivery {
 export function logSource(log: EventLog, options: LogSourceOptions = {}): Source<LogDelivery> {
   checkNames(options, 'logSource', Object.keys(optionNames))
   const { start = 'first', pollMs = 100, checkpointMs = 1_000, timers = systemTimers } = options
-  for (const [name, value] of Object.entries({ pollMs, checkpointMs })) {
-    if (Number.isSafeInteger(value) && value >= 1) continue
-    throw new InturnError('config-invalid', `logSource: ${name} takes a whole number from 1, not ${value}`)
-  }
+  checkCounts('logSource', { pollMs, checkpointMs })
   if (start !== 'first' && start !== 'kept') {
     throw new InturnError('config-invalid', `logSource: start takes first or kept, not ${String(start)}`)
   }

@@ -1,11 +1,11 @@
 // Gives numbers to a source that has none. What a number was given to is written in the same moment as the
 // number, so a message that the source brings again has the number it had, also after a restart. Upholds I3.
 import { checkNames } from '../core/check-names.ts'
-import { InturnError } from '../core/errors.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import { ExactNumber } from '../core/exact-number.ts'
 import { parseMessage } from '../core/parse-message.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import type { SequenceStore } from '../ports/sequence-store.ts'
 import type { Checkpoint, Delivery, ReadRequest, Source } from '../ports/source.ts'
 
@@ -60,12 +60,7 @@ export function numbered<Message extends Delivery>(
 ): Source<NumberedDelivery<Message>> {
   checkNames(options, 'numbered', Object.keys(optionNames))
   const { windowMax = 100_000 } = options
-  if (!Number.isSafeInteger(windowMax) || windowMax < 1) {
-    throw new InturnError(
-      'config-invalid',
-      `numbered: windowMax takes a whole number from 1, not ${windowMax}`,
-    )
-  }
+  checkCounts('numbered', { windowMax })
   return new NumberedSource(source, { ...options, windowMax })
 }
 

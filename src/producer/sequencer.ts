@@ -7,6 +7,7 @@ import { durationMs } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { FillEvent } from '../core/event.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import type { BurnedNumbers, SequenceStore, StoredReservation } from '../ports/sequence-store.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -98,10 +99,7 @@ export interface Sequencer<Subject> {
 export function sequencer<Subject = string>(options: SequencerOptions<Subject>): Sequencer<Subject> {
   checkNames(options, 'sequencer', Object.keys(optionNames))
   const { claim = '30s', reserveMax = 10_000, pollMs = 1_000 } = options
-  for (const [name, value] of Object.entries({ reserveMax, pollMs })) {
-    if (Number.isSafeInteger(value) && value >= 1) continue
-    throw new InturnError('config-invalid', `sequencer: ${name} takes a whole number from 1, not ${value}`)
-  }
+  checkCounts('sequencer', { reserveMax, pollMs })
   if (options.domain === '') throw new InturnError('config-invalid', 'sequencer: domain takes a name')
   const claimMs = durationMs(claim, 'sequencer: claim')
   return new StoredSequencer(options, { claimMs, reserveMax, pollMs })

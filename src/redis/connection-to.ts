@@ -1,5 +1,6 @@
 // The connection that a factory makes of what its user gave it: a URL, or a client of the user's own.
 import { InturnError } from '../core/errors.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import { Connection } from './connection.ts'
 import { UrlClient } from './own-client.ts'
 import type { RedisClient, RedisCluster } from './redis-client.ts'
@@ -31,19 +32,13 @@ export function connectionTo(
     const message = `${factory}: prefix takes a text without braces, not '${prefix}'`
     throw new InturnError('config-invalid', message)
   }
-  checkCount(`${factory}: replyMs`, replyMs, 2 ** 31 - 1)
+  wholeNumber(replyMs, { name: `${factory}: replyMs`, least: 1, most: 2 ** 31 - 1 })
   if (typeof target === 'string') {
     const own = new UrlClient(checkedUrl(factory, target))
     return new Connection(own, { name: nameOf(new URL(target)), code: 'store-unavailable', replyMs })
   }
   checkClient(factory, target)
   return new Connection(target.client, { name: 'redis', code: 'store-unavailable', replyMs })
-}
-
-/** Checks an option, named with its factory. @throws InturnError `config-invalid` */
-export function checkCount(option: string, value: number, max: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return
-  throw new InturnError('config-invalid', `${option} takes a whole number from 1 to ${max}, not ${value}`)
 }
 
 /** JavaScript may give anything. */

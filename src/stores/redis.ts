@@ -1,6 +1,7 @@
 // A store on Redis, or Valkey: many workers on many machines, each advancing streams of its own. Everything a
 // worker does takes one round trip: one script call, or on a cluster one for each shard it touches.
 import { checkNames } from '../core/check-names.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { AppendLimits } from '../ports/prepare-append.ts'
 import { checkLimits, limitNames } from '../ports/prepare-append.ts'
@@ -9,7 +10,7 @@ import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { RedisTarget } from '../redis/connection-to.ts'
-import { checkCount, connectionTo, defaultPrefix, defaultReplyMs } from '../redis/connection-to.ts'
+import { connectionTo, defaultPrefix, defaultReplyMs } from '../redis/connection-to.ts'
 import type { RedisArgument, RedisClient, RedisCluster } from '../redis/redis-client.ts'
 import { effectKey } from './redis/effect-key.ts'
 import type { EffectKey } from './redis/effect-key.ts'
@@ -64,11 +65,15 @@ export function redisStore(
   checkNames(options, 'redisStore', [...connectionNames, 'shards', 'waitReplicas'])
   const { prefix = defaultPrefix, shards, replyMs = defaultReplyMs, waitReplicas, onWarning = warn } = options
   const connection = connectionTo('redisStore', target, { prefix, replyMs })
-  if (shards !== undefined) checkCount('redisStore: shards', shards, 16_384)
+  if (shards !== undefined) wholeNumber(shards, { name: 'redisStore: shards', least: 1, most: 16_384 })
   if (waitReplicas !== undefined) {
     checkNames(waitReplicas, 'redisStore: waitReplicas', ['replicas', 'timeoutMs'])
-    checkCount('redisStore: waitReplicas.replicas', waitReplicas.replicas, 1000)
-    checkCount('redisStore: waitReplicas.timeoutMs', waitReplicas.timeoutMs, replyMs - 1)
+    wholeNumber(waitReplicas.replicas, { name: 'redisStore: waitReplicas.replicas', least: 1, most: 1000 })
+    wholeNumber(waitReplicas.timeoutMs, {
+      name: 'redisStore: waitReplicas.timeoutMs',
+      least: 1,
+      most: replyMs - 1,
+    })
   }
   const parts = { connection, layout: { prefix, shards }, timers: systemTimers, onWarning }
   return new RedisStore(waitReplicas === undefined ? parts : { ...parts, waitReplicas })
@@ -102,9 +107,10 @@ export function redisEventLog(target: RedisTarget, options: RedisEventLogOptions
   const connection = connectionTo('redisEventLog', target, { prefix, replyMs })
   checkLimits('redisEventLog', limits)
   // Beyond this a server would not take the call.
-  if (limits.appendMax !== undefined) checkCount('redisEventLog: appendMax', limits.appendMax, 100_000)
-  checkCount('redisEventLog: pollMs', pollMs, 2 ** 31 - 1)
-  checkCount('redisEventLog: pollMaxMs', pollMaxMs, 2 ** 31 - 1)
+  if (limits.appendMax !== undefined)
+    wholeNumber(limits.appendMax, { name: 'redisEventLog: appendMax', least: 1, most: 100_000 })
+  wholeNumber(pollMs, { name: 'redisEventLog: pollMs', least: 1, most: 2 ** 31 - 1 })
+  wholeNumber(pollMaxMs, { name: 'redisEventLog: pollMaxMs', least: 1, most: 2 ** 31 - 1 })
   const name = prefix === defaultPrefix ? connection.name : `${connection.name} ${prefix}`
   return new RedisEventLog({ name, connection, prefix, limits, timers, pollMs, pollMaxMs, onWarning })
 }

@@ -3,6 +3,7 @@
 // parallelism.
 import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type { TransactionalEventLog } from '../ports/event-log.ts'
 import type { AppendLimits } from '../ports/prepare-append.ts'
 import { checkLimits, limitNames } from '../ports/prepare-append.ts'
@@ -48,7 +49,7 @@ export interface SqliteStoreOptions {
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store<SqliteTransaction> {
   checkNames(options, 'sqliteStore', [...fileNames, 'cachedStreamsMax', 'timers'])
   const { now = Date.now, timers = systemTimers, cachedStreamsMax = 50_000 } = options
-  checkCount('sqliteStore: cachedStreamsMax', cachedStreamsMax, 1)
+  wholeNumber(cachedStreamsMax, { name: 'sqliteStore: cachedStreamsMax', least: 1 })
   return new SqliteStore(fileAt('sqliteStore', path, { ...options, cachedStreamsMax }), { now, timers })
 }
 
@@ -76,7 +77,7 @@ export function sqliteEventLog(
 ): TransactionalEventLog<SqliteTransaction> {
   checkNames(options, 'sqliteEventLog', [...fileNames, 'pollMs', 'timers', ...limitNames])
   const { now = Date.now, timers = systemTimers, pollMs = 100, ...limits } = options
-  checkCount('sqliteEventLog: pollMs', pollMs, 1)
+  wholeNumber(pollMs, { name: 'sqliteEventLog: pollMs', least: 1 })
   checkLimits('sqliteEventLog', limits)
   const file = fileAt('sqliteEventLog', path, options)
   return new SqliteEventLog(file, { limits, now, timers, pollMs })
@@ -112,7 +113,7 @@ function fileAt(factory: string, path: string, options: SqliteStoreOptions): Sql
     const message = `${factory}: synchronous takes 'full' or 'normal', not ${String(synchronous)}`
     throw new InturnError('config-invalid', message)
   }
-  checkCount(`${factory}: busyMs`, busyMs, 0)
+  wholeNumber(busyMs, { name: `${factory}: busyMs`, least: 0 })
   for (const [name, value] of Object.entries(pragmas)) checkPragma(factory, name, value)
   return new SqliteFile(path, { synchronous, busyMs, pragmas, cachedStreamsMax })
 }
@@ -121,11 +122,6 @@ function checkPath(factory: string, path: string): void {
   if (typeof path === 'string' && path !== '' && !path.startsWith(':memory:')) return
   const message = `${factory}: path takes a file; what is in memory is in inturn/stores/memory`
   throw new InturnError('config-invalid', message)
-}
-
-function checkCount(option: string, value: number, min: number): void {
-  if (Number.isSafeInteger(value) && value >= min) return
-  throw new InturnError('config-invalid', `${option} takes a whole number from ${min}, not ${value}`)
 }
 
 const ownPragmas = new Set(['journal_mode', 'synchronous', 'busy_timeout', 'locking_mode'])

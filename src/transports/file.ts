@@ -4,6 +4,7 @@
 import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Checkpoint, ReadRequest, Source, SourceExtent } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
@@ -56,11 +57,7 @@ const optionNames: Readonly<Record<keyof FileSourceOptions, true>> = {
 export function fileSource(path: string, options: FileSourceOptions = {}): Source<LineDelivery> {
   checkNames(options, 'fileSource', Object.keys(optionNames))
   const { pollMs = 100, lineBytesMax = 1024 * 1024, checkpointMs = 1_000 } = options
-  for (const [name, value] of Object.entries({ pollMs, lineBytesMax, checkpointMs })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new InturnError('config-invalid', `fileSource: ${name} takes a whole number from 1, not ${value}`)
-    }
-  }
+  checkCounts('fileSource', { pollMs, lineBytesMax, checkpointMs })
   const { follow = false, timers = systemTimers } = options
   return new FileSource(path, { follow, pollMs, lineBytesMax, checkpointMs, timers })
 }

@@ -3,6 +3,7 @@
 import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { errorMessage, errorText, fieldOf } from '../core/thrown.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import type { Healer, HealRequest } from '../ports/healer.ts'
 import type { AddressTemplate } from './http/address-template.ts'
 import { addressTemplate } from './http/address-template.ts'
@@ -36,12 +37,7 @@ export interface HttpHealerOptions {
 export function httpHealer(address: string, options: HttpHealerOptions = {}): Healer {
   checkNames(options, 'httpHealer', ['headers', 'fetch', 'bytesMax'] satisfies (keyof HttpHealerOptions)[])
   const { headers = {}, fetch = globalThis.fetch, bytesMax = 64 * 1024 * 1024 } = options
-  if (!Number.isSafeInteger(bytesMax) || bytesMax < 1) {
-    throw new InturnError(
-      'config-invalid',
-      `httpHealer: bytesMax takes a whole number from 1, not ${bytesMax}`,
-    )
-  }
+  checkCounts('httpHealer', { bytesMax })
   if (typeof fetch !== 'function')
     throw new InturnError('config-invalid', 'httpHealer: fetch takes a function')
   return new HttpHealer(addressTemplate(address), { headers, fetch, bytesMax })

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
 import { checkedUrl } from '../redis/connection-to.ts'
@@ -105,10 +106,10 @@ export function redisStreamsSource(options: RedisStreamsSourceOptions): Source<E
   for (const [name, value] of Object.entries(texts)) checkText(value, `${by}: ${name}`)
   const times = { claimIdleMs, replyMs, 'trim.everyMs': trim?.everyMs ?? 1 }
   for (const [name, value] of Object.entries(times)) {
-    checkWhole(value, { name: `${by}: ${name}`, least: 1, most: msMax })
+    wholeNumber(value, { name: `${by}: ${name}`, least: 1, most: msMax })
   }
-  checkWhole(unsettledMax, { name: `${by}: unsettledMax`, least: 1, most: Number.MAX_SAFE_INTEGER })
-  checkWhole(trim?.maxLen ?? 0, { name: `${by}: trim.maxLen`, least: 0, most: Number.MAX_SAFE_INTEGER })
+  wholeNumber(unsettledMax, { name: `${by}: unsettledMax`, least: 1 })
+  wholeNumber(trim?.maxLen ?? 0, { name: `${by}: trim.maxLen`, least: 0 })
   checkFunctions({ messageFrom, onWarning }, by)
   if (start !== 'beginning' && start !== 'new') {
     throw new InturnError('config-invalid', `${by}: start takes beginning or new, not ${String(start)}`)
@@ -145,7 +146,7 @@ export function redisStreamsSink(options: RedisStreamsSinkOptions): Sink {
   const by = 'redisStreamsSink'
   checkNames(options, by, [...targetNames, 'stream', 'streamOf'])
   const { stream, streamOf, replyMs = 10_000 } = options
-  checkWhole(replyMs, { name: `${by}: replyMs`, least: 1, most: msMax })
+  wholeNumber(replyMs, { name: `${by}: replyMs`, least: 1, most: msMax })
   if ((stream === undefined) === (streamOf === undefined)) {
     throw new InturnError('config-invalid', `${by} takes either stream or streamOf`)
   }
@@ -192,17 +193,6 @@ function checkFunctions(values: Readonly<Record<string, unknown>>, by: string): 
     if (typeof value === 'function') continue
     throw new InturnError('config-invalid', `${by}: ${name} takes a function, not ${String(value)}`)
   }
-}
-
-function checkWhole(
-  value: number,
-  { name, least, most }: { readonly name: string; readonly least: number; readonly most: number },
-): void {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return
-  throw new InturnError(
-    'config-invalid',
-    `${name} takes a whole number from ${least} to ${most}, not ${value}`,
-  )
 }
 
 function warn(message: string): void {

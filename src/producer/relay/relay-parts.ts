@@ -4,6 +4,7 @@ import { checkNames } from '../../core/check-names.ts'
 import type { Duration } from '../../core/duration.ts'
 import { durationMs } from '../../core/duration.ts'
 import { InturnError } from '../../core/errors.ts'
+import { wholeNumber } from '../../core/whole-number.ts'
 import type { EventLog, LogFilter } from '../../ports/event-log.ts'
 import type { Sink } from '../../ports/sink.ts'
 import type { Store } from '../../ports/store.ts'
@@ -161,10 +162,8 @@ function checkPort(port: unknown, method: string, message: string): void {
   if (!isPort) throw invalid(message)
 }
 
-function whole(value: number, name: string, most: number = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value
-  const range = most === Number.MAX_SAFE_INTEGER ? 'from 1' : `from 1 to ${most}`
-  throw invalid(`${name} takes a whole number ${range}, not ${String(value)}`)
+function whole(value: number, name: string, most?: number): number {
+  return wholeNumber(value, { name: `createRelay: ${name}`, least: 1, most })
 }
 
 function duration(value: Duration, name: string, leastMs: number): number {

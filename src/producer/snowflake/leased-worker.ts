@@ -6,10 +6,10 @@
 // States: leased <-> expired (the store was out of reach) -> leased with another id -> closed.
 import { checkNames } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
+import { wholeNumber } from '../../core/whole-number.ts'
 import type { Lease, Store } from '../../ports/store.ts'
 import type { Random, Timers } from '../../ports/timers.ts'
 import { systemRandom, systemTimers } from '../../ports/timers.ts'
-import { StoreTime } from './store-time.ts'
 import type { WorkerGrant, WorkerIds } from './worker-grant.ts'
 
 /** Options of {@link leasedWorker}. */
@@ -46,8 +46,8 @@ export async function leasedWorker(options: LeasedWorkerOptions): Promise<Leased
   if (typeof scope !== 'string' || scope === '') {
     throw new InturnError('config-invalid', `leasedWorker: scope takes a name, not ${JSON.stringify(scope)}`)
   }
-  checkWhole('workers', workers, { least: 1, most: 2 ** 30 })
-  checkWhole('leaseMs', leaseMs, { least: 30, most: 2 ** 31 - 1 })
+  wholeNumber(workers, { name: 'leasedWorker: workers', least: 1, most: 2 ** 30 })
+  wholeNumber(leaseMs, { name: 'leasedWorker: leaseMs', least: 30, most: 2 ** 31 - 1 })
   const holder = Array.from({ length: 3 }, () => random.next().toString(36).slice(2)).join('')
   const leases: WorkerLeases = { store, scope, workers, leaseMs, holder, timers, random }
   const time = new StoreTime(timers)
@@ -203,9 +203,31 @@ function leftToExpire(error: unknown): undefined {
   throw error
 }
 
-function checkWhole(name: string, value: number, range: { least: number; most: number }): void {
-  const { least, most } = range
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return
-  const message = `leasedWorker: ${name} takes a whole number from ${least} to ${most}, not ${value}`
-  throw new InturnError('config-invalid', message)
+/**
+ * A store's time between two answers: what its clock showed when it was last asked, and how much time has
+ * passed here since. It is only as good as the last answer was quick; nothing that must hold depends on it.
+ */
+class StoreTime {
+  readonly #timers: Timers
+  /** The store's clock when the timers stood at 0. */
+  #offsetMs = -Infinity
+
+  constructor(timers: Timers) {
+    this.#timers = timers
+  }
+
+  /** In whole milliseconds since 1970. */
+  now(): number {
+    return Math.floor(this.#offsetMs + this.#timers.elapsedMs())
+  }
+
+  /**
+   * Learns what the store's clock showed at some moment between the question and now. What was known before
+   * is kept if it can still be true, so that a slow answer does not set the time back.
+   */
+  learn(storeMs: number, askedAtMs: number): void {
+    const leastMs = storeMs - this.#timers.elapsedMs()
+    const mostMs = storeMs - askedAtMs
+    this.#offsetMs = Math.min(Math.max(this.#offsetMs, leastMs), mostMs)
+  }
 }

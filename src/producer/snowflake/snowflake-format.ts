@@ -2,6 +2,7 @@
 // sort by time. Pure arithmetic; who may use which part is in snowflake.ts and leased-worker.ts.
 import { checkNames } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
+import { wholeNumber } from '../../core/whole-number.ts'
 
 /** How many bits each part of an id has, from the highest to the lowest; together at most 63. */
 export interface SnowflakeLayout {
@@ -152,10 +153,7 @@ function checkBits(layout: SnowflakeLayout): void {
   const names = ['timestampBits', 'workerBits', 'counterBits'] as const
   for (const name of names) {
     const least = name === 'timestampBits' ? 1 : 0
-    const bits = layout[name]
-    if (Number.isSafeInteger(bits) && bits >= least && bits <= mostBits[name]) continue
-    const range = `a whole number from ${least} to ${mostBits[name]}`
-    throw new InturnError('config-invalid', `snowflake: layout.${name} takes ${range}, not ${bits}`)
+    wholeNumber(layout[name], { name: `snowflake: layout.${name}`, least, most: mostBits[name] })
   }
   const sum = timestampBits + workerBits + counterBits
   if (sum <= 63) return
@@ -172,7 +170,5 @@ function checkedTime(time: number | Date, name: string, code: 'config-invalid' |
 }
 
 function checkPart(name: string, value: number, range: { least: number; most: number }): void {
-  const { least, most } = range
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return
-  throw new InturnError('usage', `snowflake: ${name} takes a whole number from ${least} to ${most}`)
+  wholeNumber(value, { name: `snowflake: ${name}`, ...range, code: 'usage' })
 }

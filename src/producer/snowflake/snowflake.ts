@@ -3,6 +3,7 @@
 // timestamps lie within what the worker id was granted for.
 import { checkNames } from '../../core/check-names.ts'
 import { InturnError, invariant } from '../../core/errors.ts'
+import { wholeNumber } from '../../core/whole-number.ts'
 import type { Timers } from '../../ports/timers.ts'
 import { systemClock, systemTimers } from '../../ports/timers.ts'
 import type { LeasedWorker } from './leased-worker.ts'
@@ -66,10 +67,7 @@ export class Snowflake {
 
   constructor(options: SnowflakeOptions) {
     const { aheadMaxMs = 500, timers = systemTimers } = options
-    if (!Number.isSafeInteger(aheadMaxMs) || aheadMaxMs < 0 || aheadMaxMs > 60_000) {
-      const message = `snowflake: aheadMaxMs takes a whole number from 0 to 60000, not ${aheadMaxMs}`
-      throw new InturnError('config-invalid', message)
-    }
+    wholeNumber(aheadMaxMs, { name: 'snowflake: aheadMaxMs', least: 0, most: 60_000 })
     this.format = new SnowflakeFormat(options)
     this.#ids = workerIdsOf(options, this.format)
     this.#ids.attach()
@@ -231,10 +229,7 @@ function workerIdsOf(
         : "after goes with a worker that is a number; a leased one's store keeps what was used"
     throw new InturnError('config-invalid', `snowflake: ${message}`)
   }
-  if (!Number.isSafeInteger(worker) || worker < 0 || worker >= format.workers) {
-    const message = `snowflake: worker takes a whole number from 0 to ${format.workers - 1}, not ${worker}`
-    throw new InturnError('config-invalid', message)
-  }
+  wholeNumber(worker, { name: 'snowflake: worker', least: 0, most: format.workers - 1 })
   const usedMs = after === undefined ? -Infinity : format.decode(after).timeMs
   return {
     workers: format.workers,

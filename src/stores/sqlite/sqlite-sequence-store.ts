@@ -1,6 +1,7 @@
 // The sequence store in a SQLite file. One writer at a time gives the numbers, so none is given twice.
 import type { LogStream } from '../../core/append-errors.ts'
 import { InturnError } from '../../core/errors.ts'
+import { wholeNumber } from '../../core/whole-number.ts'
 import type {
   AssignRequest,
   BurnedNumbers,
@@ -89,8 +90,7 @@ export class SqliteSequenceStore implements TransactionalSequenceStore<SqliteTra
       const message = `the transaction is of ${transaction.file}, and the numbers are in ${this.#file.path}`
       throw new InturnError('config-invalid', message)
     }
-    if (Number.isSafeInteger(count) && count >= 1) return takeNumbers(transaction, stream, count)
-    throw new InturnError('config-invalid', `take: count takes a whole number from 1, not ${count}`)
+    return takeNumbers(transaction, stream, wholeNumber(count, { name: 'take: count', least: 1 }))
   }
 
   async #write<Result>(run: (database: Database) => Result): Promise<Result> {

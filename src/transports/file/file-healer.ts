@@ -13,6 +13,7 @@ import { readText } from '../../core/read-text.ts'
 import type { Sequence } from '../../core/sequence.ts'
 import { compareSequences } from '../../core/sequence.ts'
 import { errorText } from '../../core/thrown.ts'
+import { checkCounts } from '../../core/whole-number.ts'
 import type { Healer, HealRequest } from '../../ports/healer.ts'
 import { Edges } from './edges.ts'
 import type { LineDelivery } from './line-delivery.ts'
@@ -45,10 +46,7 @@ export function fileHealer(path: string, options: FileHealerOptions = {}): Heale
   if (eventFrom !== undefined && typeof eventFrom !== 'function') {
     throw new InturnError('config-invalid', `fileHealer: eventFrom takes a function, not ${typeof eventFrom}`)
   }
-  if (!Number.isSafeInteger(lineBytesMax) || lineBytesMax < 1) {
-    const takes = `fileHealer: lineBytesMax takes a whole number from 1, not ${lineBytesMax}`
-    throw new InturnError('config-invalid', takes)
-  }
+  checkCounts('fileHealer', { lineBytesMax })
   return new FileHealer(path, { eventFrom, lineBytesMax })
 }
 
