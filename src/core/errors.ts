@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'store-corrupt'
   | 'store-replaced'
   | 'store-schema-newer'
+  | 'store-schema-older'
   | 'store-closed'
   | 'commit-unknown'
   | 'claim-lost'

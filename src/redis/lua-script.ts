@@ -102,6 +102,12 @@ const prelude = lua`
     if fence then return fence, ends_of(fence) end
   end
 
+  -- Since when which worker has the claims with a fence: it stands beside them, under the fence, which is no
+  -- path as it has no slash.
+  local function worker_of(fence)
+    return redis.call('HGET', key('claims'), fence)
+  end
+
   local function is_claimed(path)
     local fence, ends = claim_of(path)
     return fence ~= nil and ends > now
@@ -109,6 +115,8 @@ const prelude = lua`
 
   -- One command on a list of any length: Lua passes at most some thousands of arguments at once.
   local function call_many(command, name, list)
+    if #list == 0 then return {} end
+    if #list <= 1000 then return redis.call(command, name, unpack(list)) end
     local all = {}
     for from = 1, #list, 1000 do
       local reply = redis.call(command, name, unpack(list, from, math.min(from + 999, #list)))
@@ -182,10 +190,14 @@ const oneSlotPrelude = lua`
   end
 `
 
-/** A script of the store, behind what all of them share: pieces of one function's body. */
-export function storeScript(...pieces: readonly string[]): LuaScript {
-  const body = `local function body(KEYS)\n${pieces.join('')}end\nreturn run_calls(body)\n`
-  return scriptOf(keysLua + prelude + body, true)
+/**
+ * A script of the store, behind what all of them share. The last piece is the body; those before it are run
+ * once for all calls that are made together, so that functions are made once.
+ */
+export function storeScript(...pieces: readonly [...helpers: string[], body: string]): LuaScript {
+  const helpers = pieces.slice(0, -1).join('')
+  const body = `local function body(KEYS)\n${pieces.at(-1)}end\nreturn run_calls(body)\n`
+  return scriptOf(keysLua + prelude + helpers + body, true)
 }
 
 /** A script whose keys all lie in one slot, behind what those share. */

@@ -68,7 +68,8 @@ const claimScript = storeScript(lua`
   local worker, ms, wants_counts = take(), take(), take() == '1'
   local paths, known = {}, {}
   for index = 1, (last - taken) / 2 do
-    paths[index], known[index] = take(), take()
+    paths[index], known[index] = ARGV[taken + 1], ARGV[taken + 2]
+    taken = taken + 2
   end
   local records, places, expired, claims, partials = {}, {}, {}, {}, {}
   local told = redis.call('EXISTS', key('partial')) == 1 and call_many('HMGET', key('partial'), paths) or {}
@@ -95,9 +96,10 @@ const claimScript = storeScript(lua`
     end
   end
   if fence > 0 then
+    claims[#claims + 1] = fence
+    claims[#claims + 1] = whole(now) .. ' ' .. worker
     call_many('HSET', key('claims'), claims)
-    redis.call('ZADD', key('units'), whole(now + ms), fence)
-    redis.call('HSET', key('workers'), fence, whole(now) .. ' ' .. worker)
+    redis.call('ZADD', key('units'), now + ms, fence)
   end
   local counts = wants_counts and redis.call('HGETALL', key('counts')) or {}
   return { now, fence, counts, records, places, expired, partials }
@@ -129,9 +131,9 @@ const releaseScript = storeScript(lua`
       if has_own then again[#again + 1] = index end
     end
   end
+  own[#own + 1] = fence
   call_many('HDEL', key('claims'), own)
   redis.call('ZREM', key('units'), fence)
-  redis.call('HDEL', key('workers'), fence)
   return again
 `)
 const placesMax = 100_000

@@ -20,12 +20,12 @@ import { flagsOf } from './stream-record.ts'
 const recordsLua = lua`
   -- Dead letters and ledger entries. Their ids are microseconds of the server's clock and rise within a
   -- shard, so that the records of all shards can be read in the order in which they were kept.
-  local last_id
+  local last_ids = {}
   local function next_id()
-    last_id = last_id or tonumber(redis.call('HGET', key('counts'), 'last') or 0)
-    last_id = math.max(micros, last_id + 1)
-    redis.call('HSET', key('counts'), 'last', whole(last_id))
-    return last_id
+    local last_id = last_ids[base] or tonumber(redis.call('HGET', key('counts'), 'last') or 0)
+    last_ids[base] = math.max(micros, last_id + 1)
+    redis.call('HSET', key('counts'), 'last', whole(last_ids[base]))
+    return last_ids[base]
   end
 
   -- A dead letter is kept as: id, path, place among the overflow of its stream, text; zero bytes in between.
@@ -60,26 +60,7 @@ const recordsLua = lua`
     for _ = 1, take() do keep_entry(take(), take()) end
   end
 `
-export const commitScript: LuaScript = storeScript(
-  recordsLua,
-  lua`
-  -- Commits the changes of one shard: first every claim is checked, then for each stream its commands run,
-  -- and then all else is written. Redis has no rollback, so nothing that is written can fail for its type.
-  -- KEYS: a shard. ARGV: fence, worker, 1 if the unit has no other claims in this shard, number of streams,
-  -- path and last known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost)
-  -- or what happened where a command failed, the counts if those of a domain changed, and the indexes of
-  -- released streams for which events were handed over meanwhile.
-  local fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
-  local outcomes, paths, places = {}, {}, {}
-  for index = 1, streams do
-    paths[index], places[index] = take(), take()
-  end
-  local owner = redis.call('HGET', key('workers'), fence)
-  local is_owner = owner and string.match(owner, '^%d+ (.*)$') == worker
-  for index, claim in ipairs(call_many('HMGET', key('claims'), paths)) do
-    outcomes[index] = is_owner and claim == fence and 1 or 0
-  end
-
+const leavesLua = lua`
   -- A leaf that has more streams than this is split in the middle, unless it grew at its end, where it is
   -- left full: paths that rise, as ids with a time in them do, would leave half of every leaf empty
   -- otherwise.
@@ -130,6 +111,11 @@ export const commitScript: LuaScript = storeScript(
     if redis.call('RPUSH', key('leaf:' .. leaf), path, record) > 2 * leaf_max then split(leaf) end
     count('streams', 1)
   end
+`
+const partsLua = lua`
+  -- Of the call in hand: its fence, who the claims belong to, and what comes of it.
+  local fence, packed_fence, owner
+  local released, again, has_handed, has_domain_count, has_probed
 
   local function flag(flags, bit)
     return floor(flags / bit) % 2 == 1
@@ -156,7 +142,6 @@ export const commitScript: LuaScript = storeScript(
   end
 
   local written_at = packed(now)
-  local packed_fence = packed(tonumber(fence))
   local function keep_stream(path, place)
     local state, deliveries, flags = take(), tonumber(take()), tonumber(take())
     local record, leaf, at = find_record(path, place)
@@ -175,7 +160,6 @@ export const commitScript: LuaScript = storeScript(
     end
   end
 
-  local has_domain_count = false
   local function count_domain(kind, path, difference)
     has_domain_count = true
     count(kind .. domain_of(path), difference)
@@ -214,9 +198,8 @@ export const commitScript: LuaScript = storeScript(
 
   -- What refuses every write (full memory, a replica, a disk that failed) does so only at the first write of
   -- a script. This is that one: if it is refused the script ends here, and nothing has happened.
-  local has_probed = false
   local function probe()
-    if not has_probed then redis.call('HSET', key('workers'), fence, owner) end
+    if not has_probed then redis.call('HSET', key('claims'), fence, owner) end
     has_probed = true
   end
 
@@ -265,12 +248,55 @@ export const commitScript: LuaScript = storeScript(
   end
 
   -- As in a release: whoever hands events over looks for the claim after it has written.
-  local released, again, has_handed = {}, {}, nil
   local function release(index, path)
     released[#released + 1] = path
     if has_handed == nil then has_handed = redis.call('EXISTS', key('handed')) == 1 end
     if has_handed and redis.call('EXISTS', key('over:' .. path)) == 1 then again[#again + 1] = index end
   end
+
+  -- Parts of any kind; those of a stream that simply moved are kept without asking.
+  local function keep_parts(parts, index, path, place)
+    local has = function(part) return string.find(parts, part, 1, true) end
+    if has('p') then settle_partial(path) end
+    local told = has('e') and run_effects(path)
+    if told then
+      if has('s') then keep_partial(path, told) end
+      return told
+    end
+    if has('s') then keep_stream(path, place) end
+    if has('h') then keep_held(path) end
+    if has('d') then forget_decided(path) end
+    if has('r') then keep_records() end
+    if has('c') then release(index, path) end
+    return 1
+  end
+`
+export const commitScript: LuaScript = storeScript(
+  recordsLua,
+  leavesLua,
+  partsLua,
+  lua`
+  -- Commits the changes of one shard: first every claim is checked, then for each stream its commands run,
+  -- and then all else is written. Redis has no rollback, so nothing that is written can fail for its type.
+  -- KEYS: a shard. ARGV: fence, worker, 1 if the unit has no other claims in this shard, number of streams,
+  -- path and last known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost)
+  -- or what happened where a command failed, the counts if those of a domain changed, and the indexes of
+  -- released streams for which events were handed over meanwhile.
+  local worker, is_last, streams
+  fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
+  packed_fence, released, again = packed(tonumber(fence)), {}, {}
+  has_handed, has_domain_count, has_probed = nil, false, false
+  local outcomes, paths, places = {}, {}, {}
+  for index = 1, streams do
+    paths[index], places[index] = ARGV[taken + 1], ARGV[taken + 2]
+    taken = taken + 2
+  end
+  paths[streams + 1] = fence
+  local claims = call_many('HMGET', key('claims'), paths)
+  paths[streams + 1] = nil
+  owner = claims[streams + 1]
+  local is_owner = owner and string.match(owner, '^%d+ (.*)$') == worker
+  for index = 1, streams do outcomes[index] = is_owner and claims[index] == fence and 1 or 0 end
 
   -- A stream's parts: how many arguments they are, then one letter for each part that it has, then the parts.
   for index, path in ipairs(paths) do
@@ -278,27 +304,20 @@ export const commitScript: LuaScript = storeScript(
     local ends = taken + size
     if outcomes[index] == 1 then
       local parts = take()
-      local has = function(part) return string.find(parts, part, 1, true) end
-      if has('p') then settle_partial(path) end
-      local told = has('e') and run_effects(path)
-      if told then
-        outcomes[index] = told
-        if has('s') then keep_partial(path, told) end
+      if parts == 's' or parts == 'sc' then
+        keep_stream(path, places[index])
+        if parts == 'sc' then release(index, path) end
       else
-        if has('s') then keep_stream(path, places[index]) end
-        if has('h') then keep_held(path) end
-        if has('d') then forget_decided(path) end
-        if has('r') then keep_records() end
-        if has('c') then release(index, path) end
+        outcomes[index] = keep_parts(parts, index, path, places[index])
       end
     end
     taken = ends
   end
-  call_many('HDEL', key('claims'), released)
   if is_last and #released == #paths then
+    released[#released + 1] = fence
     redis.call('ZREM', key('units'), fence)
-    redis.call('HDEL', key('workers'), fence)
   end
+  call_many('HDEL', key('claims'), released)
   write_counts()
   return { outcomes, has_domain_count and redis.call('HGETALL', key('counts')) or {}, again }
 `,

@@ -86,7 +86,7 @@ const dueScript = storeScript(lua`
     for fence in pairs(since) do
       if not has[fence] then
         redis.call('ZREM', key('units'), fence)
-        redis.call('HDEL', key('workers'), fence)
+        redis.call('HDEL', key('claims'), fence)
       end
     end
   end

@@ -19,7 +19,7 @@ const readScript = storeScript(lua`
   return redis.call('HMGET', base, 'version', 'shards')
 `)
 /** The version of the layout. */
-export const layoutVersion = 1
+export const layoutVersion = 2
 const defaultShards = 64
 
 /** Where a store lies. */
@@ -41,7 +41,8 @@ export async function openLayout(connection: Connection, layout: Layout): Promis
 /**
  * Reads the layout of a store. Writes nothing.
  *
- * @throws InturnError `store-unavailable` where nobody has opened one yet, `store-schema-newer`
+ * @throws InturnError `store-unavailable` where nobody has opened one yet, `store-schema-newer`,
+ * `store-schema-older`
  */
 export async function readLayout(connection: Connection, layout: Layout): Promise<Keyspace> {
   const key = layoutKey(layout.prefix)
@@ -63,9 +64,11 @@ export function layoutError(
 
 function checkedKeyspace({ name }: Connection, { prefix, shards }: Layout, reply: unknown): Keyspace {
   const [writtenVersion, writtenShards] = [numberIn(at(reply, 0)), numberIn(at(reply, 1))]
-  if (writtenVersion > layoutVersion) {
-    const message = `${name}: a newer inturn made this store; this one reads version ${layoutVersion}`
-    throw new InturnError('store-schema-newer', message)
+  if (writtenVersion !== layoutVersion) {
+    const age = writtenVersion > layoutVersion ? 'newer' : 'older'
+    const versions = `its layout is ${writtenVersion}, known is ${layoutVersion}`
+    const message = `${name} was made by another inturn, which is ${age}: ${versions}`
+    throw new InturnError(`store-schema-${age}`, message)
   }
   if (shards !== undefined && shards !== writtenShards) {
     const message = `redisStore: shards is ${shards}, but the store was made with ${writtenShards}`

@@ -31,8 +31,8 @@ const listClaimsScript = storeScript(lua`
   local reply = {}
   for at = 1, #claims, 2 do
     local path, fence = claims[at], claims[at + 1]
-    if ends_of(fence) > now then
-      for _, part in ipairs({ path, fence, redis.call('HGET', key('workers'), fence) }) do
+    if string.find(path, '/', 1, true) and ends_of(fence) > now then
+      for _, part in ipairs({ path, fence, worker_of(fence) }) do
         reply[#reply + 1] = part
       end
     end
@@ -72,7 +72,7 @@ const readStreamsScript = storeScript(lua`
       redis.call('ZSCORE', key('due'), path) or '',
       redis.call('ZSCORE', key('reading'), path) or '',
       fence or '',
-      fence and ends > now and redis.call('HGET', key('workers'), fence) or '',
+      fence and ends > now and worker_of(fence) or '',
       redis.call('HGET', key('partial'), path) or '',
     }
     for _, part in ipairs(parts) do reply[#reply + 1] = part end

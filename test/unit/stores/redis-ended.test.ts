@@ -65,7 +65,6 @@ test('an ended stream is free at once, and not as one of a dead worker; others s
   expect(await unit.end()).toEqual({ value: undefined, again: [] })
   expect(await keysLike('claims')).toEqual([])
   expect(await keysLike('units')).toEqual([])
-  expect(await keysLike('workers')).toEqual([])
 })
 
 test('the end of a unit takes no claim from the one who took an ended stream since', async () => {
@@ -123,7 +122,7 @@ test('a stream that has ended takes no claim with it of its neighbour in one sha
     'committed',
   ])
   await unit.end()
-  expect(await keysLike('workers')).toEqual([])
+  expect(await keysLike('claims')).toEqual([])
 })
 
 test('the claims that are left are renewed', async () => {
@@ -167,4 +166,23 @@ test('a renewal that a commit has overtaken takes no ended stream for lost', asy
   expect(unit.unit.signal.aborted).toBe(false)
   expect(await unit.unit.commit({ streams: [moved(b, 1)] })).toEqual(['committed'])
   await unit.end()
+})
+
+test('a unit asks and writes claims once; each of its streams is read twice and written once', async () => {
+  const keyspace = new Keyspace(prefix, 64)
+  const names = Array.from({ length: 2000 }, (_, index) => account(`n${index}`))
+  const beside = names.filter((path) => keyspace.shardOf(path) === keyspace.shardOf(a)).slice(0, 10)
+  const streams = [a, ...beside]
+  const run = async (position: number): Promise<void> => {
+    const { unit, end } = await openUnit(store, { streams })
+    await unit.commit({ streams: streams.map((path) => moved(path, position)), ended: streams })
+    await end()
+  }
+  for (const position of [1, 2]) await run(position)
+  await client.sendCommand(['CONFIG', 'RESETSTAT'])
+  await run(3)
+  const stats = String(await client.sendCommand(['INFO', 'commandstats']))
+  const found = stats.matchAll(/cmdstat_(\w+):calls=(\d+)/g)
+  const calls = Object.fromEntries([...found].map(([, name = '', count]) => [name, Number(count)]))
+  expect(calls).toMatchObject({ hmget: 2, hset: 1, hdel: 1, lrange: 22, lset: 11 })
 })

@@ -252,12 +252,15 @@ test('a store keeps the number of shards that it was made with', async () => {
   expect(await failureOf(() => open(8))).toMatchObject({ code: 'config-invalid' })
 })
 
-test('a store that a newer inturn made is left alone', async () => {
-  await admin.sendCommand(['HSET', `{${prefix}}:layout`, 'version', '2'])
-  const older = redisStore(server.url, { prefix, onWarning: () => undefined })
-  expect(await failureOf(() => older.open())).toMatchObject({ code: 'store-schema-newer' })
-  expect(await failureOf(() => older.now())).toMatchObject({ code: 'store-closed' })
-  await older.close()
+test.each([
+  ['newer', '3'],
+  ['older', '1'],
+])('a store that a %s inturn made is left alone', async (age, version) => {
+  await admin.sendCommand(['HSET', `{${prefix}}:layout`, 'version', version])
+  const another = redisStore(server.url, { prefix, onWarning: () => undefined })
+  expect(await failureOf(() => another.open())).toMatchObject({ code: `store-schema-${age}` })
+  expect(await failureOf(() => another.now())).toMatchObject({ code: 'store-closed' })
+  await another.close()
 })
 
 test('keys that others have written to are named as damage', async () => {
