@@ -282,7 +282,8 @@ test(
       const before = left.cuts
       await world.until(() => left.cuts < before || world.applied().length === world.total)
     }
-    expect(await finish()).toContain('what was to be written may be there or not')
+    // Of what a lost connection fails at a time, a worker tells the first.
+    expect(await finish()).toMatch(/what was to be written may be there or not|cannot be reached/)
   },
   soakMs,
 )
