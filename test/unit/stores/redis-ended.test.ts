@@ -174,9 +174,9 @@ test('a unit asks and writes claims once; each of its streams is read twice and 
   const beside = names.filter((path) => keyspace.shardOf(path) === keyspace.shardOf(a)).slice(0, 10)
   const streams = [a, ...beside]
   const run = async (position: number): Promise<void> => {
-    const { unit, end } = await openUnit(store, { streams })
-    await unit.commit({ streams: streams.map((path) => moved(path, position)), ended: streams })
-    await end()
+    const open = await openUnit(store, { streams })
+    await open.unit.commit({ streams: streams.map((path) => moved(path, position)), ended: streams })
+    await open.end()
   }
   for (const position of [1, 2]) await run(position)
   await client.sendCommand(['CONFIG', 'RESETSTAT'])
