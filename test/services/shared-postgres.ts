@@ -2,7 +2,8 @@
 // the run. `INTURN_TEST_POSTGRES_URL` uses a running server instead.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { Client } from 'pg'
+import type { PoolConfig } from 'pg'
+import { Client, Pool } from 'pg'
 import { startPostgres } from './postgres-server.ts'
 import type { PostgresServer } from './postgres-server.ts'
 
@@ -39,6 +40,14 @@ export async function teardown(): Promise<void> {
 export interface TestDatabase {
   readonly url: string
   drop(): Promise<void>
+}
+
+/** A pool of a test's own. That the server ends its connections with their database is no failure. */
+export function testPool(config: PoolConfig): Pool {
+  const pool = new Pool(config)
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  return pool
 }
 
 let made = 0

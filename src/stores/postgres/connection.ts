@@ -208,7 +208,9 @@ function ownPool({ url, connectionsMax }: OwnPoolParts): Pool {
     keepAlive: true,
     pipeline: true,
   })
-  // An idle connection that is lost is made anew when it is needed.
+  // An idle connection that is lost is made anew when it is needed; one that the server ends while the pool
+  // closes is told to nobody, and would end the process.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }

@@ -1,10 +1,10 @@
-// An event log on Postgres for one case of the suite, in a schema of its own. Virtual time moves its
-// subscriptions, and is added to the server's clock.
-import { Pool } from 'pg'
 import { Connection } from '../../../src/stores/postgres/connection.ts'
 import { PostgresEventLog } from '../../../src/stores/postgres/postgres-event-log.ts'
 import type { EventLogFixture } from '../../../src/testing/event-log-suite/event-log-case.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
+// An event log on Postgres for one case of the suite, in a schema of its own. Virtual time moves its
+// subscriptions, and is added to the server's clock.
+import { testPool } from '../../services/shared-postgres.ts'
 
 let made = 0
 
@@ -12,7 +12,7 @@ let made = 0
 export async function postgresLogFixture(url: string, isGiven = false): Promise<EventLogFixture> {
   const schema = `log_${++made}`
   const timers = new VirtualTimers()
-  const user = new Pool({ connectionString: url, max: 20 })
+  const user = testPool({ connectionString: url, max: 20 })
   const opened: PostgresEventLog[] = []
   const open = async (): Promise<PostgresEventLog> => {
     const pool = isGiven ? user : { url, connectionsMax: 5 }

@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { Client, Pool } from 'pg'
+import type { Pool } from 'pg'
+import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import type { LoggedEvent, StreamAppend } from '../../../src/core/logged-event.ts'
@@ -13,7 +14,7 @@ import type { PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresEventLog } from '../../../src/stores/postgres.ts'
 import { startPostgres } from '../../services/postgres-server.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
-import { freshDatabase } from '../../services/shared-postgres.ts'
+import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
 import { startProxy } from '../../services/tcp-proxy.ts'
 
 const child = fileURLToPath(new URL('./postgres-child.ts', import.meta.url))
@@ -23,7 +24,7 @@ let pool: Pool
 
 beforeAll(async () => {
   database = await freshDatabase()
-  pool = new Pool({ connectionString: database.url, max: 30 })
+  pool = testPool({ connectionString: database.url, max: 30 })
   log = postgresEventLog(database.url)
   await log.open()
   await pool.query('CREATE TABLE note (text text PRIMARY KEY)')
@@ -214,7 +215,7 @@ test('an append on a client without a transaction is refused, and writes nothing
 
 test('whatever a pool’s defaults are, what is confirmed is durable and what is seen is new', async () => {
   const options = '-c default_transaction_isolation=serializable -c synchronous_commit=off'
-  const odd = new Pool({ connectionString: database.url, options })
+  const odd = testPool({ connectionString: database.url, options })
   const own = postgresEventLog({ pool: odd })
   await Promise.all(Array.from({ length: 20 }, (_, index) => own.append(to('a', `e${index}`))))
   expect((await ids()).length).toBe(20)

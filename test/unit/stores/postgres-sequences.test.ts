@@ -2,7 +2,7 @@
 // is forgotten, and what is undone was never taken (I2, I3, I7). The server's clock goes on by itself, so
 // times are moved by much.
 import fc from 'fast-check'
-import { Pool } from 'pg'
+import type { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { SequenceStore } from '../../../src/ports/sequence-store.ts'
 import { sequencer } from '../../../src/producer/sequencer.ts'
@@ -10,7 +10,7 @@ import { postgresSequences } from '../../../src/stores/postgres.ts'
 import { Connection } from '../../../src/stores/postgres/connection.ts'
 import { PostgresSequenceStore } from '../../../src/stores/postgres/postgres-sequence-store.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
-import { freshDatabase } from '../../services/shared-postgres.ts'
+import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
 
 const minute = 60_000
 const claimMs = 30 * minute
@@ -22,7 +22,7 @@ let shiftMs = 0
 
 beforeAll(async () => {
   database = await freshDatabase()
-  pool = new Pool({ connectionString: database.url, max: 20 })
+  pool = testPool({ connectionString: database.url, max: 20 })
   await store().open()
 })
 afterAll(async () => {
