@@ -17,6 +17,8 @@ export interface Refused<Message> {
   readonly stays: boolean
   /** Nobody knows which turn of its counter its number is of: only the order tells. */
   readonly isUnplaced: boolean
+  /** The rules have placed it: the number of `place` is its own, however far its counter goes meanwhile. */
+  readonly isPlaced: boolean
 }
 
 /** A refused delivery with its place in the order of reading. */
@@ -69,7 +71,8 @@ export class RefusedEvents<Message extends Delivery> {
     this.#offered.delete(delivery)
     const known = this.#events.get(delivery)
     const { sinceMs, order } = known ?? { ...given, order: this.#added++ }
-    const refused = { ...given, sinceMs, order }
+    const { place, isPlaced } = known?.isPlaced === true ? known : given
+    const refused = { ...given, place, isPlaced, sinceMs, order }
     this.#events.set(delivery, refused)
     const own = this.#streams.get(stream) ?? []
     this.#streams.set(stream, own)
@@ -106,6 +109,12 @@ export class RefusedEvents<Message extends Delivery> {
     }
     for (const delivery of offered) this.#offered.add(delivery)
     return offered
+  }
+
+  /** Where a refused delivery was placed, if it was. */
+  placeOf(delivery: Message): Pick<Refused<Message>, 'stream' | 'place'> | undefined {
+    const refused = this.#events.get(delivery)
+    return refused?.isPlaced === true ? refused : undefined
   }
 
   /** Says that an offer came to nothing. */

@@ -6,6 +6,7 @@ import type { Delivery, Source } from '../ports/source.ts'
 import type { Engine } from './batch.ts'
 import type { Answer } from './call.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { IncomingMessage } from './incoming-message.ts'
 import type { ProcessResult } from './process-result.ts'
 import { isUnplaced } from './process-result.ts'
 import { RefusedEvents } from './refused-events.ts'
@@ -112,6 +113,15 @@ export class Settlement<Message extends Delivery> {
     return this.#refused.offers(this.#made.parts.batchMax)
   }
 
+  /** A refused message as it is offered: with the number that it had, where its counter wraps. */
+  asOffer(delivery: Message): IncomingMessage {
+    const placed = this.#refused.placeOf(delivery)
+    if (placed === undefined) return delivery
+    const { stream, place } = placed
+    const { epoch, sequence } = place
+    return { ...delivery, asked: { stream, epoch, from: sequence, to: sequence } }
+  }
+
   /** Nothing is known of offers: they can be offered again. */
   takeBack(deliveries: readonly Message[]): void {
     for (const delivery of deliveries) this.#refused.takeBack(delivery)
@@ -145,7 +155,8 @@ export class Settlement<Message extends Delivery> {
     const isUnplacedNow = isUnplaced(result.reason)
     const stays = isUnplacedNow || result.reason === 'paused'
     if (source.kind === 'log') {
-      const about = { sinceMs: now, stays, isUnplaced: isUnplacedNow }
+      const isPlaced = result.reason === 'stream-full' || result.reason === 'domain-full'
+      const about = { sinceMs: now, stays, isUnplaced: isUnplacedNow, isPlaced }
       this.#refused.add({ delivery, stream, place: { epoch, sequence }, ...about })
     } else if (!stays && this.#isOverdue(place, now)) this.#overdue.push({ delivery, place })
     else this.#back.push(delivery)

@@ -267,7 +267,8 @@ class PullWorker<Message extends Delivery> implements Worker {
   #send(messages: readonly Message[], { areOffers }: { readonly areOffers: boolean }): void {
     const waiting = areOffers ? undefined : this.#settlement.waitingStreams()
     let kept = 0
-    const call = this.#engine.submit(messages, {
+    const offered = areOffers ? messages.map((message) => this.#settlement.asOffer(message)) : messages
+    const call = this.#engine.submit(offered, {
       ...(waiting !== undefined && waiting.size > 0 && { waiting }),
       isAgain: areOffers,
       answered: ({ index, ...answer }) => {

@@ -122,6 +122,24 @@ describe('a stream that stands for half a turn (I1, I3)', () => {
     },
   )
 
+  test('a log offers a refused copy with the number that it had, however far the counter has gone', async () => {
+    const world = new WorkerWorld()
+    const worker = world.worker({ numbering: contiguous({ start: 0, modulus: 16 }), heldMax: 1 })
+    const sent16 = (...numbers: readonly number[]) =>
+      numbers.map((n) => ({ domain: 'account', stream: 'a', sequence: n % 16, data: { n } }))
+    // There is no room for the first copy of 3, and the stream goes on behind the second.
+    await world.source.push(sent16(0, 2, 3, 1, 3, ...range(4, 30)))
+    world.start(worker)
+    await world.until(() => world.calls.includes('a:30'))
+    await world.timers.advance(5_000)
+    await world.source.push(sent16(...range(31, 60)))
+    await world.until(() => world.settled.length === 62)
+    expect(world.calls).toEqual(calls(0, 60))
+    expect(await world.deadLetters()).toEqual([])
+    await worker.stop()
+    expect(world.crashes).toEqual([])
+  })
+
   test('a queue gets back what cannot be placed, for as long as that lasts', async () => {
     const world = new WorkerWorld('queue')
     const worker = world.worker({ numbering }, { refusePatience: '1s' })
