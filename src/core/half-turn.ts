@@ -122,7 +122,10 @@ export function settleSeen({ rules, draft, context, steps }: Pass): void {
 /** The marks once an operator has said that what comes next follows what is held. */
 export function resumedMarks(rules: StreamRules, state: StreamState): readonly SeenMark[] {
   const unseen = { ...state, seen: [] }
-  return state.seen.map(({ epoch, greatest }) => {
+  return state.seen.map((mark) => {
+    // What an epoch had that has ended is not what comes next.
+    if (isOver(state, mark.epoch)) return mark
+    const { epoch, greatest } = mark
     return { epoch, greatest: reachOf(rules, unseen, epoch)?.greatest ?? greatest, isResumed: true }
   })
 }

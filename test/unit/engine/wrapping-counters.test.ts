@@ -122,6 +122,27 @@ describe('a stream that stands for half a turn (I1, I3)', () => {
     },
   )
 
+  test('keeps the mark of an epoch that has ended, when the open one is resumed', async () => {
+    const world = new EngineWorld()
+    const processor = world.processor({ numbering: contiguous({ start: 0, modulus: 8 }) })
+    const sentIn = (epoch: number, ...numbers: readonly number[]) =>
+      numbers.map((n) => ({
+        domain: 'account',
+        stream: 'a',
+        epoch,
+        sequence: n % 8,
+        id: `${epoch}-${n}`,
+        data: {},
+      }))
+    const old = sentIn(0, 0, ...range(2, 20))
+    const results = await processor.process([...old, ...sentIn(1, 0, ...range(2, 9))])
+    const refused = old.filter((_, at) => results[at]?.verdict === 'refuse')
+    expect(refused.length).toBeGreaterThan(8)
+    expect((await world.stream('a'))?.state).toMatchObject({ epoch: 1, halt: { cause: 'half-turn' } })
+    await resume(await targetIn(world), { ...operator, stream: path('a') })
+    expect(new Set(verdictsOf(await processor.process(refused)))).toEqual(new Set(['stale']))
+  })
+
   test('a log offers a refused copy with the number that it had, however far the counter has gone', async () => {
     const world = new WorkerWorld()
     const worker = world.worker({ numbering: contiguous({ start: 0, modulus: 16 }), heldMax: 1 })
