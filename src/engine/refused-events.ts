@@ -50,6 +50,11 @@ export class RefusedEvents<Message extends Delivery> {
     return this.#events.size
   }
 
+  /** Whether there are some that can be taken in as soon as there is room; unplaced ones may wait for ever. */
+  get hasPlaced(): boolean {
+    return this.#events.values().some(({ isUnplaced }) => !isUnplaced)
+  }
+
   /** How many lie beyond the look-ahead. */
   get beyond(): number {
     return Math.max(0, this.#events.size - this.#max)

@@ -51,10 +51,13 @@ export class Settlement<Message extends Delivery> {
     }
   }
 
-  /** Whether refused events wait here, or with a queue that delivers them again soon. */
+  /**
+   * Whether refused events wait here that can be taken in one day, or with a queue that delivers them again
+   * soon.
+   */
   get isWaiting(): boolean {
     const sinceReleaseMs = this.#made.parts.timers.elapsedMs() - this.#lastReleaseMs
-    return this.#refused.size + this.#leaving.size > 0 || sinceReleaseMs <= 2 * releaseMs
+    return this.#refused.hasPlaced || this.#leaving.size > 0 || sinceReleaseMs <= 2 * releaseMs
   }
 
   /** Whether so many refused events wait that nothing more may be read. */

@@ -283,7 +283,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     const flight: Flight<Message> = { nth: ++this.#sent, messages, call, areOffers }
     this.#flights.add(flight)
     this.#flying += messages.length
-    this.#isSwept = false
+    if (!areOffers) this.#isSwept = false
     call.done
       .then(() => {
         this.#isProven = true
@@ -294,7 +294,9 @@ class PullWorker<Message extends Delivery> implements Worker {
       .finally(() => {
         this.#end(flight)
         // What was refused may have room now, where something else had.
-        if (areOffers && kept > 0) this.#offerAgain()
+        if (!areOffers || kept === 0) return
+        this.#isSwept = false
+        this.#offerAgain()
       })
   }
 
@@ -319,8 +321,8 @@ class PullWorker<Message extends Delivery> implements Worker {
     const { batchMax } = this.#parts
     const hasFlown = this.#flights.size > 0
     const moved = await this.#engine.sweep(batchMax)
-    this.#offerAgain()
     this.#isSwept = moved === 0 && !hasFlown && this.#flights.size === 0 && !this.#engine.healing.isRunning
+    this.#offerAgain()
     if (moved >= batchMax) this.#nextSweepMs = 0
   }
 

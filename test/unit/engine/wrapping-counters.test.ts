@@ -143,6 +143,17 @@ describe('a stream that stands for half a turn (I1, I3)', () => {
     expect(new Set(verdictsOf(await processor.process(refused)))).toEqual(new Set(['stale']))
   })
 
+  test('keeps no run until caught-up from its end', async () => {
+    const world = new WorkerWorld()
+    await world.source.push([...sent(0, 511), ...sent(513, 912)])
+    await world.runOut(world.worker({ numbering }))
+    expect(world.calls).toEqual(calls(0, 511))
+    expect((await world.stream('a'))?.state.halt).toMatchObject({ cause: 'half-turn' })
+    // What was refused is still with the source.
+    expect(world.settled).toHaveLength(638)
+    expect(await world.deadLetters()).toEqual([])
+  })
+
   test('a log offers a refused copy with the number that it had, however far the counter has gone', async () => {
     const world = new WorkerWorld()
     const worker = world.worker({ numbering: contiguous({ start: 0, modulus: 16 }), heldMax: 1 })
