@@ -50,7 +50,7 @@ export class RefusedEvents<Message extends Delivery> {
     return this.#events.size
   }
 
-  /** Whether there are some that can be taken in as soon as there is room; unplaced ones may wait for ever. */
+  /** Whether there are some that can be taken in once there is room; unplaced ones may wait for ever. */
   get hasPlaced(): boolean {
     return this.#events.values().some(({ isUnplaced }) => !isUnplaced)
   }

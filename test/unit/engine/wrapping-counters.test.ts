@@ -154,7 +154,7 @@ describe('a stream that stands for half a turn (I1, I3)', () => {
     expect(await world.deadLetters()).toEqual([])
   })
 
-  test('a log offers a refused copy with the number that it had, however far the counter has gone', async () => {
+  test('a log offers a refused copy with the number that it had, however far the counter is', async () => {
     const world = new WorkerWorld()
     const worker = world.worker({ numbering: contiguous({ start: 0, modulus: 16 }), heldMax: 1 })
     const sent16 = (...numbers: readonly number[]) =>
