@@ -32,7 +32,15 @@ export function isUnset(value: unknown): value is null | undefined {
 
 function bytesOf(text: unknown, name: string): Uint8Array {
   if (typeof text !== 'string' || !base64.test(text)) throw new Error(`${name} is no base64`)
-  return Uint8Array.from(atob(text), (unit) => unit.charCodeAt(0))
+  const bytes = atob(text)
+  // RFC 4648, 3.5: of two texts for the same bytes one was not written by an encoder.
+  const end = btoa(bytes.slice(bytes.length - (bytes.length % 3)))
+  if (!text.endsWith(end)) {
+    throw new Error(
+      `${name} is no base64: ${text.slice(-4)} has bits behind its last byte; these bytes are ${end}`,
+    )
+  }
+  return Uint8Array.from(bytes, (unit) => unit.charCodeAt(0))
 }
 
 function withBytesAt(data: unknown, places: unknown): unknown {

@@ -1,4 +1,5 @@
 // The default mapping and the decoding of a message, where CloudEvents write something in a way of their own.
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { eventFrom } from '../../../src/core/event-from.ts'
 import { ExactNumber } from '../../../src/core/exact-number.ts'
@@ -15,6 +16,19 @@ test('bytes that a CloudEvent has as text are bytes again', () => {
   expect(parsed('{"id":"e1","data":1,"data_base64":"AP8K"}')).toMatchObject({ fields: { data: 1 } })
   const spoilt = parsed('{"id":"e1","sequence":7,"data_base64":"*"}')
   expect(spoilt).toMatchObject({ fields: { sequence: 7, dataProblem: 'data_base64 is no base64' } })
+})
+
+test('a text is the base64 of bytes only if their encoder writes it', () => {
+  const dataProblem = 'data_base64 is no base64: AR== has bits behind its last byte; these bytes are AQ=='
+  expect(eventFrom({ data_base64: 'AQIDAR==' })).toMatchObject({ dataProblem })
+  const anyEnd = fc.stringMatching(/^(?:[A-Za-z0-9+/]{4}){0,2}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/)
+  fc.assert(
+    fc.property(anyEnd, (text) => {
+      const written = Buffer.from(text, 'base64')
+      const { data } = eventFrom({ data_base64: text })
+      expect(data).toEqual(written.toString('base64') === text ? new Uint8Array(written) : undefined)
+    }),
+  )
 })
 
 test('in a CloudEvent null is unset; in another message it is what it is', () => {
