@@ -1,5 +1,6 @@
 // `inturn explain`: in words, why a stream is where it is, what it waits for, and what happens next and when.
 import { Command } from 'commander'
+import { withoutCredentials } from '../core/without-credentials.ts'
 import { explanationLines } from '../operate/explain-text.ts'
 import { explainStream } from '../operate/explain.ts'
 import type { Explanation } from '../operate/explain.ts'
@@ -33,7 +34,7 @@ export function explainCommand(commands: readonly string[]): Command {
     )
 }
 
-/** The flags by which the store was found, so that a command can be pasted as it is. */
+/** The flags by which the store was found, so that a command can be pasted; a password has to be put in. */
 function storeWords(
   { config, store, consumer }: StoreFlags,
   { command }: OperatorAction,
@@ -47,5 +48,6 @@ function storeWords(
       ? ' --config inturn.config.ts'
       : ''
   const given = Object.entries({ config, store, consumer }).filter(([, value]) => value !== undefined)
-  return given.map(([flag, value]) => ` --${flag} ${shellWord(String(value))}`).join('') + rules
+  const word = (value: unknown): string => shellWord(withoutCredentials(String(value), { isTyped: true }))
+  return given.map(([flag, value]) => ` --${flag} ${word(value)}`).join('') + rules
 }

@@ -60,7 +60,7 @@ function newProgram(): Command {
       // What was typed is said again, and may have been pasted.
       .configureOutput({
         writeOut: (text) => process.stdout.write(printableLines(text)),
-        writeErr: (text) => process.stderr.write(printableLines(withoutCredentials(text))),
+        writeErr: (text) => process.stderr.write(printableLines(withoutCredentials(text, { isTyped: true }))),
       })
   )
 }

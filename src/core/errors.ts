@@ -51,6 +51,9 @@ export interface InturnErrorOptions {
   readonly cause?: unknown
 }
 
+/** Codes whose message says again what somebody gave as an option or an argument. */
+const typedCodes: ReadonlySet<ErrorCode> = new Set(['usage', 'config-invalid', 'input-unreadable'])
+
 /**
  * A failure of inturn. `code` is stable and documented; `message` says what was wrong, where, and what to do.
  * Names and passwords of URLs are left out of it.
@@ -68,7 +71,8 @@ export class InturnError extends Error {
   }
 
   constructor(code: ErrorCode, message: string, options: InturnErrorOptions = {}) {
-    super(withoutCredentials(message), options.cause === undefined ? undefined : { cause: options.cause })
+    const said = withoutCredentials(message, { isTyped: typedCodes.has(code) })
+    super(said, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'InturnError'
     this.code = code
     this.retryable = options.retryable ?? false

@@ -4,7 +4,22 @@
 /** Up to the last `@` of the authority; where a password has a slash in it, up to the `@` behind that. */
 const credentials = /(:\/\/)(?:[^\s/?#]{0,1000}|[^\s/?#@:]{0,200}:[^\s@]{0,1000})@/g
 
-/** The text with `***` for every `user:password` in front of a host. */
-export function withoutCredentials(text: string): string {
-  return text.includes('://') ? text.replace(credentials, '$1***@') : text
+/**
+ * What looks like them where somebody has typed a server in a form of their own: `user:password@host`. In
+ * other texts it may be an id.
+ */
+const bareCredentials = /[^\s'"@:]{0,200}:(?!\/\/)\S{0,1000}@/g
+
+/**
+ * The text with `***` for every `user:password` in front of a host.
+ *
+ * @param about - `isTyped`: it says again what was given as an option, so that a host may have no scheme
+ */
+export function withoutCredentials(
+  text: string,
+  { isTyped = false }: { readonly isTyped?: boolean } = {},
+): string {
+  if (!text.includes('@')) return text
+  const said = text.includes('://') ? text.replace(credentials, '$1***@') : text
+  return isTyped ? said.replace(bareCredentials, '***@') : said
 }

@@ -94,6 +94,16 @@ test.each([
   ['read', '--log', 'http://user:hunter2@host'],
   ['audit', 'http://user:hunter2@host/log.ndjson'],
   ['import', 'positions', '--from', 'redis:p:*', '--domain', 'd', '--redis', 'http://user:hunter2@host'],
+  ['status', '--store', 'user:hunter2@host'],
+  ['status', '--store', 'redis:user:hunter2@host'],
+  ['status', '--store', 'sqlite://user:hunter2@x.db'],
+  ['status', '--stroe=user:hunter2@host'],
+  ['status', '--config', 'user:hunter2@host/inturn.config.ts'],
+  ['read', '--log', 'postgres:/user:hunter2@host'],
+  ['audit', 'user:hunter2@host/log.ndjson'],
+  ['relay', '--config', 'user:hunter2@host/inturn.relay.ts'],
+  ['user:hunter2@host'],
+  ['import', 'positions', '--from', 'user:hunter2@host:*', '--domain', 'd'],
 ])('a password that was typed is not said: inturn %s %s %s', async (...typed) => {
   const { code, stdout, stderr } = await inturn(folder.path, ...typed)
   expect(code).not.toBe(0)

@@ -22,6 +22,38 @@ it.each([
   expect(errorMessage(new Error(text))).toBe(said)
 })
 
+it.each([
+  ['--store takes redis://<host>, not user:hunter2@host', '--store takes redis://<host>, not ***@host'],
+  ["httpHealer: 'htp:/user:hunter2@host/{from}'", "httpHealer: '***@host/{from}'"],
+  ['the database u:hunter2@x.db does not exist', 'the database ***@x.db does not exist'],
+  ['not :hunter2@host', 'not ***@host'],
+  ['not a:hun@ter2:x@host', 'not ***@host'],
+  ['redis://a:b@c, redis://host:6379', 'redis://***@c, redis://host:6379'],
+  ['user@host, 12:30', 'user@host, 12:30'],
+])('where it was typed, %s is said as %s', (text, said) => {
+  for (const code of ['usage', 'config-invalid', 'input-unreadable'] as const) {
+    expect(new InturnError(code, text).message).toBe(said)
+  }
+  expect(withoutCredentials(text, { isTyped: true })).toBe(said)
+})
+
+it('an id that looks like them is told where nothing was typed', () => {
+  const text = 'the id order:7@eu is of another event'
+  expect(new InturnError('id-conflict', text).message).toBe(text)
+  expect(errorText(text)).toBe(text)
+})
+
+it('a password that was typed is not said, whatever scheme it follows', () => {
+  const scheme = fc.constantFrom('', 'htp:', 'redis:/', 'sqlite:', 'postgres//', 'x:///')
+  const word = fc.stringMatching(/^[a-z0-9.%+/?#-]{0,30}$/)
+  const property = fc.property(scheme, word, word, (front, user, host) => {
+    const { message } = new InturnError('usage', `--store takes <host>, not ${front}${user}:hunter2@${host}.`)
+    expect(message).not.toContain('hunter2')
+    expect(message).toContain(`***@${host}.`)
+  })
+  fc.assert(property)
+})
+
 it('no password is said, wherever it stands, and what has none stays as it is', () => {
   const word = fc.stringMatching(/^[a-z0-9.%+-]{1,30}$/)
   const around = fc.string({ maxLength: 600 }).map((text) => text.replaceAll(/[@:/]/g, ' '))
