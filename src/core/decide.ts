@@ -6,7 +6,7 @@ import { deliver, drain, drainIfClosed } from './advance.ts'
 import { remember } from './conflict-memory.ts'
 import { decideFill } from './decide-fill.ts'
 import { endPass } from './end-pass.ts'
-import { noteSeen, settleSeen } from './half-turn.ts'
+import { decideLogged, noteSeen, settleSeen } from './half-turn.ts'
 import { eventSpan, insertHeld, insertIncreasing } from './held-spans.ts'
 import type { Judgement } from './judge.ts'
 import { beyondEpochSpan, isEpochImplausible, judge } from './judge.ts'
@@ -45,11 +45,16 @@ export function decideBatch(
   const pass = beginPass(stream.rules, stream.state, context)
   for (let index = 0; index < arrivals.length; index++) {
     const arrival = arrivals[index]
-    if (arrival?.kind === 'event') decideEvent(pass, index, arrival)
-    else if (arrival !== undefined) decideFill(pass, index, arrival)
+    if (arrival?.place === undefined) decideArrival(pass, index, arrival)
+    else decideLogged(pass, { arrival, place: arrival.place }, () => decideArrival(pass, index, arrival))
     if (pass.draft.seen.length > 0) settleSeen(pass)
   }
   return endPass(pass)
+}
+
+function decideArrival(pass: Pass, index: number, arrival: Arrival | undefined): void {
+  if (arrival?.kind === 'event') decideEvent(pass, index, arrival)
+  else if (arrival !== undefined) decideFill(pass, index, arrival)
 }
 
 function decideEvent(pass: Pass, index: number, arrival: EventArrival): void {

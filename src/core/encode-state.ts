@@ -140,6 +140,7 @@ function restOf(state: StreamState): Rest {
   if (state.restart !== undefined) rest.restart = state.restart
   if (state.runs.length > 0) rest.runs = state.runs
   if (state.seen.length > 0) rest.seen = state.seen
+  if (state.logged !== undefined) rest.logged = state.logged
   if (state.provenAbove !== undefined) rest.provenAbove = state.provenAbove
   if (state.halt !== undefined) rest.halt = state.halt
   if (state.failing !== undefined) rest.failing = state.failing

@@ -6,8 +6,10 @@ import { recall } from './conflict-memory.ts'
 import type { Counter } from './counter.ts'
 import { counterOf, firstFrom, nearestTo, windowOf } from './counter.ts'
 import { findHeld, heldSpanAt } from './held-spans.ts'
+import { isOfOldEpoch, referenceAt, withMark } from './log-marks.ts'
 import { isCurrent, originOf } from './numbering-rules.ts'
-import type { Pass } from './pass.ts'
+import type { Arrival, LogPlace, Pass } from './pass.ts'
+import { epochInRuns } from './producer-runs.ts'
 import type { StreamRules } from './rules.ts'
 import type { Epoch, Position } from './sequence.ts'
 import type { SeenMark, StreamState } from './stream-state.ts'
@@ -31,6 +33,13 @@ export interface WireClues {
   readonly print?: number
   readonly isUnnamed?: boolean
   readonly isBehind?: boolean
+  readonly place?: LogPlace | undefined
+}
+
+/** An arrival of a counter that wraps, and where its log had it. */
+interface PlacedArrival {
+  readonly arrival: Arrival
+  readonly place: LogPlace
 }
 
 /** What a number on the wire stands for, or why nobody knows; in doubt, with the greatest that it may be. */
@@ -51,18 +60,35 @@ export function reachedIn(rules: StreamRules, state: StreamState, epoch: Epoch):
 
 /** What a number on the wire stands for. Where nothing is known of its epoch, it stands for itself. */
 export function placeOnTurn(pass: Pass, counter: Counter, clues: WireClues): Placed {
-  const { wire, epoch, isBehind = false } = clues
+  const { wire, epoch, place, isBehind = false } = clues
   const reach = reachOf(pass.rules, pass.draft, epoch)
   if (reach === undefined) return { sequence: wire }
   const { greatest, reached, mark } = reach
   if (isBehind && mark?.isResumed === true) return { problem: 'doubt', upTo: greatest }
-  const upper = nearestTo(counter, wire, greatest)
-  const isHalf = (upper - greatest) * 2 === counter.modulus
-  if (!isInDoubt(counter, reach)) return isHalf ? { problem: 'half' } : { sequence: upper }
+  const { logged } = pass.draft
+  const reference = referenceAt(logged, { epoch, place }, greatest)
+  const nearest = nearestTo(counter, wire, reference)
+  const isOld = nearest > greatest && isOfOldEpoch(logged, { epoch, place })
+  const upper = isOld ? nearest - counter.modulus : nearest
+  // It came before, and was not in doubt then.
+  if (reference !== greatest && upper <= reached) return { sequence: upper }
+  const isHalf = (upper - reference) * 2 === counter.modulus
+  if (isInDoubt(counter, reach)) return placeInDoubt(pass, counter, { ...clues, reach, upper, isHalf })
+  return isHalf ? { problem: 'half' } : { sequence: upper }
+}
+
+/** What a number stands for where it may be one that is missing as well as `upper`, the nearest one. */
+function placeInDoubt(
+  pass: Pass,
+  counter: Counter,
+  of: WireClues & { readonly reach: Reach; readonly upper: number; readonly isHalf: boolean },
+): Placed {
+  const { epoch, wire, print, isUnnamed, upper, isHalf } = of
+  const { reached, mark } = of.reach
   const lowest = firstFrom(counter, reached + 1, wire)
-  if (clues.print !== undefined && clues.isUnnamed !== true && pass.rules.conflictMemory > 0) {
+  if (print !== undefined && isUnnamed !== true && pass.rules.conflictMemory > 0) {
     const own = [lowest, lowest - counter.modulus].find(
-      (sequence) => printAt(pass, epoch, sequence) === clues.print,
+      (sequence) => printAt(pass, epoch, sequence) === print,
     )
     if (own !== undefined) return { sequence: own }
   }
@@ -71,7 +97,7 @@ export function placeOnTurn(pass: Pass, counter: Counter, clues: WireClues): Pla
   if (lowest === upper) return { sequence: upper }
   // It is the lower one, or the next turn's; not the lower one if another event has that number.
   const other = printAt(pass, epoch, lowest)
-  const isOther = other !== undefined && other !== clues.print
+  const isOther = other !== undefined && other !== print
   return isOther && lowest + counter.modulus === upper ? { sequence: upper } : inDoubt
 }
 
@@ -94,6 +120,27 @@ export function noteSeen({ rules, draft }: Pass, { epoch, sequence }: Position):
   const mark: SeenMark = { ...reach.mark, epoch, greatest, ...(isLost && { isLost }) }
   const others = draft.seen.filter((other) => other.epoch !== epoch)
   draft.seen = [...others, mark].sort((a, b) => a.epoch - b.epoch)
+}
+
+/**
+ * Decides an arrival, and remembers how far the open epoch's counter has gone by it at its place in its log.
+ */
+export function decideLogged(pass: Pass, { arrival, place }: PlacedArrival, decide: () => void): void {
+  const { rules, draft } = pass
+  const counter = counterOf(rules.numbering)
+  const epoch = draft.runs.length === 0 ? arrival.epoch : (epochInRuns(draft.runs, arrival) ?? arrival.epoch)
+  const before = reachOf(rules, draft, epoch)
+  decide()
+  if (counter === undefined || (draft.position !== undefined && epoch !== draft.epoch)) return
+  const reach = reachOf(rules, draft, epoch)
+  if (reach === undefined || reach.mark?.isLost === true) return
+  const { greatest, reached } = reach
+  if (before !== undefined && greatest <= before.greatest) return
+  const { log, at } = place
+  const isKnown = draft.logged?.log === log && draft.logged.epoch === epoch
+  const marks = isKnown ? (draft.logged?.marks ?? []) : []
+  const longAgo = reached - counter.modulus - rules.conflictMemory
+  draft.logged = { log, epoch, marks: withMark(marks, { at, greatest }, { ...counter, longAgo }) }
 }
 
 /** Forgets marks that say nothing any more; halts a stream whose events cannot be placed, or ends that. */

@@ -31,6 +31,14 @@ export interface Made {
   readonly producer?: number | undefined
 }
 
+/** A place in a log that is read in order, and may be read again. */
+export interface LogPlace {
+  /** The fingerprint of the log's name. */
+  readonly log: number
+  /** Rises in the order of the log. */
+  readonly at: Sequence
+}
+
 /** An event at the rules' door. */
 export interface EventArrival extends Made {
   readonly kind: 'event'
@@ -47,6 +55,8 @@ export interface EventArrival extends Made {
   readonly known?: Sequence | undefined
   /** A counter that wraps: earlier events of the stream, which were refused, are not offered again yet. */
   readonly isBehind?: boolean
+  /** A counter that wraps: where in its log it was read. */
+  readonly place?: LogPlace | undefined
 }
 
 /** A statement that numbers were burned and will never come. */
@@ -61,6 +71,7 @@ export interface FillArrival extends Made {
   /** A counter that wraps: the unbounded number that `from` stands for, where somebody knows it. */
   readonly known?: Sequence | undefined
   readonly isBehind?: boolean
+  readonly place?: LogPlace | undefined
 }
 
 /** What a pass decides about, in order. */

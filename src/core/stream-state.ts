@@ -103,6 +103,22 @@ export interface SeenMark {
   readonly isResumed?: true
 }
 
+/** How far a counter that wraps had gone when a place in its log was reached. */
+export interface LogMark {
+  readonly at: Sequence
+  /** The greatest number that was seen up to there. */
+  readonly greatest: number
+}
+
+/** A counter that wraps: how far the open epoch had gone at some places of the log that it was last read from. */
+export interface LogMarks {
+  /** The fingerprint of the log's name. */
+  readonly log: number
+  readonly epoch: Epoch
+  /** Ascending by both. */
+  readonly marks: readonly LogMark[]
+}
+
 /** How many numbers of the stream came to which account, over all epochs. */
 export interface AccountCounts {
   readonly delivered: number
@@ -195,6 +211,7 @@ export interface StreamState {
   readonly runs: readonly Run[]
   /** Counters that wrap: one for each epoch of which a number was refused. */
   readonly seen: readonly SeenMark[]
+  readonly logged: LogMarks | undefined
   /** Linked and increasing numbering: of numbers at or below this nothing is known; an import sets it. */
   readonly provenAbove: Sequence | undefined
   readonly halt: Halt | undefined
@@ -234,6 +251,7 @@ export const unknownStream: StreamState = {
   restart: undefined,
   runs: [],
   seen: [],
+  logged: undefined,
   provenAbove: undefined,
   halt: undefined,
   failing: undefined,

@@ -4,12 +4,18 @@ import { eventFingerprint, fingerprint } from '../core/fingerprint.ts'
 import type { Arrival } from '../core/pass.ts'
 import { madeOf, readTime } from '../core/producer-runs.ts'
 import type { HandedOver } from '../ports/records.ts'
+import type { LogPlace } from '../ports/source.ts'
 import { isEvent } from '../ports/store.ts'
 import type { TrackedDomain } from './domain.ts'
 
-/** An event or fill as the rules take it. */
-export function arrivalOf(event: HandedOver['arrival'], { rules }: TrackedDomain): Arrival {
-  if (!isEvent(event)) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...madeOf(event) }
+/** An event or fill as the rules take it; `logPlace`: where its log had it, for a counter that wraps. */
+export function arrivalOf(
+  event: HandedOver['arrival'],
+  { rules }: TrackedDomain,
+  logPlace?: LogPlace,
+): Arrival {
+  const place = logPlace && { log: fingerprint(logPlace.log), at: logPlace.at }
+  if (!isEvent(event)) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...madeOf(event), place }
   const { id, data, previous, time, producer, sequence = 0, wireSequence = sequence } = event
   // All of one shape, whatever an event says.
   return {
@@ -23,5 +29,6 @@ export function arrivalOf(event: HandedOver['arrival'], { rules }: TrackedDomain
     known: sequence === wireSequence ? undefined : sequence,
     time: time === undefined ? undefined : readTime(time),
     producer: producer === undefined ? undefined : fingerprint(producer),
+    place,
   }
 }

@@ -2,6 +2,7 @@
 // decoded.
 import type { Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
+import type { LogPlace } from '../ports/source.ts'
 
 /** A message as it came. */
 export interface IncomingMessage {
@@ -20,6 +21,8 @@ export interface IncomingMessage {
   readonly asked?: AskedNumbers
   /** Where it was read. */
   readonly origin?: string
+  /** Where it lies in its log. */
+  readonly logPlace?: LogPlace
 }
 
 /** Numbers of a stream that somebody was asked for, unwrapped. */

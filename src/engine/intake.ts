@@ -16,6 +16,7 @@ import { streamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
 import { deadLetterKey, unreadableKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
+import type { LogPlace } from '../ports/source.ts'
 import { arrivalOf } from './arrival-of.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
 import type { IncomingMessage } from './incoming-message.ts'
@@ -185,7 +186,13 @@ export class Intaker {
     if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
     const unkeepable = this.#carry(event, read, known.incoming.message)
     if (unkeepable !== undefined) return unkept(known, unkeepable)
-    return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
+    return {
+      kind: 'tracked',
+      domain,
+      path,
+      arrival: arrivalOf(event, domain, logPlaceOf(known, domain)),
+      event,
+    }
   }
 
   /** How many bytes a stream key has, where they are too many. */
@@ -345,7 +352,13 @@ function readFill(
   const event: Mutable<FillEvent> = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
   if (time !== undefined) event.time = time
   if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
-  return { kind: 'tracked', domain, path, arrival: arrivalOf(event, domain), event }
+  return {
+    kind: 'tracked',
+    domain,
+    path,
+    arrival: arrivalOf(event, domain, logPlaceOf(place, domain)),
+    event,
+  }
 }
 
 /** Notes who wrote a message, where its domain names the field, dotted where it lies deeper. */
@@ -357,6 +370,11 @@ function noteProducer(
   const found = producer.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), record)
   const name = readText(found)
   if (name !== undefined) event.producer = name
+}
+
+/** Where a message lies in its log, where its number alone does not tell which event it is. */
+function logPlaceOf({ incoming }: Known, domain: TrackedDomain): LogPlace | undefined {
+  return isWrapped(domain) ? incoming.logPlace : undefined
 }
 
 function isWrapped({ rules: { numbering } }: TrackedDomain): boolean {

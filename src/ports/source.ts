@@ -1,5 +1,14 @@
 // The source port: where events come from. A source delivers at least once, in any order; it forgets an event
 // only once it has been settled. Upholds I4.
+import type { Sequence } from '../core/sequence.ts'
+
+/** Where a message lies in something that is read in order, and may be read again. */
+export interface LogPlace {
+  /** Names what is read: whenever its places begin again, or name other messages, the name is another one. */
+  readonly log: string
+  /** Rises in the order in which producers wrote: an offset, a number, an entry's id. */
+  readonly at: Sequence
+}
 
 /** One message as a source delivered it. */
 export interface Delivery {
@@ -19,6 +28,11 @@ export interface Delivery {
   readonly fullBytes?: number
   /** Then also its SHA-256, in hexadecimal digits: what tells it from others with the same beginning. */
   readonly digest?: string
+  /**
+   * Where it lies, if the source can tell. Without it, events of a counter that wraps must not come again from
+   * half a turn back or further: nobody could tell them from those of later turns.
+   */
+  readonly logPlace?: LogPlace
 }
 
 /** What a source may keep across restarts: its own note of how far it was settled. */

@@ -1,5 +1,6 @@
 // A source in the memory of this process, for tests and for programs that push events into inturn
 // themselves. It keeps what is not settled, and can be told to deliver it again. Upholds I4 and I7.
+import { randomUUID } from 'node:crypto'
 import { checkNames } from '../core/check-names.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
 import type { Sink } from '../ports/sink.ts'
@@ -65,6 +66,8 @@ export function memorySink(source: Pick<MemorySource, 'name' | 'push'>): Sink {
 class PushedMessages implements MemorySource {
   readonly name: string
   readonly kind: 'log' | 'queue'
+  /** No other source's places are these. */
+  readonly #log = randomUUID()
   readonly #keptMax: number
   readonly #timers: Timers
   #pushed = 0
@@ -98,7 +101,8 @@ class PushedMessages implements MemorySource {
     for (const message of messages) {
       while (this.#kept.size >= this.#keptMax) await this.#change()
       const place = ++this.#pushed
-      this.#kept.set(place, { ...options, message, place, origin: `${this.name}:${place}` })
+      const logPlace = { log: this.#log, at: place }
+      this.#kept.set(place, { ...options, message, place, logPlace, origin: `${this.name}:${place}` })
       this.#ready.push(place)
       this.#wake()
     }

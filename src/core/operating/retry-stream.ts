@@ -58,7 +58,10 @@ export function resumeStream(stream: RuledStream, clock: Clock): Operated {
   if (halt === undefined) return declined('it is not halted')
   if (halt.cause === 'half-turn') {
     const seen = resumedMarks(rules, state)
-    return granted({ ...state, seen, halt: undefined }, `its halt has ended; ${followingWords}`)
+    return granted(
+      { ...state, seen, logged: undefined, halt: undefined },
+      `its halt has ended; ${followingWords}`,
+    )
   }
   if (failing !== undefined) {
     const retryAt = failing.retryAt ?? clock.now

@@ -27,6 +27,7 @@ export function seekForwards(stream: RuledStream, target: Position, context: Pas
   if (between !== undefined) return between
   const { draft } = pass
   draft.position = target.sequence
+  draft.logged = undefined
   endHalt(pass, target)
   const { state, steps } = endPass(pass)
   const place = `${String(target.sequence)}${target.epoch === 0 ? '' : ` of epoch ${target.epoch}`}`

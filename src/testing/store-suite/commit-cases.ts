@@ -34,6 +34,7 @@ const fullState: StreamState = {
   held: [{ kind: 'events', epoch: 2, after: 44, to: 46, count: 2, clock }],
   heldCount: 2,
   seen: [{ epoch: 2, greatest: 90, isLost: true }],
+  logged: { log: 0xfffffffd, epoch: 2, marks: [{ at: 2n ** 70n, greatest: 40 }] },
   memory: [2, 39, 0xffffffff, 2, 40, 1],
   firstPrint: 0xfffffffe,
   newest: 1_700_000_000_000,
