@@ -22,7 +22,7 @@ export interface IncomingMessage {
   /** Where it was read. */
   readonly origin?: string
   /** Where it lies in its log. */
-  readonly logPlace?: LogPlace
+  readonly logPlace?: LogPlace | undefined
 }
 
 /** Numbers of a stream that somebody was asked for, unwrapped. */

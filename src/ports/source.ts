@@ -32,7 +32,7 @@ export interface Delivery {
    * Where it lies, if the source can tell. Without it, events of a counter that wraps must not come again from
    * half a turn back or further: nobody could tell them from those of later turns.
    */
-  readonly logPlace?: LogPlace
+  readonly logPlace?: LogPlace | undefined
 }
 
 /** What a source may keep across restarts: its own note of how far it was settled. */

@@ -9,7 +9,7 @@ import type { Sink } from '../ports/sink.ts'
 import type { Checkpoint, ReadRequest, Source, SourceExtent } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
-import type { Bookmark } from './file/bookmark.ts'
+import type { Bookmark, LogName } from './file/bookmark.ts'
 import { atBeginning, decodeBookmark, encodeBookmark, resumeAt } from './file/bookmark.ts'
 import { FileSink } from './file/file-sink.ts'
 import type { LineDelivery, LinePlace } from './file/line-delivery.ts'
@@ -88,6 +88,7 @@ class FileSource implements Source<LineDelivery> {
   #checkpoint: Checkpoint | undefined
   #file: OpenFile | undefined
   #bookmark: Bookmark | undefined
+  #log: LogName | undefined
   #prefix = new SettledPrefix<LinePlace>()
   /** A followed file was read to its end; it may have grown or been replaced since. */
   #isAtEnd = false
@@ -157,9 +158,15 @@ class FileSource implements Source<LineDelivery> {
   async #openFile(): Promise<void> {
     const { follow, lineBytesMax } = this.#options
     try {
-      this.#file = await OpenFile.open({ path: this.#path, follow, lineBytesMax }, (handle) =>
-        resumeAt(handle, this.#bookmark),
-      )
+      this.#file = await OpenFile.open({ path: this.#path, follow, lineBytesMax }, async (handle) => {
+        const resumed = await resumeAt(handle, this.#bookmark)
+        const { bookmark } = resumed
+        // What is delivered has a name that a process after this one knows.
+        const isNew = bookmark.log.id !== this.#bookmark?.log?.id
+        if (isNew) await this.#checkpoint?.save(encodeBookmark(bookmark)).catch(() => undefined)
+        this.#log = bookmark.log
+        return resumed
+      })
     } catch (error) {
       if (!follow || !isMissing(error)) throw error
     }
@@ -192,7 +199,10 @@ class FileSource implements Source<LineDelivery> {
   }
 
   #given(lines: readonly LineDelivery[]): readonly LineDelivery[] {
-    for (const line of lines) line.ticket = this.#prefix.add(line.place)
+    for (const line of lines) {
+      line.ticket = this.#prefix.add(line.place)
+      line.log = this.#log?.id
+    }
     return lines
   }
 
@@ -222,7 +232,8 @@ class FileSource implements Source<LineDelivery> {
       // What was written anew is read from its beginning: no place in it is kept.
       if (digest === undefined) return
       const openLineAt = end === this.#openLine ? { openLineAt: end.start } : {}
-      const bookmark = { offset: end.end, line: end.line, digest, ...openLineAt }
+      const log = this.#log && { log: this.#log }
+      const bookmark = { offset: end.end, line: end.line, digest, ...openLineAt, ...log }
       await this.#checkpoint?.save(encodeBookmark(bookmark))
       this.#savedEnd = end
       this.#savedAtMs = this.#options.timers.elapsedMs()

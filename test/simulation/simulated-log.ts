@@ -137,8 +137,10 @@ export class SimulatedLog implements CopySource {
     const partition = this.#partitions[this.#options.partitionOf(copy) % this.#partitions.length]
     if (partition === undefined) return
     const last = partition.copies.at(-1)?.atMs ?? 0
-    this.#whereabouts.set(copy.place, { partition, index: partition.copies.length })
-    partition.copies.push({ copy, atMs: Math.max(last, atMs) })
+    const index = partition.copies.length
+    this.#whereabouts.set(copy.place, { partition, index })
+    const logPlace = { log: `partition ${this.#partitions.indexOf(partition)}`, at: index }
+    partition.copies.push({ copy: { ...copy, logPlace }, atMs: Math.max(last, atMs) })
   }
 
   #rebalance(): void {

@@ -1,6 +1,7 @@
 // How far a file was settled, and which file that was: a place counts only for a file that has the same bytes
 // in front of it. Upholds I4: a file that was replaced, cut or written anew is read from its beginning, and
 // nothing in it is taken as done.
+import { randomUUID } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { bytesAt } from './edges.ts'
 import type { ReadPlace } from './line-reader.ts'
@@ -12,13 +13,25 @@ export interface Bookmark extends ReadPlace {
   readonly digest: string
   /** Where the last settled line starts, if it stood at the end of the file without a newline. */
   readonly openLineAt?: number
+  readonly log?: LogName
 }
 
-/** Where to go on in a file, and what lies in front of that. */
+/** The name of what a file has, as long as it only grows; and the beginning of the file when it was given. */
+export interface LogName {
+  readonly id: string
+  readonly bytes: number
+  readonly digest: string
+}
+
+/** Where to go on in a file, what lies in front of that, and the bookmark as it counts now. */
 export interface Resumed {
   readonly place: ReadPlace
   readonly content: ReadContent
+  readonly bookmark: Bookmark & { readonly log: LogName }
 }
+
+/** So much of a file's beginning tells it from others, until something of it is settled. */
+const nameBytes = 64 * 1024
 
 /** The beginning of any file. */
 export const atBeginning: Bookmark = { offset: 0, line: 0, digest: new ReadContent().digest }
@@ -39,21 +52,38 @@ export function decodeBookmark(text: string | undefined): Bookmark | undefined {
   }
 }
 
-/** Where to go on in a file; its beginning when it is not the file of the bookmark. */
-export async function resumeAt(
-  handle: FileHandle,
-  { offset, line, digest, openLineAt }: Bookmark = atBeginning,
-): Promise<Resumed> {
+/** Where to go on in a file; its beginning, under a new name, when it is not the file of the bookmark. */
+export async function resumeAt(handle: FileHandle, known: Bookmark = atBeginning): Promise<Resumed> {
   const { size } = await handle.stat()
-  const content = size < offset ? undefined : await ReadContent.of(handle, offset)
-  if (content === undefined || content.digest !== digest) {
-    return { place: { offset: 0, line: 0 }, content: new ReadContent() }
+  const content = size < known.offset ? undefined : await ReadContent.of(handle, known.offset)
+  if (content === undefined || content.digest !== known.digest) {
+    const bookmark = { ...atBeginning, log: await newName(handle, size) }
+    return { place: atBeginning, content: new ReadContent(), bookmark }
   }
-  if (openLineAt === undefined || size === offset) return { place: { offset, line }, content }
+  const { offset, line, openLineAt } = known
+  const isNamed = known.log !== undefined && (offset > 0 || (await isBegunBy(handle, known.log)))
+  const log = isNamed ? known.log : await newName(handle, size)
+  const bookmark = { ...known, log }
+  if (openLineAt === undefined || size === offset) return { place: { offset, line }, content, bookmark }
   const behind = await bytesAt(handle, offset, offset + 1)
   const hasEnded = behind.toString('latin1') === '\n'
   const place = hasEnded ? { offset: offset + 1, line } : { offset: openLineAt, line: line - 1 }
-  return { place, content: await ReadContent.of(handle, place.offset) }
+  return { place, content: await ReadContent.of(handle, place.offset), bookmark }
+}
+
+/** A name that no other file has. Nothing tells an empty file from another one that is begun later. */
+async function newName(handle: FileHandle, size: number): Promise<LogName> {
+  const bytes = Math.min(size, nameBytes)
+  return { id: randomUUID(), bytes, digest: (await ReadContent.of(handle, bytes)).digest }
+}
+
+async function isBegunBy(handle: FileHandle, { bytes, digest }: LogName): Promise<boolean> {
+  return bytes > 0 && (await ReadContent.of(handle, bytes)).digest === digest
+}
+
+function isLogName(log: unknown): log is LogName {
+  if (typeof log !== 'object' || log === null || !('id' in log) || !('bytes' in log)) return false
+  return typeof log.id === 'string' && Number.isSafeInteger(log.bytes) && 'digest' in log
 }
 
 function isBookmark(fields: unknown): fields is Bookmark {
@@ -66,6 +96,7 @@ function isBookmark(fields: unknown): fields is Bookmark {
     isWhole(fields.line) &&
     'digest' in fields &&
     typeof fields.digest === 'string' &&
-    (!('openLineAt' in fields) || isWhole(fields.openLineAt))
+    (!('openLineAt' in fields) || isWhole(fields.openLineAt)) &&
+    (!('log' in fields) || isLogName(fields.log))
   )
 }

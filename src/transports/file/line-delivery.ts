@@ -1,6 +1,6 @@
 // One line of a file as the engine gets it. Where it was read is only put into words when somebody asks,
 // because there are hundreds of thousands of them a second.
-import type { Delivery } from '../../ports/source.ts'
+import type { Delivery, LogPlace } from '../../ports/source.ts'
 import type { ReadChunk } from './read-content.ts'
 
 /** Where a line stood, and how long it was. */
@@ -28,6 +28,8 @@ export class LineDelivery implements Delivery {
   readonly digest?: string
   /** Given by the source that read it, for settling. */
   ticket = -1
+  /** The name of what was read, given by the source. */
+  log: string | undefined
   readonly #path: string
 
   constructor(path: string, message: string | Uint8Array, place: LinePlace) {
@@ -37,6 +39,10 @@ export class LineDelivery implements Delivery {
     if (typeof message === 'string' || message.length >= place.length) return
     this.fullBytes = place.length
     if (place.digest !== undefined) this.digest = place.digest
+  }
+
+  get logPlace(): LogPlace | undefined {
+    return this.log === undefined ? undefined : { log: this.log, at: this.place.start }
   }
 
   get origin(): string {

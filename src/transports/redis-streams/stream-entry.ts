@@ -1,6 +1,6 @@
 // One entry of a Redis stream: how it is read from a reply, how a message is found in it, and its id: a time
 // in milliseconds and a number, `1690000000000-0`, both of 64 bits.
-import type { Delivery } from '../../ports/source.ts'
+import type { Delivery, LogPlace } from '../../ports/source.ts'
 import { bytesIn, listIn, textIn } from '../../redis/reply.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -100,6 +100,18 @@ export function isBefore(one: string, other: string): boolean {
   const [otherMs, otherNumber] = partsOf(other)
   return oneMs === otherMs ? oneNumber < otherNumber : oneMs < otherMs
 }
+
+/**
+ * The place of an entry in its stream; `undefined` where its id is no time, as then a stream that was made anew
+ * may begin with lower ones.
+ */
+export function placeOfEntry(stream: string, id: string): LogPlace | undefined {
+  const [ms, number] = partsOf(id)
+  return ms < firstTime ? undefined : { log: `redis-streams ${stream}`, at: (ms << 64n) | number }
+}
+
+/** In 2001: ids below are not made by a clock. */
+const firstTime = 1_000_000_000_000n
 
 function partsOf(id: string): readonly [bigint, bigint] {
   const [ms = '0', number = '0'] = id.split('-')

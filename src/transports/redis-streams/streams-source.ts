@@ -11,7 +11,7 @@ import { InHand } from './in-hand.ts'
 import type { Losses } from './losses.ts'
 import type { NewEntries } from './new-entries.ts'
 import type { EntryDelivery, RedisStreamEntry } from './stream-entry.ts'
-import { pairsOf } from './stream-entry.ts'
+import { pairsOf, placeOfEntry } from './stream-entry.ts'
 
 /** What a source is made of. */
 export interface StreamsSourceParts {
@@ -171,7 +171,8 @@ export class StreamsSource implements Source<EntryDelivery> {
     const { stream, domain } = this.#parts
     const named = domain === undefined ? {} : { domain }
     const origin = `${stream}@${entry.id}`
-    return { ...named, entryId: entry.id, origin, message: this.#messageOf(entry), redelivered }
+    const logPlace = placeOfEntry(stream, entry.id)
+    return { ...named, entryId: entry.id, origin, logPlace, message: this.#messageOf(entry), redelivered }
   }
 
   /** A message that cannot be made becomes its fields as a list, which is no event: it ends as `invalid`. */

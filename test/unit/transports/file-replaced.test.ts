@@ -174,8 +174,38 @@ describe('while it is read', () => {
     await writeFile(path, fileOf(numbered(101, 130)))
     await source.settle(lines.slice(0, 10))
     await source.close()
-    expect(note).toBeUndefined()
+    expect(JSON.parse(String(note))).toMatchObject({ offset: 0 })
     expect(await run()).toEqual(numbered(101, 130))
+  })
+
+  test('a place has one name for as long as the file only grows, and another one in another file', async () => {
+    const placesNow = async () => {
+      const source = await opened()
+      const lines = await read(source)
+      await source.settle(lines.slice(0, 5))
+      await source.close()
+      return lines.map(({ logPlace }) => logPlace)
+    }
+    await writeFile(path, fileOf(numbered(1, 20)))
+    const first = await opened()
+    const before = (await read(first)).map(({ logPlace }) => logPlace)
+    expect(before[0]?.log).toEqual(expect.any(String))
+    expect(before.map((place) => Number(place?.at))).toEqual(before.map((_, at) => at * 208))
+    // Nothing is settled yet, and the process is gone.
+    await appendFile(path, fileOf(numbered(21, 22)))
+    expect((await placesNow()).slice(0, 20)).toEqual(before)
+    expect((await placesNow()).slice(0, 15)).toEqual(before.slice(5))
+    await writeFile(path, fileOf(numbered(101, 130)))
+    expect((await placesNow())[0]?.log).not.toBe(before[0]?.log)
+    await first.close()
+    note = undefined
+    await run()
+    const old = note
+    await writeFile(path, '')
+    await run()
+    await writeFile(path, fileOf(numbered(101, 130)))
+    await run()
+    expect(JSON.parse(String(note)).log.id).not.toBe(JSON.parse(String(old)).log.id)
   })
 
   test('a file that was put back is read on', async () => {

@@ -1,0 +1,69 @@
+// A counter that wraps, in a file whose checkpoint lags: what is read again is known again, however many turns
+// of the counter it lies back.
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { InturnEvent } from '../../../src/core/event.ts'
+import { contiguous } from '../../../src/core/numbering.ts'
+import { createWorker } from '../../../src/engine/worker.ts'
+import { memoryStore } from '../../../src/stores/memory.ts'
+import { fileSource } from '../../../src/transports/file.ts'
+
+let folder = ''
+let path = ''
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'inturn-again-'))
+  path = join(folder, 'readings.ndjson')
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const linesOf = (from: number, to: number, epoch: number): string =>
+  Array.from({ length: to - from }, (_, at) => {
+    const n = from + at
+    return `${JSON.stringify({ stream: 'meter', sequence: n % 256, epoch, data: `${epoch}/${n}` })}\n`
+  }).join('')
+
+describe('a log that is read again by more than half a turn of its counter (I1, I3)', () => {
+  test.each([0, 3])('each event once, under its own number, with %i epochs in between', async (epochs) => {
+    const data = memoryStore()
+    const store = data.beside({})
+    await store.open()
+    const handled: unknown[] = []
+    const wrong: unknown[] = []
+    const run = async () => {
+      const source = fileSource(path, { checkpointMs: 1 })
+      const handle = ({ data, epoch, sequence }: InturnEvent) => {
+        handled.push(data)
+        if (data !== `${epoch}/${String(sequence)}`) wrong.push([data, epoch, sequence])
+      }
+      const meter = {
+        numbering: contiguous({ start: 0, modulus: 256 }),
+        effects: 'external',
+        handle,
+      } as const
+      await createWorker({ consumer: 'billing', store: data.beside({}), source, domains: { meter } }).run({
+        until: 'caught-up',
+      })
+      return store.checkpoint('billing', source.name)
+    }
+    await writeFile(path, linesOf(0, 100, 0))
+    const early = await run()
+    await appendFile(path, linesOf(100, 1_500, 0))
+    for (let epoch = 1; epoch <= epochs; epoch++) await appendFile(path, linesOf(0, 1_000, epoch))
+    await run()
+    const before = [...handled]
+    expect(before).toHaveLength(1_500 + epochs * 1_000)
+    for (let times = 0; times < 3; times++) {
+      await store.saveCheckpoint('billing', `file ${path}`, String(early))
+      await run()
+    }
+    await appendFile(path, linesOf(epochs === 0 ? 1_500 : 1_000, 1_600, epochs))
+    await run()
+    expect(handled.slice(0, before.length)).toEqual(before)
+    expect(handled).toHaveLength(before.length + (epochs === 0 ? 100 : 600))
+    expect(wrong).toEqual([])
+    expect(await store.reader.deadLetters('billing', { limit: 10 })).toEqual([])
+  })
+})
