@@ -110,7 +110,7 @@ export interface LogMark {
   readonly greatest: number
 }
 
-/** A counter that wraps: how far the open epoch had gone at some places of the log that it was last read from. */
+/** A counter that wraps: how far the open epoch had gone at some places of the log that it is read from. */
 export interface LogMarks {
   /** The fingerprint of the log's name. */
   readonly log: number

@@ -29,8 +29,8 @@ export interface Delivery {
   /** Then also its SHA-256, in hexadecimal digits: what tells it from others with the same beginning. */
   readonly digest?: string
   /**
-   * Where it lies, if the source can tell. Without it, events of a counter that wraps must not come again from
-   * half a turn back or further: nobody could tell them from those of later turns.
+   * Where it lies, if the source can tell. Without it, events of a counter that wraps must not come again
+   * from half a turn back or further: nobody could tell them from those of later turns.
    */
   readonly logPlace?: LogPlace | undefined
 }

@@ -102,8 +102,8 @@ export function isBefore(one: string, other: string): boolean {
 }
 
 /**
- * The place of an entry in its stream; `undefined` where its id is no time, as then a stream that was made anew
- * may begin with lower ones.
+ * The place of an entry in its stream; `undefined` where its id is no time: a stream that was made anew may
+ * begin with lower ones then.
  */
 export function placeOfEntry(stream: string, id: string): LogPlace | undefined {
   const [ms, number] = partsOf(id)

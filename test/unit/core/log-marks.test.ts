@@ -78,7 +78,7 @@ class Reading {
     return to
   }
 
-  /** The process dies: what it knew of refused events is gone. Says from where it must read again at least. */
+  /** The process dies: what it knew of refused events is gone. Says from where it has to read again. */
   die(): number {
     this.#refused.clear()
     const first = this.log.findIndex((_, place) => !this.#settled.has(place))

@@ -1,5 +1,5 @@
-// A counter that wraps, in a file whose checkpoint lags: what is read again is known again, however many turns
-// of the counter it lies back.
+// A counter that wraps, in a file whose checkpoint lags: what is read again is known again, however many
+// turns of the counter it lies back.
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

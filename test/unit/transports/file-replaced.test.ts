@@ -178,7 +178,7 @@ describe('while it is read', () => {
     expect(await run()).toEqual(numbered(101, 130))
   })
 
-  test('a place has one name for as long as the file only grows, and another one in another file', async () => {
+  test('places have one name while the file only grows, and another one in another file', async () => {
     const placesNow = async () => {
       const source = await opened()
       const lines = await read(source)
