@@ -1,6 +1,6 @@
 // The public API of inturn/audit: what `inturn audit`, `resequence` and `trace` do to a recorded log, as
 // functions. No store is needed, and nothing is written but what is asked for.
-import { checkNames } from './core/check-names.ts'
+import { checkFlags, checkNames } from './core/check-names.ts'
 import { mapExactNumbers, parseExactly } from './core/exact-number.ts'
 import type { Sequence } from './core/sequence.ts'
 import { wholeNumber } from './core/whole-number.ts'
@@ -160,6 +160,7 @@ export async function* trace(
   ] satisfies (keyof TraceRuleOptions)[]
   checkNames(options, 'trace', [...logNames, ...ruleNames])
   const { format, allowEmpty = true } = options
+  checkFlags('trace', { allowEmpty })
   const fields = { ...fieldsFrom(options), ...(format !== undefined && { format }) }
   for await (const text of traceText(log, { fields, rules: traceRules(options), allowEmpty })) {
     for (const line of text.split('\n')) if (line !== '') yield decisionFrom(line)
@@ -173,7 +174,9 @@ function decisionFrom(line: string): TraceDecision {
   return mapExactNumbers(value, (number) => number.valueOf()) as TraceDecision
 }
 
-function checkWholeLog(name: string, { memoryBytes = 1, threads = 0 }: WholeLogOptions): void {
+function checkWholeLog(name: string, options: WholeLogOptions): void {
+  const { memoryBytes = 1, threads = 0, allowEmpty } = options
+  checkFlags(name, { allowEmpty })
   wholeNumber(memoryBytes, { name: `${name}: memoryBytes`, least: 1 })
   wholeNumber(threads, { name: `${name}: threads`, least: 0 })
 }

@@ -6,7 +6,7 @@ import { InturnError } from '../core/errors.ts'
 import type { Appended, StreamAppend } from '../core/logged-event.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { openInput } from '../recorded/byte-input.ts'
+import { checkNotEmpty, openInput } from '../recorded/byte-input.ts'
 import { utf8Check } from '../recorded/read-recorded-events.ts'
 import { cutAtNewline, recordChunks } from '../recorded/record-chunks.ts'
 import { readEventLines } from './event-line.ts'
@@ -22,6 +22,7 @@ interface AppendFlags extends FindLogFlags {
   readonly expected?: Expected
   readonly batch: number
   readonly json?: true
+  readonly allowEmpty?: true
 }
 
 /** The command `inturn append <file|->`. */
@@ -38,6 +39,7 @@ export function appendCommand(): Command {
     )
     .addOption(new Option('--batch <n>', 'events an append').argParser(batchOf).default(500))
     .option('--json', 'one line for each event: where it is, and whether it was there')
+    .option('--allow-empty', 'an input without a single event is fine, and no mistake')
     .action(async (file: string, flags: AppendFlags) => withLog(flags, false, (log) => run(log, file, flags)))
 }
 
@@ -108,9 +110,9 @@ const atOnceMax = 10_000
 
 /** The lines of the input, in batches; with an expectation all of one stream in one batch. */
 async function* batches(file: string, flags: AppendFlags): AsyncGenerator<readonly EventLine[]> {
-  const { stream, expected, batch } = flags
+  const { expected, batch } = flags
   let lines: EventLine[] = []
-  for await (const event of eventLines(file, stream)) {
+  for await (const event of eventLines(file, flags)) {
     const [first = event] = lines
     const isSame = first.domain === event.domain && first.stream === event.stream
     if (expected !== undefined && !isSame) {
@@ -128,9 +130,11 @@ async function* batches(file: string, flags: AppendFlags): AsyncGenerator<readon
 }
 
 /** Only a newline ends a line: other characters that do so elsewhere may stand in JSON. */
-async function* eventLines(file: string, stream: LogStream | undefined): AsyncGenerator<EventLine> {
+async function* eventLines(file: string, flags: AppendFlags): AsyncGenerator<EventLine> {
+  const { stream, expected } = flags
   const input = await openInput(file)
   let line = 0
+  let isEmpty = true
   try {
     for await (const { bytes } of recordChunks(input, { cut: cutAtNewline, chunkBytes: 64 * 1024 })) {
       const isText = utf8Check(bytes)
@@ -139,10 +143,16 @@ async function* eventLines(file: string, stream: LogStream | undefined): AsyncGe
         line++
         if (!isText(start, end)) throw new InturnError('event-invalid', `line ${line}: it is not UTF-8`)
         const text = bytes.toString('utf8', start, end)
-        if (text.trim() !== '') yield* readEventLines(text, line, stream)
+        if (text.trim() !== '') {
+          isEmpty = false
+          yield* readEventLines(text, line, stream)
+        }
         start = end + 1
       }
     }
+    // Where a stream and an expectation are named, there is something to check.
+    const isChecked = stream !== undefined && expected !== undefined
+    checkNotEmpty(input, isEmpty, { allowEmpty: flags.allowEmpty === true || isChecked })
   } finally {
     await input.close()
   }

@@ -79,8 +79,8 @@ export const operatorCommands = {
           return { operation, lines: overlapLines(operation) }
         },
     )
-      .addOption(wholeNumberOption('--from <n>', 'the first of the numbers').makeOptionMandatory())
-      .addOption(wholeNumberOption('--to <n>', 'the last of the numbers').makeOptionMandatory())
+      .requiredOption('--from <n>', 'the first of the numbers', numberOf('--from'))
+      .requiredOption('--to <n>', 'the last of the numbers', numberOf('--to'))
       .addOption(wholeNumberOption('--epoch <n>', 'their epoch (default: that of the position)')),
   halt: (): Command =>
     streamCommand('halt', 'stop one stream; what comes is held until it is resumed', () => plainly(halt)),
@@ -196,6 +196,11 @@ const overlapWords = {
   held: 'are held, and will be delivered in turn',
   filled: 'are filled already',
 } as const
+
+/** Reads the number that a flag of `fill` takes; below 0 where the counter shows such. */
+function numberOf(flag: string): (text: string) => number {
+  return (text) => Number(namedPlace(text, flag).sequence)
+}
 
 function overlapLines({ overlaps }: FillOperation): readonly string[] {
   return overlaps.map(({ from, to, what }) => `  not covered: ${from} to ${to} ${overlapWords[what]}`)

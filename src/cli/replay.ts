@@ -16,6 +16,7 @@ import { rebuild } from './rebuild.ts'
 import { endOnSignals, lastWordMs } from './stop-on-signals.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
+import { wholeNumberOption } from './whole-number.ts'
 
 interface ReplayFlags extends Pick<OperatorFlags, 'by' | 'reason' | 'wait'> {
   readonly config?: string
@@ -23,7 +24,7 @@ interface ReplayFlags extends Pick<OperatorFlags, 'by' | 'reason' | 'wait'> {
   readonly as?: string
   readonly from?: string
   readonly to?: string
-  readonly epoch?: string
+  readonly epoch?: number
 }
 
 /** The command `inturn replay`. */
@@ -35,7 +36,7 @@ export function replayCommand(): Command {
     .option('--as <consumer>', 'rebuild: a new consumer reads the history from its beginning')
     .option('--from <n>', 'the first number of the range, as the stream counts it')
     .option('--to <n>', 'the last number of the range')
-    .option('--epoch <n>', 'the epoch of the range (default: 0)')
+    .addOption(wholeNumberOption('--epoch <n>', 'the epoch of the range (default: 0)'))
     .option('--wait <duration>', 'how long to try while a worker has the stream (default: 10s)')
     .option('--json', 'for machines')
     .action(async (name: string | undefined, flags: ReplayFlags) => {
@@ -75,7 +76,7 @@ async function redeliver(config: Config, name: string, flags: ReplayFlags): Prom
   const range = {
     from: namedPlace(flags.from ?? '', '--from').sequence,
     to: namedPlace(flags.to ?? '', '--to').sequence,
-    ...(epoch !== undefined && { epoch: Number(namedPlace(epoch, '--epoch').sequence) }),
+    ...(epoch !== undefined && { epoch }),
     ...(wait !== undefined && { wait: durationMs(wait, '--wait') }),
   }
   const { source: _, sweepEvery: __, lookAheadMax: ___, refusePatience: ____, ...options } = config

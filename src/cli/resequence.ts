@@ -22,7 +22,7 @@ export function resequenceCommand(): Command {
   return addLogFlags(new Command('resequence'))
     .description('the same lines byte for byte, each stream in order and each number once')
     .argument('<file>', 'the recorded log, or - for standard input')
-    .option('-o, --output <file>', 'where the lines go; standard output unless given')
+    .option('-o, --output <file>', 'where the lines go; standard output unless given, or with -')
     .option('--rejects <file>', 'where invalid and conflicting lines go')
     .addOption(memoryOption())
     .action(runResequence)
@@ -30,7 +30,8 @@ export function resequenceCommand(): Command {
 
 async function runResequence(file: string, flags: ResequenceFlags): Promise<void> {
   process.once('SIGINT', () => process.exit(130))
-  const { output, rejects } = flags
+  const { rejects } = flags
+  const output = flags.output === '-' ? undefined : flags.output
   const fields = logFields(flags)
   checkOutputs(file, [
     { name: 'the output', path: output },

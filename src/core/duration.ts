@@ -1,4 +1,5 @@
 // Durations as people write them: `30s`, `500ms`, `2m`, `1h`, or a plain number of milliseconds.
+import { givenText } from './check-names.ts'
 import { InturnError } from './errors.ts'
 
 /** Milliseconds, or a number with a unit: `ms`, `s`, `m`, `h`, `d`. */
@@ -15,13 +16,10 @@ const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as co
  * @throws InturnError `config-invalid` when it is none, negative, or too long
  */
 export function durationMs(value: number | string, name: string): number {
-  const ms = typeof value === 'number' ? value : parse(value)
-  if (ms === undefined || !Number.isFinite(ms) || ms < 0 || ms >= 2 ** 31) {
-    const given = JSON.stringify(value)
-    throw new InturnError(
-      'config-invalid',
-      `${name} takes milliseconds or a duration like '30s', '500ms', '2m', below 24 days; not ${given}`,
-    )
+  const ms = typeof value === 'string' ? parse(value) : value
+  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0 || ms >= 2 ** 31) {
+    const takes = "milliseconds or a duration like '30s', '500ms', '2m', below 24 days"
+    throw new InturnError('config-invalid', `${name} takes ${takes}; not ${givenText(value)}`)
   }
   return Math.round(ms)
 }

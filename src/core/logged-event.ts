@@ -27,8 +27,11 @@ export function isFieldName(name: string): boolean {
 export function attributeProblem(name: string, value: unknown): string | undefined {
   if (!/^[a-z0-9]+$/.test(name)) return `attribute ${name}: a name takes lower-case letters and digits`
   if (isFieldName(name)) return `attribute ${name}: the event has a field of this name`
-  const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
-  return isPlain ? undefined : `attribute ${name} takes a text, a number or a boolean`
+  if (typeof value === 'string' || typeof value === 'boolean') return undefined
+  // CloudEvents 1.0, type system: an Integer has 32 bits, and there is no other number.
+  if (typeof value === 'number' && (value | 0) === value) return undefined
+  const what = 'takes a text, a boolean, or a whole number from -2^31 to 2^31 - 1'
+  return `attribute ${name} ${what}; any other number goes as a text`
 }
 
 /** An event before it has a number. */

@@ -1,6 +1,6 @@
 // The four ways in which a domain numbers its events. What each means is decided in decide.ts; here they are
 // named, made and checked.
-import { checkNames } from './check-names.ts'
+import { checkNames, givenText } from './check-names.ts'
 import type { Duration } from './duration.ts'
 import { durationMs } from './duration.ts'
 import { InturnError } from './errors.ts'
@@ -85,7 +85,7 @@ export function contiguous(
   if (start !== 'first-seen' && !Number.isSafeInteger(start)) {
     throw new InturnError(
       'config-invalid',
-      `contiguous: start takes a whole number or 'first-seen', not ${start}`,
+      `contiguous: start takes a whole number or 'first-seen', not ${givenText(start)}`,
     )
   }
   if (modulus === undefined) {
@@ -95,14 +95,14 @@ export function contiguous(
   if (!Number.isSafeInteger(modulus) || modulus < 4 || modulus > 2 ** 52) {
     throw new InturnError(
       'config-invalid',
-      `contiguous: modulus takes a whole number from 4 to 2^52, not ${modulus}`,
+      `contiguous: modulus takes a whole number from 4 to 2^52, not ${givenText(modulus)}`,
     )
   }
   const least = wrapsTo ?? 0
   if (!Number.isSafeInteger(least) || Math.abs(least) > 2 ** 52) {
     throw new InturnError(
       'config-invalid',
-      `contiguous: wrapsTo takes a whole number from -2^52 to 2^52, not ${least}`,
+      `contiguous: wrapsTo takes a whole number from -2^52 to 2^52, not ${givenText(least)}`,
     )
   }
   if (start !== 'first-seen' && (start < least || start >= least + modulus)) {
@@ -141,7 +141,7 @@ export function increasing(options: { readonly spanMax?: Sequence } = {}): Incre
   }
   throw new InturnError(
     'config-invalid',
-    `increasing: spanMax takes a whole number from 1, not ${String(spanMax)}`,
+    `increasing: spanMax takes a whole number from 1, not ${givenText(spanMax)}`,
   )
 }
 

@@ -7,6 +7,9 @@ import { toSequence } from './sequence.ts'
 /** Why a field is no number; the texts that `invalid` verdicts carry. */
 export type NumberProblem = 'missing' | 'not-an-integer' | 'beyond-safe-integer' | 'beyond-128-bits'
 
+/** Why a field is no epoch. */
+export type EpochProblem = NumberProblem | 'below-zero'
+
 const digitsOnly = /^[0-9]+$/
 const signedDigits = /^-?[0-9]+$/
 const leadingZeros = /^(-?)0+(?=[0-9])/
@@ -43,11 +46,20 @@ export function readSequence(value: unknown, options: NumberReading): Sequence |
   return value === undefined || value === null ? 'missing' : 'not-an-integer'
 }
 
-/** Reads an epoch: no epoch (`undefined`) is 0; anything else must be a safe integer, null included. */
-export function readEpoch(value: unknown): Epoch | NumberProblem {
+/**
+ * Reads an epoch: no epoch (`undefined`) is 0; anything else must be a safe integer from 0 on, null included.
+ * Of a stream that is unknown the epoch is 0, so that one below it would be over before it begins.
+ */
+export function readEpoch(value: unknown): Epoch | EpochProblem {
   if (value === undefined) return 0
-  const epoch = readSequence(value, { big: false })
-  return typeof epoch === 'bigint' ? 'beyond-safe-integer' : epoch
+  const epoch = readSequence(value, { big: false, signed: true })
+  if (typeof epoch === 'bigint') return 'beyond-safe-integer'
+  return typeof epoch === 'number' && epoch < 0 ? 'below-zero' : epoch
+}
+
+/** What is wrong with an epoch, and what it takes. */
+export function epochText(problem: EpochProblem): string {
+  return `the epoch is ${problem}: it takes a whole number from 0 on, as a number or digits`
 }
 
 function readExact(number: ExactNumber, { big }: NumberReading): Sequence | NumberProblem {

@@ -1,4 +1,5 @@
 // Checks whole numbers that users give, with one error for all: what takes which.
+import { givenText } from './check-names.ts'
 import { InturnError } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
 
@@ -19,7 +20,7 @@ export interface WholeRange {
  * @throws InturnError
  */
 export function wholeNumber(value: number, range: WholeRange): number {
-  return checked(value, range, value)
+  return checked(value, range, givenText(value))
 }
 
 /** The number that a text of digits says, if it is one of these. @throws InturnError */
@@ -32,9 +33,9 @@ export function checkCounts(by: string, counts: Readonly<Record<string, number>>
   for (const [name, count] of Object.entries(counts)) wholeNumber(count, { name: `${by}: ${name}`, least: 1 })
 }
 
-function checked(value: number, range: WholeRange, given: unknown): number {
+function checked(value: number, range: WholeRange, given: string): number {
   const { name, least, most, code = 'config-invalid' } = range
   if (Number.isSafeInteger(value) && value >= least && value <= (most ?? Infinity)) return value
   const to = most === undefined ? '' : ` to ${most}`
-  throw new InturnError(code, `${name} takes a whole number from ${least}${to}, not ${String(given)}`)
+  throw new InturnError(code, `${name} takes a whole number from ${least}${to}, not ${given}`)
 }

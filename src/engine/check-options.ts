@@ -26,9 +26,3 @@ export function waitMs(
   if (ms >= 1) return ms
   throw new InturnError('config-invalid', `${option.name} takes at least 1 ms, not ${String(value)}`)
 }
-
-/** Checks that an option, if it is given, is a function. */
-export function checkFunction(value: unknown, name: string): void {
-  if (value === undefined || typeof value === 'function') return
-  throw new InturnError('config-invalid', `${name} takes a function, not ${typeof value}`)
-}

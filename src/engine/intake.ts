@@ -8,7 +8,7 @@ import type { Kept, Unkeepable } from '../core/keepable.ts'
 import { isRecord, parseMessage } from '../core/parse-message.ts'
 import type { ReadMessage } from '../core/parse-message.ts'
 import type { Arrival } from '../core/pass.ts'
-import { readEpoch, readSequence } from '../core/read-sequence.ts'
+import { epochText, readEpoch, readSequence } from '../core/read-sequence.ts'
 import { readText } from '../core/read-text.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -165,7 +165,7 @@ export class Intaker {
     const path = streamPath(domain.name, stream)
     known.stream = path
     const epoch = fields.epoch === undefined ? 0 : readEpoch(fields.epoch)
-    if (typeof epoch === 'string') return invalid(known, `the epoch is ${epoch}`)
+    if (typeof epoch === 'string') return invalid(known, epochText(epoch))
     known.epoch = epoch
     if (fields.fill !== undefined && isRecord(fields.fill)) {
       const fill = this.#keptOf(fields.fill, read, 0, 'fill')

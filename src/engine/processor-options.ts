@@ -1,5 +1,5 @@
 // What a user writes to make a processor or a worker, beside the domains; and the engine made of it.
-import { checkNames } from '../core/check-names.ts'
+import { checkMethod, checkNames } from '../core/check-names.ts'
 import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { EventFrom } from '../core/event-from.ts'
@@ -11,7 +11,7 @@ import type { EngineNews, Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
 import { systemRandom, systemTimers } from '../ports/timers.ts'
 import { Engine } from './batch.ts'
-import { checkFunction, limit, waitMs } from './check-options.ts'
+import { limit, waitMs } from './check-options.ts'
 import type { DomainOptions } from './domain-options.ts'
 import type { Domains } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -115,8 +115,8 @@ export function makeEngine<Transaction>(
   if (typeof store !== 'object' || store === null || typeof store.work !== 'function') {
     throw new InturnError('config-invalid', "store takes a store, for example sqliteStore('billing.db')")
   }
-  checkFunction(options.eventFrom, 'eventFrom')
-  checkFunction(options.telemetry, 'telemetry')
+  checkMethod(options.eventFrom, { path: 'eventFrom' })
+  checkMethod(options.telemetry, { path: 'telemetry' })
   checkReplay(options)
   const domains = resolveDomains(options.domains)
   for (const { name, effects } of domains.byName.values()) {

@@ -11,6 +11,7 @@ import { streamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
 import { errorText } from '../core/thrown.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { UnitOfWork } from '../ports/store.ts'
@@ -270,6 +271,7 @@ export class Redelivery {
     if (domain.kind === 'unordered') {
       throw new InturnError('usage', `${domain.name} is not tracked: its streams have no numbers to go by`)
     }
+    wholeNumber(epoch, { name: 'epoch', least: 0, code: 'usage' })
     if (from > to) throw new InturnError('usage', `from ${String(from)} to ${String(to)} is no range`)
     if (by.trim() === '' || reason.trim() === '') {
       throw new InturnError('usage', 'a redelivery takes a name (by) and a reason: the ledger keeps both')

@@ -1,6 +1,6 @@
 // Checks what a user wrote about the domains, and fills in the defaults. Every error names the option and
 // what it takes. Upholds I7: each limit is a named option.
-import { checkNames } from '../core/check-names.ts'
+import { checkFlags, checkMethod, checkNames } from '../core/check-names.ts'
 import { isSigned } from '../core/counter.ts'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
@@ -10,7 +10,8 @@ import { defaultStreamLimits } from '../core/rules.ts'
 import type { ResetAnswer, StreamRules } from '../core/rules.ts'
 import { errorText } from '../core/thrown.ts'
 import { typeOwner } from '../core/type-pattern.ts'
-import { checkFunction, limit, waitMs } from './check-options.ts'
+import { checkSchemas } from '../ports/standard-schema.ts'
+import { limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
 import type { Domain, Domains, FailurePolicy } from './domain.ts'
 import { handlerEvent } from './handler-event.ts'
@@ -126,7 +127,7 @@ function checkDomain<Transaction>(name: string, options: DomainOptions<Transacti
     throw new InturnError('config-invalid', message)
   }
   checkNames(options, `domains.${name}`, domainFields)
-  const { numbering, effects, types = [], schemas = {} } = options
+  const { numbering, effects, types = [], schemas } = options
   if (!isNumbering(numbering)) {
     fail(`${option('numbering')} takes contiguous(), linked(), increasing() or unordered()`)
   }
@@ -146,15 +147,11 @@ function checkDomain<Transaction>(name: string, options: DomainOptions<Transacti
   if ((options.handleBatch === undefined) === (options.handle === undefined)) {
     fail(`domains.${name} takes either handle or handleBatch`)
   }
-  if (typeof (options.exactNumbers ?? false) !== 'boolean')
-    fail(`${option('exactNumbers')} takes true or false`)
-  checkFunction(options.filter, option('filter'))
-  checkFunction(options.baseline, option('baseline'))
+  checkFlags(`domains.${name}`, { exactNumbers: options.exactNumbers })
+  checkMethod(options.filter, { path: option('filter') })
+  checkMethod(options.baseline, { path: option('baseline') })
   if (!Array.isArray(types)) fail(`${option('types')} takes a list of event types like 'account.*'`)
-  for (const [type, schema] of Object.entries(schemas)) {
-    if (typeof schema?.['~standard']?.validate === 'function') continue
-    fail(`${option(`schemas['${type}']`)} takes a schema of a library that implements Standard Schema`)
-  }
+  checkSchemas(option('schemas'), schemas)
 }
 
 function isNumbering(numbering: unknown): numbering is Numbering {
@@ -240,7 +237,7 @@ const failureFields = ['attempts', 'backoff', 'backoffMax', 'then', 'retryable']
 function resolveFailure(name: string, options: FailureOptions): FailurePolicy {
   const { retryable } = options
   checkNames(options, `domains.${name}.failure`, failureFields)
-  checkFunction(retryable, `domains.${name}.failure.retryable`)
+  checkMethod(retryable, { path: `domains.${name}.failure.retryable` })
   const then = options.then ?? 'halt'
   if (then !== 'halt' && then !== 'dead-letter') {
     throw new InturnError('config-invalid', `domains.${name}.failure.then takes 'halt' or 'dead-letter'`)
@@ -283,6 +280,6 @@ function callable<Subject>(
   name: string,
 ): ((subject: Subject, context: unknown) => unknown) | undefined {
   if (handler === undefined) return undefined
-  checkFunction(handler, name)
+  checkMethod(handler, { path: name })
   return (subject, context): unknown => Reflect.apply(handler, undefined, [subject, context])
 }

@@ -4,6 +4,7 @@
 //
 // States: opening -> reading <-> backing off (store or source failed; the batch in hand is kept) -> draining
 // -> ended.
+import { checkNames, givenText } from '../core/check-names.ts'
 import type { Duration } from '../core/duration.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { InturnError } from '../core/errors.ts'
@@ -210,6 +211,11 @@ class PullWorker<Message extends Delivery> implements Worker {
   }
 
   async #run(options: RunOptions): Promise<void> {
+    checkNames(options, 'run', ['until'])
+    const { until } = options
+    if (until !== undefined && until !== 'caught-up') {
+      throw new InturnError('config-invalid', `run: until takes 'caught-up', not ${givenText(until)}`)
+    }
     try {
       await this.#openAll()
       await this.#loop(options)

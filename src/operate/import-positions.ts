@@ -2,6 +2,7 @@
 // known of it yet. Upholds I3: what cannot be imported is told one by one, and changes nothing.
 import { InturnError } from '../core/errors.ts'
 import { importPosition } from '../core/operating/import-position.ts'
+import { readEpoch } from '../core/read-sequence.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -107,6 +108,8 @@ function problemOf(
   const { domain = '', stream = '' } = parseStreamPath(row.stream) ?? {}
   if (!domains.has(domain)) return `the configuration has no tracked domain ${domain}`
   if (stream === '') return 'it names no stream'
+  const epoch = readEpoch(row.epoch)
+  if (typeof epoch === 'string') return `epoch-${epoch}`
   const bytes = Buffer.byteLength(stream)
   return bytes > streamBytesMax ? `the stream key has ${bytes} bytes, more than ${streamBytesMax}` : undefined
 }

@@ -15,7 +15,7 @@ import type { ClaimedStream, StreamOperation, StreamRequest, WishOutcome } from 
 import { changeStream, needConfiguration } from './change-stream.ts'
 import { wireOf } from './domain-rules.ts'
 import type { OperatorTarget } from './operator-options.ts'
-import { unexpectedEpoch } from './operator-options.ts'
+import { checkEpoch, unexpectedEpoch } from './operator-options.ts'
 
 /**
  * Has a stream try again at once: its failing event with all its attempts, or its gaps, healed anew and with
@@ -81,6 +81,7 @@ export interface FillOperation extends StreamOperation {
  * numbers. Errors as {@link changeStream}.
  */
 export async function fill(target: OperatorTarget, request: FillRequest): Promise<FillOperation> {
+  checkEpoch(request.epoch)
   let numbers: Pick<FillOperation, 'from' | 'to' | 'overlaps'> = { ...request, overlaps: [] }
   const operation = await changeStream(target, request, {
     command: 'fill',

@@ -5,6 +5,7 @@ import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { toSequence } from '../core/sequence.ts'
 import type { StreamState } from '../core/stream-state.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { KnownDomains } from './domain-rules.ts'
@@ -78,6 +79,11 @@ export function namedPlace(text: string | Sequence, option: string): NamedPlace 
     return { epoch: epoch === undefined ? undefined : Number(epoch), sequence: toSequence(BigInt(digits)) }
   }
   throw new InturnError('usage', `${option} takes a number, or <epoch>/<number>, not ${String(text)}`)
+}
+
+/** Checks an epoch that an operator names. @throws InturnError `usage` */
+export function checkEpoch(epoch: Epoch | undefined): void {
+  if (epoch !== undefined) wholeNumber(epoch, { name: 'epoch', least: 0, code: 'usage' })
 }
 
 /**

@@ -21,7 +21,7 @@ import { rulesFor } from './domain-rules.ts'
 import type { HistoryProgress } from './hand-history-over.ts'
 import { handHistoryOver } from './hand-history-over.ts'
 import type { OperatorTarget } from './operator-options.ts'
-import { checkExpected, checkOperator, unexpectedEpoch } from './operator-options.ts'
+import { checkEpoch, checkExpected, checkOperator, unexpectedEpoch } from './operator-options.ts'
 import { topOfHistory } from './top-of-history.ts'
 
 /** Where to move a stream. */
@@ -52,6 +52,7 @@ export interface SeekOperation extends StreamOperation {
  */
 export async function seek(target: OperatorTarget, request: SeekRequest): Promise<SeekOperation> {
   checkOperator(request)
+  checkEpoch(request.epoch)
   const stored = await target.store.reader.stream(target.consumer, request.stream)
   const place = stored === undefined ? undefined : backwardPlace(target, request, stored.state)
   if (stored === undefined || place === undefined) {

@@ -8,7 +8,7 @@ import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
 import { checkCounts } from '../core/whole-number.ts'
 import { recordText } from './record-text.ts'
-import { schemaProblem } from './standard-schema.ts'
+import { checkSchemas, schemaProblem } from './standard-schema.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /** What an event log lets in. */
@@ -43,8 +43,9 @@ const defaults = {
 
 /** Checks the limits themselves. @throws InturnError `config-invalid` */
 export function checkLimits(name: string, limits: AppendLimits): void {
-  const { appendMax = 1, eventBytesMax = 1, streamBytesMax = 1 } = limits
+  const { appendMax = 1, eventBytesMax = 1, streamBytesMax = 1, schemas } = limits
   checkCounts(name, { appendMax, eventBytesMax, streamBytesMax })
+  checkSchemas(`${name}: schemas`, schemas)
 }
 
 /**

@@ -3,6 +3,7 @@
 // Upholds I3: what retention removed meanwhile is noticed, since a stream's numbers have no holes.
 import type { LogStream } from '../core/append-errors.ts'
 import { BelowRetention } from '../core/append-errors.ts'
+import { checkFlags } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { typePattern } from '../core/type-pattern.ts'
@@ -70,6 +71,7 @@ export async function* readStream(pages: StreamPages, read: StreamRead): AsyncGe
 
 function rangeOf(read: StreamRead, { first, last }: LogBounds): { from: number; to: number } {
   for (const field of ['from', 'to', 'limit'] as const) checkNumber(field, read[field])
+  checkFlags('read', { backwards: read.backwards })
   return {
     from: read.from === 'kept' ? first : (read.from ?? 1),
     to: Math.min(read.to ?? last, last),

@@ -1,5 +1,7 @@
 // The part of Standard Schema v1 that is needed to check a payload, so that any library that implements it
 // can be used and none is loaded. Source: https://standardschema.dev
+import { givenText } from '../core/check-names.ts'
+import { InturnError } from '../core/errors.ts'
 
 /** A schema of any library that implements Standard Schema v1. */
 export interface StandardSchema {
@@ -19,6 +21,25 @@ export type SchemaResult =
 export interface SchemaIssue {
   readonly message: string
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** Checks schemas by event type, as an option has them; absent there are none. @throws InturnError */
+export function checkSchemas(
+  option: string,
+  schemas: Readonly<Record<string, StandardSchema>> | undefined,
+): void {
+  if (schemas === undefined) return
+  if (typeof schemas !== 'object' || schemas === null) {
+    throw new InturnError(
+      'config-invalid',
+      `${option} takes schemas by event type, not ${givenText(schemas)}`,
+    )
+  }
+  for (const [type, schema] of Object.entries(schemas)) {
+    if (typeof schema?.['~standard']?.validate === 'function') continue
+    const takes = 'takes a schema of a library that implements Standard Schema'
+    throw new InturnError('config-invalid', `${option}['${type}'] ${takes}`)
+  }
 }
 
 /** How many issues are told. */

@@ -8,7 +8,7 @@ import { rawNumber } from '../core/exact-number.ts'
 import { attributeProblem, isFieldName } from '../core/logged-event.ts'
 import type { Attributes, NewEvent } from '../core/logged-event.ts'
 import { isRecord } from '../core/parse-message.ts'
-import { readEpoch, readSequence } from '../core/read-sequence.ts'
+import { epochText, readEpoch, readSequence } from '../core/read-sequence.ts'
 import { readText } from '../core/read-text.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { streamPath } from '../core/stream-path.ts'
@@ -58,11 +58,13 @@ const sequenceDigits = 20
  * one.
  *
  * @throws InturnError `event-invalid` when its data has no JSON (a bigint has none, nor have bytes inside of
- *   it), its number is below 0, or an attribute has no name or value of a CloudEvent's
+ *   it), its number or its epoch is below 0, or an attribute has no name or value of a CloudEvent's
  */
 export function toCloudEvent(event: CloudEventSubject): CloudEventJson {
   const { domain, stream, epoch, sequence, id, type, time, data, attributes = {} } = event
   if (sequence < 0) throw invalid(`${id}: a CloudEvent has no negative sequence, like ${sequence}`)
+  const problem = readEpoch(epoch)
+  if (typeof problem === 'string') throw invalid(`${id}: ${epochText(problem)}`)
   for (const [name, value] of Object.entries(attributes)) checkedAttribute(id, name, value)
   return {
     source: streamPath(domain, stream),
@@ -99,11 +101,10 @@ export function fromCloudEvent(message: unknown, options: { readonly domain?: st
   const stream = textOf(streamName, readText(given(streamName)))
   const time = given('time') === undefined ? undefined : textOf('time', given('time'))
   const sequence =
-    given('sequence') === undefined ? undefined : readSequence(given('sequence'), { big: true })
+    given('sequence') === undefined ? undefined : readSequence(given('sequence'), { big: true, signed: true })
+  if (typeof sequence === 'string') throw invalid(`${about}: the sequence is ${sequence}`)
   const epoch = readEpoch(given('epoch'))
-  if (typeof sequence === 'string' || typeof epoch === 'string') {
-    throw invalid(`${about}: its sequence or epoch cannot be read`)
-  }
+  if (typeof epoch === 'string') throw invalid(`${about}: ${epochText(epoch)}`)
   const attributes = attributesOf(message, { about, domain, stream })
   const event = {
     id,

@@ -1,7 +1,7 @@
 // An event log as a source for a worker: read in the order of places, with a checkpoint of its own for each
 // consumer. What retention removed in front of the checkpoint is said, never skipped in silence. Upholds I4.
 import { BelowRetention } from '../core/append-errors.ts'
-import { checkNames } from '../core/check-names.ts'
+import { checkNames, checkTextLists, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
@@ -58,9 +58,10 @@ export function logSource(log: EventLog, options: LogSourceOptions = {}): Source
   const { start = 'first', pollMs = 100, checkpointMs = 1_000, timers = systemTimers } = options
   checkCounts('logSource', { pollMs, checkpointMs })
   if (start !== 'first' && start !== 'kept') {
-    throw new InturnError('config-invalid', `logSource: start takes first or kept, not ${String(start)}`)
+    throw new InturnError('config-invalid', `logSource: start takes first or kept, not ${givenText(start)}`)
   }
   const { domains, types } = options
+  checkTextLists('logSource', { domains, types })
   const filter = { ...(domains !== undefined && { domains }), ...(types !== undefined && { types }) }
   return new LogSource(log, { filter, start, pollMs, checkpointMs, timers })
 }

@@ -1,6 +1,6 @@
 // Gives numbers to a source that has none. What a number was given to is written in the same moment as the
 // number, so a message that the source brings again has the number it had, also after a restart. Upholds I3.
-import { checkNames } from '../core/check-names.ts'
+import { checkFunctions, checkMethod, checkNames, checkTexts } from '../core/check-names.ts'
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import { ExactNumber } from '../core/exact-number.ts'
@@ -59,8 +59,11 @@ export function numbered<Message extends Delivery>(
   options: NumberedOptions,
 ): Source<NumberedDelivery<Message>> {
   checkNames(options, 'numbered', Object.keys(optionNames))
-  const { windowMax = 100_000 } = options
+  const { windowMax = 100_000, store, domain, scope, id, eventFrom } = options
   checkCounts('numbered', { windowMax })
+  checkMethod(store, { path: 'numbered: store', method: 'reserve' })
+  if (typeof domain !== 'function') checkTexts('numbered', { domain }, 'a name or a function')
+  checkFunctions('numbered', { scope, id, eventFrom })
   return new NumberedSource(source, { ...options, windowMax })
 }
 

@@ -2,7 +2,7 @@
 // those that were not used in time are filled, so that no consumer waits for a number that nobody has.
 //
 // A reservation: open -> used, or open -> burned -> published (as a fill). Upholds I3.
-import { checkNames } from '../core/check-names.ts'
+import { checkFunctions, checkMethod, checkNames, checkTexts } from '../core/check-names.ts'
 import { durationMs } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
@@ -100,7 +100,10 @@ export function sequencer<Subject = string>(options: SequencerOptions<Subject>):
   checkNames(options, 'sequencer', Object.keys(optionNames))
   const { claim = '30s', reserveMax = 10_000, pollMs = 1_000 } = options
   checkCounts('sequencer', { reserveMax, pollMs })
-  if (options.domain === '') throw new InturnError('config-invalid', 'sequencer: domain takes a name')
+  const { store, domain, scope } = options
+  checkMethod(store, { path: 'sequencer: store', method: 'reserve' })
+  checkTexts('sequencer', { domain }, 'a name')
+  checkFunctions('sequencer', { scope })
   const claimMs = durationMs(claim, 'sequencer: claim')
   return new StoredSequencer(options, { claimMs, reserveMax, pollMs })
 }

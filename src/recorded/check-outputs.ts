@@ -21,6 +21,7 @@ export function checkOutputs(input: string, outputs: readonly NamedFile[]): void
   for (const output of outputs) {
     const { name, path } = output
     if (path === undefined) continue
+    if (path === '-') throw refusal(path, `${name} is a file; ./- is one of that name`)
     const folder = statSync(dirname(path), { throwIfNoEntry: false })
     if (folder?.isDirectory() !== true) throw refusal(path, 'there is no such folder')
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)

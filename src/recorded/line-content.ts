@@ -3,7 +3,7 @@
 import { aheadOf, isShown } from '../core/counter.ts'
 import { ExactNumber, parseExactly } from '../core/exact-number.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
-import type { NumberProblem } from '../core/read-sequence.ts'
+import type { EpochProblem, NumberProblem } from '../core/read-sequence.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { outsideReason } from '../core/unwrap.ts'
 import { exactInteger, NumberText } from './exact-integer.ts'
@@ -110,7 +110,7 @@ function numberOf(value: unknown, fields: RecordedFields, big: boolean): Sequenc
   return readSequence(exactValue(value), { big, signed: (fields.wrapsTo ?? 0) < 0 })
 }
 
-function epochOf(value: unknown): number | NumberProblem {
+function epochOf(value: unknown): number | EpochProblem {
   return readEpoch(exactValue(value))
 }
 

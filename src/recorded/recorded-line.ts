@@ -17,6 +17,7 @@ const otherReasons = [
   'at-or-above-modulus',
   'below-zero-with-modulus',
   'outside-counter',
+  'epoch-below-zero',
   'half-the-modulus',
   'previous-not-below-sequence',
   'fill-needs-contiguous',

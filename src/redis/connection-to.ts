@@ -1,4 +1,5 @@
 // The connection that a factory makes of what its user gave it: a URL, or a client of the user's own.
+import { givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { wholeNumber } from '../core/whole-number.ts'
 import { Connection } from './connection.ts'
@@ -29,7 +30,7 @@ export function connectionTo(
   { prefix, replyMs }: ConnectionSettings,
 ): Connection {
   if (typeof prefix !== 'string' || !/^[^{}]+$/.test(prefix)) {
-    const message = `${factory}: prefix takes a text without braces, not '${prefix}'`
+    const message = `${factory}: prefix takes a text without braces, not ${givenText(prefix)}`
     throw new InturnError('config-invalid', message)
   }
   wholeNumber(replyMs, { name: `${factory}: replyMs`, least: 1, most: 2 ** 31 - 1 })

@@ -2,6 +2,7 @@
 // the whole contract of the port except that nothing survives the process, so a worker on it leaves held
 // events unsettled.
 import { checkNames } from '../core/check-names.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { checkLimits, limitNames } from '../ports/prepare-append.ts'
 import type { SequenceStore } from '../ports/sequence-store.ts'
@@ -37,7 +38,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 export function memoryEventLog(options: MemoryEventLogOptions = {}): EventLog {
   checkNames(options, 'memoryEventLog', ['now', 'pollMs', 'timers', ...limitNames])
   checkLimits('memoryEventLog', options)
-  return new MemoryEventLog({ now: Date.now, pollMs: 100, timers: systemTimers, ...options })
+  const { pollMs = 100 } = options
+  checkCounts('memoryEventLog', { pollMs })
+  return new MemoryEventLog({ now: Date.now, pollMs, timers: systemTimers, ...options })
 }
 
 /**

@@ -1,6 +1,6 @@
 // An event log and sequences on Postgres, beside the user's own tables: what is appended and what the user
 // writes are one transaction. Any number of processes work on one database.
-import { checkNames } from '../core/check-names.ts'
+import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { TransactionalEventLog } from '../ports/event-log.ts'
 import type { AppendLimits } from '../ports/prepare-append.ts'
@@ -58,8 +58,9 @@ export function postgresEventLog(
   options: PostgresEventLogOptions = {},
 ): TransactionalEventLog<PostgresTransaction> {
   checkNames(options, 'postgresEventLog', [...optionNames, 'pollMs', 'pollMaxMs', 'timers', ...limitNames])
-  const { timers = systemTimers, pollMs = 100, pollMaxMs = Math.max(pollMs, 1000), ...limits } = options
+  const { timers = systemTimers, pollMs = 100, ...rest } = options
   checkCount('postgresEventLog: pollMs', pollMs)
+  const { pollMaxMs = Math.max(pollMs, 1000), ...limits } = rest
   checkCount('postgresEventLog: pollMaxMs', pollMaxMs)
   checkLimits('postgresEventLog', limits)
   const connection = connectionTo('postgresEventLog', target, options)
@@ -86,7 +87,7 @@ function connectionTo(factory: string, target: PostgresTarget, options: Postgres
   const { schema = 'inturn', connectionsMax = 10 } = options
   if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,62}$/.test(schema) || schema.startsWith('pg_')) {
     const form = 'lower-case letters, digits and _, at most 63, and not beginning with pg_'
-    throw new InturnError('config-invalid', `${factory}: schema takes ${form}; not ${schema}`)
+    throw new InturnError('config-invalid', `${factory}: schema takes ${form}; not ${givenText(schema)}`)
   }
   checkCount(`${factory}: connectionsMax`, connectionsMax)
   const shiftMs = (): number => 0
@@ -117,5 +118,5 @@ function checkedUrl(factory: string, url: string): URL {
 
 function checkCount(option: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1 && value < 2 ** 31) return
-  throw new InturnError('config-invalid', `${option} takes a whole number from 1, not ${value}`)
+  throw new InturnError('config-invalid', `${option} takes a whole number from 1, not ${givenText(value)}`)
 }

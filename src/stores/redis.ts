@@ -103,13 +103,14 @@ export interface RedisEventLogOptions
 export function redisEventLog(target: RedisTarget, options: RedisEventLogOptions = {}): EventLog {
   checkNames(options, 'redisEventLog', logNames)
   const { prefix = defaultPrefix, replyMs = defaultReplyMs, onWarning = warn, ...more } = options
-  const { timers = systemTimers, pollMs = 100, pollMaxMs = Math.max(pollMs, 1000), ...limits } = more
+  const { timers = systemTimers, pollMs = 100, ...rest } = more
+  wholeNumber(pollMs, { name: 'redisEventLog: pollMs', least: 1, most: 2 ** 31 - 1 })
+  const { pollMaxMs = Math.max(pollMs, 1000), ...limits } = rest
   const connection = connectionTo('redisEventLog', target, { prefix, replyMs })
   checkLimits('redisEventLog', limits)
   // Beyond this a server would not take the call.
   if (limits.appendMax !== undefined)
     wholeNumber(limits.appendMax, { name: 'redisEventLog: appendMax', least: 1, most: 100_000 })
-  wholeNumber(pollMs, { name: 'redisEventLog: pollMs', least: 1, most: 2 ** 31 - 1 })
   wholeNumber(pollMaxMs, { name: 'redisEventLog: pollMaxMs', least: 1, most: 2 ** 31 - 1 })
   const name = prefix === defaultPrefix ? connection.name : `${connection.name} ${prefix}`
   return new RedisEventLog({ name, connection, prefix, limits, timers, pollMs, pollMaxMs, onWarning })

@@ -1,7 +1,7 @@
 // A store in a SQLite file: the user's own file, so that what handlers write and where their streams stand
 // are one transaction. Several processes may share the file; they take turns, which is failover, not
 // parallelism.
-import { checkNames } from '../core/check-names.ts'
+import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { wholeNumber } from '../core/whole-number.ts'
 import type { TransactionalEventLog } from '../ports/event-log.ts'
@@ -110,10 +110,16 @@ function fileAt(factory: string, path: string, options: SqliteStoreOptions): Sql
   const { synchronous = 'full', busyMs = 30_000, pragmas = {}, cachedStreamsMax = 1 } = options
   checkPath(factory, path)
   if (synchronous !== 'full' && synchronous !== 'normal') {
-    const message = `${factory}: synchronous takes 'full' or 'normal', not ${String(synchronous)}`
+    const message = `${factory}: synchronous takes 'full' or 'normal', not ${givenText(synchronous)}`
     throw new InturnError('config-invalid', message)
   }
   wholeNumber(busyMs, { name: `${factory}: busyMs`, least: 0 })
+  if (typeof pragmas !== 'object' || pragmas === null) {
+    throw new InturnError(
+      'config-invalid',
+      `${factory}: pragmas takes names and values, not ${givenText(pragmas)}`,
+    )
+  }
   for (const [name, value] of Object.entries(pragmas)) checkPragma(factory, name, value)
   return new SqliteFile(path, { synchronous, busyMs, pragmas, cachedStreamsMax })
 }

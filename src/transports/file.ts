@@ -1,8 +1,7 @@
 // A file of NDJSON as a source: one event a line, read once to its end or followed as it grows. It is a log:
 // what is settled is the longest part from the beginning, and a checkpoint keeps how far that reaches.
 // Upholds I4.
-import { checkNames } from '../core/check-names.ts'
-import { InturnError } from '../core/errors.ts'
+import { checkFlags, checkNames, checkTexts } from '../core/check-names.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
 import { checkCounts } from '../core/whole-number.ts'
 import type { Sink } from '../ports/sink.ts'
@@ -37,6 +36,9 @@ export interface FileSourceOptions {
   readonly timers?: Timers
 }
 
+/** What a path is. */
+const filePath = 'the path of a file'
+
 /** Every option; the type sees to it that none is missing here. */
 const optionNames: Readonly<Record<keyof FileSourceOptions, true>> = {
   follow: true,
@@ -59,6 +61,8 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Sourc
   const { pollMs = 100, lineBytesMax = 1024 * 1024, checkpointMs = 1_000 } = options
   checkCounts('fileSource', { pollMs, lineBytesMax, checkpointMs })
   const { follow = false, timers = systemTimers } = options
+  checkTexts('fileSource', { path }, filePath)
+  checkFlags('fileSource', { follow })
   return new FileSource(path, { follow, pollMs, lineBytesMax, checkpointMs, timers })
 }
 
@@ -71,8 +75,8 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Sourc
  * const relay = createRelay({ name: 'orders', log, store, sink: fileSink('events.ndjson') })
  */
 export function fileSink(path: string): Sink {
-  if (typeof path === 'string' && path !== '') return new FileSink(path)
-  throw new InturnError('config-invalid', 'fileSink takes the path of a file')
+  checkTexts('fileSink', { path }, filePath)
+  return new FileSink(path)
 }
 
 /**

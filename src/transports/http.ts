@@ -1,6 +1,6 @@
 // Heals gaps from a web service that can read a stream's history back: asked by an address with the range in
 // it, it answers with a JSON array or NDJSON. Upholds I7: an answer is read no further than its limit.
-import { checkNames } from '../core/check-names.ts'
+import { checkFunctions, checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { errorMessage, errorText, fieldOf } from '../core/thrown.ts'
 import { checkCounts } from '../core/whole-number.ts'
@@ -38,8 +38,10 @@ export function httpHealer(address: string, options: HttpHealerOptions = {}): He
   checkNames(options, 'httpHealer', ['headers', 'fetch', 'bytesMax'] satisfies (keyof HttpHealerOptions)[])
   const { headers = {}, fetch = globalThis.fetch, bytesMax = 64 * 1024 * 1024 } = options
   checkCounts('httpHealer', { bytesMax })
-  if (typeof fetch !== 'function')
-    throw new InturnError('config-invalid', 'httpHealer: fetch takes a function')
+  checkFunctions('httpHealer', { fetch })
+  if (typeof headers !== 'function' && (typeof headers !== 'object' || headers === null)) {
+    throw new InturnError('config-invalid', 'httpHealer: headers takes names and values, or a function')
+  }
   return new HttpHealer(addressTemplate(address), { headers, fetch, bytesMax })
 }
 

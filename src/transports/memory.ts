@@ -1,8 +1,10 @@
 // A source in the memory of this process, for tests and for programs that push events into inturn
 // themselves. It keeps what is not settled, and can be told to deliver it again. Upholds I4 and I7.
 import { randomUUID } from 'node:crypto'
-import { checkNames } from '../core/check-names.ts'
+import { checkNames, checkTexts, givenText } from '../core/check-names.ts'
+import { InturnError } from '../core/errors.ts'
 import { SettledPrefix } from '../core/settled-prefix.ts'
+import { checkCounts } from '../core/whole-number.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Checkpoint, Delivery, ReadRequest, Source, SourceExtent } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
@@ -48,6 +50,12 @@ export interface MemorySource extends Source<MemoryDelivery> {
 export function memorySource(options: MemorySourceOptions = {}): MemorySource {
   const names = ['name', 'kind', 'keptMax', 'timers'] satisfies (keyof MemorySourceOptions)[]
   checkNames(options, 'memorySource', names)
+  const { name = 'memory', kind = 'log', keptMax = 1 } = options
+  checkTexts('memorySource', { name }, 'a name')
+  checkCounts('memorySource', { keptMax })
+  if (kind !== 'log' && kind !== 'queue') {
+    throw new InturnError('config-invalid', `memorySource: kind takes log or queue, not ${givenText(kind)}`)
+  }
   return new PushedMessages(options)
 }
 

@@ -2,7 +2,7 @@
 // them leaves when it dies another one takes. Upholds I1, I3 and I4.
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { checkNames } from '../core/check-names.ts'
+import { checkFunctions, checkMethod, checkNames, checkTexts, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { wholeNumber } from '../core/whole-number.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
@@ -103,16 +103,16 @@ export function redisStreamsSource(options: RedisStreamsSourceOptions): Source<E
   const { claimIdleMs = 60_000, unsettledMax = 100_000, replyMs = 10_000 } = options
   const { messageFrom = messageOf, onWarning = warn } = options
   const texts = { stream, group, consumerName: consumerName ?? 'given', domain: domain ?? 'none' }
-  for (const [name, value] of Object.entries(texts)) checkText(value, `${by}: ${name}`)
+  checkTexts(by, texts, 'a name')
   const times = { claimIdleMs, replyMs, 'trim.everyMs': trim?.everyMs ?? 1 }
   for (const [name, value] of Object.entries(times)) {
     wholeNumber(value, { name: `${by}: ${name}`, least: 1, most: msMax })
   }
   wholeNumber(unsettledMax, { name: `${by}: unsettledMax`, least: 1 })
   wholeNumber(trim?.maxLen ?? 0, { name: `${by}: trim.maxLen`, least: 0 })
-  checkFunctions({ messageFrom, onWarning }, by)
+  checkFunctions(by, { messageFrom })
   if (start !== 'beginning' && start !== 'new') {
-    throw new InturnError('config-invalid', `${by}: start takes beginning or new, not ${String(start)}`)
+    throw new InturnError('config-invalid', `${by}: start takes beginning or new, not ${givenText(start)}`)
   }
   const name = `redis stream ${stream}, group ${group}`
   const { client, another } = targetOf(options, by)
@@ -150,8 +150,8 @@ export function redisStreamsSink(options: RedisStreamsSinkOptions): Sink {
   if ((stream === undefined) === (streamOf === undefined)) {
     throw new InturnError('config-invalid', `${by} takes either stream or streamOf`)
   }
-  if (stream !== undefined) checkText(stream, `${by}: stream`)
-  if (streamOf !== undefined) checkFunctions({ streamOf }, by)
+  if (stream !== undefined) checkTexts(by, { stream }, 'a name')
+  if (streamOf !== undefined) checkFunctions(by, { streamOf })
   const name = stream === undefined ? 'redis streams' : `redis stream ${stream}`
   const connection = new Connection(targetOf(options, by).client, { name, code: 'sink-unavailable', replyMs })
   return new StreamsSink({ name, connection, streamOf: streamOf ?? (() => stream ?? '') })
@@ -171,28 +171,14 @@ function targetOf({ url, client }: RedisStreamsTarget, by: string): Target {
     const checked = checkedUrl(by, url ?? '')
     return { client: new UrlClient(checked), another: () => new UrlClient(checked) }
   }
-  checkFunctions({ 'client.sendCommand': client.sendCommand, 'client.duplicate': client.duplicate }, by)
+  checkMethod(client, { path: `${by}: client`, method: 'sendCommand' })
+  checkMethod(client, { path: `${by}: client`, method: 'duplicate' })
   const another = (): RedisDuplicate & AnyClient => {
     const duplicate = client.duplicate()
     duplicate.on('error', () => undefined)
     return duplicate
   }
   return { client, another }
-}
-
-function checkText(value: unknown, name: string): void {
-  if (typeof value === 'string' && value !== '') return
-  throw new InturnError(
-    'config-invalid',
-    `${name} takes a name, not ${typeof value === 'string' ? "''" : String(value)}`,
-  )
-}
-
-function checkFunctions(values: Readonly<Record<string, unknown>>, by: string): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (typeof value === 'function') continue
-    throw new InturnError('config-invalid', `${by}: ${name} takes a function, not ${String(value)}`)
-  }
 }
 
 function warn(message: string): void {

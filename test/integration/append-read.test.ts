@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sqliteEventLog } from '../../src/stores/sqlite.ts'
-import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
+import { inturn, pasteLine, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
 import type { Ran, TestFolder } from './run-inturn.ts'
 
 let folder: TestFolder
@@ -55,6 +55,22 @@ describe('append', () => {
     const timeless = (events: Record<string, unknown>[]): unknown[] =>
       events.map((event) => ({ ...event, appendedAt: 0 }))
     expect(timeless(copied)).toEqual(timeless(linesOf(exported)))
+  })
+
+  test('an input without an event is a mistake, unless it is said to be none', async () => {
+    const append = (flags: string): Promise<Ran> =>
+      pasteLine(folder.path, `inturn append - --log log.db ${flags} < nothing.ndjson`)
+    for (const text of ['', '\n \n']) {
+      folder.write('nothing.ndjson', text)
+      const { code, stderr } = await append('')
+      expect([code, stderr]).toEqual([
+        2,
+        'inturn: standard input holds no events; if that is as it should be, add --allow-empty\n',
+      ])
+    }
+    expect(await run('append', 'nothing.ndjson', ...inLog)).toMatchObject({ code: 2 })
+    expect(await append('--allow-empty')).toMatchObject({ code: 0 })
+    expect(await append('--stream account/1 --expected none')).toMatchObject({ code: 0 })
   })
 
   test('says where each event is, and keeps every digit', async () => {

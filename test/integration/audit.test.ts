@@ -141,6 +141,19 @@ describe('inturn resequence', () => {
     expect(readFileSync(join(folder, 'rejects.txt'), 'utf8')).toBe('not json\n')
   })
 
+  it('takes - for standard output where there are lines, and else for no file', async () => {
+    const plain = await inturn('resequence', clean)
+    expect(await inturn('resequence', clean, '--output', '-')).toEqual(plain)
+    for (const args of [
+      ['resequence', clean, '--rejects', '-'],
+      ['audit', clean, '--html', '-'],
+    ]) {
+      const { code, said } = await inturn(...args)
+      expect([code, said]).toEqual([2, expect.stringMatching(/Cannot write -: .* is a file; .\/- is one/)])
+    }
+    expect(readdirSync(folder)).not.toContain('-')
+  })
+
   it('never overwrites what it reads', async () => {
     const { code, said } = await inturn('resequence', clean, '-o', `./${clean}`)
     expect([code, said]).toEqual([

@@ -26,6 +26,12 @@ describe('audit', () => {
     expect(report.gaps).toEqual([{ stream: 'a', epoch: 0, from: 2, to: 2 }])
   })
 
+  test('an epoch below 0 is none', async () => {
+    const lines = [-1, '-1', 0].map((epoch) => ({ stream: 'a', sequence: 1, epoch }))
+    const { invalidLines } = await audit(lines, { epoch: 'epoch' })
+    expect(invalidLines.map(({ reason }) => reason)).toEqual(['epoch-below-zero', 'epoch-below-zero'])
+  })
+
   test('reads messages as text, bytes and objects alike, from any iterable', async () => {
     async function* messages(): AsyncGenerator<RecordedMessage> {
       yield '{"stream":"a","sequence":1}'

@@ -1,6 +1,6 @@
 // What a relay is made of, once its options have been checked. Every error names the option and what it
 // takes.
-import { checkNames } from '../../core/check-names.ts'
+import { checkNames, checkTextLists, givenText } from '../../core/check-names.ts'
 import type { Duration } from '../../core/duration.ts'
 import { durationMs } from '../../core/duration.ts'
 import { InturnError } from '../../core/errors.ts'
@@ -111,9 +111,10 @@ export function relayParts(options: RelayOptions): RelayParts {
   checkPort(log, 'page', "log takes an event log, for example sqliteEventLog('bank.db')")
   checkPort(sink, 'send', "sink takes a sink, for example fileSink('events.ndjson')")
   checkPort(store, 'lease', "store takes a store, for example sqliteStore('bank.db')")
-  if (start !== 'first' && start !== 'kept') throw invalid(`start takes first or kept, not ${String(start)}`)
+  if (start !== 'first' && start !== 'kept')
+    throw invalid(`start takes first or kept, not ${givenText(start)}`)
   if (form !== 'cloudevent' && form !== 'plain' && typeof form !== 'function') {
-    throw invalid(`form takes cloudevent, plain or a function, not ${String(form)}`)
+    throw invalid(`form takes cloudevent, plain or a function, not ${givenText(form)}`)
   }
   const shards = whole(options.shards ?? 1, 'shards', 64)
   const leaseMs = duration(options.lease ?? '10s', 'lease', 30)
@@ -142,10 +143,7 @@ export function relayParts(options: RelayOptions): RelayParts {
 }
 
 function filterOf({ domains, types }: LogFilter): LogFilter {
-  for (const [option, list] of Object.entries({ domains, types })) {
-    const isList = Array.isArray(list) && list.every((item) => typeof item === 'string')
-    if (list !== undefined && !isList) throw invalid(`${option} takes a list of texts`)
-  }
+  checkTextLists('createRelay', { domains, types })
   return { ...(domains !== undefined && { domains }), ...(types !== undefined && { types }) }
 }
 

@@ -4,7 +4,7 @@
 // paused, or whose clock is wrong, may be refused ids, and never repeats one.
 //
 // States: leased <-> expired (the store was out of reach) -> leased with another id -> closed.
-import { checkNames } from '../../core/check-names.ts'
+import { checkMethod, checkNames, checkTexts } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
 import { wholeNumber } from '../../core/whole-number.ts'
 import type { Lease, Store } from '../../ports/store.ts'
@@ -43,9 +43,8 @@ export async function leasedWorker(options: LeasedWorkerOptions): Promise<Leased
   checkNames(options, 'leasedWorker', ['store', 'scope', 'workers', 'leaseMs', 'timers', 'random'])
   const { store, scope = 'snowflake', workers = 1024, leaseMs = 30_000 } = options
   const { timers = systemTimers, random = systemRandom } = options
-  if (typeof scope !== 'string' || scope === '') {
-    throw new InturnError('config-invalid', `leasedWorker: scope takes a name, not ${JSON.stringify(scope)}`)
-  }
+  checkMethod(store, { path: 'leasedWorker: store', method: 'lease' })
+  checkTexts('leasedWorker', { scope }, 'a name')
   wholeNumber(workers, { name: 'leasedWorker: workers', least: 1, most: 2 ** 30 })
   wholeNumber(leaseMs, { name: 'leasedWorker: leaseMs', least: 30, most: 2 ** 31 - 1 })
   const holder = Array.from({ length: 3 }, () => random.next().toString(36).slice(2)).join('')

@@ -1,6 +1,6 @@
 // How a Snowflake id is put together: a timestamp, a worker and a counter in one whole number, so that ids
 // sort by time. Pure arithmetic; who may use which part is in snowflake.ts and leased-worker.ts.
-import { checkNames } from '../../core/check-names.ts'
+import { checkNames, givenText } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
 import { wholeNumber } from '../../core/whole-number.ts'
 
@@ -163,9 +163,9 @@ function checkBits(layout: SnowflakeLayout): void {
 }
 
 function checkedTime(time: number | Date, name: string, code: 'config-invalid' | 'usage'): number {
-  const ms = typeof time === 'number' ? time : time.getTime()
+  const ms = time instanceof Date ? time.getTime() : time
   if (Number.isSafeInteger(ms) && Math.abs(ms) <= 8.64e15) return ms
-  const message = `snowflake: ${name} takes a date, or whole milliseconds since 1970, not ${String(time)}`
+  const message = `snowflake: ${name} takes a date, or whole milliseconds since 1970, not ${givenText(time)}`
   throw new InturnError(code, message)
 }
 

@@ -3,7 +3,7 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
-import { checkNames } from '../../core/check-names.ts'
+import { checkFunctions, checkNames, checkTexts } from '../../core/check-names.ts'
 import { InturnError } from '../../core/errors.ts'
 import type { EventFrom } from '../../core/event-from.ts'
 import { eventFrom as plainEventFrom } from '../../core/event-from.ts'
@@ -43,10 +43,9 @@ export interface FileHealerOptions {
 export function fileHealer(path: string, options: FileHealerOptions = {}): Healer {
   checkNames(options, 'fileHealer', ['eventFrom', 'lineBytesMax'] satisfies (keyof FileHealerOptions)[])
   const { eventFrom, lineBytesMax = 1024 * 1024 } = options
-  if (eventFrom !== undefined && typeof eventFrom !== 'function') {
-    throw new InturnError('config-invalid', `fileHealer: eventFrom takes a function, not ${typeof eventFrom}`)
-  }
+  checkFunctions('fileHealer', { eventFrom })
   checkCounts('fileHealer', { lineBytesMax })
+  checkTexts('fileHealer', { path }, 'the path of a file')
   return new FileHealer(path, { eventFrom, lineBytesMax })
 }
 

@@ -80,6 +80,25 @@ async function refusal(make: () => unknown): Promise<string> {
   return 'taken'
 }
 
+it('a text is said to be one, as it may look like the number that it should be', () => {
+  const { contiguous } = numberings
+  expect(() => contiguous({ modulus: '8' as never })).toThrow("from 4 to 2^52, not the text '8'")
+  expect(() => contiguous({ start: '1' as never })).toThrow("'first-seen', not the text '1'")
+  expect(() => memory.memorySource({ keptMax: '8' as never })).toThrow("from 1, not the text '8'")
+  expect(() => file.fileSource('a', { follow: 'yes' as never })).toThrow(
+    "fileSource: follow takes true or false, not the text 'yes'",
+  )
+  for (const make of [file.fileSource, file.fileHealer, file.fileSink]) {
+    for (const [path, given] of [
+      ['', 'an empty text'],
+      [undefined, 'undefined'],
+      [7, '7'],
+    ]) {
+      expect(() => make(path as string)).toThrow(`path takes the path of a file, not ${given}`)
+    }
+  }
+})
+
 describe('options that there are not', () => {
   it('are looked for in everything that is exported', () => {
     expect(Object.keys(before)).toEqual(exported.map(([name]) => name).toSorted())
@@ -98,6 +117,18 @@ describe('options that there are not', () => {
           new RegExp(`^${name} takes (no options|options: )`),
         )
       }
+    })
+
+    it(`${name} says of each option what it takes, where it was given something else`, async () => {
+      const said = await refusal(() => make(...given, { folow: true }))
+      const names = /there are (?<names>.*)$/.exec(said)?.groups?.['names']?.split(', ') ?? []
+      expect(names).not.toEqual([])
+      const taken: string[] = []
+      for (const option of names) {
+        const problem = await refusal(() => make(...given, { [option]: Symbol('wrong') }))
+        if (problem === 'taken') taken.push(option)
+      }
+      expect(taken).toEqual([])
     })
   }
 })

@@ -4,6 +4,18 @@ import { readEpoch, readSequence } from '../../../src/core/read-sequence.ts'
 
 const unsafe = Number.MAX_SAFE_INTEGER + 1
 
+test('an epoch is a whole number from 0 on, however it is written', () => {
+  expect([undefined, 0, -0, '0', '-0', '007', 3n].map(readEpoch)).toEqual([0, 0, 0, 0, 0, 7, 3])
+  expect([-1, '-1', -5n].map(readEpoch)).toEqual(['below-zero', 'below-zero', 'below-zero'])
+  expect([null, '', '+1', -0.5, unsafe].map(readEpoch)).toEqual([
+    'missing',
+    'not-an-integer',
+    'not-an-integer',
+    'not-an-integer',
+    'beyond-safe-integer',
+  ])
+})
+
 describe('a sequence', () => {
   test.each([
     [0, 0],

@@ -31,8 +31,12 @@ const wrong: readonly (readonly [name: string, options: unknown, message: string
   ['half a stream at once', options({ concurrency: 0.5 }), /^concurrency takes a whole number/],
   ['no time to claim', options({ claim: 0 }), 'claim takes at least 1 ms, not 0'],
   ['a claim in words', options({ claim: 'long' }), /^claim takes milliseconds or a duration/],
-  ['telemetry that is no function', options({ telemetry: true }), 'telemetry takes a function, not boolean'],
-  ['a mapping that is no function', options({ eventFrom: 'x' }), 'eventFrom takes a function, not string'],
+  ['telemetry that is no function', options({ telemetry: true }), 'telemetry takes a function, not true'],
+  [
+    'a mapping that is no function',
+    options({ eventFrom: 'x' }),
+    "eventFrom takes a function, not the text 'x'",
+  ],
   [
     'an unknown domain option',
     withDomain({ timout: 3 }),
@@ -56,13 +60,13 @@ const wrong: readonly (readonly [name: string, options: unknown, message: string
   [
     'a handler that is no function',
     withDomain({ handle: 3 }),
-    'domains.account.handle takes a function, not number',
+    'domains.account.handle takes a function, not 3',
   ],
   ['no time to handle', withDomain({ timeout: 0 }), 'domains.account.timeout takes at least 1 ms, not 0'],
   [
     'a filter that is no function',
     withDomain({ filter: {} }),
-    'domains.account.filter takes a function, not object',
+    'domains.account.filter takes a function, not [object Object]',
   ],
   ['an unknown gap option', withDomain({ gap: { patence: 3 } }), /^domains.account.gap.patence is no option/],
   [
@@ -138,6 +142,14 @@ describe('options (I7)', () => {
   ]
   it.each(wrongWorkers)('of a worker: %s', (_name, given, message) => {
     expect(() => createWorker(given as never)).toThrow(message)
+  })
+
+  it('of a run: a time to end at that there is not is said, and does not run for ever', async () => {
+    const run = (options: object): Promise<void> => createWorker(workerOptions({}) as never).run(options)
+    await expect(run({ until: 'caughtup' })).rejects.toThrow(
+      "until takes 'caught-up', not the text 'caughtup'",
+    )
+    await expect(run({ til: 'caught-up' })).rejects.toThrow('run.til is no option')
   })
 
   it('that are right are taken', () => {

@@ -56,6 +56,16 @@ test('its stream goes on behind it, and what lies below is a duplicate', async (
   ])
 })
 
+test('an epoch below 0 is none', async () => {
+  const world = await emptyWorld()
+  const summary = await imported(world, row('a', 4, -1))
+  expect(summary).toMatchObject({
+    imported: 0,
+    refused: 1,
+    why: [expect.stringContaining('epoch-below-zero')],
+  })
+})
+
 test('a position of nothing handled, and one of increasing numbers, count nothing', async () => {
   const world = await emptyWorld()
   expect(await imported(world, row('a', 0))).toMatchObject({ imported: 1 })

@@ -88,6 +88,7 @@ describe('forwards', () => {
     await world.processing.process([event('a', 2, { epoch: 1 })])
     expect(world.calls).toEqual(['a:1', 'a:2', 'a:3'])
     expect(await world.imbalances()).toEqual([])
+    await expect(seek(world.target, { ...byAnn, to: 9, epoch: -1 })).rejects.toThrow('from 0, not -1')
     await expect(seek(world.target, { ...byAnn, to: 9, epoch: 0 })).rejects.toThrow('epoch 0 is over')
   })
 

@@ -99,7 +99,7 @@ test('what is no CloudEvent, or cannot be one, is refused', async () => {
   for (const wrong of [undefined, [], {}, { ...good, specversion: '0.3' }, { ...good, id: '' }]) {
     expect(() => fromCloudEvent(wrong)).toThrow(expect.objectContaining({ code: 'event-invalid' }))
   }
-  expect(() => fromCloudEvent({ ...good, sequence: 'x' })).toThrow(/cannot be read/)
+  expect(() => fromCloudEvent({ ...good, sequence: 'x' })).toThrow(/the sequence is not-an-integer/)
   const { domain: _, partitionkey: __, ...bare } = good
   expect(() => fromCloudEvent({ ...bare, subject: 's' })).toThrow(/names no domain/)
   expect(fromCloudEvent({ ...bare, subject: 's' }, { domain: 'd' })).toMatchObject({
@@ -147,9 +147,28 @@ test('what cannot be kept as it is is refused by its name, never left out', () =
     [{ tags: ['a'] }, /attribute tags takes a text/],
     [{ extra: { a: 1 } }, /attribute extra takes a text/],
     [{ extra: Number.NaN }, /attribute extra takes a text/],
+    [
+      { extra: 2 ** 31 },
+      /attribute extra takes .* a whole number from -2\^31 to 2\^31 - 1; any other .* as a text/,
+    ],
+    [{ extra: -(2 ** 31) - 1 }, /attribute extra takes/],
+    [{ extra: 1.5 }, /attribute extra takes/],
+    [{ epoch: -1 }, /c1: the epoch is below-zero: it takes a whole number from 0/],
+    [{ epoch: 'x' }, /c1: the epoch is not-an-integer/],
+    [{ sequence: '-' }, /c1: the sequence is not-an-integer/],
   ]
   for (const [fields, problem] of wrong)
     expect(() => fromCloudEvent({ ...cloud, ...fields })).toThrow(problem)
+})
+
+test('what a CloudEvent has for integers and for numbers below 0 is read as a worker reads it', () => {
+  const attributes = { least: -(2 ** 31), most: 2 ** 31 - 1 }
+  expect(fromCloudEvent({ ...cloud, ...attributes }).event.attributes).toMatchObject(attributes)
+  for (const sequence of ['-5', '-005', -5]) {
+    expect(fromCloudEvent({ ...cloud, sequence }).sequence).toBe(-5)
+    const read = readSequence(sequence, { big: false, signed: true })
+    expect(fromCloudEvent({ ...cloud, sequence }).sequence).toBe(read)
+  }
 })
 
 test('no CloudEvent is made with a name or a value that the specification does not have', async () => {
@@ -161,11 +180,14 @@ test('no CloudEvent is made with a name or a value that the specification does n
     { data: 1 },
     { sequence: 1 },
     { a: Infinity },
+    { a: 2 ** 31 },
+    { a: 0.5 },
   ]) {
     expect(() => toCloudEvent({ ...event, attributes })).toThrow(
       expect.objectContaining({ code: 'event-invalid' }),
     )
   }
+  expect(() => toCloudEvent({ ...event, epoch: -1 })).toThrow(/the epoch is below-zero/)
   const nested = await logged({ data: { raw: Uint8Array.of(1) } })
   expect(() => toCloudEvent(nested)).toThrow(/bytes inside/)
 })

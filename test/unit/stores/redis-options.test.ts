@@ -40,9 +40,13 @@ for (const [name, make] of factories) {
   })
 
   test(`${name} says which prefix it does not take`, () => {
-    for (const prefix of ['', 'a{b', 5]) {
+    for (const [prefix, given] of [
+      ['', 'an empty text'],
+      ['a{b', "the text 'a{b'"],
+      [5, '5'],
+    ]) {
       expect(refusal(() => make(url, { prefix }))).toBe(
-        `${name}: prefix takes a text without braces, not '${prefix}'`,
+        `${name}: prefix takes a text without braces, not ${given}`,
       )
     }
   })

@@ -97,5 +97,5 @@ test('what waiting does not mend is said at once', async () => {
   await expect(missing).rejects.toMatchObject({ code: 'sink-unavailable', retryable: false })
   await mkdir(path)
   await expect(fileSink(path).open()).rejects.toMatchObject({ code: 'sink-unavailable', retryable: false })
-  expect(() => fileSink('')).toThrow(/fileSink takes the path/)
+  expect(() => fileSink('')).toThrow(/fileSink: path takes the path of a file, not an empty text/)
 })

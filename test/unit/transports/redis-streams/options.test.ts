@@ -55,9 +55,9 @@ const badSources: readonly (readonly [Partial<RedisStreamsSourceOptions>, RegExp
   [{ unsettledMax: 0 }, /unsettledMax takes a whole number from 1/],
   [{ trim: { everyMs: 0 } }, /trim\.everyMs takes a whole number from 1/],
   [{ trim: { everyMs: 1, maxLen: -1 } }, /trim\.maxLen takes a whole number from 0/],
-  [{ start: 'end' as 'new' }, /start takes beginning or new, not end/],
+  [{ start: 'end' as 'new' }, /start takes beginning or new, not the text 'end'/],
   [{ domain: '' }, /domain takes a name/],
-  [{ messageFrom: 'data' as never }, /messageFrom takes a function, not data/],
+  [{ messageFrom: 'data' as never }, /messageFrom takes a function, not the text 'data'/],
   [{ onWarning: 1 as never }, /onWarning takes a function, not 1/],
   [{ streams: ['s'] } as object, /redisStreamsSource\.streams is no option; there are stream, group/],
   [{ trim: { everyMs: 1, max: 5 } } as object, /redisStreamsSource: trim\.max is no option/],
@@ -74,11 +74,11 @@ for (const [options, words] of badSources) {
 const badSinks: readonly (readonly [RedisStreamsSinkOptions, RegExp])[] = [
   [{ url }, /takes either stream or streamOf/],
   [{ url, stream: 's', streamOf: () => 's' }, /takes either stream or streamOf/],
-  [{ url, stream: '' }, /stream takes a name, not ''$/],
+  [{ url, stream: '' }, /stream takes a name, not an empty text$/],
   [{ url, stream: 's', group: 'g' } as object, /redisStreamsSink\.group is no option; there are url, client/],
   [{ url, stream: 's', replyMs: 0 }, /replyMs takes a whole number from 1/],
-  [{ url, streamOf: 's' as never }, /streamOf takes a function, not s/],
-  [{ client: {} as never, stream: 's' }, /client\.sendCommand takes a function, not undefined/],
+  [{ url, streamOf: 's' as never }, /streamOf takes a function, not the text 's'/],
+  [{ client: {} as never, stream: 's' }, /client takes an object with sendCommand\(\), not/],
   [{ stream: 's' }, /takes a url like redis:\/\/host:6379, or a client/],
 ]
 
