@@ -17,7 +17,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/property-seed.ts'],
-    globalSetup: ['test/services/shared-postgres.ts'],
+    globalSetup: ['test/services/shared-postgres.ts', 'test/services/shared-kafka.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 600_000,
