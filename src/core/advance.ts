@@ -32,7 +32,7 @@ export function deliver(pass: Pass, event: EventArrival & { readonly after: Sequ
   moveTo(pass, sequence)
   draft.counts.delivered++
   remember(draft.memory, rules.conflictMemory, event)
-  noteAccepted(draft, event)
+  noteAccepted(draft, event, pass.context.clock)
 }
 
 /** Moves the position over every held span that is in turn now. */

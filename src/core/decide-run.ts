@@ -6,10 +6,10 @@ import type { Arrival, PassContext } from './pass.ts'
 import { noteAccepted } from './producer-runs.ts'
 import type { StreamRules } from './rules.ts'
 import type { Sequence } from './sequence.ts'
-import type { StreamState } from './stream-state.ts'
+import type { Clock, StreamState } from './stream-state.ts'
 
 /** What the context of a pass may say that a run has to know. */
-export type RunContext = Pick<PassContext, 'isPaused'>
+export type RunContext = Pick<PassContext, 'isPaused' | 'clock'>
 
 /**
  * The state after some events, where each of them is in turn in a stream in which nothing waits and nothing
@@ -19,7 +19,7 @@ export function decideRun(
   rules: StreamRules,
   state: StreamState,
   arrivals: readonly Arrival[],
-  { isPaused }: RunContext,
+  { isPaused, clock }: RunContext,
 ): StreamState | undefined {
   if (arrivals.length === 0 || isPaused === true || !isPlain(rules, state)) return undefined
   let position: Sequence | undefined = state.position
@@ -29,7 +29,7 @@ export function decideRun(
     if (!isNext) return undefined
     position = arrival.sequence
   }
-  return after(rules, state, arrivals)
+  return after(rules, state, { arrivals, clock })
 }
 
 /** Whether nothing is held, stopped or told in the stream, and its numbers are as they come. */
@@ -53,7 +53,11 @@ function follows(
 }
 
 /** The state that has moved over the events. */
-function after(rules: StreamRules, state: StreamState, arrivals: readonly Arrival[]): StreamState {
+function after(
+  rules: StreamRules,
+  state: StreamState,
+  { arrivals, clock }: { readonly arrivals: readonly Arrival[]; readonly clock: Clock },
+): StreamState {
   const size = rules.conflictMemory
   const memory = remembered(state, arrivals, size)
   const { delivered } = state.counts
@@ -61,7 +65,7 @@ function after(rules: StreamRules, state: StreamState, arrivals: readonly Arriva
   const position = arrivals.at(-1)
   const moved = { ...state, memory, counts }
   if (position?.kind === 'event') moved.position = position.sequence
-  for (const arrival of arrivals) noteAccepted(moved, arrival)
+  for (const arrival of arrivals) noteAccepted(moved, arrival, clock)
   return moved
 }
 

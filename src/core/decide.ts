@@ -123,7 +123,7 @@ function hold(pass: Pass, event: Candidate): void {
       ? insertIncreasing(draft.held, event, context.clock)
       : insertHeld(draft.held, eventSpan(event), context.clock)
   draft.heldCount++
-  noteAccepted(draft, event)
+  noteAccepted(draft, event, context.clock)
   pass.held.note(epoch, sequence, event.print)
   drainIfClosed(pass)
 }

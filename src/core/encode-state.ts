@@ -136,9 +136,7 @@ function restOf(state: StreamState): Rest {
   if (state.endedNumbers !== 0) rest.endedNumbers = state.endedNumbers
   if (state.held.length > 0) rest.held = state.held
   if (state.heldCount !== 0) rest.heldCount = state.heldCount
-  if (state.producers.length > 0) rest.producers = state.producers
-  if (state.restart !== undefined) rest.restart = state.restart
-  if (state.runs.length > 0) rest.runs = state.runs
+  addRuns(rest, state)
   if (state.seen.length > 0) rest.seen = state.seen
   if (state.logged !== undefined) rest.logged = state.logged
   if (state.provenAbove !== undefined) rest.provenAbove = state.provenAbove
@@ -150,6 +148,13 @@ function restOf(state: StreamState): Rest {
   const { filtered, filled, lost, removed, late, imported, recalled } = state.counts
   if (filtered + filled + lost + removed + late + imported + recalled > 0) rest.counts = state.counts
   return rest
+}
+
+function addRuns(rest: Rest, { ahead, producers, restart, runs }: StreamState): void {
+  if (ahead.length > 0) rest.ahead = ahead
+  if (producers.length > 0) rest.producers = producers
+  if (restart !== undefined) rest.restart = restart
+  if (runs.length > 0) rest.runs = runs
 }
 
 function isSmall(sequence: Sequence | undefined): boolean {

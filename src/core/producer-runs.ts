@@ -4,7 +4,7 @@
 import { fingerprint } from './fingerprint.ts'
 import type { Draft, Made } from './pass.ts'
 import type { Epoch } from './sequence.ts'
-import type { Run } from './stream-state.ts'
+import type { Clock, Run } from './stream-state.ts'
 
 /** Producers of a stream that are remembered; where there are as many, only times tell. */
 export const producersMax = 8
@@ -60,11 +60,35 @@ export function epochInRuns(runs: readonly Run[], mark: Made & { readonly epoch:
   return mark.epoch + shift
 }
 
+/**
+ * How far ahead of the store's clock the time of an event is believed: a day, which is more than any time
+ * zone that was left out. One wrong time must not hide all that comes behind it.
+ */
+const aheadMaxMs = 86_400_000
+/** Times further ahead that are remembered, those that are due first: their copies may be believed then. */
+const aheadKeptMax = 8
+
+/** The time of an event; `undefined` where it has none that can be believed. */
+export function believedTime({ time }: Made, { now }: Pick<Clock, 'now'>): number | undefined {
+  return time === undefined || time > now + aheadMaxMs ? undefined : time
+}
+
 /** Takes in when and by whom an event that is delivered or held was made. */
-export function noteAccepted(draft: Draft, { time, producer }: Made): void {
-  if (time !== undefined && (draft.newest === undefined || time > draft.newest)) draft.newest = time
+export function noteAccepted(draft: Draft, made: Made, clock: Pick<Clock, 'now'>): void {
+  const { producer } = made
+  if (made.time !== undefined) noteTime(draft, made.time, clock)
   if (producer === undefined || producer === draft.producers.at(-1)) return
   draft.producers = [...draft.producers.filter((one) => one !== producer), producer].slice(-producersMax)
+}
+
+function noteTime(draft: Draft, time: number, clock: Pick<Clock, 'now'>): void {
+  if (believedTime({ time }, clock) === undefined) {
+    if (draft.ahead.includes(time)) return
+    draft.ahead = [...draft.ahead, time].sort((a, b) => a - b).slice(0, aheadKeptMax)
+  } else if (draft.newest === undefined || time > draft.newest) {
+    draft.newest = time
+    if (draft.ahead.length > 0) draft.ahead = draft.ahead.filter((one) => one > time)
+  }
 }
 
 /** The epoch as its producer writes it. */

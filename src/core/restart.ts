@@ -1,13 +1,14 @@
 // A producer that counts again without saying so: its events bear numbers that are used. What tells them from
 // copies, which a transport may bring at any time and in any order: a copy was made no later than the newest
-// event that was accepted, and by a producer that the stream knows. Upholds I3: what may be new is not taken
-// for a copy where the domain says so.
+// event that was accepted, and by a producer that the stream knows, whatever id it bears: ids may begin again
+// too. Upholds I3: what may be new is not taken for a copy where the domain says so.
 import { drain } from './advance.ts'
 import { recall } from './conflict-memory.ts'
 import type { Judgement } from './judge.ts'
 import { isFirstNumber } from './numbering-rules.ts'
 import type { Draft, Made, Pass } from './pass.ts'
-import { producersMax, runsMax, wireEpochOf } from './producer-runs.ts'
+import { believedTime, producersMax, runsMax, wireEpochOf } from './producer-runs.ts'
+import type { Sequence } from './sequence.ts'
 import type { RestartSigns, Run } from './stream-state.ts'
 import { haltStops } from './stream-state.ts'
 import type { Candidate } from './unwrap.ts'
@@ -29,7 +30,6 @@ export function answerRestart(
   const isTold = rules.onReset === 'tell'
   if (!isUsed && (isTold || !isOfOpenRun(draft, event))) return undefined
   const known = knownPrint(pass, event)
-  if (known === event.print && event.isUnnamed !== true) return undefined
   const evidence = isUsed ? evidenceOf(pass, event, known) : undefined
   if (isTold) {
     if (evidence !== undefined) note(pass, event, { evidence, isSettled: judgement.verdict === 'duplicate' })
@@ -89,14 +89,16 @@ function knownPrint({ draft, rules, held }: Pass, event: Candidate): number | un
 }
 
 function evidenceOf(
-  { draft, rules }: Pass,
+  { draft, rules, context }: Pass,
   event: Candidate,
   known: number | undefined,
 ): RestartSigns['evidence'] | undefined {
-  const { time } = event
-  const { newest, restart } = draft
+  const { newest, ahead, restart } = draft
+  const time = believedTime(event, context.clock)
   if (isUnknown(draft, event)) return 'producer'
-  if (time !== undefined && newest !== undefined) return time > newest ? 'time' : undefined
+  if (time !== undefined && newest !== undefined) {
+    return time > newest && !ahead.includes(time) ? 'time' : undefined
+  }
   if (event.producer !== undefined || known === undefined || known === event.print) return undefined
   return isFirstNumber(rules, event) || restart?.evidence === 'id' ? 'id' : undefined
 }
@@ -125,7 +127,8 @@ function note(
 ): void {
   const now = Math.floor(context.clock.now)
   const { restart } = draft
-  const { sequence, time, producer } = event
+  const { sequence, producer } = event
+  const time = believedTime(event, context.clock)
   const before: RestartSigns = restart ?? {
     evidence,
     wireEpoch: wireEpochOf(draft.runs, event.epoch),
@@ -137,13 +140,16 @@ function note(
     ...(time !== undefined && { since: time, until: time }),
     ...(evidence === 'producer' && producer !== undefined && { producer }),
   }
-  const widened = widen(before, event)
+  const widened = widen(before, { sequence, time })
   if (!isSettled && widened === before) draft.restart = before
   else draft.restart = { ...widened, settled: before.settled + (isSettled ? 1 : 0), lastAt: now }
 }
 
 /** The signs with one more event among them; the same if it lies within. */
-function widen(signs: RestartSigns, { sequence, time }: Candidate): RestartSigns {
+function widen(
+  signs: RestartSigns,
+  { sequence, time }: { readonly sequence: Sequence; readonly time: number | undefined },
+): RestartSigns {
   const { from, to, since, until } = signs
   const isWithin =
     sequence >= from &&

@@ -201,8 +201,10 @@ export interface StreamState {
   readonly memory: ConflictMemory
   /** The fingerprint of the epoch's first event, where its number says that it is the first. */
   readonly firstPrint: number | undefined
-  /** The latest time that an accepted event bears, in milliseconds since 1970. */
+  /** The latest time that an accepted event bears and that is believed, in milliseconds since 1970. */
   readonly newest: number | undefined
+  /** Times of accepted events that were too far ahead of the clock to be believed; ascending, at most 8. */
+  readonly ahead: readonly number[]
   /** Fingerprints of the epoch's producers, where the domain names the field; the newest is the last. */
   readonly producers: readonly number[]
   readonly duplicates: Duplicates | undefined
@@ -246,6 +248,7 @@ export const unknownStream: StreamState = {
   memory: [],
   firstPrint: undefined,
   newest: undefined,
+  ahead: [],
   producers: [],
   duplicates: undefined,
   restart: undefined,

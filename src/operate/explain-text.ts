@@ -288,6 +288,7 @@ function accountWords(explanation: Explanation): readonly string[] {
       : [`Duplicates: ${duplicates.count}, ${duplicateTimes(duplicates, now)}`]),
     ...(letters.length === 0 ? [] : [`Dead letters: ${letters.join(', ')}`]),
     ...refusedLetterWords(refusedLetters),
+    ...conflictLetterWords(explanation),
   ]
 }
 
@@ -359,6 +360,28 @@ function refusedLetterWords(letters: readonly LetterNote[]): readonly string[] {
   const shown = letters.slice(-lettersShownMax)
   const lines = shown.map((letter) => `  ${letterNumber(letter)} was refused. ${letter.detail}`)
   return letters.length > shown.length ? ['  the newest of the reason schema:', ...lines] : lines
+}
+
+/** Other events that bear used numbers: where the producer counts again, they are of its new run. */
+function conflictLetterWords({
+  conflictLetters,
+  deadLetters,
+  restart,
+  position,
+  nextRun,
+}: Explanation): string[] {
+  if (conflictLetters.length === 0) return []
+  const shown = conflictLetters.slice(-lettersShownMax).map(letterNumber)
+  const more = (deadLetters['conflict'] ?? 0) - shown.length
+  const numbers = more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
+  const isRestarted = restart !== undefined || nextRun !== undefined || position?.wireEpoch !== undefined
+  const then = isRestarted
+    ? 'what its new run made of them has to be sent again, once its epoch is open'
+    : 'two producers may have used one number'
+  return [
+    `  another event came under a used number (conflict), and was not handled: ${numbers}`,
+    `    ${then}`,
+  ]
 }
 
 function letterNumber({ epoch, sequence }: LetterNote): string {

@@ -100,6 +100,8 @@ export interface Explanation {
   readonly missingLetters: readonly MissingLetter[]
   /** Dead letters that were refused for what they carry, the newest last. The last 100. */
   readonly refusedLetters: readonly LetterNote[]
+  /** Dead letters that bear used numbers and are other events (`conflict`), the newest last. The last 100. */
+  readonly conflictLetters: readonly LetterNote[]
   /** The gap at the head first. */
   readonly gaps: readonly StreamGap[]
   readonly halt?: Halt
@@ -163,6 +165,7 @@ export async function explainStream(
     deadLetters: letters.counts,
     missingLetters: letters.missing,
     refusedLetters: letters.refused,
+    conflictLetters: letters.conflicting,
     gaps,
     ...(state.halt !== undefined && { halt: state.halt }),
     ...(state.failing !== undefined && { failing: state.failing }),

@@ -65,6 +65,8 @@ function overCounter(setting: ActionSetting): readonly OperatorAction[] {
   return [action(setting, ['resume'], effect)]
 }
 
+const settledWords = 'what bears a used number is a duplicate, or, with another id than known, a conflict'
+
 /** What can be said of a producer that may count again; nothing where a halt of another kind comes first. */
 function overRestart(setting: ActionSetting): readonly OperatorAction[] {
   const { state } = setting
@@ -77,7 +79,7 @@ function overRestart(setting: ActionSetting): readonly OperatorAction[] {
     ...(isTellable
       ? [action(setting, ['seek', '--new-epoch'], `it counts again: what ${of} is of epoch ${epoch + 1}`)]
       : []),
-    action(setting, ['resume'], 'it does not: they are copies, and are settled as duplicates'),
+    action(setting, ['resume'], `it does not: ${settledWords}`),
   ]
 }
 

@@ -7,11 +7,14 @@ import { momentFrom } from './time-words.ts'
 export function restartWords({ restart, nextRun, halt, now }: Explanation): readonly string[] {
   if (restart === undefined) return nextRun === undefined ? [] : [`  ${nextRunText(nextRun)}`]
   const { from, to, settled, firstAt, wireEpoch } = restart
-  const numbers = from === to ? `number ${String(to)}` : `numbers ${String(from)} to ${String(to)}`
+  const came =
+    from === to
+      ? `number ${String(to)} came once more, and is no copy`
+      : `numbers ${String(from)} to ${String(to)} came once more, and are no copies`
   const settledWords = settled === 0 ? [] : [`${settled} of them settled as duplicates`]
   const keptWords = halt?.cause === 'restart' ? ['what may be new stays with its source, or is overflow'] : []
   return [
-    `  its producer may have started to count again: ${numbers} came once more, and are no copies`,
+    `  its producer may have started to count again: ${came}`,
     `    ${evidenceText(restart)}`,
     `    ${[`first seen ${momentFrom(firstAt, now)}`, ...settledWords, ...keptWords].join('; ')}`,
     `    a producer that counts again writes a new epoch: "epoch": ${wireEpoch + 1}`,

@@ -33,6 +33,8 @@ export interface StreamLetters {
   readonly missing: readonly MissingLetter[]
   /** Those that were refused for what they carry (`schema`), the newest last. The last 100. */
   readonly refused: readonly LetterNote[]
+  /** Those with a used number that are other events than those that have it (`conflict`). The last 100. */
+  readonly conflicting: readonly LetterNote[]
 }
 
 const notedMax = 100
@@ -46,6 +48,7 @@ export async function streamLetters(
   const counts: Record<string, number> = {}
   const missing: MissingLetter[] = []
   const refused: LetterNote[] = []
+  const conflicting: LetterNote[] = []
   for await (const letter of eachDeadLetter(view, { stream })) {
     const { key, reason, detail, at, epoch = 0, sequence } = letter
     counts[reason] = (counts[reason] ?? 0) + 1
@@ -53,10 +56,10 @@ export async function streamLetters(
     const note = { key, reason, detail, at, epoch, sequence: wireOf(rules, sequence) }
     const gap = missing.length < notedMax ? gaps.find((one) => isIn(one, letter)) : undefined
     if (gap !== undefined) missing.push({ ...note, isHead: gap.isHead })
-    if (reason === 'schema') refused.push(note)
-    if (refused.length > notedMax) refused.shift()
+    const kind = reason === 'schema' ? refused : reason === 'conflict' ? conflicting : []
+    if (kind.push(note) > notedMax) kind.shift()
   }
-  return { counts, missing, refused }
+  return { counts, missing, refused, conflicting }
 }
 
 /** What can be done about them: about one that the stream waits for, and about those that were refused. */

@@ -21,13 +21,14 @@ export function openNextRun(state: StreamState, since: number | undefined): Oper
   const known = newest !== undefined && from !== undefined && newest >= from
   const run = nextRun(state, { since: from })
   const settled = restart?.settled ?? 0
+  const others = 'and what is a dead letter (conflict) has no place in it'
   const told = [
     from === undefined
       ? `what other producers make is of epoch ${next} from now on`
       : `what was made at ${new Date(from).toISOString()} or later is of epoch ${next} from now on`,
     ...(settled === 0
       ? []
-      : [`${settled} events that came before were settled as duplicates: have them sent again`]),
+      : [`${settled} events that came before were settled as duplicates, ${others}: have them sent again`]),
     ...(known ? [`others were taken for events of epoch ${epoch} already`] : []),
   ]
   return {

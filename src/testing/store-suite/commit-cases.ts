@@ -38,6 +38,7 @@ const fullState: StreamState = {
   memory: [2, 39, 0xffffffff, 2, 40, 1],
   firstPrint: 0xfffffffe,
   newest: 1_700_000_000_000,
+  ahead: [253_370_764_800_000],
   producers: [7, 0xffffffff],
   duplicates: { count: 300, firstAt: 1_700_000_000_000, lastAt: 1_700_000_009_000 },
   restart: {

@@ -38,7 +38,12 @@ const nextOnes = fc.array(
     ),
     print: fc.integer({ min: 0, max: 3 }),
     newer: fc.oneof({ weight: 30, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
-    time: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
+    time: fc.option(
+      fc.oneof(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 2 ** 40, max: 2 ** 40 + 9 })),
+      {
+        nil: undefined,
+      },
+    ),
     producer: fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined }),
   }),
   { maxLength: 40 },
@@ -85,7 +90,7 @@ describe('a run of events in turn', () => {
           position = sequence
         }
         const now = { ...rules, conflictMemory }
-        const run = decideRun(now, state, arrivals, { isPaused })
+        const run = decideRun(now, state, arrivals, { isPaused, clock: clockAt(0) })
         const context = { clock: clockAt(0), held: history.index(), isPaused }
         const decided = decideBatch({ rules: now, state }, arrivals, context)
         if (run === undefined) return
@@ -105,7 +110,9 @@ describe('a run of events in turn', () => {
   test('leaves the state as it was', () => {
     const rules = rulesFor({ numbering: contiguous() })
     const state = Object.freeze({ ...unknownStream, position: 4, memory: Object.freeze([0, 4, 9]) })
-    const run = decideRun(rules, state, [{ kind: 'event', epoch: 0, sequence: 5, print: 7 }], {})
+    const run = decideRun(rules, state, [{ kind: 'event', epoch: 0, sequence: 5, print: 7 }], {
+      clock: clockAt(0),
+    })
     expect(run).toMatchObject({ position: 5, memory: [0, 4, 9, 0, 5, 7], counts: { delivered: 1 } })
     expect(state.counts.delivered).toBe(0)
   })

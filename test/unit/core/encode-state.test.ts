@@ -19,6 +19,7 @@ const odd: Partial<StreamState>[] = [
   { halt: { cause: 'gap', at: 5, reason: '{"$bigint":1}', gapTo: { epoch: 1, sequence: 2n ** 80n } } },
   { failing: { epoch: 0, sequence: 4, attempts: 2, firstAt: 1, retryAt: 9, error: 'nö' }, overflow: 3 },
   { firstPrint: 0, newest: 0, duplicates: { count: 1, firstAt: 7, lastAt: 7 } },
+  { ahead: [2 ** 46, 2 ** 47] },
   { firstPrint: 4_294_967_295, newest: 2 ** 45, producers: [1, 4_294_967_295] },
   { duplicates: { count: 2 ** 40, firstAt: 2 ** 41, lastAt: 2 ** 42 }, overflow: 1 },
   {

@@ -38,12 +38,19 @@ function producedBy(lengths: readonly number[], perTick: number): readonly (read
 class Stream {
   readonly history: RuledHistory
   readonly mark: Mark
+  /** Whether the ids of each run begin again too. */
+  readonly idsAgain: boolean
   readonly accepted: Map<string, number> = new Map<string, number>()
   readonly #events: Made[] = []
 
-  constructor(rules: Partial<StreamRules> & Pick<StreamRules, 'numbering'>, mark: Mark = 'time') {
+  constructor(
+    rules: Partial<StreamRules> & Pick<StreamRules, 'numbering'>,
+    mark: Mark = 'time',
+    idsAgain = false,
+  ) {
     this.history = new RuledHistory(rulesFor({ heldMax: 10_000, ...rules }))
     this.mark = mark
+    this.idsAgain = idsAgain
   }
 
   /** The verdict about an event; what is accepted is noted with the epoch that it is of. */
@@ -75,14 +82,14 @@ class Stream {
 
 const nameOf = ({ run, sequence }: Made): string => `${run}:${sequence}`
 
-function arrivalOf(made: Made, { mark, history }: Stream): EventArrival {
+function arrivalOf(made: Made, { mark, idsAgain, history }: Stream): EventArrival {
   const { sequence, time, run } = made
   const { kind } = history.rules.numbering
   return {
     kind: 'event',
     epoch: 0,
     sequence,
-    print: history.rules.conflictMemory === 0 ? 0 : fingerprint(nameOf(made)),
+    print: history.rules.conflictMemory === 0 ? 0 : fingerprint(idsAgain ? `e${sequence}` : nameOf(made)),
     ...(kind === 'linked' && { previous: sequence === 1 ? null : sequence - 1 }),
     ...(mark === 'time' ? { time } : { producer: run }),
   }
@@ -166,16 +173,42 @@ describe('plain redelivery', () => {
     )
   })
 
-  test('stamped anew when it is sent again is known by its id, as far as that is remembered', () => {
-    const stream = new Stream({ numbering: contiguous(), onReset: 'epoch' })
+  test('stamped anew when it is sent again is a sign under any number, and opens nothing by itself', () => {
     const [run = []] = producedBy([40], 1)
-    stream.offer(run)
-    for (const made of [run[0], ...run.slice(24)]) {
-      expect(stream.arrive({ run: 0, sequence: 0, ...made, time: 9_000 })).toBe('duplicate')
+    for (const made of run) {
+      const stream = new Stream({ numbering: contiguous(), onReset: 'epoch' })
+      stream.offer(run)
+      expect(stream.arrive({ ...made, time: 9_000 })).toBe('refuse(producer-restarted)')
+      expect(stream.arrive(made)).toBe('duplicate')
+      expect(stream.history.state.runs).toEqual([])
     }
-    expect(stream.history.state.restart).toBeUndefined()
-    expect(stream.arrive({ run: 0, sequence: 2, time: 9_000 })).toBe('refuse(producer-restarted)')
-    expect(stream.history.state.runs).toEqual([])
+  })
+
+  test('is none though some times were far ahead of the clock, whenever it comes', () => {
+    const day = 86_400_000
+    const given = fc.record({
+      ahead: fc.uniqueArray(fc.integer({ min: day + 100, max: 9 * day }), { maxLength: 8 }),
+      near: fc.array(fc.integer({ min: 0, max: day }), { maxLength: 20 }),
+      shuffle: fc.array(fc.nat(1_000), { minLength: 28, maxLength: 28 }),
+      later: fc.array(fc.integer({ min: 0, max: 20 * day }), { minLength: 1, maxLength: 4 }),
+      onReset: policy,
+    })
+    fc.assert(
+      fc.property(given, ({ ahead, near, shuffle, later, onReset }) => {
+        const history = new RuledHistory(rulesFor({ numbering: contiguous(), onReset }))
+        const order = [...ahead, ...near]
+          .map((time, at) => ({ time, place: shuffle[at] ?? 0 }))
+          .sort((a, b) => a.place - b.place)
+        const events = order.map(({ time }, index) => ({
+          action: { kind: 'event', epoch: 0, sequence: index + 1, print: index, time } as const,
+          index,
+        }))
+        history.arrive(events, 0)
+        for (const now of later.toSorted((a, b) => a - b)) history.arrive(events, now)
+        expect(history.state.restart).toBeUndefined()
+        expect(history.state.halt).toBeUndefined()
+      }),
+    )
   })
 })
 
@@ -202,6 +235,42 @@ describe("onReset: 'tell'", () => {
     expect(arrive(40, 99)).toBeUndefined()
     expect(arrive(2, 99)).toBeUndefined()
     expect(arrive(1, 99)).toBe('id')
+  })
+})
+
+describe('a time that is further ahead of the clock than can be believed', () => {
+  const far = Date.parse('9999-12-31T23:59:59Z')
+
+  test('hides no restart, wherever it stands', () => {
+    fc.assert(
+      fc.property(fc.nat(39), mark, fc.constantFrom('tell', 'halt', 'epoch'), (place, told, onReset) => {
+        const stream = new Stream({ numbering: contiguous(), onReset }, told)
+        const [first = [], second = []] = producedBy([40, 40], 1)
+        stream.offer(first.map((made, at) => (at === place ? { ...made, time: far } : made)))
+        for (const made of second.slice(1, 20)) stream.arrive(made)
+        expect(stream.history.state.restart?.evidence).toBe(told)
+      }),
+    )
+  })
+
+  test('is no sign itself, and no end of the signs', () => {
+    const stream = new Stream({ numbering: contiguous() })
+    const [first = []] = producedBy([40], 1)
+    stream.offer(first)
+    stream.arrive({ run: 1, sequence: 3, time: far })
+    expect(stream.history.state.restart).toBeUndefined()
+    stream.arrive({ run: 1, sequence: 1, time: 9_000 })
+    stream.arrive({ run: 1, sequence: 2, time: far })
+    expect(stream.history.state.restart).toMatchObject({ since: 9_000, until: 9_000 })
+    stream.history.state = asCopies(stream.history.state)
+    expect(stream.history.state.newest).toBe(9_000)
+  })
+
+  test('is remembered as far as eight, those that are due first', () => {
+    const stream = new Stream({ numbering: contiguous() })
+    stream.offer(Array.from({ length: 20 }, (_, at) => ({ run: 0, sequence: at + 1, time: far - (at % 10) })))
+    expect(stream.history.state.ahead).toEqual([9, 8, 7, 6, 5, 4, 3, 2].map((one) => far - one))
+    expect(stream.history.state.newest).toBeUndefined()
   })
 })
 
@@ -234,6 +303,17 @@ function arrivals(about: {
   }
   return order
 }
+
+test('ids that begin again too hide no restart', () => {
+  const [first = [], second = []] = producedBy([40, 30], 1)
+  for (const told of ['time', 'producer'] as const) {
+    const stream = new Stream({ numbering: contiguous() }, told, true)
+    stream.offer([...first, ...first, ...second])
+    const { restart, duplicates } = stream.history.state
+    expect(duplicates?.count).toBe(70)
+    expect(restart).toMatchObject({ evidence: told, settled: 30, from: 1, to: 30 })
+  }
+})
 
 describe("onReset: 'epoch'", () => {
   test('I1, I3: each run is an epoch, no event is of another one, and only copies are duplicates', () => {
@@ -321,6 +401,7 @@ describe("onReset: 'halt'", () => {
     second: fc.integer({ min: 1, max: 60 }),
     shifts,
     copies,
+    idsAgain: fc.boolean(),
   })
   type Given = typeof given extends fc.Arbitrary<infer Value> ? Value : never
 
@@ -330,7 +411,7 @@ describe("onReset: 'halt'", () => {
     readonly old: readonly Made[]
     readonly come: Made[]
   } {
-    const stream = new Stream({ numbering: contiguous(), onReset: 'halt' }, about.mark)
+    const stream = new Stream({ numbering: contiguous(), onReset: 'halt' }, about.mark, about.idsAgain)
     const [old = [], [begin, ...rest] = []] = producedBy([about.first, about.second], 1)
     stream.offer(old)
     const come = begin === undefined ? [] : [begin, ...carried(rest, about.shifts, about.copies)]

@@ -30,8 +30,8 @@ function run(
 }
 
 const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => at + 1)
-const first = run('one', '2026-01-01T00:00:00Z', ...upTo(40))
-const second = run('two', '2026-01-02T00:00:00Z', ...upTo(40))
+const first = run('one', '1970-01-01T00:00:00Z', ...upTo(40))
+const second = run('two', '1970-01-02T00:00:00Z', ...upTo(40))
 
 class RestartWorld extends OperatorWorld {
   constructor(onReset: ResetAnswer, fields: DomainShape = {}) {
@@ -65,16 +65,16 @@ describe("onReset: 'tell', the default", () => {
       [
         '  it stands at 40; the next number is 41',
         '  its producer may have started to count again: numbers 1 to 24 came once more, and are no copies',
-        '    made 2026-01-02T00:00:01.000Z to 2026-01-02T00:00:24.000Z, later than all that was accepted',
+        '    made 1970-01-02T00:00:01.000Z to 1970-01-02T00:00:24.000Z, later than all that was accepted',
         '    first seen 1970-01-01 00:16:40Z (0 s ago); 24 of them settled as duplicates',
         '    a producer that counts again writes a new epoch: "epoch": 1',
       ].join('\n'),
     )
     expect(await world.words()).toContain(
       [
-        '  it counts again: what was made from 2026-01-02T00:00:01.000Z on is of epoch 1:',
+        '  it counts again: what was made from 1970-01-02T00:00:01.000Z on is of epoch 1:',
         '    inturn seek account/a --new-epoch --expect-position 40 --reason "..."',
-        '  it does not: they are copies, and are settled as duplicates:',
+        '  it does not: what bears a used number is a duplicate, or, with another id than known, a conflict:',
         '    inturn resume account/a --expect-position 40 --reason "..."',
       ].join('\n'),
     )
@@ -91,7 +91,7 @@ describe("onReset: 'tell', the default", () => {
     const world = new RestartWorld('tell')
     await world.take([...first, ...second.slice(0, 24)])
     const { done } = await openEpoch(world.target, { ...byAnn, expectPosition: 40 })
-    expect(await world.words()).toContain('from 2026-01-02T00:00:01.000Z on is of epoch 1, which opens with')
+    expect(await world.words()).toContain('from 1970-01-02T00:00:01.000Z on is of epoch 1, which opens with')
     expect(done).toMatch(/is of epoch 1 from now on; 24 events .* were settled as duplicates/)
     expect(await world.take([...first, ...second])).toEqual(['duplicate', 'deliver'])
     expect(world.calls).toHaveLength(80)
@@ -101,11 +101,38 @@ describe("onReset: 'tell', the default", () => {
     expect((await world.ledger()).map(({ kind, by }) => `${kind} by ${by}`)).toEqual(['epoch-opened by ann'])
   })
 
+  test('what came of the new run as a conflict is told, before its epoch is open and after', async () => {
+    const world = new RestartWorld('tell')
+    expect(await world.take([...first, ...second])).toEqual(['deliver', 'duplicate', 'conflict'])
+    const told = [
+      'Dead letters: 16 conflict',
+      '  another event came under a used number (conflict), and was not handled: ' +
+        '36, 37, 38, 39, 40 and 11 more',
+      '    what its new run made of them has to be sent again, once its epoch is open',
+    ].join('\n')
+    expect(await world.words()).toContain(told)
+    expect(await world.words()).not.toContain('they are copies')
+    const { done } = await openEpoch(world.target, byAnn)
+    expect(done).toContain('what is a dead letter (conflict) has no place in it: have them sent again')
+    expect(await world.words()).toContain(told)
+    expect(await world.take(second)).toEqual(['deliver'])
+    expect(await world.words()).toContain(told)
+  })
+
+  test('a conflict of two producers is told as one', async () => {
+    const world = new RestartWorld('tell')
+    await world.take([event('a', 1, { id: 'x' }), event('a', 2), event('a', 2, { id: 'y' })])
+    expect(await world.words()).toContain(
+      '(conflict), and was not handled: 2\n    two producers may have used one number',
+    )
+    expect((await world.explain()).conflictLetters).toMatchObject([{ sequence: 2, reason: 'conflict' }])
+  })
+
   test('without any signs an operator says since when', async () => {
     const world = new RestartWorld('tell')
     await world.take(first)
     await expect(openEpoch(world.target, byAnn)).rejects.toThrow(/say since when, with --since/)
-    await openEpoch(world.target, { ...byAnn, since: Date.parse('2026-01-02T00:00:00Z') })
+    await openEpoch(world.target, { ...byAnn, since: Date.parse('1970-01-02T00:00:00Z') })
     expect(await world.take(second)).toEqual(['deliver'])
   })
 
@@ -125,8 +152,8 @@ describe("onReset: 'halt'", () => {
     const world = new RestartWorld('halt')
     await world.take(first)
     expect(await world.take(second)).toEqual(['refuse'])
-    expect(await world.take(run('two', '2026-01-02T00:00:00Z', 41))).toEqual(['refuse'])
-    expect(await world.take(run('one', '2026-01-01T00:00:00Z', 41))).toEqual(['hold'])
+    expect(await world.take(run('two', '1970-01-02T00:00:00Z', 41))).toEqual(['refuse'])
+    expect(await world.take(run('one', '1970-01-01T00:00:00Z', 41))).toEqual(['hold'])
     expect(await world.words()).toContain('It is halted: its producer seems to have started to count again.')
     expect(await world.words()).toContain('what may be new stays with its source, or is overflow')
     await openEpoch(world.target, byAnn)
@@ -149,7 +176,7 @@ describe("onReset: 'halt'", () => {
 
   test('neither retry nor skip nor a seek ends it unsaid', async () => {
     const world = new RestartWorld('halt')
-    await world.take([...first, ...second.slice(0, 1), ...run('one', '2026-01-01T00:00:00Z', 43)])
+    await world.take([...first, ...second.slice(0, 1), ...run('one', '1970-01-01T00:00:00Z', 43)])
     await expect(retry(world.target, byAnn)).rejects.toThrow(/seek --new-epoch says that it does/)
     await expect(halt(world.target, byAnn)).rejects.toThrow(/over a producer that may count again/)
     await skip(world.target, byAnn)
