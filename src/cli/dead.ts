@@ -3,6 +3,9 @@ import { Command, Option } from 'commander'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { ConsumerView } from '../operate/paging.ts'
 import { eachDeadLetter, eachHandedOver } from '../operate/paging.ts'
+import { isDecided } from '../operate/retry-dead-letters.ts'
+import type { ShownNumber } from '../operate/shown-number.ts'
+import { numberText } from '../operate/shown-number.ts'
 import { moment } from '../operate/time-words.ts'
 import type { DeadLetter, DeadLetterReason, Redrive } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
@@ -17,7 +20,7 @@ import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withConsumer } from './store-flags.ts'
 import { findNamedStream, pathOfNamed, streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
-import { numberText, shownNumber } from './wire-numbers.ts'
+import { shownIn } from './wire-numbers.ts'
 
 interface DeadListFlags extends StoreFlags, ListFlags {
   readonly domain?: string
@@ -74,7 +77,7 @@ async function waitingRedrives(view: ConsumerView): Promise<ReadonlyMap<string, 
 }
 
 function json(letter: Paged<DeadLetter>, { known, waiting }: Setting): object {
-  const { sequence, stream, key } = letter
+  const { key } = letter
   const redrive = waiting.get(key)
   const { payload, ...rest } = withoutCursor(letter)
   const shown = {
@@ -82,15 +85,19 @@ function json(letter: Paged<DeadLetter>, { known, waiting }: Setting): object {
     ...jsonField('payload', payload),
     ...(redrive !== undefined && { redrive: { by: redrive.by, reason: redrive.reason } }),
   }
-  if (sequence === undefined) return shown
-  const { wire, unwrapped } = shownNumber(known, stream, sequence)
-  return { ...shown, sequence: wire, ...(unwrapped !== undefined && { unwrapped }) }
+  return { ...shown, ...numberOf(letter, known) }
+}
+
+/** Its number. Of what was not decided it is as on the wire, and no other is known. */
+function numberOf({ reason, stream, sequence }: DeadLetter, known: KnownDomains): ShownNumber | undefined {
+  if (sequence === undefined) return undefined
+  return isDecided(reason) ? shownIn(known, stream, sequence) : { sequence }
 }
 
 function row(letter: DeadLetter, { known, waiting }: Setting): readonly Cell[] {
-  const { at, reason, stream, epoch, sequence, id, attempts, detail, key } = letter
-  const number = sequence === undefined ? undefined : numberText(shownNumber(known, stream, sequence))
+  const { at, reason, stream, epoch, id, attempts, detail, key } = letter
+  const number = numberOf(letter, known)
   const redrive = waiting.get(key)
   const said = redrive === undefined ? detail : `(waits for a worker, for ${redrive.by}) ${detail}`
-  return [moment(at), reason, stream, epoch, number, id, attempts, shortened(said, 60)]
+  return [moment(at), reason, stream, epoch, number && numberText(number), id, attempts, shortened(said, 60)]
 }

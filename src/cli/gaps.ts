@@ -1,8 +1,10 @@
 // `inturn gaps`: which numbers are missing, since when, what waits behind them, how often somebody was
 // asked for them, and when patience ends.
 import { Command } from 'commander'
+import type { Sequence } from '../core/sequence.ts'
 import { eachGap } from '../operate/read-gaps.ts'
 import type { StreamGap } from '../operate/read-gaps.ts'
+import { numberText } from '../operate/shown-number.ts'
 import { moment, spell } from '../operate/time-words.ts'
 import type { ListFlags } from './listing.ts'
 import { addLimitFlag, printListing } from './listing.ts'
@@ -48,13 +50,14 @@ export function gapsCommand(): Command {
 }
 
 function row(gap: StreamGap): readonly Cell[] {
-  const { stream, epoch, from, to, missing, held, since, waitedMs } = gap
-  const first = from ?? '?'
+  const { stream, epoch, from, to, unwrapped = gap, missing, held, since, waitedMs } = gap
+  const text = (sequence: Sequence | null, whole: Sequence | null): string =>
+    sequence === null || whole === null ? '?' : numberText({ sequence, unwrapped: whole })
   return [
     stream,
     epoch,
-    String(first),
-    String(to),
+    text(from, unwrapped.from),
+    text(to, unwrapped.to),
     missing ?? undefined,
     held,
     moment(since),

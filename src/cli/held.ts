@@ -2,6 +2,7 @@
 // be delivered.
 import { Command } from 'commander'
 import { eachHeld } from '../operate/paging.ts'
+import { numberText } from '../operate/shown-number.ts'
 import { moment } from '../operate/time-words.ts'
 import type { HeldEvent } from '../ports/records.ts'
 import { exactJson, jsonField } from './exact-json.ts'
@@ -12,7 +13,6 @@ import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withConsumer } from './store-flags.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
-import { numberText } from './wire-numbers.ts'
 
 interface HeldFlags extends StoreFlags, ListFlags {
   readonly domain?: string
@@ -52,7 +52,7 @@ function json({ stream, event, heldAt }: HeldEvent): object {
 
 function row({ stream, event, heldAt }: HeldEvent): readonly Cell[] {
   const { epoch, sequence, wireSequence, id, type, data } = event
-  const number = wireSequence === undefined ? { wire: sequence } : { wire: wireSequence, unwrapped: sequence }
+  const number = wireSequence === undefined ? { sequence } : { sequence: wireSequence, unwrapped: sequence }
   const text = data === undefined ? '' : shortened(exactJson(data), 40)
   return [stream, epoch, numberText(number), id, type, moment(heldAt), text]
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { Sequence } from '../core/sequence.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import { eachLedgerEntry } from '../operate/paging.ts'
+import { numberText, shownRange } from '../operate/shown-number.ts'
 import { moment } from '../operate/time-words.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
@@ -13,7 +14,7 @@ import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withConsumer } from './store-flags.ts'
 import { findNamedStream, pathOfNamed, streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
-import { numberText, shownNumber } from './wire-numbers.ts'
+import { rulesIn, shownIn } from './wire-numbers.ts'
 
 interface LedgerFlags extends StoreFlags, ListFlags {
   readonly domain?: string
@@ -50,14 +51,7 @@ export function ledgerCommand(): Command {
 function json(entry: Paged<LedgerEntry>, known: KnownDomains): object {
   const { stream, from, to } = entry
   if (from === undefined || to === undefined) return withoutCursor(entry)
-  const shown = { from: shownNumber(known, stream, from), to: shownNumber(known, stream, to) }
-  const isWrapped = shown.from.unwrapped !== undefined || shown.to.unwrapped !== undefined
-  return {
-    ...withoutCursor(entry),
-    from: shown.from.wire,
-    to: shown.to.wire,
-    ...(isWrapped && { unwrapped: { from, to } }),
-  }
+  return { ...withoutCursor(entry), ...shownRange(rulesIn(known, stream), { from, to }) }
 }
 
 function row(
@@ -65,7 +59,7 @@ function row(
   known: KnownDomains,
 ): readonly Cell[] {
   const text = (sequence: Sequence | undefined): string | undefined =>
-    sequence === undefined ? undefined : numberText(shownNumber(known, stream, sequence))
+    sequence === undefined ? undefined : numberText(shownIn(known, stream, sequence))
   const where = stream ?? (domain === undefined ? undefined : `domain ${domain}`)
   return [moment(at), kind, where, epoch, text(from), text(to), by, shortened(reason, 60)]
 }

@@ -3,10 +3,11 @@
 import type { Sequence } from '../core/sequence.ts'
 import type { StreamOperation } from '../operate/change-stream.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
+import type { ShownNumber } from '../operate/shown-number.ts'
+import { numberText } from '../operate/shown-number.ts'
 import type { TellingParts } from '../operate/telling-parts.ts'
 import { printJson, printLines } from './print.ts'
-import type { ShownNumber } from './wire-numbers.ts'
-import { numberText, shownNumber } from './wire-numbers.ts'
+import { shownIn } from './wire-numbers.ts'
 
 /** How an action is printed. */
 export interface OperationSetting {
@@ -22,7 +23,7 @@ export async function printOperation(
   { known, json }: OperationSetting,
   more: readonly string[] = [],
 ): Promise<void> {
-  const shown: Shown = (sequence) => shownNumber(known, operation.stream, sequence)
+  const shown: Shown = (sequence) => shownIn(known, operation.stream, sequence)
   if (json !== true) return printLines([...operationLines(operation, shown), ...more])
   const { before, after } = operation
   return printJson({ ...operation, before: partsJson(before, shown), after: partsJson(after, shown) })
@@ -45,12 +46,12 @@ function partsJson(parts: TellingParts, shown: Shown): object {
   const from = gap?.from ?? undefined
   return {
     ...parts,
-    ...(stands !== undefined && { position: stands.wire }),
+    ...(stands !== undefined && { position: stands.sequence }),
     ...(stands?.unwrapped !== undefined && { unwrapped: stands.unwrapped }),
     ...(gap !== undefined && {
-      gap: { ...gap, from: from === undefined ? null : shown(from).wire, to: shown(gap.to).wire },
+      gap: { ...gap, from: from === undefined ? null : shown(from).sequence, to: shown(gap.to).sequence },
     }),
-    ...(failing !== undefined && { failing: { ...failing, sequence: shown(failing.sequence).wire } }),
+    ...(failing !== undefined && { failing: { ...failing, ...shown(failing.sequence) } }),
   }
 }
 

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import { eachStream } from '../operate/paging.ts'
+import { numberText, shownHalt, shownNumber, shownRange } from '../operate/shown-number.ts'
 import { moment } from '../operate/time-words.ts'
 import type { StoredStream } from '../ports/store-reader.ts'
 import type { ListFlags } from './listing.ts'
@@ -10,7 +11,7 @@ import { addLimitFlag, printListing } from './listing.ts'
 import { shortened } from './printable.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withConsumer } from './store-flags.ts'
-import { numberText, shownNumber } from './wire-numbers.ts'
+import { rulesIn, shownIn } from './wire-numbers.ts'
 
 interface StreamsFlags extends StoreFlags, ListFlags {
   readonly domain?: string
@@ -51,39 +52,51 @@ export function streamsCommand(): Command {
 function row(stored: StoredStream, known: KnownDomains): readonly (string | number)[] {
   const { stream, state, deliveries, changedAt } = stored
   const { position } = state
-  const stands = position === undefined ? 'unknown' : numberText(shownNumber(known, stream, position))
-  return [stream, state.epoch, stands, state.heldCount, deliveries, moment(changedAt), stopWords(stored)]
+  const stands = position === undefined ? 'unknown' : numberText(shownIn(known, stream, position))
+  return [
+    stream,
+    state.epoch,
+    stands,
+    state.heldCount,
+    deliveries,
+    moment(changedAt),
+    stopWords(stored, known),
+  ]
 }
 
 function json(stored: StoredStream, known: KnownDomains): object {
   const { stream, state, deliveries, changedAt, claimedBy } = stored
   const { domain = '', stream: key = '' } = parseStreamPath(stream) ?? {}
   const { halt, failing } = state
-  const position = state.position === undefined ? undefined : shownNumber(known, stream, state.position)
+  const rules = rulesIn(known, stream)
+  const position = state.position === undefined ? undefined : shownIn(known, stream, state.position)
   return {
     stream,
     domain,
     key,
     epoch: state.epoch,
-    position: position?.wire ?? null,
+    position: position?.sequence ?? null,
     ...(position?.unwrapped !== undefined && { unwrapped: position.unwrapped }),
     held: state.heldCount,
     deliveries,
     overflow: state.overflow,
     counts: state.counts,
     duplicates: state.duplicates ?? null,
-    restart: state.restart ?? null,
-    halt: halt ?? null,
-    failing: failing ?? null,
+    restart: state.restart === undefined ? null : { ...state.restart, ...shownRange(rules, state.restart) },
+    halt: halt === undefined ? null : shownHalt(rules, halt),
+    failing: failing === undefined ? null : { ...failing, ...shownNumber(rules, failing.sequence) },
     claimedBy: claimedBy ?? null,
     changedAt,
   }
 }
 
-function stopWords({ state }: StoredStream): string {
+function stopWords({ stream, state }: StoredStream, known: KnownDomains): string {
   const { halt, failing, held, restart } = state
   if (halt !== undefined) return `halted (${halt.cause}): ${shortened(halt.reason, 50)}`
-  if (failing !== undefined) return `failing at ${failing.sequence}: ${shortened(failing.error, 50)}`
+  if (failing !== undefined) {
+    const number = numberText(shownIn(known, stream, failing.sequence))
+    return `failing at ${number}: ${shortened(failing.error, 50)}`
+  }
   if (restart !== undefined) return 'its producer may have started again'
   return held.length > 0 ? 'a gap' : ''
 }

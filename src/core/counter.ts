@@ -29,6 +29,12 @@ export function onWire(counter: Counter | undefined, sequence: Sequence): Sequen
   return wrapsTo + aheadOf({ modulus, from: wrapsTo, to: Number(sequence) })
 }
 
+/** A number for people: as the producer writes it, and unwrapped beside it where that is another one. */
+export function sequenceText(numbering: Numbering, sequence: Sequence): string {
+  const wire = onWire(counterOf(numbering), sequence)
+  return wire === sequence ? String(sequence) : `${wire} (unwrapped ${sequence})`
+}
+
 /** Whether the counter can show the number. */
 export function isShown({ modulus, wrapsTo }: Counter, wire: Sequence): boolean {
   return wire >= wrapsTo && wire < wrapsTo + modulus

@@ -4,7 +4,7 @@
 // and I3: no event is taken for another one.
 import { recall } from './conflict-memory.ts'
 import type { Counter } from './counter.ts'
-import { counterOf, firstFrom, nearestTo, windowOf } from './counter.ts'
+import { counterOf, firstFrom, nearestTo, sequenceText, windowOf } from './counter.ts'
 import { findHeld, heldSpanAt } from './held-spans.ts'
 import { isOfOldEpoch, referenceAt, withMark } from './log-marks.ts'
 import { isCurrent, originOf } from './numbering-rules.ts'
@@ -161,7 +161,8 @@ export function settleSeen({ rules, draft, context, steps }: Pass): void {
   if (draft.halt !== undefined) return
   const { epoch, greatest } = doubtful
   const from = (reachedIn(rules, draft, epoch) ?? 0) + 1
-  const reason = `its counter has gone half a turn or more beyond number ${from}, which is not accounted for`
+  const number = `number ${sequenceText(rules.numbering, from)}`
+  const reason = `its counter has gone half a turn or more beyond ${number}, which is not accounted for`
   draft.halt = { cause: 'half-turn', at: context.clock.now, reason }
   steps.push({ kind: 'halted', epoch, from, to: greatest, reason })
 }

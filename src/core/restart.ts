@@ -4,6 +4,7 @@
 // too. Upholds I3: what may be new is not taken for a copy where the domain says so.
 import { drain } from './advance.ts'
 import { recall } from './conflict-memory.ts'
+import { sequenceText } from './counter.ts'
 import type { Judgement } from './judge.ts'
 import { isFirstNumber } from './numbering-rules.ts'
 import type { Draft, Made, Pass } from './pass.ts'
@@ -164,9 +165,10 @@ function widen(
   }
 }
 
-function halt({ draft, context, steps }: Pass, { epoch, sequence }: Candidate): void {
+function halt({ draft, rules, context, steps }: Pass, { epoch, sequence }: Candidate): void {
   if (haltStops(draft)) return
-  const reason = `the producer may have started to count again, with number ${String(sequence)}`
+  const number = sequenceText(rules.numbering, sequence)
+  const reason = `the producer may have started to count again, with number ${number}`
   draft.halt = { cause: 'restart', at: context.clock.now, reason }
   steps.push({ kind: 'halted', epoch, from: sequence, to: sequence, reason })
 }

@@ -1,12 +1,13 @@
 // Puts an explanation into words for a person at three in the morning: first what is wrong, then since when,
 // what was tried, what happens by itself, and what can be done.
-import type { Sequence } from '../core/sequence.ts'
 import type { Duplicates } from '../core/stream-state.ts'
 import { partialText } from '../ports/partial-text.ts'
 import { giveUpWords, nextAttemptWords, runningWords, triedWords } from './attempt-words.ts'
 import type { Explanation } from './explain.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { restartWords } from './restart-words.ts'
+import type { ShownNumber } from './shown-number.ts'
+import { numberText, rangeText } from './shown-number.ts'
 import type { LetterNote } from './stream-letters.ts'
 import { moment, momentFrom, spell } from './time-words.ts'
 
@@ -60,7 +61,7 @@ function whatItWaitsFor(about: Explanation): readonly string[] {
     }
     case 'failing':
       return [
-        `Its next event, ${numberWords(failing?.epoch ?? 0, failing?.sequence ?? 0)}, ${failedWords(about)}.`,
+        `Its next event, ${failing === undefined ? '' : numberWords(failing)}, ${failedWords(about)}.`,
         ...(failing === undefined ? [] : [`  since ${momentFrom(failing.firstAt, now)}`]),
         ...triedWords(about),
         ...standsAt(about),
@@ -116,7 +117,7 @@ function haltCause({ halt, failing }: Explanation): string {
 }
 
 function refusedNumber(failing: Explanation['failing']): string {
-  return failing === undefined ? '' : `, ${numberWords(failing.epoch, failing.sequence)},`
+  return failing === undefined ? '' : `, ${numberWords(failing)},`
 }
 
 function counterWords({ halt }: Explanation): readonly string[] {
@@ -178,7 +179,7 @@ function besidesWords(about: Explanation): readonly string[] {
     ...(soughtBack === undefined
       ? []
       : [
-          `  ${soughtBack.by} moved it back from ${soughtBack.to}, ${momentFrom(soughtBack.at, now)}`,
+          `  ${soughtBack.by} moved it back from ${topText(soughtBack)}, ${momentFrom(soughtBack.at, now)}`,
           `  reason: ${soughtBack.reason}`,
         ]),
     ...restartWords(about),
@@ -193,11 +194,15 @@ function besidesWords(about: Explanation): readonly string[] {
   ]
 }
 
+function topText({ to, unwrapped }: NonNullable<Explanation['soughtBack']>): string {
+  return numberText({ sequence: to, unwrapped: unwrapped?.to ?? to })
+}
+
 /** What a worker that was lost has left half done. */
 function partialWords({ partial }: Explanation): readonly string[] {
   if (partial === undefined) return []
   return [
-    `  in event ${partial.sequence}, ${partialText(partial)}`,
+    `  in event ${numberText(partial)}, ${partialText(partial)}`,
     '  the next worker that gets this event calls no handler, and stops the stream there',
   ]
 }
@@ -205,11 +210,11 @@ function partialWords({ partial }: Explanation): readonly string[] {
 function standsAt(about: Explanation): readonly string[] {
   const { position, expects, held, heldFills, handedOver, redrives, overflow } = about
   const undecided = handedOver - redrives
-  const next = expects === null ? '' : `; the next number is ${expects}`
+  const next = expects === null ? '' : `; the next number is ${nextText(about)}`
   const stands =
     position === null
       ? `  it has no position yet${next}`
-      : `  it stands at ${numberWords(position.epoch, position.sequence)}${unwrappedWords(about)}${next}`
+      : `  it stands at ${numberWords(position)}${wireEpochWords(about)}${next}`
   const waiting = [
     held === heldFills ? '' : `${count(held - heldFills, 'event')} held, in order`,
     heldFills === 0 ? '' : `${count(heldFills, 'fill')} held: numbers that will never come`,
@@ -299,27 +304,33 @@ function duplicateTimes({ firstAt, lastAt }: Duplicates, now: number): string {
 
 function historyWords({ ledger }: Explanation): readonly string[] {
   if (ledger.length === 0) return []
-  const lines = ledger.map(({ at, kind, from, to, by, reason }) => {
-    const range = from === undefined ? '' : ` ${from}${to === undefined || to === from ? '' : ` to ${to}`}`
+  const lines = ledger.map(({ at, kind, from, to, unwrapped, by, reason }) => {
+    const whole = unwrapped === undefined ? {} : { unwrapped }
+    const range = from === undefined || to === undefined ? '' : ` ${rangeText({ from, to, ...whole })}`
     return `  ${moment(at)}  ${kind}${range}  by ${by}: ${reason}`
   })
   return ['Ledger, the newest last:', ...lines]
 }
 
-function unwrappedWords({ position }: Explanation): string {
-  const { unwrapped, wireEpoch } = position ?? {}
-  if (wireEpoch !== undefined) return ` (epoch ${wireEpoch} as its producer writes it)`
-  return unwrapped === undefined ? '' : ` (unwrapped ${unwrapped})`
+function nextText({ expects, expectsUnwrapped }: Explanation): string {
+  if (expects === null) return ''
+  return numberText({ sequence: expects, unwrapped: expectsUnwrapped ?? expects })
 }
 
-function rangeWords({ epoch, from, to, missing }: StreamGap): string {
-  if (from === null) return `the beginning of its chain, up to ${numberWords(epoch, to)}`
-  if (from === to) return `number ${numberWords(epoch, to)}`
-  return `numbers ${from} to ${to}${epochWords(epoch)} (${missing ?? '?'} of them)`
+function wireEpochWords({ position }: Explanation): string {
+  const { wireEpoch } = position ?? {}
+  return wireEpoch === undefined ? '' : ` (epoch ${wireEpoch} as its producer writes it)`
+}
+
+function rangeWords(gap: StreamGap): string {
+  const { epoch, from, to, missing } = gap
+  if (from === null) return `the beginning of its chain, up to ${numberWords({ epoch, sequence: to })}`
+  const range = `${rangeText(gap)}${epochWords(epoch)}`
+  return missing === 1 ? `number ${range}` : `numbers ${range} (${missing ?? '?'} of them)`
 }
 
 function someRanges(gaps: readonly StreamGap[]): string {
-  const shown = gaps.slice(0, 5).map(({ from, to }) => (from === to ? String(to) : `${from ?? '?'} to ${to}`))
+  const shown = gaps.slice(0, 5).map(rangeText)
   return gaps.length > shown.length ? `${shown.join(', ')}, ...` : shown.join(', ')
 }
 
@@ -327,8 +338,8 @@ function gapCount(gaps: number): string {
   return gaps === 1 ? 'is one more gap' : `are ${gaps} more gaps`
 }
 
-function numberWords(epoch: number, sequence: Sequence): string {
-  return `${sequence}${epochWords(epoch)}`
+function numberWords(number: ShownNumber & { readonly epoch: number }): string {
+  return `${numberText(number)}${epochWords(number.epoch)}`
 }
 
 function epochWords(epoch: number): string {
@@ -348,8 +359,8 @@ function missingLetterWords({ missingLetters }: Explanation): readonly string[] 
     .slice(0, lettersShownMax)
     .map((letter) =>
       letter.reason === 'overflow'
-        ? `  ${letterNumber(letter)} came, and waits to be taken back (overflow)`
-        : `  ${letterNumber(letter)} came, and is a dead letter (${letter.reason}): ${letter.detail}`,
+        ? `  ${numberWords(letter)} came, and waits to be taken back (overflow)`
+        : `  ${numberWords(letter)} came, and is a dead letter (${letter.reason}): ${letter.detail}`,
     )
   const more = missingLetters.length - lines.length
   return more > 0 ? [...lines, `  ... and ${more} more of them are dead letters`] : lines
@@ -358,7 +369,7 @@ function missingLetterWords({ missingLetters }: Explanation): readonly string[] 
 /** What was wrong with those that were refused, the newest last. */
 function refusedLetterWords(letters: readonly LetterNote[]): readonly string[] {
   const shown = letters.slice(-lettersShownMax)
-  const lines = shown.map((letter) => `  ${letterNumber(letter)} was refused. ${letter.detail}`)
+  const lines = shown.map((letter) => `  ${numberWords(letter)} was refused. ${letter.detail}`)
   return letters.length > shown.length ? ['  the newest of the reason schema:', ...lines] : lines
 }
 
@@ -371,7 +382,7 @@ function conflictLetterWords({
   nextRun,
 }: Explanation): string[] {
   if (conflictLetters.length === 0) return []
-  const shown = conflictLetters.slice(-lettersShownMax).map(letterNumber)
+  const shown = conflictLetters.slice(-lettersShownMax).map(numberWords)
   const more = (deadLetters['conflict'] ?? 0) - shown.length
   const numbers = more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
   const isRestarted = restart !== undefined || nextRun !== undefined || position?.wireEpoch !== undefined
@@ -382,8 +393,4 @@ function conflictLetterWords({
     `  another event came under a used number (conflict), and was not handled: ${numbers}`,
     `    ${then}`,
   ]
-}
-
-function letterNumber({ epoch, sequence }: LetterNote): string {
-  return epoch === 0 ? String(sequence) : `${sequence} of epoch ${epoch}`
 }

@@ -3,6 +3,7 @@
 import { canAdvance } from '../core/head.ts'
 import { nothingHeld } from '../core/held-index.ts'
 import { wireEpochOf } from '../core/producer-runs.ts'
+import type { StreamRules } from '../core/rules.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { after } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -22,7 +23,7 @@ import type { EffectPartial } from '../ports/commit-commands.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { ConsumerSummary, StoredStream } from '../ports/store-reader.ts'
 import type { AppliedRules, DomainRules, KnownDomains } from './domain-rules.ts'
-import { rulesFor, wireOf } from './domain-rules.ts'
+import { rulesFor } from './domain-rules.ts'
 import type { OperatorAction } from './operator-actions.ts'
 import { operatorActions } from './operator-actions.ts'
 import type { ConsumerView } from './paging.ts'
@@ -30,6 +31,8 @@ import { countHandedOver, countRedrives, eachLedgerEntry } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
 import { beatSilenceMs } from './read-status.ts'
+import type { ShownNumber, ShownRange } from './shown-number.ts'
+import { shownHalt, shownNumber, shownRange } from './shown-number.ts'
 import type { LetterNote, MissingLetter } from './stream-letters.ts'
 import { letterActions, streamLetters } from './stream-letters.ts'
 
@@ -79,11 +82,13 @@ export interface Explanation {
   } | null
   /** The number that it needs next, where that is known. As on the wire. */
   readonly expects: Sequence | null
+  /** The same without wrapping, where the domain's counter wraps. */
+  readonly expectsUnwrapped?: Sequence
   readonly counts: AccountCounts
   /** How many duplicates came, and when. */
   readonly duplicates?: Duplicates
   /** What says that the producer may count again. */
-  readonly restart?: RestartSigns
+  readonly restart?: Omit<RestartSigns, 'from' | 'to'> & ShownRange
   /** It does, and of what it has made since nothing was in turn yet. */
   readonly nextRun?: Run
   /** Held events and held fills. */
@@ -105,15 +110,15 @@ export interface Explanation {
   /** The gap at the head first. */
   readonly gaps: readonly StreamGap[]
   readonly halt?: Halt
-  readonly failing?: Failing
+  readonly failing?: Failing & ShownNumber
   /** A command failed in a commit, and no worker has stopped the stream at it yet. */
-  readonly partial?: EffectPartial
+  readonly partial?: EffectPartial & ShownNumber
   readonly attemptsMax?: number
   readonly isPaused: boolean
   /** Who paused the domain, and why, where the ledger says it. */
   readonly paused?: Pick<LedgerEntry, 'at' | 'by' | 'reason'>
   /** An operator moved the position back, and the stream has not come to where it was. */
-  readonly soughtBack?: Pick<LedgerEntry, 'at' | 'by' | 'reason' | 'from' | 'to'>
+  readonly soughtBack?: Shown<Pick<LedgerEntry, 'at' | 'by' | 'reason' | 'from'> & Pick<ShownRange, 'to'>>
   /** So many deliveries are made in quarantine, as a worker died; `--json` has this name. */
   readonly caution: number
   readonly claimedBy?: string
@@ -122,8 +127,11 @@ export interface Explanation {
   readonly next: NextStep
   readonly actions: readonly OperatorAction[]
   /** The last entries of the stream's ledger, the newest last. */
-  readonly ledger: readonly LedgerEntry[]
+  readonly ledger: readonly Shown<LedgerEntry>[]
 }
+
+/** An entry with its numbers as on the wire, and without wrapping where the counter wraps. */
+type Shown<Entry> = Entry & Pick<ShownRange, 'unwrapped'>
 
 const ledgerShown = 5
 
@@ -137,6 +145,7 @@ export async function explainStream(
   const summary = await view.reader.summary(view.consumer)
   const { domain = '', stream: key = '' } = parseStreamPath(stream) ?? {}
   const applied = rulesFor(known, domain, state)
+  const { rules } = applied
   const gaps = streamGaps(stored, known, summary.clock)
   const isPaused = summary.domains.get(domain)?.paused === true
   const standing = standingOf({ state, gaps, isPaused, applied, clock: summary.clock })
@@ -151,11 +160,9 @@ export async function explainStream(
     key,
     now: summary.clock.now,
     standing,
-    position: positionOf(state, applied),
-    expects: expectedOf(state, applied),
+    ...standsOf(stored, applied),
     counts: state.counts,
     ...(state.duplicates !== undefined && { duplicates: state.duplicates }),
-    ...(state.restart !== undefined && { restart: state.restart }),
     ...(nextRun !== undefined && { nextRun }),
     held: state.heldCount,
     heldFills: state.held.filter(({ kind }) => kind === 'fill').length,
@@ -167,9 +174,6 @@ export async function explainStream(
     refusedLetters: letters.refused,
     conflictLetters: letters.conflicting,
     gaps,
-    ...(state.halt !== undefined && { halt: state.halt }),
-    ...(state.failing !== undefined && { failing: state.failing }),
-    ...(stored.partial !== undefined && { partial: stored.partial }),
     ...(failure !== undefined && { attemptsMax: failure.attempts }),
     isPaused,
     caution: state.quarantine,
@@ -181,7 +185,7 @@ export async function explainStream(
       ...letterActions(stream, letters),
       ...operatorActions({ stream, domain, state, rules: applied.rules, gaps, isPaused }),
     ],
-    ...(await readHistory(view, { stream, state })),
+    ...(await readHistory(view, { stream, state, rules })),
     ...(isPaused && (await pausedBy(view, domain))),
   }
 }
@@ -240,24 +244,47 @@ function afterFailure(failing: Failing | undefined, failure: DomainRules['failur
   return { kind: 'attempt', at: retryAt, attempt: attempts + 1 }
 }
 
+type Stands = Pick<
+  Explanation,
+  'position' | 'expects' | 'expectsUnwrapped' | 'restart' | 'halt' | 'failing' | 'partial'
+>
+
+/** Where it stands, and at what, with its numbers as they are shown. */
+function standsOf({ state, partial }: StoredStream, applied: AppliedRules): Stands {
+  const { rules } = applied
+  const { restart, halt, failing } = state
+  return {
+    position: positionOf(state, applied),
+    ...expectedOf(state, applied),
+    ...(restart !== undefined && { restart: { ...restart, ...shownRange(rules, restart) } }),
+    ...(halt !== undefined && { halt: shownHalt(rules, halt) }),
+    ...(failing !== undefined && { failing: { ...failing, ...shownNumber(rules, failing.sequence) } }),
+    ...(partial !== undefined && { partial: { ...partial, ...shownNumber(rules, partial.sequence) } }),
+  }
+}
+
 function positionOf(state: StreamState, { rules }: AppliedRules): Explanation['position'] {
   const { epoch, position, runs } = state
   if (position === undefined) return null
-  const sequence = wireOf(rules, position)
   const wireEpoch = wireEpochOf(runs, epoch)
   return {
     epoch,
-    sequence,
-    ...(sequence !== position && { unwrapped: position }),
+    ...shownNumber(rules, position),
     ...(wireEpoch !== epoch && { wireEpoch }),
   }
 }
 
-function expectedOf(state: StreamState, { rules }: AppliedRules): Sequence | null {
+function expectedOf(
+  state: StreamState,
+  { rules }: AppliedRules,
+): Pick<Explanation, 'expects' | 'expectsUnwrapped'> {
   const { numbering } = rules
-  if (numbering.kind !== 'contiguous') return null
-  if (state.position !== undefined) return wireOf(rules, after(state.position))
-  return numbering.start === 'first-seen' ? null : numbering.start
+  if (numbering.kind !== 'contiguous') return { expects: null }
+  const first = numbering.start === 'first-seen' ? undefined : numbering.start
+  const next = state.position === undefined ? first : after(state.position)
+  if (next === undefined) return { expects: null }
+  const { sequence, unwrapped } = shownNumber(rules, next)
+  return { expects: sequence, ...(unwrapped !== undefined && { expectsUnwrapped: unwrapped }) }
 }
 
 function workerOf({ clock, lastBeatAt }: ConsumerSummary): Explanation['worker'] {
@@ -268,19 +295,32 @@ function workerOf({ clock, lastBeatAt }: ConsumerSummary): Explanation['worker']
 /** The last entries of a stream's ledger, and how far an operator has moved it back. */
 async function readHistory(
   view: ConsumerView,
-  { stream, state }: { readonly stream: StreamPath; readonly state: StreamState },
+  about: { readonly stream: StreamPath; readonly state: StreamState; readonly rules: StreamRules },
 ): Promise<Pick<Explanation, 'ledger' | 'soughtBack'>> {
-  const ledger: LedgerEntry[] = []
+  const { stream, state, rules } = about
+  const ledger: Shown<LedgerEntry>[] = []
   let recalled: LedgerEntry | undefined
   for await (const { cursor: _, ...entry } of eachLedgerEntry(view, { stream })) {
-    ledger.push(entry)
+    ledger.push(shownEntry(entry, rules))
     if (ledger.length > ledgerShown) ledger.shift()
     if (entry.kind === 'recalled') recalled = entry
   }
   if (recalled?.to === undefined || recalled.epoch !== state.epoch) return { ledger }
   if (state.position === undefined || state.position >= recalled.to) return { ledger }
   const { at, by, reason, from, to } = recalled
-  return { ledger, soughtBack: { at, by, reason, to, ...(from !== undefined && { from }) } }
+  const range = from === undefined ? { to } : { from, to }
+  return { ledger, soughtBack: shownEntry({ at, by, reason, ...range }, rules) }
+}
+
+/** What an entry says, with its numbers as on the wire. */
+function shownEntry<Entry extends { readonly from?: Sequence; readonly to?: Sequence }>(
+  entry: Entry,
+  rules: StreamRules,
+): Shown<Entry> {
+  const { from = null, to } = entry
+  if (to === undefined) return entry
+  const { from: first, ...range } = shownRange(rules, { from, to })
+  return { ...entry, ...range, ...(first !== null && { from: first }) }
 }
 
 /** Who paused a domain last. An entry about a whole domain belongs to no stream: all are looked at. */

@@ -1,5 +1,7 @@
 // How the streams of a consumer are: which are stuck, which fail, which are slow and which wait, the worst
 // first. Upholds I7: the list has a limit and tells what lies beyond it.
+import { sequenceText } from '../core/counter.ts'
+import type { StreamRules } from '../core/rules.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { Failing, Halt, RestartSigns, StreamState } from '../core/stream-state.ts'
@@ -8,11 +10,13 @@ import { partialText } from '../ports/partial-text.ts'
 import type { LiveClaim, StoredStream } from '../ports/store-reader.ts'
 import { isUnderWay } from './attempt-words.ts'
 import type { KnownDomains } from './domain-rules.ts'
+import { rulesFor } from './domain-rules.ts'
 import type { ConsumerView } from './paging.ts'
 import { eachHandedOver, eachStream } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
 import { evidenceText } from './restart-words.ts'
+import { rangeText, shownRange } from './shown-number.ts'
 
 /**
  * `stuck`: it does not go on by itself, or should have. `failing`: its next event failed and is tried again.
@@ -82,8 +86,10 @@ export async function readHealth(
   const { clock, domains, handedOver } = await view.reader.summary(view.consumer)
   const list = new WorstFirst(limit, clock.now)
   for await (const stored of eachStream(view, { onlyWaiting: true })) {
-    const isPaused = domains.get(parseStreamPath(stored.stream)?.domain ?? '')?.paused === true
-    const item = itemOf(stored, streamGaps(stored, known, clock), { isPaused, now: clock.now })
+    const domain = parseStreamPath(stored.stream)?.domain ?? ''
+    const isPaused = domains.get(domain)?.paused === true
+    const { rules } = rulesFor(known, domain, stored.state)
+    const item = itemOf(stored, streamGaps(stored, known, clock), { rules, isPaused, now: clock.now })
     if (item !== undefined) list.add(stored.stream, item)
   }
   for (const claim of await view.reader.claims(view.consumer, { limit: claimsMax })) {
@@ -103,20 +109,28 @@ export async function readHealth(
   return list.health()
 }
 
+/** What there is to know beside a stream. */
+interface HealthSetting {
+  readonly rules: StreamRules
+  readonly isPaused: boolean
+  readonly now: number
+}
+
 type Found = Omit<HealthItem, 'stream' | 'ageMs'>
 
 /** What is the matter with a stream that waits for something; nothing where its next turn takes it on. */
 function itemOf(
   stored: StoredStream,
   gaps: readonly StreamGap[],
-  { isPaused, now }: { readonly isPaused: boolean; readonly now: number },
+  { rules, isPaused, now }: HealthSetting,
 ): Found | undefined {
   const { state, partial, changedAt } = stored
   const { halt, failing } = state
   const head = gaps.find((gap) => gap.isHead)
   if (halt !== undefined) return haltedItem(halt, state)
-  if (partial !== undefined) return { kind: 'stuck', since: changedAt, detail: partialDetail(partial) }
-  const found = failing === undefined ? standingItem(state, head) : failingItem(failing, stored, now)
+  if (partial !== undefined) return { kind: 'stuck', since: changedAt, detail: partialDetail(partial, rules) }
+  const found =
+    failing === undefined ? standingItem(state, head, rules) : failingItem(failing, stored, { rules, now })
   if (!isPaused) return found
   if (found !== undefined) return { ...found, detail: `${found.detail}; its domain is paused` }
   const since = state.held[0]?.clock.now
@@ -125,14 +139,18 @@ function itemOf(
 }
 
 /** What is the matter with a stream that neither failed nor is halted. */
-function standingItem({ restart }: StreamState, head: StreamGap | undefined): Found | undefined {
+function standingItem(
+  { restart }: StreamState,
+  head: StreamGap | undefined,
+  rules: StreamRules,
+): Found | undefined {
   const gap = head === undefined ? undefined : gapItem(head)
-  return restart === undefined || gap?.kind === 'stuck' ? gap : restartedItem(restart)
+  return restart === undefined || gap?.kind === 'stuck' ? gap : restartedItem(restart, rules)
 }
 
-function restartedItem(restart: RestartSigns): Found {
+function restartedItem(restart: RestartSigns, rules: StreamRules): Found {
   const { firstAt, from, to, settled } = restart
-  const numbers = from === to ? `number ${String(to)}` : `numbers ${String(from)} to ${String(to)}`
+  const numbers = `${from === to ? 'number' : 'numbers'} ${rangeText(shownRange(rules, { from, to }))}`
   const detail = `its producer may have started again: ${numbers} came once more, ${evidenceText(restart)}`
   return { kind: 'restarted', since: firstAt, detail: `${detail}; ${settled} settled as duplicates` }
 }
@@ -147,12 +165,16 @@ function haltedItem({ at, cause, reason, by }: Halt, { failing }: StreamState): 
   }
 }
 
-function partialDetail(partial: EffectPartial): string {
-  const where = `event ${String(partial.sequence)}: ${partialText(partial)}`
+function partialDetail(partial: EffectPartial, { numbering }: StreamRules): string {
+  const where = `event ${sequenceText(numbering, partial.sequence)}: ${partialText(partial)}`
   return `${where}; the next worker that gets it stops there`
 }
 
-function failingItem(failing: Failing, { claimedBy }: StoredStream, now: number): Found {
+function failingItem(
+  failing: Failing,
+  { claimedBy }: StoredStream,
+  { rules, now }: Omit<HealthSetting, 'isPaused'>,
+): Found {
   const { firstAt, attempts, retryAt, error, sequence, runningBy } = failing
   const isNow = isUnderWay({ failing, now, ...(claimedBy !== undefined && { claimedBy }) })
   const what = isNow ? `an attempt is made now, in quarantine, by ${runningBy}` : error
@@ -161,14 +183,15 @@ function failingItem(failing: Failing, { claimedBy }: StoredStream, now: number)
     since: firstAt,
     attempts,
     ...(retryAt !== undefined && { nextAt: retryAt }),
-    detail: `event ${String(sequence)}: ${what}`,
+    detail: `event ${sequenceText(rules.numbering, sequence)}: ${what}`,
   }
 }
 
-function gapItem({ from, to, since, held, healing, policy }: StreamGap): Found {
+function gapItem(gap: StreamGap): Found {
+  const { from, to, since, held, healing, policy } = gap
   const isHealed = healing?.attemptsMax !== undefined && healing.nextAt === undefined
   const isOverdue = policy?.isOverdue === true
-  const numbers = from === to ? `number ${String(to)}` : `numbers ${String(from ?? '?')} to ${String(to)}`
+  const numbers = `${from === to ? 'number' : 'numbers'} ${rangeText(gap)}`
   const why = isHealed ? ', and no healer had them' : isOverdue ? ', and patience is over' : ''
   return {
     kind: isHealed || isOverdue ? 'stuck' : 'waiting',

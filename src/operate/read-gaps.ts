@@ -1,6 +1,5 @@
 // The gaps of a consumer's streams: what is missing, since when, what waits behind it, and when patience
 // ends.
-import { counterOf } from '../core/counter.ts'
 import { gapsOf } from '../core/gaps.ts'
 import type { Gap } from '../core/gaps.ts'
 import { healingOverAt, isHealingOver, nextAttemptAt } from '../core/heal.ts'
@@ -12,9 +11,10 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import type { Clock } from '../core/stream-state.ts'
 import type { StoredStream } from '../ports/store-reader.ts'
 import type { AppliedRules, KnownDomains } from './domain-rules.ts'
-import { rulesFor, wireOf } from './domain-rules.ts'
+import { rulesFor } from './domain-rules.ts'
 import type { ConsumerView } from './paging.ts'
 import { eachStream } from './paging.ts'
+import { shownRange } from './shown-number.ts'
 
 /** A gap of a stream. */
 export interface StreamGap {
@@ -93,14 +93,11 @@ function describeGap(
   const { rules, isConfigured } = applied
   const { from, to } = gap
   const waitedMs = Math.max(0, clock.readingMs - gap.clock.readingMs)
-  const wraps = counterOf(rules.numbering) !== undefined
   const healing = healingOf(gap, applied, clock)
   return {
     stream: stored.stream,
     epoch: gap.epoch,
-    from: from === null ? null : wireOf(rules, from),
-    to: wireOf(rules, to),
-    ...(wraps && { unwrapped: { from, to } }),
+    ...shownRange(rules, { from, to }),
     missing: from === null ? null : width(from, to),
     isHead: gap.isHead,
     held: gap.held,

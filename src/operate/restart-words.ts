@@ -1,16 +1,18 @@
 // What there is to say of a producer that may count again: what came, how that is known, what became of it.
 import type { RestartSigns, Run } from '../core/stream-state.ts'
 import type { Explanation } from './explain.ts'
+import { rangeText } from './shown-number.ts'
 import { momentFrom } from './time-words.ts'
 
 /** The signs in words, one line each; none where there are none. */
 export function restartWords({ restart, nextRun, halt, now }: Explanation): readonly string[] {
   if (restart === undefined) return nextRun === undefined ? [] : [`  ${nextRunText(nextRun)}`]
   const { from, to, settled, firstAt, wireEpoch } = restart
+  const range = rangeText(restart)
   const came =
     from === to
-      ? `number ${String(to)} came once more, and is no copy`
-      : `numbers ${String(from)} to ${String(to)} came once more, and are no copies`
+      ? `number ${range} came once more, and is no copy`
+      : `numbers ${range} came once more, and are no copies`
   const settledWords = settled === 0 ? [] : [`${settled} of them settled as duplicates`]
   const keptWords = halt?.cause === 'restart' ? ['what may be new stays with its source, or is overflow'] : []
   return [
@@ -28,7 +30,11 @@ function nextRunText({ epoch, since }: Run): string {
 }
 
 /** How it is known. */
-export function evidenceText({ evidence, since, until }: RestartSigns): string {
+export function evidenceText({
+  evidence,
+  since,
+  until,
+}: Pick<RestartSigns, 'evidence' | 'since' | 'until'>): string {
   switch (evidence) {
     case 'time':
       return `made ${spanText(since, until)}, later than all that was accepted`

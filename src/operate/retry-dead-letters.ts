@@ -42,6 +42,11 @@ export interface RetriedLetters {
 /** Reasons of dead letters that never had a place in a stream. */
 export const withoutPlace: ReadonlySet<DeadLetterReason> = new Set(['invalid', 'implausible', 'too-large'])
 
+/** Whether the rules gave a dead letter its number: else it bears the one on the wire. */
+export function isDecided(reason: DeadLetterReason): boolean {
+  return reason !== 'overflow' && !withoutPlace.has(reason)
+}
+
 /** One that is to be handed over, unless it waits already. */
 interface AskedLetter extends Required<HandedOver> {
   readonly letter: DeadLetter

@@ -4,19 +4,21 @@ import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { DeadLetter } from '../ports/records.ts'
-import { wireOf } from './domain-rules.ts'
 import type { OperatorAction } from './operator-actions.ts'
 import { shellWord } from './operator-actions.ts'
 import type { ConsumerView } from './paging.ts'
 import { eachDeadLetter } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
-import { withoutPlace } from './retry-dead-letters.ts'
+import { isDecided, withoutPlace } from './retry-dead-letters.ts'
+import { numberText, shownNumber } from './shown-number.ts'
 
 /** A dead letter of a stream, in short. */
 export interface LetterNote extends Pick<DeadLetter, 'key' | 'reason' | 'detail' | 'at'> {
   readonly epoch: Epoch
   /** As on the wire. */
   readonly sequence: Sequence
+  /** Without wrapping, where the domain's counter wraps and the letter was decided. */
+  readonly unwrapped?: Sequence
 }
 
 /** A dead letter that bears a missing number. */
@@ -53,7 +55,8 @@ export async function streamLetters(
     const { key, reason, detail, at, epoch = 0, sequence } = letter
     counts[reason] = (counts[reason] ?? 0) + 1
     if (sequence === undefined) continue
-    const note = { key, reason, detail, at, epoch, sequence: wireOf(rules, sequence) }
+    const number = isDecided(reason) ? shownNumber(rules, sequence) : { sequence }
+    const note = { key, reason, detail, at, epoch, ...number }
     const gap = missing.length < notedMax ? gaps.find((one) => isIn(one, letter)) : undefined
     if (gap !== undefined) missing.push({ ...note, isHead: gap.isHead })
     const kind = reason === 'schema' ? refused : reason === 'conflict' ? conflicting : []
@@ -66,10 +69,12 @@ export async function streamLetters(
 export function letterActions(stream: StreamPath, letters: StreamLetters): readonly OperatorAction[] {
   const missing = letters.missing.filter(({ reason, isHead }) => isHead && reason !== 'overflow').slice(0, 1)
   return [
-    ...missing.map(({ key, reason, sequence }) => {
+    ...missing.map((letter) => {
+      const { key, reason } = letter
+      const number = numberText(letter)
       const effect = withoutPlace.has(reason)
-        ? `has the dead letter of ${sequence} read again: what can be read now goes back to its place`
-        : `has the dead letter of ${sequence} handled, outside the order; its number stays missing`
+        ? `has the dead letter of ${number} read again: what can be read now goes back to its place`
+        : `has the dead letter of ${number} handled, outside the order; its number stays missing`
       return retry(`--key ${shellWord(key)}`, effect)
     }),
     ...(letters.refused.length === 0

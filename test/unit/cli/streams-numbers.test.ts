@@ -1,9 +1,10 @@
 // Where a domain's counter wraps, numbers are shown as on the wire, with the unwrapped one beside them.
 import { expect, test } from 'vitest'
-import { numberText, shownNumber } from '../../../src/cli/wire-numbers.ts'
+import { shownIn } from '../../../src/cli/wire-numbers.ts'
 import { contiguous } from '../../../src/core/numbering.ts'
 import { defaultStreamLimits } from '../../../src/core/rules.ts'
 import type { KnownDomains } from '../../../src/operate/domain-rules.ts'
+import { numberText } from '../../../src/operate/shown-number.ts'
 
 const rules = { ...defaultStreamLimits, numbering: contiguous({ modulus: 65_536 }) }
 const known: KnownDomains = new Map([['device', { rules, failure: { attempts: 5, then: 'halt' } }]])
@@ -15,5 +16,5 @@ test.each([
   ['account/a', 65_541, '65541'],
   [undefined, 2n ** 60n, '1152921504606846976'],
 ])('%s at %s is %s', (stream, sequence, text) => {
-  expect(numberText(shownNumber(known, stream, sequence))).toBe(text)
+  expect(numberText(shownIn(known, stream, sequence))).toBe(text)
 })
