@@ -47,9 +47,8 @@ function follows(
   if (position === undefined) return false
   const { sequence } = arrival
   if (numbering.kind === 'contiguous') return typeof position === 'number' && sequence === position + 1
-  if (sequence <= position) return false
-  if (numbering.kind === 'increasing') return !isBeyondSpan(numbering, position, sequence)
-  return arrival.previous === position
+  if (sequence <= position || isBeyondSpan(numbering, position, sequence)) return false
+  return numbering.kind === 'increasing' || arrival.previous === position
 }
 
 /** The state that has moved over the events. */

@@ -68,10 +68,9 @@ export function refusal(pass: Pass): Refusal | undefined {
 /** Whether the number lies further ahead of its epoch's position than can be believed. */
 export function isImplausible(pass: Pass, epoch: Epoch, sequence: Sequence): boolean {
   const { rules, draft } = pass
-  if (rules.numbering.kind === 'increasing') {
+  if (rules.numbering.kind !== 'contiguous') {
     return isCurrent(draft, epoch) && isBeyondSpan(rules.numbering, draft.position, sequence)
   }
-  if (rules.numbering.kind !== 'contiguous') return false
   const reached = reachedIn(rules, draft, epoch)
   return reached !== undefined && Number(sequence) - reached > rules.spanMax
 }
@@ -140,9 +139,9 @@ function contradiction(pass: Pass, event: Candidate): Judgement | undefined {
   return overlapsHeld(draft.held, step) ? predecessorTaken : undefined
 }
 
-/** What is in turn needs no room, and is implausible in increasing numbering only. */
+/** What is in turn needs no room, and is never implausible where it is the number that follows. */
 function judgeAhead(pass: Pass, event: Candidate): Judgement {
-  if (pass.rules.numbering.kind === 'increasing' && isImplausible(pass, event.epoch, event.sequence)) {
+  if (pass.rules.numbering.kind !== 'contiguous' && isImplausible(pass, event.epoch, event.sequence)) {
     return beyondSpanMax
   }
   if (isInTurn(pass.rules, pass.draft, event)) {

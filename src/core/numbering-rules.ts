@@ -3,7 +3,7 @@
 // has no `after`, as nothing can be missing.
 
 import { findEpoch } from './held-spans.ts'
-import type { Increasing } from './numbering.ts'
+import type { Increasing, Linked } from './numbering.ts'
 import type { StreamRules } from './rules.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import { after } from './sequence.ts'
@@ -84,9 +84,9 @@ export function baselineOf(rules: StreamRules, first: Sequence | null): Sequence
 const positionMax = 2n ** 63n
 const spanDefault = 2n ** 62n
 
-/** Whether an increasing number lies further above the position than can be believed. */
+/** Whether an increasing or linked number lies further above the position than can be believed. */
 export function isBeyondSpan(
-  { spanMax }: Increasing,
+  { spanMax }: Increasing | Linked,
   position: Sequence | undefined,
   sequence: Sequence,
 ): boolean {

@@ -21,6 +21,8 @@ export interface Contiguous {
 /** An event names its predecessor; numbers rise along the chain, not densely. */
 export interface Linked {
   readonly kind: 'linked'
+  /** How far above the position a number is believed. Absent: 2^62, from a position below 2^63. */
+  readonly spanMax?: Sequence
 }
 
 /** Any greater number is in turn. Gaps cannot be seen. */
@@ -116,11 +118,14 @@ export function contiguous(
 /**
  * Numbers that name their predecessor in the event's `previous`; `previous: null` starts a stream.
  *
- * @throws InturnError `config-invalid` for options: there are none
+ * @param options - `spanMax`: how far above the position a number is believed; what lies further is
+ * `implausible`. By default 2^62, and without a bound from a position of 2^63 on
+ * @throws InturnError `config-invalid` when `spanMax` is no whole number from 1, or for another option
+ * @example
+ * const versions = linked({ spanMax: 1_000_000 })
  */
-export function linked(options: Readonly<Record<string, never>> = {}): Linked {
-  checkNames(options, 'linked', [])
-  return { kind: 'linked' }
+export function linked(options: { readonly spanMax?: Sequence } = {}): Linked {
+  return { kind: 'linked', ...checkedSpan(options, 'linked') }
 }
 
 /**
@@ -133,15 +138,20 @@ export function linked(options: Readonly<Record<string, never>> = {}): Linked {
  * const offsets = increasing({ spanMax: 1_000_000_000 })
  */
 export function increasing(options: { readonly spanMax?: Sequence } = {}): Increasing {
-  checkNames(options, 'increasing', ['spanMax'])
+  return { kind: 'increasing', ...checkedSpan(options, 'increasing') }
+}
+
+function checkedSpan(
+  options: { readonly spanMax?: Sequence },
+  name: 'linked' | 'increasing',
+): { readonly spanMax?: Sequence } {
+  checkNames(options, name, ['spanMax'])
   const { spanMax } = options
-  if (spanMax === undefined) return { kind: 'increasing' }
-  if ((Number.isSafeInteger(spanMax) || typeof spanMax === 'bigint') && spanMax >= 1) {
-    return { kind: 'increasing', spanMax }
-  }
+  if (spanMax === undefined) return {}
+  if ((Number.isSafeInteger(spanMax) || typeof spanMax === 'bigint') && spanMax >= 1) return { spanMax }
   throw new InturnError(
     'config-invalid',
-    `increasing: spanMax takes a whole number from 1, not ${givenText(spanMax)}`,
+    `${name}: spanMax takes a whole number from 1, not ${givenText(spanMax)}`,
   )
 }
 

@@ -17,6 +17,7 @@ const numberings: readonly TrackedNumbering[] = [
   contiguous({ start: 'first-seen' }),
   contiguous({ modulus: 16 }),
   linked(),
+  linked({ spanMax: 2 }),
   increasing(),
   increasing({ spanMax: 2 }),
 ]

@@ -11,7 +11,7 @@ import { toSequence } from '../../../src/core/sequence.ts'
 import type { Sequence } from '../../../src/core/sequence.ts'
 import type { StreamState } from '../../../src/core/stream-state.ts'
 import { unknownStream } from '../../../src/core/stream-state.ts'
-import { clockAt, rulesFor } from './ruled-history.ts'
+import { clockAt, RuledHistory, rulesFor } from './ruled-history.ts'
 
 function after(state: StreamState, arrival: Arrival, rules: StreamRules): readonly [string, StreamState] {
   const decided = decideBatch({ rules, state }, [arrival], { clock: clockAt(0), held: nothingHeld })
@@ -74,6 +74,63 @@ describe('an increasing number', () => {
     const halt = { cause: 'operator', at: 0, reason: 'x', by: 'x' } as const
     expect(after({ ...at(5), halt }, event(15), bounded)[0]).toBe('hold')
     expect(untouched({ ...at(5), halt }, event(16), bounded)).toBe('implausible(beyond-span-max)')
+  })
+})
+
+describe('a linked number', () => {
+  const link = (previous: Sequence | null, sequence: Sequence): Arrival => {
+    return { kind: 'event', epoch: 0, sequence, print: 1, previous }
+  }
+  const bounded = rulesFor({ numbering: linked({ spanMax: 10 }) })
+  const tooFar = 'implausible(beyond-span-max)'
+
+  test('is believed up to a given bound, in turn or held, and from wherever the chain begins', () => {
+    expect(after(unknownStream, link(null, 1_000), bounded)[0]).toBe('deliver')
+    expect(after(at(5), link(5, 15), bounded)[0]).toBe('deliver')
+    expect(after(at(5), link(9, 15), bounded)[0]).toBe('hold')
+    expect(untouched(at(5), link(5, 16), bounded)).toBe(tooFar)
+    expect(untouched(at(5), link(9, 16), bounded)).toBe(tooFar)
+    expect(untouched(at(5), link(1_000, 1_001), bounded)).toBe(tooFar)
+  })
+
+  test('that no counter gets to is not believed by default', () => {
+    const rules = rulesFor({ numbering: linked() })
+    expect(untouched(at(5), link(5, 2n ** 63n - 1n), rules)).toBe(tooFar)
+    expect(untouched(at(5), link(2n ** 62n + 9n, 2n ** 62n + 10n), rules)).toBe(tooFar)
+    expect(after(at(5), link(5, 2n ** 62n), rules)[0]).toBe('deliver')
+    expect(after(at(2n ** 80n), link(2n ** 80n, 2n ** 120n), rules)[0]).toBe('deliver')
+  })
+
+  test('I3: a corrupt one costs the chain nothing: what follows in it is delivered', () => {
+    const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 10_000 }), { minLength: 2, maxLength: 20 })
+    const far = fc.integer({ min: 20_001, max: Number.MAX_SAFE_INTEGER })
+    const rules = rulesFor({ numbering: linked({ spanMax: 10_000 }), gapEnd: 'skip', patienceMs: 0 })
+    fc.assert(
+      fc.property(numbers, far, fc.boolean(), fc.nat(18), (all, corrupt, isInTurn, place) => {
+        const chain = all.toSorted((a, b) => a - b)
+        const history = new RuledHistory(rules)
+        const arrive = (action: Arrival, index: number): readonly string[] =>
+          action.kind === 'event' ? history.arrive([{ action, index }], index) : []
+        chain.forEach((sequence, index) => {
+          expect(arrive(link(chain[index - 1] ?? null, sequence), index)).toEqual([
+            `#${index} deliver 0/${sequence}`,
+          ])
+          if (index !== place % (chain.length - 1)) return
+          const [line] = arrive(link(isInTurn ? sequence : corrupt - 1, corrupt), 100)
+          expect(line).toContain(tooFar)
+          history.endHeadGap(index)
+        })
+      }),
+    )
+  })
+
+  test('takes a bound that is a whole number', () => {
+    for (const spanMax of [0, 1.5, -1n, '10', null]) {
+      expect(() => linked({ spanMax: spanMax as never })).toThrow(
+        'linked: spanMax takes a whole number from 1',
+      )
+    }
+    expect(linked({ spanMax: 2n ** 70n })).toEqual({ kind: 'linked', spanMax: 2n ** 70n })
   })
 })
 
