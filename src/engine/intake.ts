@@ -232,7 +232,12 @@ export class Intaker {
       const time = fields.time === undefined ? undefined : readText(fields.time)
       const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)
       const kept = this.#keptOf(fields.data, read, used)
-      if ('problem' in kept) return kept
+      if ('problem' in kept) {
+        const isText = typeof message === 'string' || message instanceof Uint8Array
+        // What came as text can be kept as it came, so that it takes its number.
+        if (kept.isTooLarge || !isText) return kept
+        return this.#carryUnread(event, message, kept.problem, fields)
+      }
       if (id !== undefined) event.id = id
       if (type !== undefined) event.type = type
       if (time !== undefined) event.time = time

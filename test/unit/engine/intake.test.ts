@@ -96,17 +96,37 @@ describe('what cannot be an event is invalid, kept with its reason, and stops no
     expect(world.told('dead-letter')).toMatchObject([{ reason: 'invalid' }])
   })
 
-  it('text that is nested so deep that it could not be written again', async () => {
-    const text = JSON.stringify(event('a', 2, { data: 'DEEP' })).replace(
-      '"DEEP"',
-      `${'['.repeat(20_000)}${']'.repeat(20_000)}`,
-    )
-    const { result, letters } = await processed(text)
-    expect(result).toMatchObject({
-      verdict: 'invalid',
-      detail: expect.stringMatching(/nested deeper/) as string,
+  it('but text that is nested too deep has its number, and fails in its turn', async () => {
+    const deep = (number: number): string =>
+      JSON.stringify(event('a', number, { data: 'DEEP' })).replace(
+        '"DEEP"',
+        `${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+      )
+    for (const given of [deep, (number: number) => Buffer.from(deep(number))]) {
+      const world = new EngineWorld()
+      const results = await world.processor().process([event('a', 1), given(2), event('a', 3)])
+      expect(results).toMatchObject([
+        { verdict: 'deliver' },
+        { verdict: 'hold', reason: 'schema' },
+        { verdict: 'hold' },
+      ])
+      const stored = await world.stream('a')
+      expect(stored?.state.failing).toMatchObject({ sequence: 2, attempts: 0 })
+      expect(stored?.state.failing?.error).toMatch(/^eventFrom: it cannot be read: .*nested deeper than 500/)
+      expect(await world.deadLetters()).toEqual([])
+    }
+  })
+
+  it('what a mapping makes of a text and nobody can keep has its number too', async () => {
+    const world = new EngineWorld()
+    const eventFrom = (message: Readonly<Record<string, unknown>>): object => ({
+      ...message,
+      data: Number.NaN,
     })
-    expect(letters).toMatchObject([{ payload: text }])
+    const [result] = await world.processor({}, { eventFrom }).process([JSON.stringify(event('a', 1))])
+    expect(result).toMatchObject({ verdict: 'hold', reason: 'schema' })
+    const [asObject] = await world.processor({}, { eventFrom }).process([event('b', 1)])
+    expect(asObject?.verdict).toBe('invalid')
   })
 
   it('different deep messages are different dead letters', async () => {
