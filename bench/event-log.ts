@@ -11,7 +11,7 @@ import { memoryStore } from '../src/stores/memory.ts'
 import { sqliteEventLog } from '../src/stores/sqlite.ts'
 import { insertEventSql, insertStreamSql, moveStreamSql } from '../src/stores/sqlite/append-events.ts'
 import { readPageSql } from '../src/stores/sqlite/logged-events.ts'
-import { schemaSteps } from '../src/stores/sqlite/schema.ts'
+import { schemaSql } from '../src/stores/sqlite/schema.ts'
 import type { Contender } from './measure.ts'
 import { measure, report } from './measure.ts'
 
@@ -29,7 +29,7 @@ async function inFolder(run: (path: string) => Promise<void> | void): Promise<vo
 function openBare(path: string): DatabaseSync {
   const database = new DatabaseSync(path)
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  database.exec(schemaSteps[3] ?? '')
+  database.exec(schemaSql)
   return database
 }
 

@@ -29,7 +29,6 @@ const reasons: Readonly<Record<DeadLetterReason, true>> = {
   conflict: true,
   implausible: true,
   'epoch-ended': true,
-  overflow: true,
   skipped: true,
   failed: true,
   schema: true,

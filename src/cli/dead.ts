@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { ConsumerView } from '../operate/paging.ts'
-import { eachDeadLetter, eachHandedOver } from '../operate/paging.ts'
+import { eachDeadLetter, eachInboxEntry } from '../operate/paging.ts'
 import { isDecided } from '../operate/retry-dead-letters.ts'
 import type { ShownNumber } from '../operate/shown-number.ts'
 import { numberText } from '../operate/shown-number.ts'
@@ -69,7 +69,7 @@ interface Setting {
 
 async function waitingRedrives(view: ConsumerView): Promise<ReadonlyMap<string, Redrive>> {
   const waiting = new Map<string, Redrive>()
-  for await (const { redrive } of eachHandedOver(view)) {
+  for await (const { redrive } of eachInboxEntry(view)) {
     // Of two who asked, the first is tried.
     if (redrive !== undefined && !waiting.has(redrive.key)) waiting.set(redrive.key, redrive)
   }

@@ -56,7 +56,7 @@ function statusLines(figures: ConsumerStatus, index: number): readonly string[] 
       ['streams', figures.streams],
       ['deliveries', figures.deliveries],
       ['held', figures.held],
-      ['handed over', figures.handedOver],
+      ['in inboxes', figures.handedOver],
       ['halted', figures.halted],
       ['failing', figures.failing],
       ['dead letters', figures.deadLetters],
@@ -66,7 +66,7 @@ function statusLines(figures: ConsumerStatus, index: number): readonly string[] 
     ]),
     ...(domains.length === 0 ? [] : ['']),
     ...tableLines(
-      ['domain', 'held', 'handed over', ''],
+      ['domain', 'held', 'in inboxes', ''],
       domains.map(({ domain, held, handedOver, paused }) => [
         domain,
         held,

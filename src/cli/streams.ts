@@ -66,6 +66,7 @@ function row(stored: StoredStream, known: KnownDomains): readonly (string | numb
 
 function json(stored: StoredStream, known: KnownDomains): object {
   const { stream, state, deliveries, changedAt, claimedBy } = stored
+  const { arrivals = 0, redrives = 0 } = stored.inbox ?? {}
   const { domain = '', stream: key = '' } = parseStreamPath(stream) ?? {}
   const { halt, failing } = state
   const rules = rulesIn(known, stream)
@@ -79,7 +80,7 @@ function json(stored: StoredStream, known: KnownDomains): object {
     ...(position?.unwrapped !== undefined && { unwrapped: position.unwrapped }),
     held: state.heldCount,
     deliveries,
-    overflow: state.overflow,
+    handedOver: arrivals + redrives,
     counts: state.counts,
     duplicates: state.duplicates ?? null,
     restart: state.restart === undefined ? null : { ...state.restart, ...shownRange(rules, state.restart) },

@@ -35,7 +35,9 @@ export function verifyCommand(): Command {
 
 /** `12,000 of 1,000,000 streams`, or how far it has come beside them. */
 function progressWords({ what, count, total }: VerifyProgress): string {
-  const named = { records: 'records', streams: 'streams', waiting: 'held and handed-over events' }[what]
+  const named = { records: 'records', streams: 'streams', waiting: 'held events and entries of inboxes' }[
+    what
+  ]
   const far = total === undefined || total < count ? grouped(count) : `${grouped(count)} of ${grouped(total)}`
   return `${far} ${named}`
 }

@@ -224,8 +224,6 @@ export interface StreamState {
    */
   readonly quarantine: number
   readonly counts: AccountCounts
-  /** Dead letters `overflow` of this stream that wait to be admitted again. */
-  readonly overflow: number
 }
 
 /** Whether a halt stops the stream. */
@@ -260,5 +258,4 @@ export const unknownStream: StreamState = {
   failing: undefined,
   quarantine: 0,
   counts: { delivered: 0, filtered: 0, filled: 0, lost: 0, removed: 0, late: 0, imported: 0, recalled: 0 },
-  overflow: 0,
 }

@@ -3,14 +3,14 @@
 import { eventFingerprint, fingerprint } from '../core/fingerprint.ts'
 import type { Arrival } from '../core/pass.ts'
 import { madeOf, readTime } from '../core/producer-runs.ts'
-import type { HandedOver } from '../ports/records.ts'
+import type { InboxEntry } from '../ports/records.ts'
 import type { LogPlace } from '../ports/source.ts'
 import { isEvent } from '../ports/store.ts'
 import type { TrackedDomain } from './domain.ts'
 
 /** An event or fill as the rules take it; `logPlace`: where its log had it, for a counter that wraps. */
 export function arrivalOf(
-  event: HandedOver['arrival'],
+  event: InboxEntry['arrival'],
   { rules }: TrackedDomain,
   logPlace?: LogPlace,
 ): Arrival {

@@ -4,6 +4,7 @@
 //
 // A message: received -> in its stream's lane -> visited by one unit of work -> answered (durable), or failed
 // with the unit, and its call comes again.
+import { counterOf } from '../core/counter.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import { heldSpanAt } from '../core/held-spans.ts'
 import type { Position } from '../core/sequence.ts'
@@ -11,11 +12,12 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import { haltStops } from '../core/stream-state.ts'
 import { errorText } from '../core/thrown.ts'
-import type { HandedOver } from '../ports/records.ts'
+import type { InboxEntry } from '../ports/records.ts'
 import type { Answer } from './call.ts'
 import { Call, CallArrival } from './call.ts'
 import { ClaimedWork } from './claimed-work.ts'
 import { HandlerCaller } from './delivery.ts'
+import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { handlerEvent } from './handler-event.ts'
 import { HandlerSlots } from './handler-slots.ts'
@@ -25,8 +27,6 @@ import type { Intake, Intaker, InvalidIntake, UnorderedIntake } from './intake.t
 import type { Look, StreamVisit } from './lanes.ts'
 import { Lanes } from './lanes.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
-import type { Aside } from './overflow-work.ts'
-import { asidesOf, putAside } from './overflow-work.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import type { ProcessResult } from './process-result.ts'
 import { RedriveWork } from './redrive-work.ts'
@@ -38,7 +38,7 @@ import { WaitingSearch } from './waiting-search.ts'
 import { isAnswer, withAsked } from './wire-clues.ts'
 import { shuttingDown } from './within-time.ts'
 
-/** How often a stream is followed up for one arrival, for what was handed over meanwhile. */
+/** How often a stream is followed up for one arrival, for what its inbox has got meanwhile. */
 const followUpsMax = 100
 
 /** How messages are taken in. */
@@ -52,6 +52,14 @@ export interface SubmitOptions {
   readonly isAgain?: boolean
   /** Is told each answer as soon as it is durable. */
   readonly answered?: (answer: Answer) => void
+}
+
+/** A message that was refused. */
+export interface RefusedMessage {
+  readonly delivery: IncomingMessage
+  readonly place: Position
+  /** The number of its place is unwrapped. */
+  readonly isPlaced: boolean
 }
 
 /** Carries the rules out for one consumer. */
@@ -83,6 +91,7 @@ export class Engine {
   #redrives = new Set<StreamPath>()
   /** Domains that were told of an event whose numbers are rounded. */
   readonly #inexact = new Set<string>()
+  readonly #looking = new Set<Promise<void>>()
   #isTransacting = false
   #isClaiming = false
   #units = 0
@@ -153,7 +162,6 @@ export class Engine {
     const call = this.#look(due, (own, path) => ({
       call: this.#lanes.isVisited(path) ? later : own,
       isSweep: true,
-      takesHandedOver: true,
       heal,
     }))
     await call.done
@@ -164,34 +172,44 @@ export class Engine {
   }
 
   /**
-   * Puts refused messages aside as dead letters that their streams take back; `ended` is told which of them
-   * were. Streams that are free go together, and each other one as soon as its visit has ended.
+   * Has refused messages kept in the inboxes of their streams, as far as their domains have room there, and
+   * has these streams looked at. `ended` is told of each whether it is kept, before anything comes of it.
    */
-  async overflow(
-    messages: readonly IncomingMessage[],
-    ended: (index: number, isAside: boolean) => void,
+  async keep(
+    refused: readonly RefusedMessage[],
+    ended: (index: number, isKept: boolean) => void,
   ): Promise<void> {
-    const intakes = messages.map((message) => this.#intaker.read(message))
-    const indexes = new Map<Intake, number>(intakes.map((intake, index) => [intake, index]))
-    const asides = asidesOf(intakes)
-    const waits = new Map(asides.map((aside) => [aside, this.#lanes.reserve(aside)]))
-    const free = asides.filter((aside) => waits.get(aside) === undefined)
-    const put = async (group: readonly Aside[]): Promise<void> => {
-      let done: ReadonlySet<StreamPath> = new Set()
-      try {
-        done = new Set(await putAside(this.#parts, group, this.#nextWorker()))
-      } finally {
-        for (const { path, arrivals } of group) {
-          for (const arrival of arrivals) ended(indexes.get(arrival) ?? -1, done.has(path))
-        }
-        this.#leave(group)
-      }
-    }
-    const groups = [...Map.groupBy(free, ({ domain }) => domain.effects).values()].map(put)
-    for (const [aside, wait] of waits) if (wait !== undefined) groups.push(wait.then(() => put([aside])))
-    for (const [intake, index] of indexes) if (intake.kind !== 'tracked') ended(index, false)
-    const ends = await Promise.allSettled(groups)
-    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    const { store, consumer } = this.#parts
+    const tracked = refused.flatMap((message, index) => {
+      const intake = this.#intaker.read(message.delivery)
+      return intake.kind === 'tracked' ? { ...intake, ...message, index } : []
+    })
+    const full = await this.#fullDomains(tracked)
+    const room = tracked.filter(({ domain }) => !full.has(domain.name))
+    const entries = room.map(({ domain, path: stream, event, place, isPlaced }): InboxEntry => {
+      const isKnown = isPlaced && counterOf(domain.rules.numbering) !== undefined
+      return { stream, arrival: event, ...(isKnown && { known: place.sequence }) }
+    })
+    if (entries.length > 0) await store.handOver(consumer, entries)
+    const kept = new Set(room.map(({ index }) => index))
+    for (const index of refused.keys()) ended(index, kept.has(index))
+    const streams = [...new Set(room.map(({ path }) => path))]
+    const { done } = this.#look(streams, (call) => ({ call, hasEntries: true }))
+    const looking: Promise<void> = done
+      // What fails here is tried again by the sweep, which says so.
+      .catch(() => undefined)
+      .then(() => void this.#looking.delete(looking))
+    this.#looking.add(looking)
+  }
+
+  /** Whether streams are being looked at for what was kept in their inboxes. */
+  get isLooking(): boolean {
+    return this.#looking.size > 0
+  }
+
+  /** Resolves once no stream is looked at for what was kept. */
+  async landed(): Promise<void> {
+    await Promise.all(this.#looking)
   }
 
   /** Begins nothing more: what is in hand comes to its end, and what waits for it fails. */
@@ -405,7 +423,7 @@ export class Engine {
     const full = await this.#fullDomains(loaded)
     const room = loaded.filter(({ domain }) => !full.has(domain.name))
     const events = room.flatMap(({ path, arrivals }) =>
-      arrivals.map(({ event }): HandedOver => ({ stream: path, arrival: event })),
+      arrivals.map(({ event }): InboxEntry => ({ stream: path, arrival: event })),
     )
     const free = events.length === 0 ? [] : await store.handOver(consumer, events)
     this.#followUp(free, loaded)
@@ -416,16 +434,18 @@ export class Engine {
     )
   }
 
-  async #fullDomains(visits: readonly StreamVisit[]): Promise<ReadonlySet<string>> {
+  /** Which domains of some streams have no room for more entries in inboxes. */
+  async #fullDomains(of: readonly { readonly domain: TrackedDomain }[]): Promise<ReadonlySet<string>> {
+    if (of.length === 0) return new Set()
     const { store, consumer } = this.#parts
     const domains = await store.reader.domains(consumer)
-    const isFull = ({ domain }: StreamVisit): boolean =>
+    const isFull = ({ domain }: { readonly domain: TrackedDomain }): boolean =>
       (domains.get(domain.name)?.handedOver ?? 0) >= domain.handedOverMax
-    return new Set(visits.filter(isFull).map(({ domain }) => domain.name))
+    return new Set(of.filter(isFull).map(({ domain }) => domain.name))
   }
 
   /**
-   * Has streams looked at for which events were handed over meanwhile, on behalf of those who brought it up.
+   * Has streams looked at whose inboxes have got entries meanwhile, on behalf of those who brought it up.
    * Dead letters that are tried again wait for the sweep, and what came behind them does too.
    */
   #followUp(paths: readonly StreamPath[], visits: readonly StreamVisit[]): void {
@@ -438,12 +458,12 @@ export class Engine {
       if (followUps >= followUpsMax) continue
       const waiting = visit.calls.filter(({ hasEnded }) => !hasEnded)
       const calls = waiting.length === 0 ? [new Call()] : waiting
-      for (const call of calls) this.#lanes.look(path, { call, takesHandedOver: true, followUps })
+      for (const call of calls) this.#lanes.look(path, { call, hasEntries: true, followUps })
     }
     this.#pump()
   }
 
-  #leave(visits: readonly (Pick<StreamVisit, 'path'> & Partial<Pick<StreamVisit, 'looks'>>)[]): void {
+  #leave(visits: readonly StreamVisit[]): void {
     for (const visit of visits) this.#lanes.leave(visit)
     if (visits.length > 0) this.#pump()
   }

@@ -1,5 +1,5 @@
 // Decides one turn of a stream: what arrived, then what is due by the clocks, then what is in turn. Upholds
-// I8: whatever was fetched or handed over is decided before a clock fires.
+// I8: whatever was fetched, or is in the inbox, is decided before a clock fires.
 import { decideBatch } from '../core/decide.ts'
 import type { RuledStream } from '../core/decide.ts'
 import { endHeadGap } from '../core/gap-end.ts'
@@ -95,21 +95,31 @@ function decideUpTo(stream: RuledStream, arrivals: readonly Arrival[], context: 
 
 /** What a stream's due time depends on beside its state. */
 export interface DueQuestion {
-  /** A held event is in turn, or a dead letter can be taken back. */
+  /** A held event is in turn, or an entry of the inbox may be. */
   readonly canRun: boolean
+  /** Entries of the inbox wait for room. */
+  readonly hasWaiting: boolean
   readonly isPaused: boolean
   readonly clock: Clock
 }
 
-/** How often a stream of a paused domain is looked at, should nobody say that it goes on. */
-const pausedLookMs = 60_000
+/**
+ * How often a stream is looked at that waits for something of which nobody may tell it: that its domain goes
+ * on, or has room for what is in its inbox.
+ */
+const waitingLookMs = 60_000
 
 /** When a stream must be looked at again though nothing arrives. */
 export function dueTimeOf(rules: StreamRules, state: StreamState, question: DueQuestion): DueTime {
-  const { canRun, isPaused, clock } = question
+  const { canRun, hasWaiting, isPaused, clock } = question
   const healAt = nextHealAt(rules, state)
-  if (isPaused) return canRun || state.heldCount > 0 ? { at: earliest(healAt, clock.now + pausedLookMs) } : {}
+  const lookAt = clock.now + waitingLookMs
+  if (isPaused) {
+    const waits = canRun || hasWaiting || state.heldCount > 0
+    return waits ? { at: earliest(healAt, lookAt) } : {}
+  }
   if (canRun) return { at: 0 }
+  if (hasWaiting && state.heldCount === 0) return { at: lookAt }
   const retryAt = !haltStops(state) ? state.failing?.retryAt : undefined
   const at = earliest(retryAt, healAt)
   const patienceAt = isGapEndOpen(rules, state) ? gapDueAt(rules, state) : undefined

@@ -168,7 +168,7 @@ export interface CommonDomainOptions {
   readonly heldMax?: number
   /** Held events of the whole domain, approximate by workers x batch. Default 100,000. */
   readonly domainHeldMax?: number
-  /** Handed-over events of the whole domain. Default 10,000. */
+  /** Entries of the inboxes of the whole domain, approximate by workers x batch. Default 1,000,000. */
   readonly handedOverMax?: number
   /** How far ahead of the position a number is believed. Default 1,000,000. */
   readonly spanMax?: number

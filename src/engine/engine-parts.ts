@@ -21,7 +21,7 @@ export interface EngineParts {
   /** Streams whose handlers may run side by side. */
   readonly concurrency: number
   readonly claimMs: number
-  /** Events read, and held or handed-over events taken, at a time. */
+  /** Events read, and held events or entries of an inbox taken, at a time. */
   readonly batchMax: number
   /** The consumer rebuilds from history; its handlers are told. */
   readonly replay?: 'rebuild'

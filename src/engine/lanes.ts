@@ -14,8 +14,8 @@ export interface Look {
   readonly call: Call
   /** Look at the clocks of gaps and retries. */
   readonly isSweep?: boolean
-  /** Ask for handed-over events even if the domain counts none. */
-  readonly takesHandedOver?: boolean
+  /** The stream's inbox has got entries: none of its gaps is given up before they are read. */
+  readonly hasEntries?: boolean
   /** What is noted about the healing of the stream's gaps. */
   readonly heal?: HealPlan
   /** How often the stream was followed up since something arrived for it. */
@@ -29,7 +29,6 @@ export interface StreamVisit extends StreamBatch {
   readonly arrivals: readonly CallArrival[]
   readonly looks: readonly Look[]
   readonly isSweep: boolean
-  readonly takesHandedOver: boolean
   readonly heal: HealPlan | undefined
 }
 
@@ -39,8 +38,6 @@ interface Lane {
   readonly stream: string
   arrivals: CallArrival[]
   looks: Look[]
-  /** Those who want the stream for themselves; they come first. */
-  readonly reserving: (() => void)[]
   isVisited: boolean
 }
 
@@ -67,9 +64,11 @@ export class Lanes {
     return this.#lanes.get(path)?.isVisited === true
   }
 
-  /** Whether something arrived for a stream that is not decided in its visit. */
+  /** Whether something arrived for a stream, here or in its inbox, that is not decided in its visit. */
   hasBehind(path: StreamPath): boolean {
-    return (this.#lanes.get(path)?.arrivals.length ?? 0) > 0
+    const lane = this.#lanes.get(path)
+    if (lane === undefined) return false
+    return lane.arrivals.length > 0 || lane.looks.some(({ hasEntries }) => hasEntries === true)
   }
 
   /** Puts an arrival behind those of its stream. */
@@ -95,20 +94,6 @@ export class Lanes {
     if (!lane.isVisited) this.#makeReady(lane, 0)
   }
 
-  /** Takes a stream for oneself, as soon as it is in no visit; nothing, where that is so at once. */
-  reserve({
-    domain,
-    path,
-  }: {
-    readonly domain: TrackedDomain
-    readonly path: StreamPath
-  }): Promise<void> | undefined {
-    const lane = this.#lanes.get(path) ?? this.#open(domain, path, parseStreamPath(path)?.stream ?? '')
-    if (lane.isVisited) return new Promise((resolve) => lane.reserving.push(resolve))
-    this.#take(lane)
-    return undefined
-  }
-
   /** Begins visits to streams with something to do, of about `max` arrivals together. */
   visit(effects: Effects, max: number): readonly StreamVisit[] {
     const visits: StreamVisit[] = []
@@ -124,15 +109,10 @@ export class Lanes {
   }
 
   /** Ends a visit; the stream can be visited again. Its calls are to be released, once nothing follows. */
-  leave({ path, looks = [] }: Pick<StreamVisit, 'path'> & Partial<Pick<StreamVisit, 'looks'>>): void {
+  leave({ path, looks }: StreamVisit): void {
     for (const { call } of looks) call.end()
     const lane = this.#lanes.get(path)
     if (lane === undefined) return
-    const next = lane.reserving.shift()
-    if (next !== undefined) {
-      next()
-      return
-    }
     lane.isVisited = false
     if (lane.arrivals.length + lane.looks.length > 0) this.#makeReady(lane, lane.arrivals.length)
     else this.#lanes.delete(path)
@@ -161,7 +141,7 @@ export class Lanes {
   }
 
   #open(domain: TrackedDomain, path: StreamPath, stream: string): Lane {
-    const lane: Lane = { domain, path, stream, arrivals: [], looks: [], reserving: [], isVisited: false }
+    const lane: Lane = { domain, path, stream, arrivals: [], looks: [], isVisited: false }
     this.#lanes.set(path, lane)
     return lane
   }
@@ -189,7 +169,7 @@ function begin(lane: Lane, room: number): StreamVisit {
   const own = { domain, path, stream, arrivals }
   if (looks.length === 0) {
     const calls = callsOf(arrivals)
-    return { ...own, calls, looks: nothing, isSweep: false, takesHandedOver: false, heal: undefined }
+    return { ...own, calls, looks: nothing, isSweep: false, heal: undefined }
   }
   // One note about healing a visit: a second one is for the state that the first has left.
   const healing = looks.filter(({ heal }) => heal !== undefined)
@@ -200,7 +180,6 @@ function begin(lane: Lane, room: number): StreamVisit {
     calls: callsOf([...arrivals, ...taken]),
     looks: taken,
     isSweep: taken.some(({ isSweep }) => isSweep === true),
-    takesHandedOver: taken.some(({ takesHandedOver }) => takesHandedOver === true),
     heal: healing[0]?.heal,
   }
 }

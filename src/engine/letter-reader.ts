@@ -3,11 +3,10 @@
 import { eventFrom } from '../core/event-from.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { LetterReader } from '../ports/letter-reader.ts'
-import type { DeadLetter } from '../ports/records.ts'
+import type { DeadLetter, InboxEntry } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
 import type { Intake, Intaker } from './intake.ts'
 import { missingBytes } from './kept-message.ts'
-import { arrivalIn, overflowLetter } from './overflow-letter.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
 
@@ -36,13 +35,13 @@ export function letterReader<Transaction>(options: ReadingOptions<Transaction>):
         detail: `${missing} of its ${letter.bytes} bytes were not kept: have it sent again`,
       }
     const kept = ownEvent(letter)
-    if (kept === undefined) return readingOf(readMessage(intaker, letter), letter)
+    if (kept === undefined) return readingOf(readMessage(intaker, letter))
     // A message that never was an event may have a field of its own with the name `problem`.
     const wasRead = isEvent(kept) && letter.sequence !== undefined
     const event = wasRead ? intaker.reread(kept) : kept
     const wire = 'wireSequence' in event ? { sequence: event.wireSequence } : {}
     const problem = wasRead && isEvent(event) ? event.problem : undefined
-    return readingOf(own.read({ message: { ...event, ...wire } }), letter, problem)
+    return readingOf(own.read({ message: { ...event, ...wire } }), problem)
   }
 }
 
@@ -52,7 +51,7 @@ function readMessage(intaker: Intaker, { payload, stream }: DeadLetter): Intake 
 }
 
 /** What a letter reads as. `problem`: why what its event carries cannot be read now either. */
-function readingOf(intake: Intake, letter: DeadLetter, problem?: string): Awaited<ReturnType<LetterReader>> {
+function readingOf(intake: Intake, problem?: string): Awaited<ReturnType<LetterReader>> {
   switch (intake.kind) {
     case 'invalid':
       return { kind: 'unreadable', detail: intake.deadLetter.detail }
@@ -60,18 +59,21 @@ function readingOf(intake: Intake, letter: DeadLetter, problem?: string): Awaite
       return { kind: 'untracked', stream: intake.path, event: { ...intake.event, problem } }
     case 'tracked': {
       const { path: stream, event } = intake
-      const detail = 'an operator had it read again; its stream takes it back'
-      const whole = isEvent(event) ? { ...event, problem } : event
-      return { kind: 'tracked', stream, letter: { ...overflowLetter(stream, whole, letter.at), detail } }
+      return { kind: 'tracked', stream, arrival: isEvent(event) ? { ...event, problem } : event }
     }
   }
 }
 
 /** The event or fill of a letter that was read before. */
-function ownEvent(letter: DeadLetter): ReturnType<typeof arrivalIn> {
-  const kept = arrivalIn(letter)
-  if (kept === undefined || !('domain' in kept)) return undefined
+function ownEvent(letter: DeadLetter): InboxEntry['arrival'] | undefined {
+  const { payload: kept } = letter
+  if (!isArrival(kept)) return undefined
   // It may be a message that only looks like one.
   const { domain, stream }: { readonly domain: unknown; readonly stream: unknown } = kept
   return streamPath(String(domain), String(stream)) === letter.stream ? kept : undefined
+}
+
+function isArrival(payload: unknown): payload is InboxEntry['arrival'] {
+  if (typeof payload !== 'object' || payload === null) return false
+  return 'domain' in payload && 'stream' in payload && 'epoch' in payload
 }

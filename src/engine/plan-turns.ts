@@ -1,32 +1,24 @@
-// Plans the turns of a unit of work: takes in handed-over events, asks for baselines, and decides all streams
-// with one read of held events for the whole batch.
+// Plans the turns of a unit of work: reads inboxes, asks for baselines, and decides all streams with one read
+// of held events for the whole batch.
 import { asRun, inQuarantine, isBegunBy } from '../core/quarantine.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
-import type { DeadLetter, StoredHandedOver } from '../ports/records.ts'
-import { isEvent } from '../ports/store.ts'
 import type { UnitOfWork } from '../ports/store.ts'
-import { arrivalOf } from './arrival-of.ts'
 import { startedState } from './baseline.ts'
 import type { Decision } from './decide-fully.ts'
 import { learnAll } from './decide-fully.ts'
 import { isClockDue } from './decide-turn.ts'
-import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
 import type { StreamVisit } from './lanes.ts'
-import { arrivalIn, overflowLetter } from './overflow-letter.ts'
 import { stopAtPartial } from './partial-effects.ts'
-import type { TakenOverflow } from './take-overflow.ts'
-import { takeOverflow } from './take-overflow.ts'
+import type { InboxReader, TurnInbox, WaitingInbox } from './turn-inbox.ts'
+import { chooseEntries, noInbox, readInboxes } from './turn-inbox.ts'
 import type { TurnArrival } from './turn-outcome.ts'
 import type { Runner } from './turn.ts'
 import { Turn } from './turn.ts'
 import { asBehind } from './wire-clues.ts'
-
-/** How many overflowed events a turn takes back at most; a batch, if that is less. */
-const overflowMax = 100
 
 /** A planned turn of a visit. */
 export interface PlannedTurn {
@@ -60,21 +52,19 @@ export async function planTurns(
 ): Promise<readonly PlannedTurn[]> {
   const { visits, runner, takenOver } = scope
   const won = visits.filter(({ path }) => unit.states.has(path))
-  const handedOver = await readHandedOver(unit, won, parts.batchMax)
+  const inboxes = unit.inboxes.size === 0 ? none : await readInboxes(parts, unit, readersOf(unit, won))
   const planned: PlannedTurn[] = []
   for (const visit of won) {
     const { path } = visit
-    const all = handedOver?.get(path) ?? none
     const found = unit.states.get(path) ?? unknownStream
     const isTakenOver = unit.takenOver.has(path) || takenOver?.has(path) === true
     const state = isTakenOver ? inQuarantine(found, parts.batchMax) : found
     const isSweep = visit.isSweep || isClockDue(visit.domain.rules, state, unit.clock)
-    const keepsGaps = (isSweep && scope.keepsGaps(visit)) || all.length >= parts.batchMax
+    const keepsGaps = isSweep && scope.keepsGaps(visit)
     const heal = visit.heal?.(visit, state, unit.clock)
-    const kept = withoutRedrives(all)
-    if (kept.length < all.length) scope.redrives.add(path)
+    if ((unit.inboxes.get(path)?.redrives ?? 0) > 0) scope.redrives.add(path)
     const arrivals = scope.isBehind(visit) ? visit.arrivals.map(asBehind) : visit.arrivals
-    const plan = { visit, arrivals, state, handedOver: kept, isSweep, keepsGaps, runner, heal }
+    const plan = { visit, arrivals, state, inbox: inboxes.get(path), isSweep, keepsGaps, runner, heal }
     const next = planTurn(parts, unit, plan)
     planned.push(next instanceof Promise ? await next : next)
   }
@@ -82,22 +72,23 @@ export async function planTurns(
   return planned
 }
 
-/** The turns that follow where a held or overflowed event may be in turn now; decided. */
+/** The turns that follow where a held event, or an entry of the inbox, may be in turn now; decided. */
 export async function followingTurns(
   parts: EngineParts,
   unit: UnitOfWork,
   turns: readonly PlannedTurn[],
 ): Promise<readonly PlannedTurn[]> {
   const following: PlannedTurn[] = []
-  for (const planned of turns) {
-    if (!isFollowed(planned)) continue
-    const { turn, visit } = planned
+  const followed = turns.filter(isFollowed)
+  const waiting = followed.filter(({ turn }) => turn.inboxLeft > 0)
+  const inboxes = waiting.length === 0 ? none : await readInboxes(parts, unit, waiting.map(readerAfter))
+  for (const { turn, visit } of followed) {
     const { isSweep, keepsGaps, runner } = turn.setup
     const next = {
       visit,
       arrivals: [],
       state: turn.state,
-      handedOver: none,
+      inbox: inboxes.get(visit.path),
       isSweep,
       keepsGaps,
       runner: turn.next?.runner ?? runner,
@@ -109,7 +100,24 @@ export async function followingTurns(
   return following
 }
 
-const none: readonly StoredHandedOver[] = []
+const none: ReadonlyMap<StreamPath, WaitingInbox> = new Map()
+
+/** The inboxes of streams that were won. */
+function readersOf(unit: UnitOfWork, won: readonly StreamVisit[]): readonly InboxReader[] {
+  return won.flatMap(({ domain, path }) => {
+    const inbox = unit.inboxes.get(path)
+    if (inbox === undefined) return []
+    const state = unit.states.get(path) ?? unknownStream
+    return { domain, stream: path, state, size: inbox.arrivals, newest: inbox.newest }
+  })
+}
+
+/** What a turn has left of an inbox. */
+function readerAfter({ turn, visit }: PlannedTurn): InboxReader {
+  const { domain, path } = visit
+  const { newest = 0 } = turn.setup.inbox
+  return { domain, stream: path, state: turn.state, size: turn.inboxLeft, newest }
+}
 
 /** Whether a turn is followed by another one of its stream. */
 export function isFollowed({ turn }: PlannedTurn): boolean {
@@ -121,7 +129,7 @@ interface TurnPlan {
   readonly visit: StreamVisit
   readonly arrivals: readonly TurnArrival[]
   readonly state: StreamState
-  readonly handedOver: readonly StoredHandedOver[]
+  readonly inbox: WaitingInbox | undefined
   readonly isSweep: boolean
   readonly keepsGaps: boolean
   readonly runner: Runner
@@ -129,66 +137,44 @@ interface TurnPlan {
 }
 
 function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): PlannedTurn | Promise<PlannedTurn> {
-  const { state, visit } = plan
-  const isPlain =
-    state.overflow === 0 && (visit.domain.baseline === undefined || state.position !== undefined)
-  return isPlain
-    ? makeTurn(parts, unit, { ...plan, overflow: noOverflow })
-    : planWithQuestions(parts, unit, plan)
-}
-
-const noOverflow: TakenOverflow = {
-  letters: [],
-  hasRoom: false,
-  restFrom: undefined,
-  buried: new Set(),
-}
-
-/** Plans a turn for which overflowed events, or its domain's baseline, have to be asked for. */
-async function planWithQuestions(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): Promise<PlannedTurn> {
-  const { visit, handedOver, isSweep, keepsGaps } = plan
-  const limit = Math.min(overflowMax, parts.batchMax)
-  const letters = plan.state.overflow === 0 ? [] : await unit.overflow(visit.path, limit)
-  const hasMore = letters.length === limit
-  const counted = { ...plan.state, overflow: hasMore ? plan.state.overflow : letters.length }
-  const arrivals = [...keptArrivals(parts, visit.domain, { letters, handedOver }), ...plan.arrivals]
-  const isPaused = unit.domains.get(visit.domain.name)?.paused === true
-  const state = await startedState(parts, visit, { state: counted, arrivals })
-  const { clock } = unit
-  const endsGaps = isSweep && !keepsGaps && !isPaused
-  const question = { domain: visit.domain, state, clock, letters, hasMore, endsGaps }
-  const buried = await unit.buried(
-    handedOver.map(({ arrival }) => overflowLetter(visit.path, arrival, clock.now).key),
-  )
-  return makeTurn(parts, unit, { ...plan, state, overflow: { ...takeOverflow(question), buried } })
+  const { state, visit, inbox, arrivals, isSweep, keepsGaps } = plan
+  const { domain } = visit
+  const choose = (started: StreamState): PlannedTurn => {
+    if (inbox === undefined) {
+      const newest = unit.inboxes.get(visit.path)?.newest
+      return makeTurn(parts, unit, { ...plan, state: started, chosen: { ...noInbox, newest } })
+    }
+    const endsGaps = isSweep && !keepsGaps && unit.domains.get(domain.name)?.paused !== true
+    const { clock } = unit
+    const { batchMax } = parts
+    const chosen = chooseEntries({ domain, state: started, clock, inbox, endsGaps, batchMax })
+    return makeTurn(parts, unit, { ...plan, state: started, chosen })
+  }
+  if (domain.baseline === undefined || state.position !== undefined) return choose(state)
+  const known = { state, arrivals: inbox === undefined ? arrivals : [...inbox.lowest, ...arrivals] }
+  return startedState(parts, visit, known).then(choose)
 }
 
 function makeTurn(
   parts: EngineParts,
   unit: UnitOfWork,
-  plan: TurnPlan & { readonly overflow: TakenOverflow },
+  plan: TurnPlan & { readonly chosen: TurnInbox },
 ): PlannedTurn {
-  const { visit, handedOver, isSweep, keepsGaps, runner, heal, overflow } = plan
+  const { visit, isSweep, keepsGaps, runner, heal, chosen: inbox } = plan
   const { domain, path } = visit
   const runsBegun = isBegunBy(plan.state, runner.worker)
   const state = runsBegun ? asRun(plan.state, runner.isAlone) : plan.state
   const status = unit.domains.get(domain.name)
-  // Increasing numbers cannot be put in order later: whatever came after the overflowed events waits behind
-  // them.
-  const putsAside = overflow.restFrom !== undefined && domain.rules.numbering.kind === 'increasing'
-  const kept = keptArrivals(parts, domain, {
-    letters: overflow.letters,
-    handedOver: putsAside ? [] : handedOver,
-  })
+  const { entries } = inbox
+  // Increasing numbers cannot be put in order later: what comes waits behind what was not read yet.
+  const waitsBehind = inbox.others > 0 && domain.rules.numbering.kind === 'increasing'
   const turn = new Turn({
     domain,
     path,
     state,
     clock: unit.clock,
-    arrivals: putsAside ? kept : withKept(kept, plan.arrivals),
-    overflow,
-    handedOver,
-    putsAside,
+    arrivals: waitsBehind ? entries : withKept(entries, plan.arrivals),
+    inbox,
     isSweep,
     keepsGaps,
     heal,
@@ -199,24 +185,11 @@ function makeTurn(
     runner,
     runsBegun,
   })
-  return { turn, visit, isFirst: true, earlier: kept.length }
+  return { turn, visit, isFirst: true, earlier: entries.length }
 }
 
 function withKept(kept: readonly TurnArrival[], come: readonly TurnArrival[]): readonly TurnArrival[] {
   return kept.length === 0 ? come : [...kept, ...come]
-}
-
-/** Events that were kept whole, in the order in which they are decided. */
-function keptArrivals(
-  { reread }: EngineParts,
-  domain: TrackedDomain,
-  of: { readonly letters: readonly DeadLetter[]; readonly handedOver: readonly StoredHandedOver[] },
-): readonly TurnArrival[] {
-  const kept = [...of.letters.map(arrivalIn), ...of.handedOver.map(({ arrival }) => arrival)]
-  return kept
-    .filter((arrival) => arrival !== undefined)
-    .map((arrival) => (isEvent(arrival) ? reread(arrival) : arrival))
-    .map((event) => ({ event, arrival: arrivalOf(event, domain) }))
 }
 
 async function decideEach(
@@ -236,24 +209,4 @@ async function decideEach(
     const partial = partials.get(turn.setup.path)
     if (partial !== undefined) await stopAtPartial(parts, unit, { turn, partial, sinceMs: 0 })
   }
-}
-
-/** What is to be decided: dead letters that are tried again are no arrivals. */
-function withoutRedrives(handedOver: readonly StoredHandedOver[]): readonly StoredHandedOver[] {
-  return handedOver.filter(({ redrive }) => redrive === undefined)
-}
-
-async function readHandedOver(
-  unit: UnitOfWork,
-  won: readonly StreamVisit[],
-  limit: number,
-): Promise<ReadonlyMap<StreamPath, readonly StoredHandedOver[]> | undefined> {
-  const paths = won
-    .filter(
-      ({ domain, takesHandedOver }) =>
-        takesHandedOver || (unit.domains.get(domain.name)?.handedOver ?? 0) > 0,
-    )
-    .map(({ path }) => path)
-  if (paths.length === 0) return undefined
-  return Map.groupBy(await unit.handedOver(paths, limit), ({ stream }) => stream)
 }

@@ -10,6 +10,11 @@ export function isUnplaced(reason: VerdictReason | undefined): boolean {
   return reason === 'window-used-up' || reason === 'ambiguous-number'
 }
 
+/** Whether an event was refused though its number is known, unwrapped: there is no room for it. */
+export function isPlaced(reason: VerdictReason | undefined): boolean {
+  return reason === 'stream-full' || reason === 'domain-full' || reason === 'producer-restarted'
+}
+
 /** What became of one event that was given to a processor. */
 export interface ProcessResult {
   /**

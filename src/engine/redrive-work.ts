@@ -1,5 +1,5 @@
 // Tries dead letters again that operators sent to their handlers: under the claim of their stream, outside
-// its order. Upholds I2 and I7. Handed over -> begun -> done (the dead letter is forgotten, in one commit
+// its order. Upholds I2 and I7. In the inbox -> begun -> done (the dead letter is forgotten, in one commit
 // with the effect where there is a transaction) or failed (it stays, with the new error). That it has begun
 // is durable before the handler starts, and who asked is forgotten with it: a handler that kills its worker
 // is called once each time that somebody asks, and of two who ask the second finds no dead letter any more.
@@ -11,7 +11,7 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
 import type { EffectStep, Recorded } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
-import type { DeadLetter, StoredHandedOver } from '../ports/records.ts'
+import type { DeadLetter, StoredEntry } from '../ports/records.ts'
 import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
 import { isEvent } from '../ports/store.ts'
 import { checkPayload } from './check-payload.ts'
@@ -142,14 +142,14 @@ export class RedriveWork {
   }
 
   /**
-   * Takes the next one that waits from the handed-over events, and has its attempt counted. `gone`: its dead
+   * Takes the next one that waits out of the inbox, and has its attempt counted. `gone`: its dead
    * letter is there no more; `undefined`: none waits, or the stream is busy, or its domain is paused.
    */
   async #begin(unit: UnitOfWork, target: Target): Promise<BegunRedrive | 'gone' | undefined> {
     const { path: stream, domain } = target
     if (!unit.states.has(stream) || unit.domains.get(domain.name)?.paused === true) return undefined
-    const kept = await unit.handedOver([stream], this.#parts.batchMax)
-    const next = kept.find(({ redrive }) => redrive !== undefined)
+    if (!unit.inboxes.has(stream)) return undefined
+    const [next] = await unit.inbox([{ stream, redrives: true, limit: 1 }])
     if (next === undefined) return undefined
     const { redrive, event } = redriveOf(next, this.#parts)
     const letter = redrive === undefined ? undefined : await this.#find(redrive.key)
@@ -268,9 +268,9 @@ export class RedriveWork {
 }
 
 function redriveOf(
-  { redrive, arrival }: StoredHandedOver,
+  { redrive, arrival }: StoredEntry,
   { reread }: EngineParts,
-): { readonly redrive: StoredHandedOver['redrive']; readonly event: InturnEvent | undefined } {
+): { readonly redrive: StoredEntry['redrive']; readonly event: InturnEvent | undefined } {
   return { redrive, event: isEvent(arrival) ? reread(arrival) : undefined }
 }
 

@@ -1,6 +1,7 @@
 // Events that were refused and stay unsettled: a log's worker keeps them, reads on, and offers them again, of
 // each stream the lowest number first. Upholds I1, I6 and I7: a full stream delays no other, the one that it
-// waits for is not behind those that wait for it, and what waits too long or too far becomes a dead letter.
+// waits for is not behind those that wait for it, and what waits too long or too far goes to its stream's
+// inbox.
 import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -13,7 +14,9 @@ export interface Refused<Message> {
   readonly place: Position
   /** When it was refused first, in elapsed milliseconds. */
   readonly sinceMs: number
-  /** It waits for its domain or its stream to go on, however long that takes: it is not put aside. */
+  /**
+   * It waits for its domain, its stream or a worker to go on, however long that takes: it is not put aside.
+   */
   readonly stays: boolean
   /** Nobody knows which turn of its counter its number is of: only the order tells. */
   readonly isUnplaced: boolean
@@ -131,15 +134,16 @@ export class RefusedEvents<Message extends Delivery> {
    * Deliveries that waited longer than the patience, or lie beyond the look-ahead; the oldest first. They
    * count as offered until they are removed, or taken back.
    */
-  overdue(nowMs: number, limit: number): readonly Message[] {
-    const overdue: Message[] = []
-    for (const { delivery, sinceMs, stays } of this.#events.values()) {
+  overdue(nowMs: number, limit: number): readonly Refused<Message>[] {
+    const overdue: Refused<Message>[] = []
+    for (const refused of this.#events.values()) {
+      const { delivery, sinceMs, stays } = refused
       if (overdue.length >= limit) break
       if (stays || this.#offered.has(delivery)) continue
       if (overdue.length >= this.beyond && nowMs - sinceMs < this.#patienceMs) break
-      overdue.push(delivery)
+      overdue.push(refused)
     }
-    for (const delivery of overdue) this.#offered.add(delivery)
+    for (const { delivery } of overdue) this.#offered.add(delivery)
     return overdue
   }
 }

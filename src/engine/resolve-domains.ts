@@ -95,7 +95,7 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
     healing: healing?.healing,
     failure: resolveFailure(name, options.failure ?? {}),
     domainHeldMax: whole('domainHeldMax', 100_000),
-    handedOverMax: whole('handedOverMax', 10_000),
+    handedOverMax: whole('handedOverMax', 1_000_000),
     producer: resolveProducer(name, options.producer),
     baseline: options.baseline,
   }

@@ -1,14 +1,17 @@
-// Settles a source: what has a durable end is forgotten, what is refused comes again or overflows, and with a
-// store that is not durable a held event stays unsettled until it ends. What the source does not take now is
-// settled later, without being processed again. Upholds I3, I4 and I7.
+// Settles a source: what has a durable end is forgotten, what is refused comes again or goes to its stream's
+// inbox, and with a store that is not durable an event that is kept stays unsettled until it ends. What the
+// source does not take now is settled later, without being processed again. Upholds I3, I4 and I7.
+import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
 import type { Delivery, Source } from '../ports/source.ts'
 import type { Engine } from './batch.ts'
 import type { Answer } from './call.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { IncomingMessage } from './incoming-message.ts'
 import type { ProcessResult } from './process-result.ts'
-import { isUnplaced } from './process-result.ts'
+import { isPlaced, isUnplaced } from './process-result.ts'
+import type { Refused } from './refused-events.ts'
 import { RefusedEvents } from './refused-events.ts'
 import { UnsettledEvents } from './unsettled-events.ts'
 
@@ -21,9 +24,10 @@ export interface SettlementParts<Message extends Delivery> {
   readonly parts: EngineParts
   readonly source: Source<Message>
   readonly limits: { readonly lookAheadMax: number; readonly refusePatienceMs: number }
-  /** Is told when messages were put aside, or could not be: there is something to settle. */
-  readonly progress: (failure?: { readonly error: unknown }) => void
 }
+
+/** A delivery that goes to the inbox of its stream. */
+type Kept<Message> = Pick<Refused<Message>, 'delivery' | 'stream' | 'place' | 'isPlaced'>
 
 /** Settles the deliveries of one worker. */
 export class Settlement<Message extends Delivery> {
@@ -33,12 +37,11 @@ export class Settlement<Message extends Delivery> {
   /** A queue's refused events by place: since when. They are with the queue meanwhile. */
   readonly #refusedSince = new Map<string, number>()
   #lastReleaseMs = -Infinity
-  /** To be settled, to be given back to a queue, and to become dead letters: at the next flush. */
+  #lack: InturnError | undefined
+  /** To be settled, to be given back to a queue, and to go to their inboxes: at the next flush. */
   readonly #done: Message[] = []
   readonly #back: Message[] = []
-  /** What is being put aside now. */
-  readonly #leaving = new Set<Promise<void>>()
-  readonly #overdue: { readonly delivery: Message; readonly place: string }[] = []
+  readonly #overdue: Kept<Message>[] = []
 
   constructor(made: SettlementParts<Message>) {
     const { engine, source, limits } = made
@@ -57,12 +60,17 @@ export class Settlement<Message extends Delivery> {
    */
   get isWaiting(): boolean {
     const sinceReleaseMs = this.#made.parts.timers.elapsedMs() - this.#lastReleaseMs
-    return this.#refused.hasPlaced || this.#leaving.size > 0 || sinceReleaseMs <= 2 * releaseMs
+    return this.#refused.hasPlaced || sinceReleaseMs <= 2 * releaseMs
   }
 
   /** Whether so many refused events wait that nothing more may be read. */
   get isFull(): boolean {
     return this.#refused.beyond > 0
+  }
+
+  /** Why nothing more may be read, as `records-full`, where there is no room in inboxes either. */
+  get lack(): InturnError | undefined {
+    return this.isFull ? this.#lack : undefined
   }
 
   /** The streams of the refused events that wait here. */
@@ -89,14 +97,14 @@ export class Settlement<Message extends Delivery> {
   /** Tells the source; what fails here stays, and is told at the next flush. */
   async flush(): Promise<void> {
     const { source, parts } = this.#made
-    const overdue = this.#overdue.splice(0)
-    if (overdue.length > 0) {
-      const places = new Map(overdue.map(({ delivery, place }) => [delivery, place]))
-      this.#putAside([...places.keys()], (delivery, isAside) => {
-        if (isAside) this.#refusedSince.delete(places.get(delivery) ?? '')
-        const to = isAside ? this.#done : this.#back
-        to.push(delivery)
+    if (this.#overdue.length > 0) {
+      const overdue = [...this.#overdue]
+      await this.#made.engine.keep(overdue, (index, isKept) => {
+        const refused = overdue[index]
+        if (refused !== undefined && isKept) this.#leave(refused)
+        else if (refused !== undefined) this.#back.push(refused.delivery)
       })
+      this.#overdue.splice(0, overdue.length)
     }
     if (this.#done.length > 0) {
       const done = [...this.#done]
@@ -130,39 +138,50 @@ export class Settlement<Message extends Delivery> {
     for (const delivery of deliveries) this.#refused.takeBack(delivery)
   }
 
-  /** Makes dead letters of what waited too long, and of what lies beyond the look-ahead. */
+  /** Has kept in inboxes what waited too long, and what lies beyond the look-ahead. */
   async shed(): Promise<void> {
-    const { timers, batchMax } = this.#made.parts
-    const overdue = this.#refused.overdue(timers.elapsedMs(), batchMax)
-    this.#putAside(overdue, (delivery, isAside) => {
-      if (!isAside) {
-        this.#refused.takeBack(delivery)
-        return
+    const { engine, parts } = this.#made
+    const overdue = this.#refused.overdue(parts.timers.elapsedMs(), parts.batchMax)
+    if (overdue.length > 0) {
+      let kept = 0
+      try {
+        await engine.keep(overdue, (index, isKept) => {
+          const refused = overdue[index]
+          if (refused === undefined || !isKept) return
+          this.#leave(refused)
+          kept++
+        })
+        this.#lack = kept > 0 ? undefined : noRoom(overdue[0]?.stream)
+      } finally {
+        this.takeBack(overdue.map(({ delivery }) => delivery))
       }
-      this.#refused.remove(delivery)
-      this.#done.push(delivery)
-    })
+    }
     await this.flush()
-  }
-
-  /** Resolves once nothing is being put aside. */
-  async landed(): Promise<void> {
-    await Promise.all(this.#leaving)
   }
 
   #takeRefused(delivery: Message, result: ProcessResult): void {
     const { source, parts } = this.#made
     const now = parts.timers.elapsedMs()
-    const place = placeOf(result)
     const { stream = '', epoch = 0, sequence = 0 } = result
+    const place = { epoch, sequence }
+    const refused = { delivery, stream, place, isPlaced: isPlaced(result.reason) }
     const isUnplacedNow = isUnplaced(result.reason)
-    const stays = isUnplacedNow || result.reason === 'paused'
+    // What waits for its domain to go on, for a worker, or for its stream to tell it from others, is not
+    // refused for want of room.
+    const stays = isUnplacedNow || result.reason === 'paused' || result.reason === 'busy'
     if (source.kind === 'log') {
-      const isPlaced = result.reason === 'stream-full' || result.reason === 'domain-full'
-      const about = { sinceMs: now, stays, isUnplaced: isUnplacedNow, isPlaced }
-      this.#refused.add({ delivery, stream, place: { epoch, sequence }, ...about })
-    } else if (!stays && this.#isOverdue(place, now)) this.#overdue.push({ delivery, place })
+      this.#refused.add({ ...refused, sinceMs: now, stays, isUnplaced: isUnplacedNow })
+    } else if (this.#unsettled.has(stream, place)) this.#unsettled.keep(stream, { delivery, place })
+    else if (!stays && this.#isOverdue(placeOf(result), now)) this.#overdue.push(refused)
     else this.#back.push(delivery)
+  }
+
+  /** A refused event is in its stream's inbox; as long as it may be lost with it, it stays unsettled. */
+  #leave({ delivery, stream, place }: Kept<Message>): void {
+    this.#refused.remove(delivery)
+    this.#refusedSince.delete(placeOf({ stream, ...place }))
+    if (this.#made.parts.store.durable) this.#done.push(delivery)
+    else this.#unsettled.keep(stream, { delivery, place })
   }
 
   #takeKept(delivery: Message, result: ProcessResult, held: Answer['held']): void {
@@ -170,28 +189,6 @@ export class Settlement<Message extends Delivery> {
     if (this.#refusedSince.size > 0) this.#refusedSince.delete(placeOf(result))
     if (held === undefined) this.#done.push(delivery)
     else this.#unsettled.keep(held.stream, { delivery, place: held.place })
-  }
-
-  /** Has deliveries put aside, beside all else; `ended` is told what became of each. */
-  #putAside(deliveries: readonly Message[], ended: (delivery: Message, isAside: boolean) => void): void {
-    if (deliveries.length === 0) return
-    const { engine, progress } = this.#made
-    let hasMoved = false
-    const leaving: Promise<void> = engine
-      .overflow(deliveries, (index, isAside) => {
-        hasMoved ||= isAside
-        const delivery = deliveries[index]
-        if (delivery !== undefined) ended(delivery, isAside)
-      })
-      .then(
-        // What could not be put aside is no progress: it is tried again when something else has moved.
-        () => {
-          if (hasMoved) progress()
-        },
-        (error: unknown) => progress({ error }),
-      )
-      .finally(() => this.#leaving.delete(leaving))
-    this.#leaving.add(leaving)
   }
 
   /** Whether a queue's refused event has waited too long, or more of them wait than may. */
@@ -211,4 +208,12 @@ export class Settlement<Message extends Delivery> {
 
 function placeOf(event: Pick<ProcessResult, 'stream' | 'epoch' | 'sequence'>): string {
   return `${event.stream ?? ''}/${event.epoch ?? 0}/${String(event.sequence)}`
+}
+
+function noRoom(stream: StreamPath = ''): InturnError {
+  const domain = parseStreamPath(stream)?.domain ?? ''
+  const message =
+    `refused events of the domain ${domain} are as many as the worker looks ahead, and its inboxes are ` +
+    'full (handedOverMax): nothing more is read until its streams go on'
+  return new InturnError('records-full', message, { retryable: true })
 }

@@ -9,24 +9,17 @@ import type { Decided, PassContext } from '../core/pass.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
 import { HeldCache } from '../ports/held-cache.ts'
-import type {
-  DeadLetter,
-  DeadLetterReason,
-  HeldEvent,
-  HeldRange,
-  LedgerEntry,
-  StoredHandedOver,
-} from '../ports/records.ts'
+import type { DeadLetter, DeadLetterReason, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
 import type { StreamChange } from '../ports/store.ts'
 import { decideTurn, dueTimeOf } from './decide-turn.ts'
 import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
 import { interpretSteps, placeText } from './interpret-steps.ts'
-import { isOverflow, newLetters, overflowLetter, unplacedLetter } from './overflow-letter.ts'
 import { isUnplaced } from './process-result.ts'
-import type { TakenOverflow } from './take-overflow.ts'
 import { TurnEffects } from './turn-effects.ts'
+import type { TurnInbox, WaitingEntry } from './turn-inbox.ts'
+import { unplacedLetter } from './turn-inbox.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
 import { runOutcome } from './turn-outcome.ts'
 
@@ -36,14 +29,9 @@ export interface TurnSetup {
   readonly path: StreamPath
   readonly state: StreamState
   readonly clock: Clock
-  /** Overflowed events that are taken back, then handed-over ones, then those of the batch. */
+  /** What is decided of the inbox, then what the batch brings. */
   readonly arrivals: readonly TurnArrival[]
-  /** Dead letters `overflow` that stand first among the arrivals. */
-  readonly overflow: TakenOverflow
-  /** Handed-over events, by arrival id. They stand next among the arrivals, unless they are put aside. */
-  readonly handedOver: readonly StoredHandedOver[]
-  /** Handed-over events become overflow at once: what waits longer than they do must come first. */
-  readonly putsAside: boolean
+  readonly inbox: TurnInbox
   /** Look at the clocks of gaps and retries too. */
   readonly isSweep: boolean
   /** Give no gap up all the same: events that may lie in it were fetched and are not decided yet. */
@@ -91,6 +79,8 @@ export interface TurnFailure {
 }
 
 const nothing: readonly HeldRange[] = []
+const none: readonly string[] = []
+const noEntries: readonly WaitingEntry[] = []
 
 /** A turn of one stream. */
 export class Turn {
@@ -122,11 +112,13 @@ export class Turn {
     return this.#known().verdicts
   }
 
-  /** Events that the turn takes out of the stream, those for which there is no room among them. */
+  /** Events that the turn takes out of the stream, or out of its inbox. */
   get deadLetters(): readonly DeadLetter[] {
     const { deadLetters } = this.#known()
-    const aside = this.#putAside()
-    return aside.length === 0 ? deadLetters : [...deadLetters, ...aside]
+    const unplaced = this.#unplaced()
+    if (unplaced.length === 0) return deadLetters
+    const { path, clock } = this.setup
+    return [...deadLetters, ...unplaced.map((entry) => unplacedLetter(path, entry, clock.now))]
   }
 
   get ledger(): readonly LedgerEntry[] {
@@ -161,18 +153,23 @@ export class Turn {
   /** Whether nothing was decided but that there is no room, and nothing was tried. */
   get isIdle(): boolean {
     const isStopped = this.#failure !== undefined || this.#next !== undefined
-    return this.#known().isIdle && !isStopped && this.setup.handedOver.length === 0 && !this.#isNoted
+    return this.#known().isIdle && !isStopped && !this.#isNoted && this.#unplaced().length === 0
   }
 
   /** The state after the turn. */
   get state(): StreamState {
     const { state } = this.#known()
     const passedOver = this.#passedOver()
-    const overflow = state.overflow - this.#redriven().length + this.#putAside().filter(isOverflow).length
-    if (passedOver === 0 && overflow === state.overflow) return state
+    if (passedOver === 0) return state
     const { counts } = state
     const delivered = counts.delivered - passedOver
-    return { ...state, overflow, counts: { ...counts, delivered, filtered: counts.filtered + passedOver } }
+    return { ...state, counts: { ...counts, delivered, filtered: counts.filtered + passedOver } }
+  }
+
+  /** How many entries stay in the inbox. */
+  get inboxLeft(): number {
+    const { entries, others } = this.setup.inbox
+    return others + entries.length - this.#decided().length
   }
 
   /**
@@ -251,8 +248,8 @@ export class Turn {
   }
 
   /**
-   * Whether another turn should follow: a held event is in turn, or the stream has moved and overflowed
-   * events wait, one of which may be in turn now or have room.
+   * Whether another turn should follow: a held event is in turn, or entries of the inbox wait, of which one
+   * may be in turn or have room now that the stream has moved, or was not read yet.
    */
   canGoOn(): boolean {
     return !this.setup.isPaused && this.#hasMore()
@@ -262,7 +259,7 @@ export class Turn {
     const { state, setup } = this
     if (state.failing !== undefined) return false
     const hasMoved = state.position !== setup.state.position || state.epoch !== setup.state.epoch
-    if (state.overflow > 0 && (hasMoved || this.#redriven().length > 0)) return true
+    if (this.inboxLeft > 0 && (hasMoved || this.#decided().length > 0)) return true
     return canAdvance({ rules: setup.domain.rules, state }, this.#context())
   }
 
@@ -270,29 +267,32 @@ export class Turn {
   change(): StreamChange {
     const { deliveries, hold, release } = this.#known()
     const { state, setup, deadLetters, ledger } = this
+    const { newest } = setup.inbox
     return {
       stream: setup.path,
       state,
       hold,
       release,
-      decided: setup.handedOver.map(({ arrivalId }) => arrivalId),
+      decided: this.#decided(),
       deliveries: deliveries.length - this.#passedOver(),
       deadLetters,
-      redriven: this.#redriven(),
+      redriven: [],
       ledger,
       ...this.effects.change(),
+      ...(newest !== undefined && { inboxSeen: newest }),
       due: dueTimeOf(setup.domain.rules, state, {
-        canRun: this.#hasMore() || (setup.isPaused && state.overflow > 0),
+        canRun: this.#hasMore(),
         isPaused: setup.isPaused,
+        hasWaiting: this.inboxLeft > 0,
         clock: setup.clock,
       }),
     }
   }
 
   #decide(stopAt?: PassContext['stopAt']): Decided {
-    const { domain, state, arrivals, isSweep, keepsGaps, runsBegun, overflow } = this.setup
-    const { letters, hasRoom, restFrom } = overflow
-    const heldMax = Math.max(domain.rules.heldMax, state.heldCount + letters.length)
+    const { domain, state, arrivals, isSweep, keepsGaps, runsBegun, inbox } = this.setup
+    const { entries, hasRoom, restFrom } = inbox
+    const heldMax = Math.max(domain.rules.heldMax, state.heldCount + entries.length)
     const rules = hasRoom ? { ...domain.rules, heldMax } : domain.rules
     const inputs = arrivals.map(({ arrival }) => arrival)
     return decideTurn({ rules, state }, inputs, {
@@ -346,30 +346,23 @@ export class Turn {
     })
   }
 
-  /** The keys of overflowed events that were taken back. */
-  #redriven(): readonly string[] {
-    const { letters } = this.setup.overflow
-    const taken = letters.filter((_, at) => this.verdicts[at]?.verdict !== 'refuse')
-    return taken.map(({ key }) => key)
+  /** The arrival ids of the entries that are decided; what is refused for want of room stays in the inbox. */
+  #decided(): readonly string[] {
+    const { entries } = this.setup.inbox
+    if (entries.length === 0) return none
+    const { verdicts } = this
+    const decided = entries.filter((_, at) => {
+      const { verdict = 'refuse', reason } = verdicts[at] ?? {}
+      return verdict !== 'refuse' || isUnplaced(reason)
+    })
+    return decided.map(({ arrivalId }) => arrivalId)
   }
 
-  /**
-   * Handed-over events for which there is no room: their source has forgotten them, so they become overflow;
-   * those of which nobody can tell the number are out for good.
-   */
-  #putAside(): readonly DeadLetter[] {
-    const { path, clock, handedOver, overflow, putsAside } = this.setup
-    if (handedOver.length === 0) return []
-    const letters = handedOver.flatMap((kept, at): DeadLetter[] => {
-      const said = putsAside ? undefined : this.verdicts[overflow.letters.length + at]
-      if (!putsAside && said?.verdict !== 'refuse') return []
-      return [
-        isUnplaced(said?.reason)
-          ? unplacedLetter(kept, clock.now)
-          : overflowLetter(path, kept.arrival, clock.now),
-      ]
-    })
-    return newLetters(letters, overflow.buried)
+  /** Entries of which nobody can tell what their number stands for; their source has forgotten them. */
+  #unplaced(): readonly WaitingEntry[] {
+    const { entries } = this.setup.inbox
+    if (entries.length === 0) return noEntries
+    return entries.filter((_, at) => isUnplaced(this.verdicts[at]?.reason))
   }
 
   #haltEntry({ delivery, answer }: TurnFailure): LedgerEntry {

@@ -22,7 +22,7 @@ export interface TransactionResult {
   readonly done: readonly PlannedTurn[]
   /** Streams that another worker has. */
   readonly busy: readonly StreamVisit[]
-  /** Streams for which events were handed over meanwhile. */
+  /** Streams whose inboxes have got entries meanwhile. */
   readonly again: readonly StreamPath[]
 }
 

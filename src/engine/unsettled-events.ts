@@ -1,4 +1,4 @@
-// Deliveries whose event is held in a store that is not durable: they stay unsettled until their stream has
+// Deliveries whose event is kept in a store that is not durable: they stay unsettled until their stream has
 // got there, so that the source still has them if the process ends. Upholds I4.
 import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
@@ -29,6 +29,11 @@ export class UnsettledEvents<Message extends Delivery> {
       return other.delivery !== delivery && !isReplaced
     })
     this.#streams.set(stream, [...others, { delivery, place }])
+  }
+
+  /** Whether a delivery with this place is kept. */
+  has(stream: StreamPath, place: Position): boolean {
+    return (this.#streams.get(stream) ?? []).some((one) => comparePositions(one.place, place) === 0)
   }
 
   /** Takes out the deliveries of a stream up to a position. */

@@ -32,10 +32,13 @@ export interface WorkerOptions<
   readonly source: Source<Message>
   /** How often the worker looks after what nothing arrives for; at least 1 ms. Default 250 ms. */
   readonly sweepEvery?: Duration
-  /** Refused events that are kept while a log is read on; beyond it the oldest overflow. Default 100,000. */
+  /**
+   * Refused events that are kept while a log is read on; beyond it the oldest go to the inboxes of their
+   * streams. Default 100,000.
+   */
   readonly lookAheadMax?: number
   /**
-   * How long a refused event waits before it becomes a dead letter `overflow`; at least 1 ms. Default 30 s.
+   * How long a refused event waits before it goes to the inbox of its stream; at least 1 ms. Default 30 s.
    */
   readonly refusePatience?: Duration
 }
@@ -166,6 +169,8 @@ class PullWorker<Message extends Delivery> implements Worker {
   #isDone = false
   /** No batch is processed until there is room for records. */
   #isFull = false
+  /** Nothing is read until there is room for refused events. */
+  #isStuck = false
   /** Whether a sweep has found nothing to do since the last batch. */
   #isSwept = false
 
@@ -177,14 +182,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
     this.#lookAheadMax = made.limits.lookAheadMax
-    this.#settlement = new Settlement({
-      ...made,
-      source: this.#source,
-      progress: (failure) => {
-        this.#failure ??= failure
-        this.#wake()
-      },
-    })
+    this.#settlement = new Settlement({ ...made, source: this.#source })
     made.engine.hasUndecided = (stream) =>
       this.#inHand.length + this.#failed.length > 0 || this.#settlement.waitingStreams().has(stream)
     made.engine.hasUnplaced = (stream) => this.#settlement.hasUnplaced(stream)
@@ -249,6 +247,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     // What is answered from here on ends a wait of this round.
     this.#progress = new AbortController()
     await this.#settlement.shed()
+    this.#tellLack()
     if (this.#failure !== undefined) await this.#recover()
     if (this.#inHand.length === 0) await this.#read()
     if (this.#failure === undefined && this.#inHand.length > 0 && (await this.#hasRoom())) {
@@ -349,7 +348,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     while (this.#flights.size > 0 || this.#sweep !== undefined) {
       await Promise.allSettled([...[...this.#flights].map(({ call }) => call.done), this.#sweep])
     }
-    await this.#settlement.landed()
+    await this.#engine.landed()
   }
 
   /**
@@ -382,6 +381,14 @@ class PullWorker<Message extends Delivery> implements Worker {
     if (!this.#progress.signal.aborted) this.#progress.abort('progress')
   }
 
+  /** Says once that refused events have no room anywhere, and once that they have. */
+  #tellLack(): void {
+    const { lack } = this.#settlement
+    if ((lack !== undefined) === this.#isStuck) return
+    this.#isStuck = lack !== undefined
+    this.#parts.telemetry({ kind: 'records-full', ...(lack !== undefined && { error: lack }) })
+  }
+
   /** Whether there is room for a batch's records; if not, that is told, and waited for between sweeps. */
   async #hasRoom(): Promise<boolean> {
     const { telemetry, timers } = this.#parts
@@ -406,7 +413,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     if (this.#inHand.length > 0 || this.#settlement.isWaiting || this.#arrivals.isWaiting) return false
     if (this.#flights.size > 0 || this.#sweep !== undefined || this.#settlement.hasNews) return false
     if (!(await this.#source.isCaughtUp())) return false
-    if (this.#engine.healing.isRunning) return false
+    if (this.#engine.healing.isRunning || this.#engine.isLooking) return false
     if (!this.#isSwept) {
       this.#nextSweepMs = 0
       return false

@@ -1,8 +1,7 @@
-// Puts a dead letter that is readable now where its stream takes it back by itself, in order: it becomes an
-// overflowed event of the stream, in one commit under the stream's claim. Upholds I3.
+// Puts a dead letter that is readable now into the inbox of its stream, which decides it in order. Upholds
+// I3: it is in the inbox before it is no dead letter any more; a second copy of it would be a duplicate.
 import type { StreamPath } from '../core/stream-path.ts'
-import { unknownStream } from '../core/stream-state.ts'
-import type { DeadLetter, LedgerEntry } from '../ports/records.ts'
+import type { DeadLetter, InboxEntry, LedgerEntry } from '../ports/records.ts'
 import { findLetter } from './dead-letter-selection.ts'
 import type { Operator, OperatorTarget } from './operator-options.ts'
 import { claimLost, withClaim } from './with-claim.ts'
@@ -12,8 +11,8 @@ export interface Admission {
   readonly letter: DeadLetter
   /** The stream that it belongs to. */
   readonly stream: StreamPath
-  /** What it becomes. */
-  readonly overflow: DeadLetter
+  /** What it reads as. */
+  readonly arrival: InboxEntry['arrival']
 }
 
 /**
@@ -24,30 +23,20 @@ export interface Admission {
 export async function admitLetter(
   target: OperatorTarget,
   { by, reason, waitMs }: Operator & { readonly waitMs?: number },
-  { letter, stream, overflow }: Admission,
+  { letter, stream, arrival }: Admission,
 ): Promise<boolean> {
-  const view = { reader: target.store.reader, consumer: target.consumer }
-  return withClaim(target, { stream, by, ...(waitMs !== undefined && { waitMs }) }, async (unit) => {
+  const { store, consumer } = target
+  const view = { reader: store.reader, consumer }
+  const claim = { stream, by, ...(waitMs !== undefined && { waitMs }) }
+  let isKept = false
+  return withClaim(target, claim, async (unit) => {
+    // Of two operators one has the claim, and the other finds nothing more.
     if ((await findLetter(view, letter.key)) === undefined) return false
-    const isThere = (await findLetter(view, overflow.key)) !== undefined
-    const before = unit.states.get(stream) ?? unknownStream
-    const at = unit.clock.now
-    const [outcome] = await unit.commit({
-      streams: [
-        {
-          stream,
-          state: { ...before, overflow: before.overflow + (isThere ? 0 : 1) },
-          hold: [],
-          release: [],
-          decided: [],
-          deliveries: 0,
-          redriven: [letter.key],
-          deadLetters: [{ ...overflow, at }],
-          ledger: [redriveEntry('redriven', letter, { stream, at, by, reason })],
-          due: { at: 0 },
-        },
-      ],
-    })
+    if (!isKept) await store.handOver(consumer, [{ stream, arrival }])
+    isKept = true
+    const ledger = [redriveEntry('redriven', letter, { stream, at: unit.clock.now, by, reason })]
+    const records = { stream, decided: [], deadLetters: [], redriven: [letter.key], ledger }
+    const [outcome] = await unit.commit({ streams: [records] })
     return outcome === 'committed' ? true : claimLost
   })
 }

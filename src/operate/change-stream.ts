@@ -13,8 +13,11 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
 import { HeldCache } from '../ports/held-cache.ts'
+import type { InboxOwner } from '../ports/inbox-pages.ts'
+import { lowestPages } from '../ports/inbox-pages.ts'
 import type { DeadLetter, HeldEvent, LedgerEntry } from '../ports/records.ts'
 import type { StreamChange, UnitOfWork } from '../ports/store.ts'
+import { isEvent, placeOnWire } from '../ports/store.ts'
 import { rulesFor } from './domain-rules.ts'
 import type { Operator, OperatorOptions, OperatorTarget } from './operator-options.ts'
 import { checkExpected, checkOperator } from './operator-options.ts'
@@ -24,7 +27,7 @@ import type { TellingParts } from './telling-parts.ts'
 import { tellingParts } from './telling-parts.ts'
 import { claimLost, withClaim } from './with-claim.ts'
 
-/** How many handed-over, and how many overflowed events are looked at. */
+/** How many entries of an inbox are looked at. */
 const undecidedMax = 1_000
 
 /** What an operator can do to one stream. */
@@ -62,7 +65,7 @@ export interface ClaimedStream {
   readonly isConfigured: boolean
   readonly clock: Clock
   readonly operator: Operator
-  /** Where events belong that were handed over or overflowed; the first of them, if asked for. */
+  /** Where the events of the inbox belong; the lowest of them, if asked for. */
   readonly undecided: readonly Position[]
   /** Asked during a decision, which is made again once what it asked for was read. */
   readonly held: HeldIndex
@@ -134,7 +137,7 @@ async function changeClaimed(
   const { rules, isConfigured } = rulesFor(domains, domain, state)
   checkExpected(request, { state, rules })
   const operator = { by, reason }
-  const undecided = wish.asksUndecided === true ? await undecidedOf(unit, stream, state) : []
+  const undecided = wish.asksUndecided === true ? await undecidedOf(unit, { stream, rules, state }) : []
   const claimed = { stream, domain, state, rules, isConfigured, clock: unit.clock, operator, undecided }
   const { outcome, granted, records } = await decideKnowing(unit, claimed, wish)
   const at = unit.clock.now
@@ -165,27 +168,21 @@ async function changeClaimed(
 }
 
 /**
- * Where events belong that were handed over, or overflowed: as on the wire. Where a producer has counted
- * again they may be of any of its runs.
+ * Where the events of an inbox belong: as on the wire. Where a producer has counted again they may be of any
+ * of its runs.
  */
-async function undecidedOf(
-  unit: UnitOfWork,
-  stream: StreamPath,
-  { runs }: StreamState,
-): Promise<readonly Position[]> {
-  const handedOver = await unit.handedOver([stream], undecidedMax)
-  const overflowed = await unit.overflow(stream, undecidedMax)
-  const events = handedOver.flatMap(({ arrival, redrive }) =>
-    redrive === undefined && 'sequence' in arrival ? arrival : [],
-  )
-  return [...events, ...overflowed].flatMap(({ epoch = 0, sequence }) =>
-    sequence === undefined
-      ? []
-      : [epoch, ...runs.filter((run) => run.wireEpoch === epoch).map((run) => run.epoch)].map((own) => ({
-          epoch: own,
-          sequence,
-        })),
-  )
+async function undecidedOf(unit: UnitOfWork, owner: Omit<InboxOwner, 'size'>): Promise<readonly Position[]> {
+  const { stream, state } = owner
+  const size = unit.inboxes.get(stream)?.arrivals ?? 0
+  if (size === 0) return []
+  const { runs } = state
+  const entries = await unit.inbox(lowestPages({ ...owner, size }, undecidedMax))
+  return entries.slice(0, undecidedMax).flatMap(({ arrival }) => {
+    if (!isEvent(arrival)) return []
+    const { epoch, sequence } = placeOnWire(arrival)
+    const own = runs.filter((run) => run.wireEpoch === epoch).map((run) => run.epoch)
+    return [epoch, ...own].map((one) => ({ epoch: one, sequence }))
+  })
 }
 
 /** Decides a wish, as often as it asks for held events that were not read yet. */

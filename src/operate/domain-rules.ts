@@ -11,7 +11,7 @@ import type { StreamState } from '../core/stream-state.ts'
 export interface DomainRules {
   readonly rules: StreamRules
   readonly failure: { readonly attempts: number; readonly then: 'halt' | 'dead-letter' }
-  /** Handed-over events of the domain, at most. Default 10,000. */
+  /** Entries of the domain's inboxes, at most. Where it is not known: 10,000. */
   readonly handedOverMax?: number
 }
 

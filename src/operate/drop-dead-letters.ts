@@ -3,7 +3,7 @@
 import type { StreamPath } from '../core/stream-path.ts'
 import type { DeadLetter, LedgerEntry } from '../ports/records.ts'
 import type { DeadLetterSelection, RefusedLetter } from './dead-letter-selection.ts'
-import { eachSelected, findLetter, refusedNamedMax } from './dead-letter-selection.ts'
+import { eachSelected, findLetter } from './dead-letter-selection.ts'
 import type { Operator, OperatorTarget } from './operator-options.ts'
 import { checkOperator } from './operator-options.ts'
 import { claimLost, withClaim } from './with-claim.ts'
@@ -19,8 +19,8 @@ export interface DroppedLetters {
   readonly dropped: number
   /** Gone meanwhile: somebody else was quicker. */
   readonly gone: number
+  /** Every dead letter can be dropped: 0, and none. */
   readonly refused: number
-  /** The first 100 of the refused ones. */
   readonly refusals: readonly RefusedLetter[]
 }
 
@@ -36,8 +36,7 @@ const chunkMax = 500
 export async function dropDeadLetters(target: OperatorTarget, request: DropLetters): Promise<DroppedLetters> {
   checkOperator(request)
   const { store, consumer } = target
-  const refusals: RefusedLetter[] = []
-  let [dropped, gone, refused] = [0, 0, 0]
+  let [dropped, gone] = [0, 0]
   let chunk: DeadLetter[] = []
   const flush = async (): Promise<void> => {
     const letters = chunk
@@ -47,17 +46,11 @@ export async function dropDeadLetters(target: OperatorTarget, request: DropLette
     gone += letters.length - count
   }
   for await (const letter of eachSelected({ reader: store.reader, consumer }, request)) {
-    if (letter.reason !== 'overflow') chunk.push(letter)
-    else {
-      const { key, reason } = letter
-      refused++
-      const why = 'its stream counts on it and takes it back by itself; skip its number then'
-      if (refusals.length < refusedNamedMax) refusals.push({ key, reason, why })
-    }
+    chunk.push(letter)
     if (chunk.length >= chunkMax) await flush()
   }
   await flush()
-  return { dropped, gone, refused, refusals }
+  return { dropped, gone, refused: 0, refusals: [] }
 }
 
 async function dropChunk(

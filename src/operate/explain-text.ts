@@ -88,11 +88,12 @@ function failedWords({ failing }: Explanation): string {
   return failing?.runningBy === undefined ? 'failed' : 'is in quarantine: a worker may have died of it'
 }
 
-function inTurnWords({ handedOver, redrives, claimedBy }: Explanation): string {
+function inTurnWords({ handedOver, redrives, isInboxSeen, claimedBy }: Explanation): string {
   if (claimedBy !== undefined) return 'A worker has it in hand, and decides and handles what came.'
-  return handedOver > redrives
-    ? 'It waits for a worker, which has to decide what was handed over.'
-    : 'It waits for nothing: all that came is accounted for.'
+  if (handedOver === redrives) return 'It waits for nothing: all that came is accounted for.'
+  return isInboxSeen
+    ? 'It waits for room, or for what comes before the events in its inbox.'
+    : 'It waits for a worker, which has to decide what is in its inbox.'
 }
 
 function haltCause({ halt, failing }: Explanation): string {
@@ -208,7 +209,7 @@ function partialWords({ partial }: Explanation): readonly string[] {
 }
 
 function standsAt(about: Explanation): readonly string[] {
-  const { position, expects, held, heldFills, handedOver, redrives, overflow } = about
+  const { position, expects, held, heldFills, handedOver, redrives } = about
   const undecided = handedOver - redrives
   const next = expects === null ? '' : `; the next number is ${nextText(about)}`
   const stands =
@@ -218,9 +219,8 @@ function standsAt(about: Explanation): readonly string[] {
   const waiting = [
     held === heldFills ? '' : `${count(held - heldFills, 'event')} held, in order`,
     heldFills === 0 ? '' : `${count(heldFills, 'fill')} held: numbers that will never come`,
-    undecided === 0 ? '' : `${count(undecided, 'event')} handed over and not yet decided`,
+    undecided === 0 ? '' : `${count(undecided, 'event')} in its inbox, not decided yet`,
     redrives === 0 ? '' : `${count(redrives, 'retry')} of dead letters waiting for a worker`,
-    overflow === 0 ? '' : `${count(overflow, 'dead letter')} waiting to be taken back (overflow)`,
   ].filter((words) => words !== '')
   return [stands, ...waiting.map((words) => `  ${words}`), ...besidesWords(about)]
 }
@@ -357,10 +357,8 @@ const lettersShownMax = 5
 function missingLetterWords({ missingLetters }: Explanation): readonly string[] {
   const lines = missingLetters
     .slice(0, lettersShownMax)
-    .map((letter) =>
-      letter.reason === 'overflow'
-        ? `  ${numberWords(letter)} came, and waits to be taken back (overflow)`
-        : `  ${numberWords(letter)} came, and is a dead letter (${letter.reason}): ${letter.detail}`,
+    .map(
+      (letter) => `  ${numberWords(letter)} came, and is a dead letter (${letter.reason}): ${letter.detail}`,
     )
   const more = missingLetters.length - lines.length
   return more > 0 ? [...lines, `  ... and ${more} more of them are dead letters`] : lines

@@ -27,7 +27,7 @@ import { rulesFor } from './domain-rules.ts'
 import type { OperatorAction } from './operator-actions.ts'
 import { operatorActions } from './operator-actions.ts'
 import type { ConsumerView } from './paging.ts'
-import { countHandedOver, countRedrives, eachLedgerEntry } from './paging.ts'
+import { eachLedgerEntry } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
 import { beatSilenceMs } from './read-status.ts'
@@ -56,7 +56,7 @@ export type NextStep =
   | { readonly kind: 'skip' | 'halt'; readonly leftMs: number }
   /** Only the missing events, or a person, move it. `isOverdue`: their time is over. */
   | { readonly kind: 'wait'; readonly isOverdue: boolean | undefined }
-  /** Held events are in turn, or some were handed over: the next round of a worker takes them. */
+  /** Held events are in turn, or new ones are in the inbox: the next round of a worker takes them. */
   | { readonly kind: 'take' }
   /** Only a person moves it; a halt over a gap ends by itself when the gap closes. */
   | { readonly kind: 'operator'; readonly closesItself: boolean }
@@ -95,11 +95,12 @@ export interface Explanation {
   readonly held: number
   /** Fills among them. */
   readonly heldFills: number
-  /** Arrivals of busy moments, and dead letters that are tried again. */
+  /** What its inbox has: events that are not decided yet, and dead letters that are tried again. */
   readonly handedOver: number
   /** Retries of dead letters among them, which wait for a worker. */
   readonly redrives: number
-  readonly overflow: number
+  /** A worker has looked at the others: they wait for room, or for what comes before them. */
+  readonly isInboxSeen: boolean
   readonly deadLetters: Readonly<Record<string, number>>
   /** Dead letters that bear a missing number: it came, and did not get into the stream. The first 100. */
   readonly missingLetters: readonly MissingLetter[]
@@ -150,7 +151,7 @@ export async function explainStream(
   const isPaused = summary.domains.get(domain)?.paused === true
   const standing = standingOf({ state, gaps, isPaused, applied, clock: summary.clock })
   const letters = await streamLetters(view, stream, { gaps, rules: applied.rules })
-  const handedOver = await countHandedOver(view, { stream })
+  const { arrivals = 0, redrives = 0, hasNew = false } = stored.inbox ?? {}
   const failure = known.get(domain)?.failure
   const nextRun = state.runs.find(({ epoch }) => epoch > state.epoch)
   return {
@@ -166,9 +167,9 @@ export async function explainStream(
     ...(nextRun !== undefined && { nextRun }),
     held: state.heldCount,
     heldFills: state.held.filter(({ kind }) => kind === 'fill').length,
-    handedOver,
-    redrives: await countRedrives(view, { stream }),
-    overflow: state.overflow,
+    handedOver: arrivals + redrives,
+    redrives,
+    isInboxSeen: !hasNew,
     deadLetters: letters.counts,
     missingLetters: letters.missing,
     refusedLetters: letters.refused,
@@ -180,7 +181,7 @@ export async function explainStream(
     ...(claimedBy !== undefined && { claimedBy }),
     changedAt: stored.changedAt,
     worker: workerOf(summary),
-    next: nextStep(standing, { state, gaps, isPaused, failure, handedOver }),
+    next: nextStep(standing, { state, gaps, isPaused, failure, hasWork: hasNew || redrives > 0 }),
     actions: [
       ...letterActions(stream, letters),
       ...operatorActions({ stream, domain, state, rules: applied.rules, gaps, isPaused }),
@@ -214,7 +215,8 @@ function nextStep(
     readonly gaps: readonly StreamGap[]
     readonly isPaused: boolean
     readonly failure: DomainRules['failure'] | undefined
-    readonly handedOver: number
+    /** What is in the inbox makes the stream due. */
+    readonly hasWork: boolean
   },
 ): NextStep {
   const { state, gaps, isPaused } = of
@@ -224,7 +226,7 @@ function nextStep(
   }
   if (isPaused) return { kind: 'operator', closesItself: false }
   if (standing === 'failing') return afterFailure(state.failing, of.failure)
-  if (standing === 'ready' || of.handedOver > 0) return { kind: 'take' }
+  if (standing === 'ready' || of.hasWork) return { kind: 'take' }
   if (head === undefined) return { kind: 'event' }
   const { policy, healing } = head
   if (healing?.nextAt !== undefined && healing.attemptsMax !== undefined) {

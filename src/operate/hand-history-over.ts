@@ -1,10 +1,10 @@
 // Hands the history of a stream over, chunk by chunk, as if another worker had received it; the worker that
-// has the stream decides it in order. Upholds I7: it waits while the domain's handed-over events are near
+// has the stream decides it in order. Upholds I7: it waits while the domain's inboxes are near
 // their limit. What it leaves undone is a gap that the domain's healer closes.
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import { errorMessage } from '../core/thrown.ts'
-import type { HandedOver } from '../ports/records.ts'
+import type { InboxEntry } from '../ports/records.ts'
 import type { PastRange, StreamHistory } from '../ports/stream-history.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { OperatorTarget } from './operator-options.ts'
@@ -55,7 +55,7 @@ export async function handHistoryOver(
       if (events.length > 0) {
         await store.handOver(
           consumer,
-          events.map((arrival): HandedOver => ({ stream, arrival })),
+          events.map((arrival): InboxEntry => ({ stream, arrival })),
         )
       }
       handedOver += events.length

@@ -12,7 +12,7 @@ import { isUnderWay } from './attempt-words.ts'
 import type { KnownDomains } from './domain-rules.ts'
 import { rulesFor } from './domain-rules.ts'
 import type { ConsumerView } from './paging.ts'
-import { eachHandedOver, eachStream } from './paging.ts'
+import { eachInboxEntry, eachStream } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
 import { evidenceText } from './restart-words.ts'
@@ -56,9 +56,12 @@ export interface HealthOptions {
   readonly limit?: number
   /** How long a worker may have a stream, in milliseconds. Default 30 s. */
   readonly slowMs?: number
-  /** Handed-over events of one stream from which on they pile up. Default 100. */
+  /** Events in the inbox of one stream from which on they pile up. Default 100. */
   readonly handedOverMin?: number
 }
+
+/** Entries of inboxes that are looked at: the oldest. */
+const readMax = 50_000
 
 const ranks: Readonly<Record<HealthKind, number>> = {
   stuck: 0,
@@ -102,7 +105,7 @@ export async function readHealth(
       list.add(stream, {
         kind: 'slow',
         since: changedAt,
-        detail: `${count} events were handed over and wait`,
+        detail: `${count} events wait in its inbox`,
       })
     }
   }
@@ -212,7 +215,11 @@ function slowItem({ worker, since }: LiveClaim): Found {
 
 async function handedOverCounts(view: ConsumerView): Promise<ReadonlyMap<StreamPath, number>> {
   const counts = new Map<StreamPath, number>()
-  for await (const { stream } of eachHandedOver(view)) counts.set(stream, (counts.get(stream) ?? 0) + 1)
+  let read = 0
+  for await (const { stream } of eachInboxEntry(view)) {
+    counts.set(stream, (counts.get(stream) ?? 0) + 1)
+    if (++read === readMax) break
+  }
   return counts
 }
 

@@ -158,7 +158,8 @@ async function importWon(
     const row = rows.get(stream)
     const known = domains.get(parseStreamPath(stream)?.domain ?? '')
     if (row === undefined || known === undefined) continue
-    const change = changeFor(row, { state, known, request, at: unit.clock.now })
+    const hasInbox = unit.inboxes.has(stream)
+    const change = changeFor(row, { state, hasInbox, known, request, at: unit.clock.now })
     if (typeof change === 'string') refuse(refusal(row, change))
     else changes.push(change)
   }
@@ -172,12 +173,14 @@ function changeFor(
   row: PositionRow,
   about: {
     readonly state: StreamState
+    /** Something waits in its inbox. */
+    readonly hasInbox: boolean
     readonly known: DomainRules
     readonly request: Operator
     readonly at: number
   },
 ): StreamChange | string {
-  const { state, known, request, at } = about
+  const { state, hasInbox, known, request, at } = about
   const { rules } = known
   const { stream, epoch, position: sequence } = row
   const operated = importPosition({ rules, state }, { epoch, sequence })
@@ -189,7 +192,13 @@ function changeFor(
   const range = { epoch, ...(isCounted && { from: baseline }), to: sequence }
   const before = tellingParts(state, rules)
   const entry: LedgerEntry = { kind: 'imported', stream, ...range, at, by, reason, before }
-  const due = state.overflow > 0 ? { at: 0 } : {}
   const none = { hold: [], release: [], decided: [], deadLetters: [], redriven: [] }
-  return { stream, state: operated.state, ...none, deliveries: 0, ledger: [entry], due }
+  return {
+    stream,
+    state: operated.state,
+    ...none,
+    deliveries: 0,
+    ledger: [entry],
+    due: hasInbox ? { at: 0 } : {},
+  }
 }

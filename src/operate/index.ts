@@ -17,7 +17,7 @@ export { readHealth } from './health.ts'
 export type { Health, HealthItem, HealthKind, HealthOptions } from './health.ts'
 export { findStream, pathsOf } from './find-stream.ts'
 export type { FoundStream } from './find-stream.ts'
-export { eachDeadLetter, eachHandedOver, eachHeld, eachLedgerEntry, eachStream } from './paging.ts'
+export { eachDeadLetter, eachInboxEntry, eachHeld, eachLedgerEntry, eachStream } from './paging.ts'
 export type { ConsumerView, DeadLetterFilter, RecordFilter, StreamFilter } from './paging.ts'
 export { importPositions } from './import-positions.ts'
 export type {

@@ -1,13 +1,7 @@
 // Reads a store's lists to their end, page by page, so that neither a store nor its reader ever holds a whole
 // list. Upholds I7: what is read at once has a limit.
 import type { StreamPath } from '../core/stream-path.ts'
-import type {
-  DeadLetter,
-  DeadLetterReason,
-  HeldEvent,
-  LedgerEntry,
-  StoredHandedOver,
-} from '../ports/records.ts'
+import type { DeadLetter, DeadLetterReason, HeldEvent, LedgerEntry, StoredEntry } from '../ports/records.ts'
 import type { Paged, StoredStream, StoreReader } from '../ports/store-reader.ts'
 
 const pageSize = 500
@@ -70,26 +64,12 @@ export function eachLedgerEntry(
   return eachOf((place) => reader.ledger(consumer, { ...filter, ...place }), cursorOf)
 }
 
-/** Handed-over events, in the order in which they arrived. */
-export function eachHandedOver(
+/** What the inboxes have, in the order in which it arrived. */
+export function eachInboxEntry(
   { reader, consumer }: ConsumerView,
   filter: RecordFilter = {},
-): AsyncGenerator<Paged<StoredHandedOver>> {
-  return eachOf((place) => reader.handedOver(consumer, { ...filter, ...place }), cursorOf)
-}
-
-/** Handed-over events, counted. */
-export async function countHandedOver(view: ConsumerView, filter: RecordFilter = {}): Promise<number> {
-  let count = 0
-  for await (const _ of eachHandedOver(view, filter)) count++
-  return count
-}
-
-/** Dead letters that wait for a worker to try them again, counted. */
-export async function countRedrives(view: ConsumerView, filter: RecordFilter = {}): Promise<number> {
-  let count = 0
-  for await (const { redrive } of eachHandedOver(view, filter)) if (redrive !== undefined) count++
-  return count
+): AsyncGenerator<Paged<StoredEntry>> {
+  return eachOf((place) => reader.inbox(consumer, { ...filter, ...place }), cursorOf)
 }
 
 async function* eachOf<Item>(

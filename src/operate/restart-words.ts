@@ -14,7 +14,8 @@ export function restartWords({ restart, nextRun, halt, now }: Explanation): read
       ? `number ${range} came once more, and is no copy`
       : `numbers ${range} came once more, and are no copies`
   const settledWords = settled === 0 ? [] : [`${settled} of them settled as duplicates`]
-  const keptWords = halt?.cause === 'restart' ? ['what may be new stays with its source, or is overflow'] : []
+  const keptWords =
+    halt?.cause === 'restart' ? ['what may be new stays with its source, or in the inbox'] : []
   return [
     `  its producer may have started to count again: ${came}`,
     `    ${evidenceText(restart)}`,

@@ -1,25 +1,26 @@
-// Has dead letters tried again. Those that were taken out of a place in their stream are handed over to the
-// workers, who call the handler once, outside the order. Those that never had a place are read again, and
-// their stream takes them back, in order. Upholds I3: a letter is there until the commit in which what comes
+// Has dead letters tried again, by way of the inbox. For those that were taken out of a place in their stream
+// the workers call the handler once, outside the order. Those that never had a place are read again, and
+// their stream decides them, in order. Upholds I3: a letter is there until the commit in which what comes
 // after it is durable; and whoever asked is in the ledger, also where somebody else was quicker.
 import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { LetterReader } from '../ports/letter-reader.ts'
-import type { DeadLetter, DeadLetterReason, HandedOver } from '../ports/records.ts'
+import type { DeadLetter, DeadLetterReason, InboxEntry } from '../ports/records.ts'
 import { systemTimers } from '../ports/timers.ts'
+import type { Admission } from './admit-letter.ts'
 import { admitLetter, redriveEntry } from './admit-letter.ts'
 import type { DeadLetterSelection, RefusedLetter } from './dead-letter-selection.ts'
 import { eachSelected, refusedNamedMax } from './dead-letter-selection.ts'
 import type { Operator, OperatorTarget } from './operator-options.ts'
 import { checkOperator, operatorWaitMs } from './operator-options.ts'
-import { eachHandedOver } from './paging.ts'
+import { eachInboxEntry } from './paging.ts'
 
 /** Which dead letters to try again, by whom, and why. */
 export interface RetryLetters extends DeadLetterSelection, Operator {
   /** Reads those that never got into a stream; without it they are refused. */
   readonly read?: LetterReader
-  /** How long to wait for a busy stream, or for room among the handed-over events. Default 10,000 ms. */
+  /** How long to wait for a busy stream, or for room in the inboxes. Default 10,000 ms. */
   readonly waitMs?: number
 }
 
@@ -27,7 +28,7 @@ export interface RetryLetters extends DeadLetterSelection, Operator {
 export interface RetriedLetters {
   /** Handed over: the workers try each once, as soon as their domain is not paused. */
   readonly handedOver: number
-  /** Read again; their streams take them back. */
+  /** Read again, and in the inboxes of their streams. */
   readonly admitted: number
   /** Handed over before, and still waiting. */
   readonly waiting: number
@@ -48,15 +49,16 @@ export function isDecided(reason: DeadLetterReason): boolean {
 }
 
 /** One that is to be handed over, unless it waits already. */
-interface AskedLetter extends Required<HandedOver> {
+interface AskedLetter extends Required<Omit<InboxEntry, 'known'>> {
   readonly letter: DeadLetter
   readonly isWaiting: boolean
 }
 
-/** Room for handed-over events of a domain of which nothing is known. */
+/** Room in the inboxes of a domain of which nothing is known. */
 const defaultRoom = 10_000
 const chunkMax = 100
 const roomPauseMs = 100
+const noRoom = 'too many events of its domain wait in their inboxes; try again later'
 
 /**
  * Has dead letters tried again. No handler runs here: a worker of the consumer has to.
@@ -91,9 +93,7 @@ class Retrying {
   }
 
   async take(letter: DeadLetter): Promise<void> {
-    if (letter.reason === 'overflow') {
-      this.#refuse(letter, 'it comes back by itself when its stream has room for it')
-    } else if (withoutPlace.has(letter.reason)) await this.#readAgain(letter)
+    if (withoutPlace.has(letter.reason)) await this.#readAgain(letter)
     else if (!isEvent(letter.payload)) this.#refuse(letter, 'it is a fill, which has no handler')
     else if (letter.stream === undefined) this.#refuse(letter, 'it names no stream')
     else await this.#handOver(letter, letter.stream, letter.payload)
@@ -113,11 +113,21 @@ class Retrying {
     const reading = await read(letter)
     if (reading.kind === 'unreadable') this.#refuse(letter, `it cannot be read now either: ${reading.detail}`)
     else if (reading.kind === 'untracked') await this.#handOver(letter, reading.stream, reading.event)
-    else {
-      const isAdmitted = await admitLetter(this.#target, this.#request, { letter, ...admission(reading) })
-      if (!isAdmitted) await this.#noteAsked([{ letter, stream: reading.stream }])
-      this.#counts[isAdmitted ? 'admitted' : 'gone']++
+    else await this.#admit(letter, reading)
+  }
+
+  async #admit(letter: DeadLetter, { stream, arrival }: Omit<Admission, 'letter'>): Promise<void> {
+    // Counting costs more than admitting.
+    if (this.#counts.admitted % chunkMax === 0) {
+      this.#hasRoom &&= await this.#awaitRoom(new Set([arrival.domain]))
     }
+    if (!this.#hasRoom) {
+      this.#refuse(letter, noRoom)
+      return
+    }
+    const isAdmitted = await admitLetter(this.#target, this.#request, { letter, stream, arrival })
+    if (!isAdmitted) await this.#noteAsked([{ letter, stream }])
+    this.#counts[isAdmitted ? 'admitted' : 'gone']++
   }
 
   async #handOver(letter: DeadLetter, stream: StreamPath, arrival: InturnEvent): Promise<void> {
@@ -137,7 +147,7 @@ class Retrying {
     this.#hasRoom &&= await this.#awaitRoom(new Set(others.map(({ arrival }) => arrival.domain)))
     if (!this.#hasRoom) {
       for (const { letter } of others) {
-        this.#refuse(letter, 'too many events of its domain wait for a worker; try again later')
+        this.#refuse(letter, noRoom)
       }
       return
     }
@@ -162,7 +172,7 @@ class Retrying {
     await store.record(consumer, { ledger })
   }
 
-  /** Waits until there is room among the handed-over events of the domains; whether it came in time. */
+  /** Waits until there is room in the inboxes of the domains; whether it came in time. */
   async #awaitRoom(domains: ReadonlySet<string>): Promise<boolean> {
     const { store, consumer, timers = systemTimers } = this.#target
     const untilMs = timers.elapsedMs() + (this.#request.waitMs ?? operatorWaitMs)
@@ -175,7 +185,7 @@ class Retrying {
     }
   }
 
-  /** Half of the room for handed-over events: the other half is for the events that keep coming. */
+  /** Half of the room in inboxes: the other half is for the events that keep coming. */
   #roomOf(domain: string): number {
     return Math.ceil((this.#target.domains.get(domain)?.handedOverMax ?? defaultRoom) / 2)
   }
@@ -185,7 +195,7 @@ class Retrying {
     if (this.#waitingKeys !== undefined) return this.#waitingKeys
     const { store, consumer } = this.#target
     const keys = new Set<string>()
-    for await (const { redrive } of eachHandedOver({ reader: store.reader, consumer })) {
+    for await (const { redrive } of eachInboxEntry({ reader: store.reader, consumer })) {
       if (redrive !== undefined) keys.add(redrive.key)
     }
     this.#waitingKeys = keys
@@ -202,13 +212,6 @@ class Retrying {
     this.#counts.refused++
     if (this.#refusals.length < refusedNamedMax) this.#refusals.push({ key, reason, why })
   }
-}
-
-function admission({ stream, letter }: { readonly stream: StreamPath; readonly letter: DeadLetter }): {
-  readonly stream: StreamPath
-  readonly overflow: DeadLetter
-} {
-  return { stream, overflow: letter }
 }
 
 function isEvent(payload: unknown): payload is InturnEvent {

@@ -67,7 +67,7 @@ export async function streamLetters(
 
 /** What can be done about them: about one that the stream waits for, and about those that were refused. */
 export function letterActions(stream: StreamPath, letters: StreamLetters): readonly OperatorAction[] {
-  const missing = letters.missing.filter(({ reason, isHead }) => isHead && reason !== 'overflow').slice(0, 1)
+  const missing = letters.missing.filter(({ isHead }) => isHead).slice(0, 1)
   return [
     ...missing.map((letter) => {
       const { key, reason } = letter
@@ -95,9 +95,8 @@ function retry(which: string, effect: string): OperatorAction {
   return { command: 'dead', line: `inturn dead retry ${which} --reason "..."`, effect }
 }
 
-function isIn(gap: StreamGap, { epoch = 0, sequence, reason }: DeadLetter): boolean {
-  // An overflowed number is not decided, so where the counter wraps its round is not known yet.
-  if (sequence === undefined || epoch !== gap.epoch || (gap.unwrapped && reason === 'overflow')) return false
+function isIn(gap: StreamGap, { epoch = 0, sequence }: DeadLetter): boolean {
+  if (sequence === undefined || epoch !== gap.epoch) return false
   const { from, to } = gap.unwrapped ?? gap
   return sequence <= to && (from === null || sequence >= from)
 }

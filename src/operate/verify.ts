@@ -5,12 +5,13 @@
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { HeldEvent } from '../ports/records.ts'
-import type { StoredStream } from '../ports/store-reader.ts'
+import type { StoredInbox, StoredStream } from '../ports/store-reader.ts'
 import type { KnownDomains } from './domain-rules.ts'
 import { rulesFor } from './domain-rules.ts'
 import type { ConsumerView } from './paging.ts'
 import { eachHeld, eachStream } from './paging.ts'
 import { checkDomains } from './verify/check-domains.ts'
+import { checkInboxes } from './verify/check-inboxes.ts'
 import { checkStream } from './verify/check-stream.ts'
 import type { BalanceCheck, Imbalance } from './verify/imbalance.ts'
 import type { RecordSums, SumsPart } from './verify/record-sums.ts'
@@ -36,7 +37,9 @@ export interface Verification {
 
 /** How far a verification has come. */
 export interface VerifyProgress {
-  /** `records`: ledger and dead letters. `waiting`: held and handed-over events, for domains' counters. */
+  /**
+   * `records`: ledger and dead letters. `waiting`: held events and entries of inboxes, for domains' counters.
+   */
   readonly what: 'records' | 'streams' | 'waiting'
   readonly count: number
   /** How many there were when it began, where that is known. */
@@ -72,6 +75,7 @@ export async function verifyConsumer(
   const domains = new Set<string>()
   const imbalances: Imbalance[] = []
   const unsettled: StreamPath[] = []
+  const inboxes = new Map<StreamPath, StoredInbox>()
   const streams = counting('streams', total)
   let [deliveries, heldCount] = [0, 0]
   let part = await read('')
@@ -87,6 +91,7 @@ export async function verifyConsumer(
     else imbalances.push(...found)
     part.sums.delete(stream)
     domains.add(domainOf(stream))
+    if (stored.inbox !== undefined) inboxes.set(stream, stored.inbox)
     streams.add()
     deliveries += stored.deliveries
     heldCount += state.held.reduce((sum, span) => (span.kind === 'events' ? sum + span.count : sum), 0)
@@ -98,6 +103,7 @@ export async function verifyConsumer(
   imbalances.push(...(await orphans(view, part, held)))
   const waiting = counting('waiting')
   imbalances.push(...(await checkDomains(view, domains, () => waiting.add())))
+  imbalances.push(...(await checkInboxes(view, inboxes)))
   return {
     consumer: view.consumer,
     isBalanced: imbalances.length === 0,
@@ -192,7 +198,7 @@ function domainOf(stream: StreamPath): string {
   return parseStreamPath(stream)?.domain ?? ''
 }
 
-/** Held events, dead letters to be taken back, and accounts of streams that the store does not know. */
+/** Held events and accounts of streams that the store does not know. */
 async function orphans(
   view: ConsumerView,
   { sums }: SumsPart,
@@ -200,13 +206,12 @@ async function orphans(
 ): Promise<readonly Imbalance[]> {
   const { reader, consumer } = view
   const found: Imbalance[] = []
-  const recorded = [...sums].filter(([, { ledger, letters }]) => letters.overflow > 0 || hasAccounts(ledger))
+  const recorded = [...sums].filter(([, { ledger }]) => hasAccounts(ledger))
   for (const stream of new Set([...strangers, ...recorded.map(([path]) => path)])) {
     if ((await reader.stream(consumer, stream)) !== undefined) continue
     const held = await reader.held(consumer, { stream, limit: 1 })
-    const letters = await reader.deadLetters(consumer, { stream, reason: 'overflow', limit: 1 })
     const { ledger } = sums.get(stream) ?? noRecords
-    if (held.length + letters.length === 0 && !hasAccounts(ledger)) continue
+    if (held.length === 0 && !hasAccounts(ledger)) continue
     const detail = 'records of a stream that the store does not know'
     found.push({ check: 'orphan', stream, expected: 'a stream', found: 'none', detail })
   }

@@ -4,6 +4,7 @@
 export interface DomainStatus {
   /** Held events of all its streams; approximate by workers x batch. */
   readonly held: number
+  /** Entries of the inboxes of all its streams. */
   readonly handedOver: number
   readonly paused: boolean
 }

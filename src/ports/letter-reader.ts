@@ -2,12 +2,12 @@
 // configuration, for whoever looks after dead letters and knows no configuration.
 import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import type { DeadLetter } from './records.ts'
+import type { DeadLetter, InboxEntry } from './records.ts'
 
 /** What a dead letter reads as. */
 export type LetterReading =
-  /** An event of a tracked stream: a dead letter `overflow`, which the stream takes back by itself. */
-  | { readonly kind: 'tracked'; readonly stream: StreamPath; readonly letter: DeadLetter }
+  /** An event, or a fill, of a tracked stream, which decides it. */
+  | { readonly kind: 'tracked'; readonly stream: StreamPath; readonly arrival: InboxEntry['arrival'] }
   /** An event of a domain without tracking. */
   | { readonly kind: 'untracked'; readonly stream: StreamPath; readonly event: InturnEvent }
   /** Still no event; why, in words. */

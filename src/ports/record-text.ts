@@ -5,7 +5,7 @@ import { InturnError } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
 import { parseExactly, rawNumber } from '../core/exact-number.ts'
 import { errorText } from '../core/thrown.ts'
-import type { DeadLetter, HandedOver, LedgerEntry } from './records.ts'
+import type { DeadLetter, InboxEntry, LedgerEntry } from './records.ts'
 
 /**
  * A value as text. Bigints, bytes, exact numbers and -0 come back as they were; everything else as JSON has
@@ -33,16 +33,16 @@ export function readEvent(text: string): TrackedEvent {
   return isTrackedEvent(event) ? event : corrupt('an event', text)
 }
 
-/** What was handed over as text: the arrival by itself, or together with who has it tried again. */
-export function handedOverText({ arrival, redrive }: Omit<HandedOver, 'stream'>): string {
-  return recordText(redrive === undefined ? arrival : { arrival, redrive })
+/** An inbox entry as text: the arrival by itself, or together with what else is known of it. */
+export function inboxText({ arrival, known, redrive }: Omit<InboxEntry, 'stream'>): string {
+  return recordText(redrive === undefined && known === undefined ? arrival : { arrival, known, redrive })
 }
 
-/** What was handed over from its text. */
-export function readHandedOver(text: string): Omit<HandedOver, 'stream'> {
+/** An inbox entry from its text. */
+export function readInbox(text: string): Omit<InboxEntry, 'stream'> {
   const kept = readText(text)
   if (isArrival(kept)) return { arrival: kept }
-  return isRedriven(kept) ? kept : corrupt('a handed-over event', text)
+  return isEntry(kept) ? kept : corrupt('an inbox entry', text)
 }
 
 /** A dead letter from its text. */
@@ -120,9 +120,9 @@ function isArrival(value: unknown): value is InturnEvent | FillEvent {
   return hasText(value, 'domain') && hasText(value, 'stream') && 'epoch' in value
 }
 
-function isRedriven(value: unknown): value is Required<Omit<HandedOver, 'stream'>> {
-  if (typeof value !== 'object' || value === null) return false
-  return 'arrival' in value && isArrival(value.arrival) && 'redrive' in value && hasText(value.redrive, 'key')
+function isEntry(value: unknown): value is Omit<InboxEntry, 'stream'> {
+  if (typeof value !== 'object' || value === null || !('arrival' in value)) return false
+  return isArrival(value.arrival) && (!('redrive' in value) || hasText(value.redrive, 'key'))
 }
 
 function isDeadLetter(value: unknown): value is DeadLetter {

@@ -1,7 +1,7 @@
-// What a store keeps beside states: held events, handed-over events, dead letters, the ledger. Upholds I3:
-// each of them is kept whole, with its reason.
+// What a store keeps beside states: held events, inboxes, dead letters, the ledger. Upholds I3: each of them
+// is kept whole, with its reason.
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
-import type { Epoch, Sequence } from '../core/sequence.ts'
+import type { Epoch, Position, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Verdict } from '../core/verdict.ts'
 
@@ -23,11 +23,15 @@ export interface HeldRange {
   readonly to: Sequence
 }
 
-/** An event or a fill of a stream whose claim another worker has: kept, and not decided. */
-export interface HandedOver {
+/**
+ * An entry of a stream's inbox: what is kept and not decided yet. Another worker had the stream when it came,
+ * there was no room for it, or an operator has it tried again.
+ */
+export interface InboxEntry {
   readonly stream: StreamPath
-  /** What arrived; decided in the order in which it was handed over. */
   readonly arrival: InturnEvent | FillEvent
+  /** What its number, or the first of a fill, stands for, where its counter wraps and that was known. */
+  readonly known?: Sequence
   /**
    * The arrival is a dead letter that an operator sends to its handler once more, outside the order. It is
    * not decided; its dead letter, if it is still there, ends with the attempt.
@@ -43,16 +47,40 @@ export interface Redrive {
   readonly reason: string
 }
 
-/** A handed-over event as the store keeps it. `arrivalId` rises in the order of arrival. */
-export interface StoredHandedOver extends HandedOver {
+/** An entry as the store keeps it. `arrivalId` rises in the order of arrival. */
+export interface StoredEntry extends InboxEntry {
   readonly arrivalId: string
+}
+
+/** How much a stream's inbox has. */
+export interface InboxSize {
+  /** Events and fills that are to be decided. */
+  readonly arrivals: number
+  /** Dead letters that are tried again. */
+  readonly redrives: number
+  /** Rises with every entry that is appended to the inbox. */
+  readonly newest: number
+}
+
+/**
+ * The lowest entries of a part of a stream's inbox, by their places on the wire; of one place the earlier
+ * ones.
+ */
+export interface InboxPage {
+  readonly stream: StreamPath
+  /** Entries at most. */
+  readonly limit: number
+  /** Only dead letters that are tried again; else only what is to be decided. */
+  readonly redrives?: true
+  /** Only entries at or above a place, or below one. */
+  readonly from?: Position
+  readonly below?: Position
 }
 
 /** Why an event was taken out of its stream. A contract: the command line prints it. */
 export type DeadLetterReason =
   | Exclude<Verdict, 'duplicate' | 'refuse' | 'deliver' | 'hold'>
   | 'epoch-ended'
-  | 'overflow'
   | 'skipped'
   | 'failed'
   | 'schema'

@@ -5,7 +5,7 @@ import type { Clock, StreamState } from '../core/stream-state.ts'
 import type { EffectPartial } from './commit-commands.ts'
 import type { DomainStatus } from './domain-status.ts'
 import type { DueTime } from './due-time.ts'
-import type { DeadLetter, DeadLetterReason, HeldEvent, LedgerEntry, StoredHandedOver } from './records.ts'
+import type { DeadLetter, DeadLetterReason, HeldEvent, LedgerEntry, StoredEntry } from './records.ts'
 
 /** One stream as it is kept. */
 export interface StoredStream {
@@ -14,6 +14,7 @@ export interface StoredStream {
   /** Deliveries by the store's own count. */
   readonly deliveries: number
   readonly due: DueTime
+  readonly inbox?: StoredInbox
   /** The worker that has the claim now. */
   readonly claimedBy?: string
   readonly fence: number
@@ -21,6 +22,15 @@ export interface StoredStream {
   readonly changedAt: number
   /** What a commit did of which a command failed, as long as nobody has accounted for it. */
   readonly partial?: EffectPartial
+}
+
+/** What waits in a stream's inbox; there is none where nothing does. */
+export interface StoredInbox {
+  readonly arrivals: number
+  /** Dead letters that are tried again. */
+  readonly redrives: number
+  /** There are entries that no worker has looked at yet. */
+  readonly hasNew: boolean
 }
 
 /** A claim that a worker has now. */
@@ -58,6 +68,7 @@ export interface ConsumerSummary {
   readonly consumer: string
   readonly streams: number
   readonly held: number
+  /** Entries of inboxes. */
   readonly handedOver: number
   readonly deadLetters: number
   readonly ledger: number
@@ -89,8 +100,8 @@ export interface StoreReader {
   streams(consumer: string, query: StreamQuery): Promise<readonly StoredStream[]>
   /** Ascending by stream, epoch, sequence. */
   held(consumer: string, query: RecordQuery): Promise<readonly Paged<HeldEvent>[]>
-  /** Ascending by arrival. */
-  handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]>
+  /** What the inboxes have, ascending by arrival. */
+  inbox(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredEntry>[]>
   /** In the order in which they were kept. */
   deadLetters(
     consumer: string,

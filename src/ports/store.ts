@@ -4,6 +4,7 @@
 import type { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { IdWindow } from '../core/numbering.ts'
+import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import type { CommitCommands, EffectPartial, EffectStep } from './commit-commands.ts'
@@ -11,11 +12,13 @@ import type { DomainStatus } from './domain-status.ts'
 import type { DueTime } from './due-time.ts'
 import type {
   DeadLetter,
-  HandedOver,
   HeldEvent,
   HeldRange,
+  InboxEntry,
+  InboxPage,
+  InboxSize,
   LedgerEntry,
-  StoredHandedOver,
+  StoredEntry,
 } from './records.ts'
 import type { StoreReader } from './store-reader.ts'
 
@@ -39,7 +42,7 @@ export interface WorkRequest {
 /** What changes around a stream that stays where it is. */
 export interface StreamRecords {
   readonly stream: StreamPath
-  /** Handed-over events that are decided now, by arrival id. */
+  /** Entries of the stream's inbox that are decided now, by arrival id. */
   readonly decided: readonly string[]
   readonly deadLetters: readonly DeadLetter[]
   /** Dead letters, by key, that are taken out. They are forgotten before `deadLetters` are kept. */
@@ -65,6 +68,8 @@ export interface StreamChange extends StreamRecords {
    * compared.
    */
   readonly deliveries: number
+  /** The inbox was looked at up to here ({@link InboxSize.newest}): what stays in it makes nothing due. */
+  readonly inboxSeen?: number
   readonly due: DueTime
   /** What the store keeps of commands that failed in part is forgotten: the state accounts for it. */
   readonly settlesPartial?: boolean
@@ -110,6 +115,8 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
   readonly states: ReadonlyMap<StreamPath, StreamState>
   /** Streams that another worker has. */
   readonly busy: readonly StreamPath[]
+  /** The inboxes of the streams that were won, as far as they have entries. */
+  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   /**
    * Streams that were won from a claim that had expired: its worker died with them in hand, or stood still
    * for longer than its claim. A claim that its unit released, also because its body threw, never counts.
@@ -138,12 +145,8 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
   fence(stream: StreamPath): number
   /** The held events of some ranges, in one round trip; ascending by (epoch, sequence) within a stream. */
   held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]>
-  /** The handed-over events of the streams, in order of arrival, at most `limit` a stream. */
-  handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]>
-  /** The dead letters `overflow` of a stream, ascending by (epoch, sequence). */
-  overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]>
-  /** Which dead letters of the consumer are there, of these keys. */
-  buried(keys: readonly string[]): Promise<ReadonlySet<string>>
+  /** Entries of inboxes, page by page, the lowest of each first, in one round trip. */
+  inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]>
   /** Which of the ids were processed within the domain's window. */
   knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>>
   /**
@@ -161,7 +164,7 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
 /** What a unit of work came to. */
 export interface Worked<Result> {
   readonly value: Result
-  /** Streams of this unit for which other workers have handed events over. */
+  /** Streams of this unit whose inbox has got entries that were not looked at. */
   readonly again: readonly StreamPath[]
 }
 
@@ -229,16 +232,17 @@ export interface Store<Transaction = unknown, Commands = unknown> {
     body: (unit: UnitOfWork<Transaction, Commands>) => Promise<Result>,
   ): Promise<Worked<Result>>
   /**
-   * Keeps events of streams that are busy. They are due at once. Returns those of the streams that are free
-   * by now: their claim may have been released before the events were kept, so the caller must look after
-   * them itself.
+   * Appends to the inboxes of streams; needs no claim. They are due at once. Returns those of the streams
+   * that are free by now: their claim may have been released before the entries were kept, so the caller must
+   * look after them itself.
    */
-  handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]>
+  handOver(consumer: string, entries: readonly InboxEntry[]): Promise<readonly StreamPath[]>
   /** Keeps what needs no claim. A dead letter that is there already stays as it is. */
   record(consumer: string, records: Omit<Commit, 'streams' | 'ids'>): Promise<void>
   /**
-   * Streams with work that nothing will arrive for: due times, handed-over events, claims that expired; the
-   * longest overdue first. Handed-over events of a paused domain are no work.
+   * Streams with work that nothing will arrive for: due times, entries of inboxes that nobody has looked at
+   * or that are dead letters to be tried again, claims that expired; the longest overdue first. The inboxes
+   * of a paused domain are no work.
    *
    * @param domains - only streams of these domains; absent: of all
    */
@@ -271,7 +275,14 @@ export function changesState(change: StreamChange | StreamRecords): change is St
   return 'state' in change
 }
 
-/** Whether what was handed over, or arrived, is an event (and not a fill). */
+/** Whether what was kept, or arrived, is an event (and not a fill). */
 export function isEvent(arrival: object): arrival is InturnEvent {
   return !('fill' in arrival)
+}
+
+/** The place of an event, or the first one of a fill, as its producer wrote it. */
+export function placeOnWire(arrival: InboxEntry['arrival']): Position {
+  if (!isEvent(arrival)) return { epoch: arrival.epoch, sequence: arrival.fill.from }
+  const { epoch, wireEpoch = epoch, sequence = 0, wireSequence = sequence } = arrival
+  return { epoch: wireEpoch, sequence: wireSequence }
 }

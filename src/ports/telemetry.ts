@@ -69,7 +69,7 @@ export type EngineNews =
     }
   /** It is certain, and a new epoch begins: `onReset: 'epoch'`. */
   | { readonly kind: 'epoch-opened'; readonly stream: StreamPath; readonly epoch: Epoch }
-  /** An event was taken out of its stream, or never got into one; for `overflow`, until there is room. */
+  /** An event was taken out of its stream, or never got into one. */
   | {
       readonly kind: 'dead-letter'
       readonly reason: DeadLetterReason
@@ -100,7 +100,10 @@ export type EngineNews =
   | { readonly kind: 'workers-died'; readonly workers: readonly string[] }
   | { readonly kind: 'store-failed'; readonly error: InturnError; readonly retryInMs: number }
   | { readonly kind: 'source-failed'; readonly error: InturnError; readonly retryInMs: number }
-  /** Dead letters or ledger are full: nothing is processed until there is room; told without error then. */
+  /**
+   * Dead letters or ledger are full, and nothing is processed until there is room; or inboxes are, and
+   * nothing more is read. Told without error then.
+   */
   | { readonly kind: 'records-full'; readonly error?: InturnError }
   | { readonly kind: 'recovered' }
 

@@ -6,7 +6,7 @@ import { countedCalls } from './port-call.ts'
 /** The calls of a store; `unit.` are those inside a unit of work. */
 export type StoreMethod =
   | Exclude<keyof Store, 'name' | 'durable' | 'effects' | 'reader'>
-  | `unit.${'held' | 'handedOver' | 'overflow' | 'buried' | 'knownIds' | 'commit' | 'savepoint'}`
+  | `unit.${'held' | 'inbox' | 'knownIds' | 'commit' | 'savepoint'}`
 
 /** Wraps a store so that every call goes through `around`. Reading for people is left as it is. */
 export function aroundStore<Transaction, Commands>(
@@ -23,7 +23,7 @@ export function aroundStore<Transaction, Commands>(
     now: () => run('now', () => store.now()),
     close: () => run('close', () => store.close()),
     work: (request, body) => run('work', () => store.work(request, (unit) => body(aroundUnit(unit, run)))),
-    handOver: (consumer, events) => run('handOver', () => store.handOver(consumer, events)),
+    handOver: (consumer, entries) => run('handOver', () => store.handOver(consumer, entries)),
     record: (consumer, records) => run('record', () => store.record(consumer, records)),
     due: (consumer, limit, domains) => run('due', () => store.due(consumer, limit, domains)),
     heartbeat: (consumer, worker, silentMs) =>
@@ -47,6 +47,7 @@ function aroundUnit<Transaction, Commands>(
     states: unit.states,
     busy: unit.busy,
     takenOver: unit.takenOver,
+    inboxes: unit.inboxes,
     domains: unit.domains,
     transaction: unit.transaction,
     ...(unit.commands !== undefined && { commands: unit.commands }),
@@ -59,9 +60,7 @@ function aroundUnit<Transaction, Commands>(
     },
     fence: (stream) => unit.fence(stream),
     held: (ranges) => run('unit.held', () => unit.held(ranges)),
-    handedOver: (streams, limit) => run('unit.handedOver', () => unit.handedOver(streams, limit)),
-    overflow: (stream, limit) => run('unit.overflow', () => unit.overflow(stream, limit)),
-    buried: (keys) => run('unit.buried', () => unit.buried(keys)),
+    inbox: (pages) => run('unit.inbox', () => unit.inbox(pages)),
     knownIds: (domain, ids) => run('unit.knownIds', () => unit.knownIds(domain, ids)),
     commit: (commit) => run('unit.commit', () => unit.commit(commit)),
     savepoint: (body) => run('unit.savepoint', () => unit.savepoint(body)),

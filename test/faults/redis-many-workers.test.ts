@@ -71,7 +71,7 @@ function outOfTurn(): readonly string[] {
 }
 
 async function expectNothingLeft(): Promise<void> {
-  await world.until(async () => (await world.store.reader.handedOver('billing', { limit: 1 })).length === 0)
+  await world.until(async () => (await world.store.reader.inbox('billing', { limit: 1 })).length === 0)
   await world.stopAll()
   expect(outOfTurn()).toEqual([])
   expect(await world.verify()).toContain(balanced)
@@ -151,7 +151,7 @@ test('what a dead worker had in hand is taken over once its claims have run out'
   await world.until(() => world.has('stuck'))
   world.start('two')
   world.send('two', events)
-  await world.until(async () => (await world.store.reader.handedOver('billing', { limit: 1 })).length > 0)
+  await world.until(async () => (await world.store.reader.inbox('billing', { limit: 1 })).length > 0)
   await world.kill('one')
   await world.until(() => streams.every((stream) => ranks().has(`${stream}#5`)))
   await expectNothingLeft()

@@ -155,7 +155,7 @@ test('a stream in backoff, one handed over and one with a dead worker are told',
   const claim = { consumer: 'billing', worker: 'holder', streams: ['account/o'], mode: 'claim' } as const
   await store.work({ ...claim, claimMs: 600_000 }, async () => {
     arrive('account/o', [2])
-    const text = await explained('account/o', '1 event handed over and not yet decided')
+    const text = await explained('account/o', '1 event in its inbox, not decided yet')
     expect(text).toContain('A worker has it in hand')
     expect(text).toContain('the worker holder has it now')
     expect(text).toContain('Next: a worker takes it at its next round.')

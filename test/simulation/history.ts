@@ -1,5 +1,5 @@
 // Everything that happened in a simulation, in its order, as seen from outside the system under test.
-import type { DeadLetter, HandedOver } from '../../src/ports/records.ts'
+import type { DeadLetter, InboxEntry } from '../../src/ports/records.ts'
 import type { StreamChange } from '../../src/ports/store.ts'
 import type { Produced } from './produced.ts'
 
@@ -26,8 +26,10 @@ export type Happening =
       readonly worker: string
       readonly fence: number
       readonly change: StreamChange
+      /** The entries of the inbox that it decides. */
+      readonly decided: readonly InboxEntry[]
     }
-  | { readonly kind: 'handed-over'; readonly consumer: string; readonly events: readonly HandedOver[] }
+  | { readonly kind: 'handed-over'; readonly consumer: string; readonly entries: readonly InboxEntry[] }
   | { readonly kind: 'recorded'; readonly consumer: string; readonly deadLetters: readonly DeadLetter[] }
   | {
       readonly kind: 'called'

@@ -130,11 +130,53 @@ const lostWakeUp: Mutation = {
   store: (store) => ({
     ...store,
     work: async (request, body) => ({ ...(await store.work(request, body)), again: [] }),
-    handOver: async (consumer, events) => {
-      await store.handOver(consumer, events)
+    handOver: async (consumer, entries) => {
+      await store.handOver(consumer, entries)
       return []
     },
   }),
+}
+
+/** What is read of an inbox is forgotten with the next commit, whatever became of it. */
+const forgetsInbox = commitWith(async (unit, commit) => {
+  const streams = commit.streams.filter(changesState).filter(({ stream }) => unit.inboxes.has(stream))
+  const all = await unit.inbox(streams.map(({ stream }) => ({ stream, limit: 1_000 })))
+  const idsOf = (path: string): readonly string[] =>
+    all.flatMap(({ stream, arrivalId }) => (stream === path ? [arrivalId] : []))
+  return unit.commit({
+    ...commit,
+    streams: commit.streams.map((change) => ({ ...change, decided: idsOf(change.stream) })),
+  })
+})
+
+const seesTooFar = commitWith((unit, commit) =>
+  unit.commit({
+    ...commit,
+    streams: commit.streams.map((change) => ({ ...change, inboxSeen: Number.MAX_SAFE_INTEGER })),
+  }),
+)
+
+/** Where an inbox has more than is read at once, the highest entries are read. */
+const highestFirst: Mutation = {
+  store: (store) => {
+    const plain = store as unknown as Store
+    const broken: Store = {
+      ...aroundStore(plain, pass),
+      work: (request, body) =>
+        plain.work(request, (unit) =>
+          body({
+            ...unit,
+            inbox: async (pages) => {
+              const read = pages.map(async ({ limit, ...page }) =>
+                (await unit.inbox([{ ...page, limit: 10_000 }])).slice(-limit),
+              )
+              return (await Promise.all(read)).flat()
+            },
+          }),
+        ),
+    }
+    return broken as unknown as typeof store
+  },
 }
 
 /** Somebody beats for a consumer whose workers may all be down. */
@@ -161,5 +203,8 @@ export const mutants: readonly Mutant[] = [
     mutation: believesFailedCommits,
   },
   { name: 'does not look after what was handed over', breaks: ['I3', 'I6'], mutation: lostWakeUp },
+  { name: 'forgets what was refused of an inbox', breaks: ['I3', 'I4'], mutation: forgetsInbox },
+  { name: 'takes an inbox for looked at that was not', breaks: ['I3', 'I6'], mutation: seesTooFar },
+  { name: 'does not reach the lowest number of an inbox', breaks: ['I3'], mutation: highestFirst },
   { name: 'counts an outage as patience', breaks: ['I8'], mutation: downtimeCounts },
 ]

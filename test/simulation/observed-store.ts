@@ -1,5 +1,6 @@
 // Writes down what becomes durable in a store, at the moment it does: what every check of a simulation
 // compares.
+import type { InboxEntry } from '../../src/ports/records.ts'
 import type { Store, UnitOfWork } from '../../src/ports/store.ts'
 import { changesState } from '../../src/ports/store.ts'
 import { aroundStore } from '../../src/testing/around-store.ts'
@@ -22,9 +23,9 @@ export function observedStore(
         }
         return body(observedUnit(unit, { history, worker, consumer }))
       }),
-    handOver: async (consumer, events) => {
-      const free = await store.handOver(consumer, events)
-      history.note({ kind: 'handed-over', consumer, events })
+    handOver: async (consumer, entries) => {
+      const free = await store.handOver(consumer, entries)
+      history.note({ kind: 'handed-over', consumer, entries })
       return free
     },
     record: async (consumer, records) => {
@@ -39,11 +40,13 @@ function observedUnit(
   parts: { readonly history: History; readonly worker: string; readonly consumer: string },
 ): UnitOfWork {
   const { history, worker, consumer } = parts
+  const entries = new Map<string, InboxEntry>()
   return {
     clock: unit.clock,
     states: unit.states,
     busy: unit.busy,
     takenOver: unit.takenOver,
+    inboxes: unit.inboxes,
     domains: unit.domains,
     transaction: unit.transaction,
     signal: unit.signal,
@@ -55,9 +58,11 @@ function observedUnit(
     },
     fence: (stream) => unit.fence(stream),
     held: (ranges) => unit.held(ranges),
-    handedOver: (streams, limit) => unit.handedOver(streams, limit),
-    overflow: (stream, limit) => unit.overflow(stream, limit),
-    buried: (keys) => unit.buried(keys),
+    inbox: async (pages) => {
+      const read = await unit.inbox(pages)
+      for (const entry of read) entries.set(entry.arrivalId, entry)
+      return read
+    },
     knownIds: (domain, ids) => unit.knownIds(domain, ids),
     savepoint: (run) => unit.savepoint(run),
     commit: async (commit) => {
@@ -65,7 +70,8 @@ function observedUnit(
       const noted = commit.streams.map((change) => {
         if (!changesState(change)) return undefined
         const fence = unit.fence(change.stream)
-        return history.note({ kind: 'committed', consumer, worker, fence, change })
+        const decided = change.decided.flatMap((id) => entries.get(id) ?? [])
+        return history.note({ kind: 'committed', consumer, worker, fence, change, decided })
       })
       const outcomes = await unit.commit(commit).catch((error: unknown) => {
         for (const happening of noted) history.forget(happening)

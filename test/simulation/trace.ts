@@ -1,5 +1,5 @@
 // A simulation in words, one line a happening, for whoever has to find out why a seed fails.
-import type { HandedOver } from '../../src/ports/records.ts'
+import type { InboxEntry } from '../../src/ports/records.ts'
 import type { StreamChange } from '../../src/ports/store.ts'
 import type { Dated } from './history.ts'
 import type { Produced } from './produced.ts'
@@ -39,7 +39,7 @@ function wordsOf(happening: Dated): string {
     case 'committed':
       return `${happening.worker} committed ${changeInWords(happening.change)} with fence ${happening.fence}`
     case 'handed-over':
-      return `${happening.consumer} handed over ${uidsOf(happening.events)}`
+      return `${happening.consumer} has in inboxes ${uidsOf(happening.entries)}`
     case 'recorded': {
       const letters = happening.deadLetters.map(({ key, reason }) => `${key} (${reason})`)
       return `${happening.consumer} buried ${letters.join(', ')}`
@@ -97,7 +97,7 @@ function changeInWords({
     release.length > 0
       ? `releasing ${release.map(({ epoch, to }) => `to ${epoch}/${String(to)}`).join(' ')}`
       : '',
-    decided.length > 0 ? `deciding ${decided.length} handed over` : '',
+    decided.length > 0 ? `deciding ${decided.length} of the inbox` : '',
     deadLetters.length > 0
       ? `burying ${deadLetters.map(({ payload, reason }) => `${uidOf(payload)} (${reason})`).join(' ')}`
       : '',
@@ -109,7 +109,6 @@ function changeInWords({
     state.failing === undefined
       ? ''
       : `failing at ${String(state.failing.sequence)} (${state.failing.attempts})`,
-    state.overflow === 0 ? '' : `overflow ${state.overflow}`,
     due.at === undefined ? '' : `due at ${due.at}`,
     due.readingMs === undefined ? '' : `due at reading time ${due.readingMs}`,
   ]
@@ -125,13 +124,13 @@ function isAbout(happening: Dated, paths: ReadonlySet<string>): boolean {
   if ('produced' in happening) return paths.has(happening.produced.path)
   if (happening.kind === 'claimed') return paths.has(happening.stream)
   if (happening.kind === 'committed') return paths.has(happening.change.stream)
-  if (happening.kind === 'handed-over') return happening.events.some(({ stream }) => paths.has(stream))
+  if (happening.kind === 'handed-over') return happening.entries.some(({ stream }) => paths.has(stream))
   if (happening.kind !== 'recorded') return true
   return happening.deadLetters.some(({ stream }) => stream !== undefined && paths.has(stream))
 }
 
-function uidsOf(events: readonly HandedOver[]): string {
-  return events.map(({ arrival }) => uidOf(arrival)).join(', ')
+function uidsOf(entries: readonly InboxEntry[]): string {
+  return entries.map(({ arrival }) => uidOf(arrival)).join(', ')
 }
 
 function withBigints(_key: string, value: unknown): unknown {

@@ -2,9 +2,8 @@
 // sees its own changes before they are durable, and all of it becomes durable at once or not at all. For the
 // simulator, whose effects have to commit with the positions (I2).
 import { InturnError, invariant } from '../../src/core/errors.ts'
-import { comparePositions } from '../../src/core/sequence.ts'
 import { recordText } from '../../src/ports/record-text.ts'
-import type { DeadLetter, HeldEvent, HeldRange } from '../../src/ports/records.ts'
+import type { HeldEvent, HeldRange } from '../../src/ports/records.ts'
 import type {
   Commit,
   Store,
@@ -104,26 +103,15 @@ class OpenTransaction {
         const events = await this.#unit.held(ranges)
         return ranges.flatMap((range) => this.#overlaid(range, events))
       },
-      handedOver: async (streams, limit) => {
+      inbox: async (pages) => {
+        this.#checkUsable()
         const decided = new Set(this.#changes().flatMap((change) => change.decided))
-        const all = await this.#unit.handedOver(streams, limit + decided.size)
-        const open = all.filter(({ arrivalId }) => !decided.has(arrivalId))
-        return streams.flatMap((stream) => open.filter((own) => own.stream === stream).slice(0, limit))
+        const read = pages.map(async (page) => {
+          const all = await this.#unit.inbox([{ ...page, limit: page.limit + decided.size }])
+          return all.filter(({ arrivalId }) => !decided.has(arrivalId)).slice(0, page.limit)
+        })
+        return (await Promise.all(read)).flat()
       },
-      overflow: async (stream, limit) => {
-        const changes = this.#changes().filter((change) => change.stream === stream)
-        const redriven = new Set(changes.flatMap((change) => change.redriven))
-        const own = changes
-          .flatMap((change) => change.deadLetters)
-          .filter(({ reason }) => reason === 'overflow')
-        const below = await this.#unit.overflow(stream, limit + redriven.size)
-        const letters = new Map([...own, ...below].map((letter) => [letter.key, letter]))
-        return [...letters.values()]
-          .filter(({ key }) => !redriven.has(key))
-          .sort(byPlace)
-          .slice(0, limit)
-      },
-      buried: (keys) => this.#buried(keys),
       knownIds: async (domain, ids) => {
         const known = new Set(await this.#unit.knownIds(domain, ids))
         for (const commit of this.#commits) {
@@ -168,18 +156,6 @@ class OpenTransaction {
     return this.#effects
   }
 
-  /** Dead letters that are there, those of the transaction itself among them. */
-  async #buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    const there = new Set(await this.#unit.buried(keys))
-    for (const commit of this.#commits) {
-      for (const part of [...commit.streams, commit]) {
-        for (const key of part.redriven ?? []) there.delete(key)
-        for (const { key } of part.deadLetters ?? []) there.add(key)
-      }
-    }
-    return new Set(keys.filter((key) => there.has(key)))
-  }
-
   #write(effect: WrittenEffect): void {
     if (this.#isEnded)
       throw new InturnError('handler-failed', 'a handler wrote after its transaction had ended')
@@ -210,13 +186,6 @@ class OpenTransaction {
   }
 }
 
-function byPlace(a: DeadLetter, b: DeadLetter): number {
-  return comparePositions(
-    { epoch: a.epoch ?? 0, sequence: a.sequence ?? 0 },
-    { epoch: b.epoch ?? 0, sequence: b.sequence ?? 0 },
-  )
-}
-
 /** Fails now for what could not be kept at the end. */
 function checkKeepable(unit: UnitOfWork, change: StreamChange | StreamRecords): void {
   const { stream, deadLetters, ledger } = change
@@ -245,7 +214,7 @@ function bound(store: Store): Omit<Store, 'work' | 'effects'> {
     open: () => store.open(),
     close: () => store.close(),
     now: () => store.now(),
-    handOver: (consumer, events) => store.handOver(consumer, events),
+    handOver: (consumer, entries) => store.handOver(consumer, entries),
     record: (consumer, records) => store.record(consumer, records),
     due: (consumer, limit, domains) => store.due(consumer, limit, domains),
     heartbeat: (consumer, worker, silentMs) => store.heartbeat(consumer, worker, silentMs),
@@ -257,21 +226,20 @@ function bound(store: Store): Omit<Store, 'work' | 'effects'> {
 }
 
 function fieldsOf(unit: UnitOfWork): Omit<UnitOfWork<undefined>, 'transaction'> {
-  const { clock, states, busy, takenOver, domains, signal } = unit
+  const { clock, states, busy, takenOver, inboxes, domains, signal } = unit
   return {
     clock,
     states,
     busy,
     takenOver,
+    inboxes,
     domains,
     signal,
     isUndone: false,
     fault: undefined,
     fence: (stream) => unit.fence(stream),
     held: (ranges) => unit.held(ranges),
-    handedOver: (streams, limit) => unit.handedOver(streams, limit),
-    overflow: (stream, limit) => unit.overflow(stream, limit),
-    buried: (keys) => unit.buried(keys),
+    inbox: (pages) => unit.inbox(pages),
     knownIds: (domain, ids) => unit.knownIds(domain, ids),
     commit: (commit) => unit.commit(commit),
     savepoint: (run) => unit.savepoint(run),

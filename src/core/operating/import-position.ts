@@ -22,7 +22,7 @@ export function importPosition({ rules, state }: RuledStream, position: Position
       return declined(`its numbers begin at ${numbering.start}: the lowest position is ${lowest}`)
     }
   }
-  const { overflow, belowBaseline, quarantine } = state
-  const imported = { ...importedStream(rules, position), overflow, belowBaseline, quarantine }
+  const { belowBaseline, quarantine } = state
+  const imported = { ...importedStream(rules, position), belowBaseline, quarantine }
   return { kind: 'granted', state: imported, steps: [], done: `its position is ${String(sequence)}` }
 }

@@ -3,7 +3,7 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath } from '../../core/stream-path.ts'
 import type { ConsumerView } from '../paging.ts'
-import { eachHandedOver, eachHeld } from '../paging.ts'
+import { eachInboxEntry, eachHeld } from '../paging.ts'
 import type { Imbalance } from './imbalance.ts'
 
 /** Counters of a domain, or its rows. */
@@ -46,7 +46,7 @@ export async function checkDomains(
 
 const none: DomainCounts = { held: 0, handedOver: 0 }
 
-/** Held and handed-over events by domain: one pass over each list, however many domains there are. */
+/** Held events and entries of inboxes by domain: one pass over each list, however many domains there are. */
 async function countRows(
   view: ConsumerView,
   onRow: () => void,
@@ -60,7 +60,7 @@ async function countRows(
     onRow()
   }
   for await (const { stream } of eachHeld(view)) count(stream, 'held')
-  for await (const { stream } of eachHandedOver(view)) count(stream, 'handedOver')
+  for await (const { stream } of eachInboxEntry(view)) count(stream, 'handedOver')
   return rows
 }
 
@@ -71,7 +71,7 @@ function isSame(a: DomainCounts, b: DomainCounts): boolean {
 function differences(domain: string, rows: DomainCounts, counted: DomainCounts): readonly Imbalance[] {
   return [
     ...difference(domain, 'held events', [rows.held, counted.held]),
-    ...difference(domain, 'handed-over events', [rows.handedOver, counted.handedOver]),
+    ...difference(domain, 'entries of inboxes', [rows.handedOver, counted.handedOver]),
   ]
 }
 

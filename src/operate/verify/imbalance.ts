@@ -17,8 +17,8 @@ export type BalanceCheck =
   | 'ledger'
   /** Dead letters that took an event out of its stream, against the accounts removed. */
   | 'dead-letters'
-  /** Dead letters that wait to be taken back, against those that the state counts. */
-  | 'overflow'
+  /** How much an inbox is said to have, against its entries. */
+  | 'inbox'
   /** A domain's counters, against what is there. */
   | 'domain'
   /** Records of a stream that the store does not know. */

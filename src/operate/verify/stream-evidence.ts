@@ -29,7 +29,6 @@ export interface LedgerSums {
 
 /** Dead letters of a stream. */
 export interface LetterSums {
-  readonly overflow: number
   /** Of events that were taken out of the stream: they failed, were skipped, or their epoch ended. */
   readonly removed: number
   /** Of events that came after their number had been given up as lost. */
@@ -63,7 +62,7 @@ export const noLedger: LedgerSums = {
 }
 
 /** The sums of a stream without dead letters. */
-export const noLetters: LetterSums = { overflow: 0, removed: 0, late: 0 }
+export const noLetters: LetterSums = { removed: 0, late: 0 }
 
 const triesMax = 20
 
@@ -135,7 +134,6 @@ function isGone({ kind, before }: LedgerEntry): boolean {
 
 /** The sums with one more dead letter. */
 export function addLetter(sums: LetterSums, { reason, detail }: DeadLetter): LetterSums {
-  if (reason === 'overflow') return { ...sums, overflow: sums.overflow + 1 }
   if (reason === 'late' && detail === 'account-lost') return { ...sums, late: sums.late + 1 }
   return removals.has(reason) ? { ...sums, removed: sums.removed + 1 } : sums
 }

@@ -53,10 +53,11 @@ export function applyChange(data: ConsumerData, row: StreamRow, prepared: Prepar
     row.state = prepared.state
     row.deliveries += change.deliveries
     row.due = { ...change.due }
+    if (change.inboxSeen !== undefined) row.inbox.look(change.inboxSeen)
     const { hold } = prepared
     if (change.release.length > 0 || hold.length > 0) applyHeld(data, row, { ...change, hold })
   }
-  if (change.decided.length > 0) forgetDecided(data, row, change.decided)
+  if (change.decided.length > 0) data.domain(row.domain).handedOver -= row.inbox.forget(change.decided)
   takeOut(data, change.redriven)
   keepRecords(data, prepared.records)
   data.watch(row)
@@ -93,29 +94,15 @@ function applyHeld(
   for (const entry of hold) if (row.held.keep(entry)) domain.held++
 }
 
-function forgetDecided(data: ConsumerData, row: StreamRow, decided: readonly string[]): void {
-  const ids = new Set(decided)
-  const rest = row.handedOver.filter(({ arrivalId }) => !ids.has(arrivalId))
-  data.domain(row.domain).handedOver -= row.handedOver.length - rest.length
-  row.handedOver = rest
-}
-
 function takeOut(data: ConsumerData, keys: readonly string[]): void {
-  for (const key of keys) {
-    const entry = data.deadLetters.get(key)
-    if (entry === undefined) continue
-    data.deadLetters.delete(key)
-    if (entry.stream !== undefined) data.streams.get(entry.stream)?.overflow.delete(key)
-  }
+  for (const key of keys) data.deadLetters.delete(key)
 }
 
 function keepRecords(data: ConsumerData, { deadLetters, ledger }: PreparedRecords): void {
   for (const { letter, text } of deadLetters) {
     const { key, reason, stream } = letter
     if (data.deadLetters.has(key)) continue
-    const entry = { key, reason, stream, text, cursor: data.nextCursor() }
-    data.deadLetters.set(key, entry)
-    if (reason === 'overflow' && stream !== undefined) data.row(stream).overflow.set(key, entry)
+    data.deadLetters.set(key, { key, reason, stream, text, cursor: data.nextCursor() })
   }
   data.ledger.push(...ledger)
 }

@@ -28,7 +28,7 @@ export function dueStreams(data: ConsumerData, question: DueQuestion): StreamPat
 
 /** Negative: not due. */
 function overdueOf(
-  { claim, due, handedOver }: StreamRow,
+  { claim, due, inbox }: StreamRow,
   {
     now,
     readingMs,
@@ -36,7 +36,7 @@ function overdueOf(
   }: { readonly now: number; readonly readingMs: number; readonly isPaused: boolean },
 ): number {
   if (claim !== undefined && claim.until > now) return -1
-  if (handedOver.length > 0 && !isPaused) return now
+  if (inbox.isDue && !isPaused) return now
   return Math.max(
     claim === undefined ? -1 : now - claim.until,
     due.at === undefined ? -1 : now - due.at,

@@ -5,8 +5,10 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import type { DueTime } from '../../ports/due-time.ts'
-import type { DeadLetter, StoredHandedOver } from '../../ports/records.ts'
+import type { DeadLetter } from '../../ports/records.ts'
 import { firstIndex, HeldList } from './held-list.ts'
+import type { KeptEntry } from './stream-inbox.ts'
+import { StreamInbox } from './stream-inbox.ts'
 
 /** A worker's claim of a stream. */
 interface Claim {
@@ -14,11 +16,6 @@ interface Claim {
   readonly fence: number
   readonly since: number
   readonly until: number
-}
-
-/** A handed-over event as it is kept. */
-interface HandedOverEntry extends Pick<StoredHandedOver, 'arrivalId' | 'stream'> {
-  readonly text: string
 }
 
 /** A dead letter as it is kept. */
@@ -46,8 +43,7 @@ export interface StreamRow {
   fence: number
   claim: Claim | undefined
   readonly held: HeldList
-  handedOver: HandedOverEntry[]
-  readonly overflow: Map<string, DeadLetterEntry>
+  readonly inbox: StreamInbox
 }
 
 /** What is counted of a domain. */
@@ -60,7 +56,7 @@ export interface DomainRow {
 /** All that is kept for one consumer. */
 export class ConsumerData {
   readonly streams: Map<StreamPath, StreamRow> = new Map()
-  /** The streams that `due` has to look at: with a due time, a claim, or handed-over events. */
+  /** The streams that `due` has to look at: with a due time, a claim, or an inbox that makes them due. */
   readonly watched: Set<StreamRow> = new Set()
   readonly domains: Map<string, DomainRow> = new Map()
   readonly deadLetters: Map<string, DeadLetterEntry> = new Map()
@@ -81,8 +77,14 @@ export class ConsumerData {
     return ++this.#fence
   }
 
-  nextArrivalId(): string {
-    return sortableText(++this.#arrivals)
+  /** Appends an entry to the inbox of its stream. */
+  append(entry: Omit<KeptEntry, 'arrivalId'>): StreamRow {
+    const row = this.row(entry.stream)
+    const nth = ++this.#arrivals
+    row.inbox.append({ ...entry, arrivalId: sortableText(nth) }, nth)
+    this.domain(row.domain).handedOver++
+    this.watch(row)
+    return row
   }
 
   nextCursor(): number {
@@ -103,8 +105,7 @@ export class ConsumerData {
       fence: 0,
       claim: undefined,
       held: new HeldList(),
-      handedOver: [],
-      overflow: new Map(),
+      inbox: new StreamInbox(),
     }
     this.streams.set(path, row)
     this.#sortedPaths = undefined
@@ -113,16 +114,16 @@ export class ConsumerData {
 
   /** Forgets a row of which nothing was ever committed or kept. */
   forgetIfEmpty(row: StreamRow): void {
-    if (row.state !== undefined || row.handedOver.length > 0 || row.overflow.size > 0) return
+    if (row.state !== undefined || row.inbox.size > 0) return
     this.streams.delete(row.path)
     this.#sortedPaths = undefined
   }
 
   /** Puts a row where `due` finds it, or takes it away. */
   watch(row: StreamRow): void {
-    const { due, claim, handedOver } = row
+    const { due, claim, inbox } = row
     const isWatched =
-      due.at !== undefined || due.readingMs !== undefined || claim !== undefined || handedOver.length > 0
+      due.at !== undefined || due.readingMs !== undefined || claim !== undefined || inbox.isDue
     if (isWatched) this.watched.add(row)
     else this.watched.delete(row)
   }

@@ -2,13 +2,13 @@
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import { readDeadLetter, readHandedOver, readLedgerEntry } from '../../ports/record-text.ts'
+import { readDeadLetter, readLedgerEntry } from '../../ports/record-text.ts'
 import type {
   DeadLetter,
   DeadLetterReason,
   HeldEvent,
   LedgerEntry,
-  StoredHandedOver,
+  StoredEntry,
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
@@ -24,6 +24,7 @@ import type { HeldEntry } from './held-list.ts'
 import { firstIndex, heldEvent } from './held-list.ts'
 import type { ConsumerData, MemoryData, StreamRow } from './memory-data.ts'
 import { domainOf } from './memory-data.ts'
+import { storedEntry } from './stream-inbox.ts'
 
 /** What a reader needs beside the data. */
 export interface MemoryReaderOptions {
@@ -54,7 +55,7 @@ export class MemoryReader implements StoreReader {
       consumer,
       streams: rows.length,
       held: sumOf(rows, (row) => row.held.size),
-      handedOver: sumOf([...data.streams.values()], (row) => row.handedOver.length),
+      handedOver: sumOf([...data.streams.values()], (row) => row.inbox.size),
       deadLetters: data.deadLetters.size,
       ledger: data.ledger.length,
       deliveries: sumOf(rows, (row) => row.deliveries),
@@ -120,15 +121,13 @@ export class MemoryReader implements StoreReader {
     return found
   }
 
-  async handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]> {
+  async inbox(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredEntry>[]> {
     return [...this.#rows(consumer, query)]
-      .flatMap((row) => row.handedOver)
+      .flatMap((row) => row.inbox.entries)
       .filter(({ arrivalId }) => isBehind(arrivalId, query))
       .sort((a, b) => (a.arrivalId < b.arrivalId ? -1 : 1))
       .slice(0, query.limit)
-      .map(({ stream, arrivalId, text }) => {
-        return { stream, arrivalId, ...readHandedOver(text), cursor: arrivalId }
-      })
+      .map((entry) => ({ ...storedEntry(entry), cursor: entry.arrivalId }))
   }
 
   async deadLetters(
@@ -180,13 +179,14 @@ export class MemoryReader implements StoreReader {
 
   #stored(row: StreamRow): StoredStream | undefined {
     if (row.state === undefined) return undefined
-    const { claim } = row
+    const { claim, inbox } = row
     const isClaimed = claim !== undefined && claim.until > this.#options.now()
     return {
       stream: row.path,
       state: row.state,
       deliveries: row.deliveries,
       due: { ...row.due },
+      ...(inbox.size > 0 && { inbox: inbox.stored }),
       ...(isClaimed ? { claimedBy: claim.worker } : {}),
       fence: row.fence,
       changedAt: row.changedAt,

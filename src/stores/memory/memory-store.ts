@@ -1,8 +1,7 @@
 // The memory store itself: everything happens at once between two awaits, so nothing here needs a lock.
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { handedOverText } from '../../ports/record-text.ts'
-import type { HandedOver } from '../../ports/records.ts'
+import type { InboxEntry } from '../../ports/records.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
 import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
@@ -13,6 +12,7 @@ import { dueStreams } from './due-streams.ts'
 import type { MemoryData } from './memory-data.ts'
 import { MemoryReader } from './memory-reader.ts'
 import { MemoryUnit } from './memory-unit.ts'
+import { keptEntry } from './stream-inbox.ts'
 
 const longestBeatMs = 5000
 
@@ -92,17 +92,14 @@ export class MemoryHandle implements MemoryStore {
     return { value, again }
   }
 
-  async handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]> {
+  async handOver(consumer: string, entries: readonly InboxEntry[]): Promise<readonly StreamPath[]> {
     this.#checkOpen()
     const data = this.#data.consumer(consumer)
     const now = this.#clocks.now()
-    const entries = events.map((event) => ({ stream: event.stream, text: handedOverText(event) }))
+    const kept = entries.map(keptEntry)
     const free = new Set<StreamPath>()
-    for (const entry of entries) {
-      const row = data.row(entry.stream)
-      row.handedOver.push({ ...entry, arrivalId: data.nextArrivalId() })
-      data.domain(row.domain).handedOver++
-      data.watch(row)
+    for (const entry of kept) {
+      const row = data.append(entry)
       if (row.claim === undefined || row.claim.until <= now) free.add(row.path)
     }
     return [...free]

@@ -1,13 +1,11 @@
 // A unit of work in memory: the streams that were won, each with its claim. A commit applies only to
 // streams whose claim still bears the unit's fence. Upholds I5.
 import { InturnError, invariant } from '../../core/errors.ts'
-import { comparePositions } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import { readDeadLetter, readHandedOver } from '../../ports/record-text.ts'
-import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { Commit, CommitOutcome, UnitOfWork, WorkRequest } from '../../ports/store.ts'
 import type { PreparedChange } from './apply-commit.ts'
 import { applyChange, applyRecords, prepareChange, prepareRecords, rememberIds } from './apply-commit.ts'
@@ -19,6 +17,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
   readonly takenOver: ReadonlySet<StreamPath>
+  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
@@ -40,6 +39,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     const states = new Map<StreamPath, StreamState>()
     const busy: StreamPath[] = []
     const takenOver = new Set<StreamPath>()
+    const inboxes = new Map<StreamPath, InboxSize>()
     for (const path of request.streams) {
       if (data.streams.get(path)?.claim !== undefined) takenOver.add(path)
       const row = this.#claim(path, request)
@@ -49,12 +49,15 @@ export class MemoryUnit implements UnitOfWork<undefined> {
       } else {
         won.set(path, row)
         states.set(path, row.state ?? unknownStream)
+        const { told } = row.inbox
+        if (told !== undefined) inboxes.set(path, told)
       }
     }
     this.#won = won
     this.states = states
     this.busy = busy
     this.takenOver = takenOver
+    this.inboxes = inboxes
     this.domains = new Map([...data.domains].map(([name, status]) => [name, { ...status }]))
   }
 
@@ -77,23 +80,9 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     return ranges.flatMap((range) => this.#row(range.stream).held.within(range))
   }
 
-  async handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]> {
+  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
     this.#checkUsable()
-    return streams
-      .flatMap((stream) => this.#row(stream).handedOver.slice(0, limit))
-      .sort((a, b) => (a.arrivalId < b.arrivalId ? -1 : 1))
-      .map(({ stream, arrivalId, text }) => ({ stream, arrivalId, ...readHandedOver(text) }))
-  }
-
-  async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
-    this.#checkUsable()
-    const letters = [...this.#row(stream).overflow.values()].map(({ text }) => readDeadLetter(text))
-    return letters.sort((a, b) => comparePositions(placeOf(a), placeOf(b))).slice(0, limit)
-  }
-
-  async buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#checkUsable()
-    return new Set(keys.filter((key) => this.#data.deadLetters.has(key)))
+    return pages.flatMap((page) => this.#row(page.stream).inbox.page(page))
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -129,14 +118,14 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     return isWhole
   }
 
-  /** Releases the claims, and says for which of the streams events were handed over. */
+  /** Releases the claims, and says which of the streams have entries that were not looked at. */
   end(): StreamPath[] {
     this.#isEnded = true
     const again: StreamPath[] = []
     for (const row of this.#won.values()) {
       const isReleased = this.#released.has(row) && row.claim === undefined
       if (!isReleased && !this.#release(row)) continue
-      if (row.handedOver.length > 0) again.push(row.path)
+      if (row.inbox.hasNew) again.push(row.path)
       this.#data.forgetIfEmpty(row)
     }
     return again
@@ -178,8 +167,4 @@ export class MemoryUnit implements UnitOfWork<undefined> {
   #checkUsable(): void {
     invariant(!this.#isEnded, 'a unit of work was used after its end')
   }
-}
-
-function placeOf({ epoch = 0, sequence = 0 }: DeadLetter): Required<Pick<DeadLetter, 'epoch' | 'sequence'>> {
-  return { epoch, sequence }
 }

@@ -5,7 +5,7 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'
 import type { CommitCommands } from '../../ports/commit-commands.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
 import { at, listIn, mapIn, textIn } from '../../redis/reply.ts'
@@ -25,6 +25,7 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
   readonly takenOver: ReadonlySet<StreamPath>
+  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly commands: CommitCommands<RedisCommands>
   readonly transaction: undefined
@@ -45,6 +46,7 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
     this.states = claimed.states
     this.busy = claimed.busy
     this.takenOver = claimed.takenOver
+    this.inboxes = claimed.inboxes
     this.domains = claimed.domains
     this.#parts = parts
     this.#claimed = claimed
@@ -78,19 +80,9 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
     return this.#reads.held(ranges)
   }
 
-  async handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]> {
-    this.#check(streams)
-    return this.#reads.handedOver(streams, limit)
-  }
-
-  async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
-    this.#check([stream])
-    return this.#reads.overflow(stream, limit)
-  }
-
-  async buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#check([])
-    return this.#reads.buried(keys)
+  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
+    this.#check(pages.map(({ stream }) => stream))
+    return this.#reads.inbox(pages)
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -135,7 +127,7 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
     return lost.every((stream) => this.#ending.has(stream))
   }
 
-  /** Releases the claims, and says for which of the streams events were handed over. */
+  /** Releases the claims, and says which of the streams have entries that were not looked at. */
   async end(): Promise<StreamPath[]> {
     this.#isEnded = true
     return [...this.#again, ...(await releaseClaims(this.#parts, this.#claimsWithout(this.#released)))]

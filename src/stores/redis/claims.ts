@@ -4,6 +4,7 @@ import type { StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { EffectPartial } from '../../ports/commit-commands.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
+import type { InboxSize } from '../../ports/records.ts'
 import type { WorkRequest } from '../../ports/store.ts'
 import type { CallEnd, Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
@@ -13,6 +14,7 @@ import type { ScriptCall } from '../../redis/script-call.ts'
 import type { Acknowledged } from './acknowledged.ts'
 import type { DomainTotals } from './domain-totals.ts'
 import { readPartial } from './effect-partial.ts'
+import { inboxIn, inboxLua } from './inbox.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import { layoutError, layoutVersion } from './layout.ts'
@@ -63,16 +65,18 @@ const claimScript = storeScript(lua`
   -- is the life of all claims of this call, so that renewing them is one write. KEYS: a shard. ARGV: worker,
   -- milliseconds, 1 to be told the counts, and path and last known place of each stream. Gives: now, fence,
   -- counts, for each stream its record or 0 (claimed by another), those that lie elsewhere than they were
-  -- known to as index and place, whose claim had expired, by index, and index and text of what commands did
-  -- that failed in part.
+  -- known to as index and place, whose claim had expired, by index, index and text of what commands did that
+  -- failed in part, and index and text of what their inboxes have.
   local worker, ms, wants_counts = take(), take(), take() == '1'
   local paths, known = {}, {}
   for index = 1, (last - taken) / 2 do
     paths[index], known[index] = ARGV[taken + 1], ARGV[taken + 2]
     taken = taken + 2
   end
-  local records, places, expired, claims, partials = {}, {}, {}, {}, {}
+  local records, places, expired, claims, partials, inboxes = {}, {}, {}, {}, {}, {}
   local told = redis.call('EXISTS', key('partial')) == 1 and call_many('HMGET', key('partial'), paths) or {}
+  local has_inboxes = redis.call('EXISTS', key('inboxes')) == 1
+  local waiting = has_inboxes and call_many('HMGET', key('inboxes'), paths) or {}
   local fences = call_many('HMGET', key('claims'), paths)
   local fence = 0
   for index, path in ipairs(paths) do
@@ -93,6 +97,10 @@ const claimScript = storeScript(lua`
         partials[#partials + 1] = index
         partials[#partials + 1] = told[index]
       end
+      if waiting[index] then
+        inboxes[#inboxes + 1] = index
+        inboxes[#inboxes + 1] = waiting[index]
+      end
     end
   end
   if fence > 0 then
@@ -102,7 +110,7 @@ const claimScript = storeScript(lua`
     redis.call('ZADD', key('units'), now + ms, fence)
   end
   local counts = wants_counts and redis.call('HGETALL', key('counts')) or {}
-  return { now, fence, counts, records, places, expired, partials }
+  return { now, fence, counts, records, places, expired, partials, inboxes }
 `)
 export const renewScript: LuaScript = storeScript(lua`
   -- Renews the claims of a unit. KEYS: a shard. ARGV: fence, milliseconds, paths. Gives the indexes of those
@@ -116,26 +124,27 @@ export const renewScript: LuaScript = storeScript(lua`
   if #lost < #paths then redis.call('ZADD', key('units'), whole(now + ms), fence) end
   return lost
 `)
-const releaseScript = storeScript(lua`
+const releaseScript = storeScript(
+  inboxLua,
+  lua`
   -- Releases the claims of a unit. KEYS: a shard. ARGV: fence, all its paths in this shard. Gives the indexes
-  -- of those that it still had and for which events were handed over meanwhile. Whoever hands over writes
-  -- first and then looks for the claim, in one script too, so one of the two sees the other.
+  -- of those that it still had and whose inboxes have entries that were not looked at.
   local fence = take()
   local paths = take_rest()
   local own, again = {}, {}
-  local has_handed = redis.call('EXISTS', key('handed')) == 1
+  local waiting = redis.call('EXISTS', key('handed')) == 1 and call_many('HMGET', key('inboxes'), paths) or {}
   for index, claim in ipairs(call_many('HMGET', key('claims'), paths)) do
     if claim == fence then
       own[#own + 1] = paths[index]
-      local has_own = has_handed and redis.call('EXISTS', key('over:' .. paths[index])) == 1
-      if has_own then again[#again + 1] = index end
+      if has_new(waiting[index]) then again[#again + 1] = index end
     end
   end
   own[#own + 1] = fence
   call_many('HDEL', key('claims'), own)
   redis.call('ZREM', key('units'), fence)
   return again
-`)
+`,
+)
 const placesMax = 100_000
 
 /** What claims are made with. */
@@ -187,6 +196,7 @@ export interface ClaimedStreams {
   readonly busy: readonly StreamPath[]
   readonly takenOver: ReadonlySet<StreamPath>
   readonly partials: Map<StreamPath, EffectPartial>
+  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly shards: ReadonlyMap<number, ShardClaims>
 }
@@ -237,6 +247,7 @@ export async function claimStreams(parts: ClaimParts): Promise<ClaimedStreams> {
     busy: request.streams.filter((path) => !claimed.states.has(path)),
     takenOver: claimed.takenOver,
     partials: claimed.partials,
+    inboxes: claimed.inboxes,
     shards: claimed.shards,
   }
 }
@@ -267,7 +278,7 @@ export async function renewClaims(
   return claims.flatMap(([, { paths }], index) => pathsAt(paths, replies[index]))
 }
 
-/** Releases claims, and says for which of the streams events were handed over. */
+/** Releases claims, and says which of the streams have entries that were not looked at. */
 export async function releaseClaims(
   parts: ClaimParts,
   shards: ReadonlyMap<number, ShardClaims>,
@@ -297,6 +308,7 @@ class ClaimReplies {
   readonly states: Map<StreamPath, StreamState> = new Map()
   readonly takenOver: Set<StreamPath> = new Set()
   readonly partials: Map<StreamPath, EffectPartial> = new Map()
+  readonly inboxes: Map<StreamPath, InboxSize> = new Map()
   readonly shards: Map<number, ShardClaims> = new Map()
   readonly places: [path: StreamPath, place: string][] = []
 
@@ -318,6 +330,10 @@ class ClaimReplies {
     for (const [place, told] of groupsIn(at(reply, 6), 2)) {
       const path = paths[numberIn(place) - 1]
       if (path !== undefined) this.partials.set(path, readPartial(textIn(told)))
+    }
+    for (const [place, told] of groupsIn(at(reply, 7), 2)) {
+      const [path, inbox] = [paths[numberIn(place) - 1], inboxIn(textIn(told))]
+      if (path !== undefined && inbox !== undefined) this.inboxes.set(path, inbox)
     }
   }
 }

@@ -11,6 +11,7 @@ import type { ScriptCall } from '../../redis/script-call.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { effectArguments } from './effect-partial.ts'
 import { boundsOf, heldParts } from './held.ts'
+import { inboxLua } from './inbox.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import type { StreamlessRecords } from './records.ts'
@@ -28,24 +29,22 @@ const recordsLua = lua`
     return last_ids[base]
   end
 
-  -- A dead letter is kept as: id, path, place among the overflow of its stream, text; zero bytes in between.
+  -- A dead letter is kept as: id, path, text; zero bytes in between.
   local function forget_letter(name)
     local kept = redis.call('HGET', key('letter'), name)
     if not kept then return end
-    local path, place = string.match(kept, '^%d+%z([^%z]*)%z([^%z]*)%z')
+    local path = string.match(kept, '^%d+%z([^%z]*)%z')
     redis.call('HDEL', key('letter'), name)
     redis.call('ZREM', key('letters'), name)
     if path ~= '' then redis.call('ZREM', key('letters:' .. path), name) end
-    if place ~= '' then redis.call('ZREM', key('overflow:' .. path), place .. '\0' .. name) end
   end
 
-  local function keep_letter(name, path, place, text)
+  local function keep_letter(name, path, text)
     if redis.call('HEXISTS', key('letter'), name) == 1 then return end
     local id = whole(next_id())
-    redis.call('HSET', key('letter'), name, table.concat({ id, path, place, text }, '\0'))
+    redis.call('HSET', key('letter'), name, table.concat({ id, path, text }, '\0'))
     redis.call('ZADD', key('letters'), id, name)
     if path ~= '' then redis.call('ZADD', key('letters:' .. path), id, name) end
-    if place ~= '' then redis.call('ZADD', key('overflow:' .. path), 0, place .. '\0' .. name) end
   end
 
   local function keep_entry(path, text)
@@ -56,7 +55,7 @@ const recordsLua = lua`
 
   local function keep_records()
     for _ = 1, take() do forget_letter(take()) end
-    for _ = 1, take() do keep_letter(take(), take(), take(), take()) end
+    for _ = 1, take() do keep_letter(take(), take(), take()) end
     for _ = 1, take() do keep_entry(take(), take()) end
   end
 `
@@ -115,7 +114,7 @@ const leavesLua = lua`
 const partsLua = lua`
   -- Of the call in hand: its fence, who the claims belong to, and what comes of it.
   local fence, packed_fence, owner
-  local released, again, has_handed, has_domain_count, has_probed
+  local released, again, has_waiting, has_domain_count, has_probed
 
   local function flag(flags, bit)
     return floor(flags / bit) % 2 == 1
@@ -184,16 +183,22 @@ const partsLua = lua`
     end
   end
 
-  local function forget_decided(path)
-    local name = key('over:' .. path)
+  local function settle_inbox(path)
+    local arrivals, redrives, newest, seen = inbox_in(redis.call('HGET', key('inboxes'), path))
+    seen = math.max(seen, tonumber(take()))
     for _ = 1, take() do
       local id = take()
-      if redis.call('ZREMRANGEBYLEX', name, '[' .. id .. '\0', '(' .. id .. '\1') > 0 then
-        redis.call('ZREM', key('arrivals'), id .. '\0' .. path)
+      local found = redis.call('ZRANGEBYLEX', key('arrivals'), '[' .. id .. '\0', '(' .. id .. '\1')[1]
+      local place, of = string.match(found or '', '^[^%z]*%z([^%z]*)%z(.*)$')
+      if of == path then
+        local start = place .. '\0' .. id
+        redis.call('ZREM', key('arrivals'), found)
+        redis.call('ZREMRANGEBYLEX', key('inbox:' .. path), '[' .. start .. '\0', '(' .. start .. '\1')
+        if string.sub(place, 1, 1) == 'r' then redrives = redrives - 1 else arrivals = arrivals - 1 end
         count_domain('over/', path, -1)
       end
     end
-    if redis.call('EXISTS', name) == 0 then redis.call('ZREM', key('handed'), path) end
+    keep_inbox(path, arrivals, redrives, newest, seen)
   end
 
   -- What refuses every write (full memory, a replica, a disk that failed) does so only at the first write of
@@ -250,8 +255,8 @@ const partsLua = lua`
   -- As in a release: whoever hands events over looks for the claim after it has written.
   local function release(index, path)
     released[#released + 1] = path
-    if has_handed == nil then has_handed = redis.call('EXISTS', key('handed')) == 1 end
-    if has_handed and redis.call('EXISTS', key('over:' .. path)) == 1 then again[#again + 1] = index end
+    if has_waiting == nil then has_waiting = redis.call('EXISTS', key('handed')) == 1 end
+    if has_waiting and has_new(redis.call('HGET', key('inboxes'), path)) then again[#again + 1] = index end
   end
 
   -- Parts of any kind; those of a stream that simply moved are kept without asking.
@@ -265,7 +270,7 @@ const partsLua = lua`
     end
     if has('s') then keep_stream(path, place) end
     if has('h') then keep_held(path) end
-    if has('d') then forget_decided(path) end
+    if has('d') then settle_inbox(path) end
     if has('r') then keep_records() end
     if has('c') then release(index, path) end
     return 1
@@ -274,6 +279,7 @@ const partsLua = lua`
 export const commitScript: LuaScript = storeScript(
   recordsLua,
   leavesLua,
+  inboxLua,
   partsLua,
   lua`
   -- Commits the changes of one shard: first every claim is checked, then for each stream its commands run,
@@ -281,11 +287,11 @@ export const commitScript: LuaScript = storeScript(
   -- KEYS: a shard. ARGV: fence, worker, 1 if the unit has no other claims in this shard, number of streams,
   -- path and last known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost)
   -- or what happened where a command failed, the counts if those of a domain changed, and the indexes of
-  -- released streams for which events were handed over meanwhile.
+  -- released streams whose inboxes have entries that were not looked at.
   local worker, is_last, streams
   fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
   packed_fence, released, again = packed(tonumber(fence)), {}, {}
-  has_handed, has_domain_count, has_probed = nil, false, false
+  has_waiting, has_domain_count, has_probed = nil, false, false
   local outcomes, paths, places = {}, {}, {}
   for index = 1, streams do
     paths[index], places[index] = ARGV[taken + 1], ARGV[taken + 2]
@@ -463,21 +469,28 @@ function streamArguments(
 ): ScriptArgument[] {
   const isChange = changesState(change)
   const hasHeld = isChange && (change.hold.length > 0 || change.release.length > 0)
-  const hasDecided = change.decided.length > 0
+  const inbox = inboxArguments(change)
   const effects = change.effects ?? []
   const parts = [
     isChange && change.settlesPartial === true ? 'p' : '',
     effects.length > 0 ? 'e' : '',
-    `${isChange ? 's' : ''}${hasHeld ? 'h' : ''}${hasDecided ? 'd' : ''}${records ? 'r' : ''}`,
+    `${isChange ? 's' : ''}${hasHeld ? 'h' : ''}${inbox.length > 0 ? 'd' : ''}${records ? 'r' : ''}`,
     isEnded ? 'c' : '',
   ]
   const args: ScriptArgument[] = [parts.join('')]
   if (effects.length > 0) for (const argument of effectArguments(effects)) args.push(argument)
   if (isChange) args.push(...stateArguments(change))
   if (hasHeld) args.push(...heldArguments(change))
-  if (hasDecided) args.push(String(change.decided.length), ...change.decided)
+  args.push(...inbox)
   if (records !== undefined) args.push(...records)
   return args
+}
+
+/** What is said of the stream's inbox; nothing where nothing is. */
+function inboxArguments(change: StreamChange | StreamRecords): ScriptArgument[] {
+  const { decided } = change
+  const seen = changesState(change) ? change.inboxSeen : undefined
+  return decided.length === 0 && seen === undefined ? [] : [seen ?? 0, decided.length, ...decided]
 }
 
 function stateArguments(change: StreamChange): ScriptArgument[] {

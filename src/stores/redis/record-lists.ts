@@ -1,18 +1,18 @@
-// Dead letters, the ledger and handed-over events in the order in which they came, page by page.
+// Dead letters, the ledger and what inboxes have, in the order in which it came, page by page.
 import { readDeadLetter, readLedgerEntry } from '../../ports/record-text.ts'
-import type { DeadLetter, LedgerEntry, StoredHandedOver } from '../../ports/records.ts'
+import type { DeadLetter, LedgerEntry, StoredEntry } from '../../ports/records.ts'
 import type { Paged, RecordQuery } from '../../ports/store-reader.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { groupsIn, textIn } from '../../redis/reply.ts'
 import { domainOf } from './domain-totals.ts'
 import { behindPlace } from './held.ts'
+import { entryIn, listInboxScript } from './inbox.ts'
 import { keptText } from './keyspace.ts'
 import type { OrderedEntry, ShardPage } from './merged-pages.ts'
 import { mergedPage } from './merged-pages.ts'
 import { idBehind, letterShard, recordCursor } from './records.ts'
 import type { ReaderScope } from './stream-lists.ts'
-import { handedOverIn, listHandedOverScript } from './unit-reads.ts'
 
 const readLettersScript = storeScript(lua`
   -- Dead letters in the order in which they were kept. KEYS: a shard. ARGV: path or nothing, from which id,
@@ -25,7 +25,7 @@ const readLettersScript = storeScript(lua`
     passed = passed + #names
     for _, name in ipairs(names) do
       local kept = redis.call('HGET', key('letter'), name)
-      local id, text = string.match(kept or '', '^(%d+)%z[^%z]*%z[^%z]*%z(.*)$')
+      local id, text = string.match(kept or '', '^(%d+)%z[^%z]*%z(.*)$')
       if id then
         reply[#reply + 1] = id
         reply[#reply + 1] = text
@@ -38,7 +38,7 @@ const readLetterScript = storeScript(lua`
   -- One dead letter. KEYS: a shard. ARGV: its key. Gives: id and text, or nothing.
   local kept = redis.call('HGET', key('letter'), take())
   if not kept then return {} end
-  return { string.match(kept, '^(%d+)%z[^%z]*%z[^%z]*%z(.*)$') }
+  return { string.match(kept, '^(%d+)%z[^%z]*%z(.*)$') }
 `)
 const readLedgerScript = storeScript(lua`
   -- Ledger entries in the order in which they were written. KEYS: a shard. ARGV: path or nothing, from which
@@ -102,28 +102,25 @@ export async function listLedger(scope: ReaderScope, query: RecordQuery): Promis
   })
 }
 
-/** Handed-over events, as they arrived. */
-export async function listHandedOver(
-  scope: ReaderScope,
-  query: RecordQuery,
-): Promise<Paged<StoredHandedOver>[]> {
+/** What the inboxes have, as it arrived. */
+export async function listInbox(scope: ReaderScope, query: RecordQuery): Promise<Paged<StoredEntry>[]> {
   const { stream } = query
   const { connection, keyspace, consumer } = scope
-  const isKept: Kept<StoredHandedOver> = (event) => isOfDomain(event.stream, query.domain)
+  const isKept: Kept<StoredEntry> = (event) => isOfDomain(event.stream, query.domain)
   return filtered(query, isKept, async (after, limit) => {
-    const page = await mergedPage<StoredHandedOver>({
+    const page = await mergedPage<StoredEntry>({
       shards: stream === undefined ? scope.shards : [keyspace.shardOf(stream)],
       limit,
       read: async (asked, count) => {
         const replies = await connection.read(
           asked.map(({ shard, behind = after }) => ({
-            script: listHandedOverScript,
+            script: listInboxScript,
             keys: [keyspace.base(consumer, shard)],
             args: [behind === undefined ? '-' : behindPlace(behind), count, stream ?? ''],
           })),
         )
         return replies.map((reply) => {
-          const events = groupsIn(reply, 3).map(handedOverIn)
+          const events = groupsIn(reply, 3).map(entryIn)
           const entries = events.map((event) => ({ order: event.arrivalId, value: event }))
           return { entries, isLast: events.length < count }
         })

@@ -6,7 +6,6 @@ import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
 import type { Commit } from '../../ports/store.ts'
 import type { ScriptArgument } from '../../redis/packed-arguments.ts'
-import { placeText } from './held.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 
@@ -84,11 +83,7 @@ function recordArguments({ redriven, deadLetters, ledger }: ShardRecords): Scrip
 
 function letterArguments(letter: DeadLetter): string[] {
   const { key, stream } = letter
-  return [keptText(key), stream ?? '', overflowPlace(letter), recordText(letter)]
-}
-
-function overflowPlace({ reason, stream, epoch = 0, sequence = 0 }: DeadLetter): string {
-  return reason === 'overflow' && stream !== undefined ? placeText(epoch, sequence) : ''
+  return [keptText(key), stream ?? '', recordText(letter)]
 }
 
 /** A record's cursor: its id, then its shard, as text that sorts like them. */

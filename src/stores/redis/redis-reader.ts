@@ -6,7 +6,7 @@ import type {
   DeadLetterReason,
   HeldEvent,
   LedgerEntry,
-  StoredHandedOver,
+  StoredEntry,
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
@@ -25,7 +25,7 @@ import { domainStatuses } from './domain-totals.ts'
 import { readConsumerScript } from './due-streams.ts'
 import type { Keyspace } from './keyspace.ts'
 import { originalText } from './keyspace.ts'
-import { listHandedOver, listLedger, listLetters } from './record-lists.ts'
+import { listInbox, listLedger, listLetters } from './record-lists.ts'
 import type { ReaderScope } from './stream-lists.ts'
 import { listClaims, listHeld, listStreams, readStreams } from './stream-lists.ts'
 
@@ -122,8 +122,8 @@ export class RedisReader implements StoreReader {
     return listHeld(await this.#of(consumer), query)
   }
 
-  async handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]> {
-    return listHandedOver(await this.#of(consumer), query)
+  async inbox(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredEntry>[]> {
+    return listInbox(await this.#of(consumer), query)
   }
 
   async deadLetters(

@@ -2,14 +2,13 @@
 // when they can be, so can the store.
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { handedOverText } from '../../ports/record-text.ts'
-import type { HandedOver } from '../../ports/records.ts'
+import { inboxText } from '../../ports/record-text.ts'
+import type { InboxEntry } from '../../ports/records.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
 import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { Connection } from '../../redis/connection.ts'
-import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { at, listIn, mapIn, maybeNumberIn, numberIn, textIn, textsIn } from '../../redis/reply.ts'
 import type { ScriptCall } from '../../redis/script-call.ts'
@@ -20,6 +19,7 @@ import { claimStreams, presenceLua, StreamPlaces } from './claims.ts'
 import { streamlessCalls } from './commit-parts.ts'
 import { DomainTotals } from './domain-totals.ts'
 import { dueStreams } from './due-streams.ts'
+import { entryPlace, handOverScript } from './inbox.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText, originalText } from './keyspace.ts'
 import type { Layout } from './layout.ts'
@@ -36,25 +36,10 @@ const nowScript = storeScript(lua`
   return now
 `)
 const numberArrivalsScript = storeScript(lua`
-  -- Numbers for events that are handed over: they rise over all shards. KEYS: home of the consumer,
-  -- consumers. ARGV: consumer, how many. Gives the last.
+  -- Numbers for entries of inboxes: they rise over all shards. KEYS: home of the consumer, consumers. ARGV:
+  -- consumer, how many. Gives the last.
   redis.call('SADD', KEYS[2], take())
   return redis.call('HINCRBY', key('counts'), 'arrivals', take())
-`)
-export const handOverScript: LuaScript = storeScript(lua`
-  -- Keeps handed-over events, then looks which of their streams are free. KEYS: a shard. ARGV: path, arrival
-  -- id and text of each. Gives: the counts, and for each whether its stream is free.
-  local free = {}
-  for place = 1, (last - taken) / 3 do
-    local path, id, text = take(), take(), take()
-    redis.call('ZADD', key('over:' .. path), 0, id .. '\0' .. text)
-    redis.call('ZADD', key('arrivals'), 0, id .. '\0' .. path)
-    redis.call('ZADD', key('handed'), 0, path)
-    count('over/' .. domain_of(path), 1)
-    free[place] = is_claimed(path) and 0 or 1
-  end
-  write_counts()
-  return { redis.call('HGETALL', key('counts')), free }
 `)
 const addConsumerScript = storeScript(lua`
   -- Makes a consumer known. KEYS: home of the consumer, consumers. ARGV: consumer.
@@ -224,27 +209,29 @@ export class RedisStore implements Store<undefined, RedisCommands> {
     return { value, again: await end() }
   }
 
-  async handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]> {
-    return this.#guard((connection) => this.#handOver(connection, consumer, events))
+  async handOver(consumer: string, entries: readonly InboxEntry[]): Promise<readonly StreamPath[]> {
+    return this.#guard((connection) => this.#handOver(connection, consumer, entries))
   }
 
   async #handOver(
     connection: Connection,
     consumer: string,
-    events: readonly HandedOver[],
+    entries: readonly InboxEntry[],
   ): Promise<readonly StreamPath[]> {
-    const kept = events.map((event) => ({ stream: event.stream, text: handedOverText(event) }))
+    const kept = entries.map((entry) => {
+      return { stream: entry.stream, place: entryPlace(entry), text: inboxText(entry) }
+    })
     const keyspace = this.#keys()
-    const number = this.#consumerCall(numberArrivalsScript, consumer, [events.length])
+    const number = this.#consumerCall(numberArrivalsScript, consumer, [entries.length])
     const [last] = await connection.write([number])
-    const first = numberIn(last) - events.length + 1
-    const numbered = kept.map((event, index) => ({ ...event, id: sortableText(first + index) }))
+    const first = numberIn(last) - entries.length + 1
+    const numbered = kept.map((entry, index) => ({ ...entry, id: sortableText(first + index) }))
     const shards = [...Map.groupBy(numbered, ({ stream }) => keyspace.shardOf(stream))]
     const replies = await connection.write(
       shards.map(([shard, inShard]) => ({
         script: handOverScript,
         keys: [keyspace.base(consumer, shard)],
-        args: inShard.flatMap(({ stream, id, text }) => [stream, id, text]),
+        args: inShard.flatMap(({ stream, id, place, text }) => [stream, id, place, text]),
       })),
     )
     const free = new Set<StreamPath>()
@@ -253,7 +240,7 @@ export class RedisStore implements Store<undefined, RedisCommands> {
       const isFree = listIn(at(replies[index], 1))
       for (const [place, { stream }] of inShard.entries()) if (isFree[place] === 1) free.add(stream)
     }
-    return [...new Set(events.map(({ stream }) => stream))].filter((stream) => free.has(stream))
+    return [...new Set(entries.map(({ stream }) => stream))].filter((stream) => free.has(stream))
   }
 
   async record(consumer: string, records: StreamlessRecords): Promise<void> {

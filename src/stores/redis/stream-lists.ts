@@ -8,6 +8,7 @@ import { at, bytesIn, groupsIn, maybeNumberIn, numberIn, textIn, textsIn } from 
 import { encodedDomain } from './domain-totals.ts'
 import { readPartial } from './effect-partial.ts'
 import { behindPlace, readHeld } from './held.ts'
+import { inboxIn } from './inbox.ts'
 import type { Keyspace } from './keyspace.ts'
 import { originalText } from './keyspace.ts'
 import type { ShardPage } from './merged-pages.ts'
@@ -61,8 +62,8 @@ const listIndexScript = storeScript(lua`
 `)
 const readStreamsScript = storeScript(lua`
   -- Streams as they are kept. KEYS: a shard. ARGV: paths. Gives for each: record, due time, due reading time,
-  -- fence of its claim, since when which worker has it if it is alive, and what commands did that failed in
-  -- part; what is not there is empty.
+  -- fence of its claim, since when which worker has it if it is alive, what commands did that failed in part,
+  -- and what its inbox has; what is not there is empty.
   local reply = {}
   for _ = 1, last - taken do
     local path = take()
@@ -74,6 +75,7 @@ const readStreamsScript = storeScript(lua`
       fence or '',
       fence and ends > now and worker_of(fence) or '',
       redis.call('HGET', key('partial'), path) or '',
+      redis.call('HGET', key('inboxes'), path) or '',
     }
     for _, part in ipairs(parts) do reply[#reply + 1] = part end
   end
@@ -120,7 +122,7 @@ export async function readStreams(
   )
   const found = new Map<StreamPath, StoredStream>()
   for (const [index, [, inShard]] of shards.entries()) {
-    for (const [place, parts] of groupsIn(replies[index], 6).entries()) {
+    for (const [place, parts] of groupsIn(replies[index], 7).entries()) {
       const stream = inShard[place] ?? ''
       const stored = storedStream(stream, parts)
       if (stored !== undefined) found.set(stream, stored)
@@ -241,12 +243,12 @@ function workerOf(kept: string): string {
 }
 
 function storedStream(stream: StreamPath, parts: readonly unknown[]): StoredStream | undefined {
-  const [bytes, dueAt, dueReading, claimFence, worker, partial] = parts
+  const [bytes, dueAt, dueReading, claimFence, worker, partial, waiting] = parts
   const record = bytesIn(bytes)
   if (record.length === 0) return undefined
   const { fence, ...rest } = readRecord(record)
   const [at, readingMs] = [maybeNumberIn(dueAt), maybeNumberIn(dueReading)]
-  const [claimedBy, told] = [textIn(worker), textIn(partial)]
+  const [claimedBy, told, inbox] = [textIn(worker), textIn(partial), inboxIn(textIn(waiting))]
   return {
     stream,
     ...rest,
@@ -254,5 +256,8 @@ function storedStream(stream: StreamPath, parts: readonly unknown[]): StoredStre
     due: { ...(at === undefined ? {} : { at }), ...(readingMs === undefined ? {} : { readingMs }) },
     ...(claimedBy === '' ? {} : { claimedBy: workerOf(claimedBy) }),
     ...(told === '' ? {} : { partial: readPartial(told) }),
+    ...(inbox !== undefined && {
+      inbox: { arrivals: inbox.arrivals, redrives: inbox.redrives, hasNew: inbox.hasNew },
+    }),
   }
 }

@@ -4,8 +4,8 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
 import { DomainCounts } from './consumers.ts'
-import { forgetHandedOver } from './handed-over.ts'
 import { keepHeld, releaseHeld } from './held.ts'
+import { settleInbox } from './inbox.ts'
 import { appendJournal, journaledMin, lastJournalNumber } from './journal.ts'
 import { keepIds } from './processed-ids.ts'
 import { keepRecords } from './records.ts'
@@ -61,12 +61,8 @@ function journal(scope: UnitScope, changes: readonly StreamChange[], now: number
 }
 
 function applyRest(scope: UnitScope, change: StreamChange | StreamRecords, counts: DomainCounts): void {
-  const { stream, decided } = change
   if (changesState(change) && change.hold.length + change.release.length > 0) applyHeld(scope, change, counts)
-  for (const arrivalId of decided) {
-    const forgotten = forgetHandedOver(scope.database, scope.consumer.id, { stream, arrivalId })
-    counts.handedOver(stream, -forgotten)
-  }
+  settleInbox(scope.database, scope.consumer.id, { change, counts })
   keepRecords(scope.database, scope.consumer.id, change)
 }
 

@@ -5,13 +5,13 @@ import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
 import { applyCommit } from './apply-commit.ts'
 import { dropClaim, findClaims, keepClaims, releaseClaims, renewClaims } from './claims.ts'
 import { beginUnit, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
-import { waitingStreams } from './handed-over.ts'
+import { newlyWaiting } from './inbox.ts'
 import type { UnitParts } from './transaction-unit.ts'
 import { UnitReads } from './unit-reads.ts'
 import { UnitScope } from './unit-scope.ts'
@@ -30,6 +30,7 @@ export class ClaimUnit implements UnitOfWork<never> {
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
   readonly takenOver: ReadonlySet<StreamPath>
+  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
@@ -64,6 +65,7 @@ export class ClaimUnit implements UnitOfWork<never> {
     this.#scope = new UnitScope(database, consumer, { ...begun, streams })
     this.#reads = new UnitReads(this.#scope, parts.committed)
     this.states = this.#scope.states()
+    this.inboxes = this.#scope.inboxes(this.domains)
     outcome.onCommit(() => this.#scope.committed())
   }
 
@@ -86,19 +88,9 @@ export class ClaimUnit implements UnitOfWork<never> {
     return this.#reads.held(ranges)
   }
 
-  async handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]> {
+  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
     this.#checkUsable()
-    return this.#reads.handedOver(streams, limit)
-  }
-
-  async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
-    this.#checkUsable()
-    return this.#reads.overflow(stream, limit)
-  }
-
-  async buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#checkUsable()
-    return this.#reads.buried(keys)
+    return this.#reads.inbox(pages)
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -129,14 +121,14 @@ export class ClaimUnit implements UnitOfWork<never> {
     })
   }
 
-  /** Releases the claims, and says for which of the streams events were handed over. */
+  /** Releases the claims, and says which of the streams have entries that were not looked at. */
   async end(): Promise<StreamPath[]> {
     this.#isEnded = true
     const { writer, database, consumer } = this.#parts
     if (this.#scope.won.size === 0) return []
     return writer.write('lazy', () => {
       const released = releaseClaims(database, consumer.id, this.#scope.fence)
-      return waitingStreams(database, consumer.id, [...released, ...this.#released])
+      return newlyWaiting(database, consumer.id, [...released, ...this.#released])
     })
   }
 

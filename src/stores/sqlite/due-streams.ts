@@ -29,12 +29,12 @@ const listDueSql = /* sql */ `
       ORDER BY due_reading LIMIT ?4)
     UNION ALL
     SELECT * FROM (
-      SELECT DISTINCT path, ?2 FROM inturn_handed_over AS h
-      WHERE consumer = ?1
+      SELECT path, ?2 FROM inturn_inbox AS i
+      WHERE consumer = ?1 AND (newest > seen OR redrives > 0)
         AND (?5 IS NULL OR substr(path, 1, instr(path, '/') - 1) IN (SELECT value FROM json_each(?5)))
         AND substr(path, 1, instr(path, '/') - 1) NOT IN (SELECT value FROM json_each(?6))
         AND NOT EXISTS (
-          SELECT 1 FROM inturn_claim AS c WHERE c.consumer = ?1 AND c.path = h.path AND c.until > ?2)
+          SELECT 1 FROM inturn_claim AS c WHERE c.consumer = ?1 AND c.path = i.path AND c.until > ?2)
       LIMIT ?4)
     UNION ALL
     SELECT path, ?2 - until FROM inturn_claim WHERE consumer = ?1 AND until <= ?2

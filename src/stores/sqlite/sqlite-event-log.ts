@@ -77,7 +77,7 @@ export class SqliteEventLog implements TransactionalEventLog<SqliteTransaction> 
 
   read(read: StreamRead): AsyncIterable<LoggedEvent> {
     const piece = async (asked: StreamPiece): Promise<readonly LoggedEvent[]> =>
-      readPiece(this.#file.readingLog(), asked)
+      readPiece(this.#file.reading(), asked)
     return readStream({ bounds: () => this.bounds(read), piece }, read)
   }
 
@@ -91,11 +91,11 @@ export class SqliteEventLog implements TransactionalEventLog<SqliteTransaction> 
   }
 
   async page(request: LogRead & { readonly limit: number }): Promise<LogPage> {
-    return readPage(this.#file.readingLog(), request)
+    return readPage(this.#file.reading(), request)
   }
 
   async bounds(stream?: LogStream): Promise<LogBounds> {
-    return readBounds(this.#file.readingLog(), stream)
+    return readBounds(this.#file.reading(), stream)
   }
 
   async trim(trim: LogTrim): Promise<LogTrimmed> {

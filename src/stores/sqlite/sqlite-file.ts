@@ -5,7 +5,7 @@ import { InturnError } from '../../core/errors.ts'
 import { Consumers } from './consumers.ts'
 import { Database } from './database.ts'
 import { textAt } from './row.ts'
-import { checkLogSchema, checkSchema, migrate } from './schema.ts'
+import { checkSchema, makeSchema } from './schema.ts'
 import { Writer } from './writer.ts'
 
 /** How a file is used. */
@@ -30,7 +30,6 @@ export class SqliteFile {
   #open: Promise<OpenFile> | undefined
   #writing: Database | undefined
   #reading: Database | undefined
-  #hasLog = false
   #isClosed = false
 
   constructor(path: string, options: SqliteFileOptions) {
@@ -66,14 +65,6 @@ export class SqliteFile {
     return this.#reading
   }
 
-  /** The same, of a file that has the tables of an event log. */
-  readingLog(): Database {
-    const database = this.reading()
-    if (!this.#hasLog) checkLogSchema(database)
-    this.#hasLog = true
-    return database
-  }
-
   async close(): Promise<void> {
     this.#isClosed = true
     const open = this.#open
@@ -95,7 +86,7 @@ export class SqliteFile {
       for (const [name, value] of Object.entries(pragmas)) database.get(`PRAGMA ${name} = ${value}`)
       database.get('PRAGMA busy_timeout = 0')
       const writer = new Writer(database, { busyMs, isSynced: synchronous === 'full' })
-      await writer.transact(async () => migrate(database))
+      await writer.transact(async () => makeSchema(database))
       database.watchFiles()
       this.#writing = database
       return { database, writer, consumers: new Consumers(writer, database, cachedStreamsMax) }

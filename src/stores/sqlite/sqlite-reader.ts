@@ -10,7 +10,7 @@ import type {
   DeadLetterReason,
   HeldEvent,
   LedgerEntry,
-  StoredHandedOver,
+  StoredEntry,
 } from '../../ports/records.ts'
 import type {
   ConsumerSummary,
@@ -24,7 +24,7 @@ import type {
 } from '../../ports/store-reader.ts'
 import { findConsumerSql, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
-import { arrivalNumber, handedOverIn, handedOverOf } from './handed-over.ts'
+import { arrivalNumber, entryIn, inboxIn, listStreamInboxSql } from './inbox.ts'
 import type { JournaledStream } from './journal.ts'
 import { JournalReader } from './journal.ts'
 import type { Row } from './row.ts'
@@ -52,8 +52,9 @@ const summarizeSql = /* sql */ `
 // Streams as they are kept, with their live claims: ?1 consumer, ?2 now.
 const storedStreamsSql = /* sql */ `
   SELECT s.id, s.path, s.state, s.journal_seen, s.deliveries, s.changed_at, s.due_at, s.due_reading, c.worker,
-    s.fence, c.fence AS claim_fence
+    s.fence, c.fence AS claim_fence, i.arrivals, i.redrives, i.newest > i.seen AS has_new
   FROM inturn_stream AS s
+  LEFT JOIN inturn_inbox AS i ON i.consumer = s.consumer AND i.path = s.path
   LEFT JOIN inturn_claim AS c ON c.consumer = s.consumer AND c.path = s.path AND c.until > ?2
   WHERE s.consumer = ?1
 `
@@ -75,8 +76,8 @@ export const listStreamHeldSql = /* sql */ `
   WHERE consumer = ?1 AND path = ?2 AND (epoch, sequence) > (?3, ?4)
   ORDER BY epoch, sequence LIMIT ?5
 `
-export const listHandedOverSql = /* sql */ `
-  SELECT path, arrival_id, arrival FROM inturn_handed_over INDEXED BY inturn_handed_over_order
+export const listInboxSql: string = /* sql */ `
+  SELECT path, arrival_id, entry FROM inturn_inbox_entry INDEXED BY inturn_inbox_entry_order
   WHERE consumer = ?1 AND path >= ?2 AND path < ?3 AND arrival_id > ?4
   ORDER BY arrival_id LIMIT ?5
 `
@@ -223,16 +224,16 @@ export class SqliteReader implements StoreReader {
     }))
   }
 
-  async handedOver(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredHandedOver>[]> {
+  async inbox(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredEntry>[]> {
     const { database, id } = await this.#of(consumer)
     const { first, end } = pathsOf(query)
     const { stream: path, limit } = query
     const after = query.after === undefined ? 0 : arrivalNumber(query.after)
-    const events =
+    const rows =
       path === undefined
-        ? database.all(listHandedOverSql, id, first, end, after, limit).map(handedOverIn)
-        : handedOverOf(database, id, { path, limit: first === '' ? 0 : limit, after })
-    return events.map((handedOver) => ({ ...handedOver, cursor: handedOver.arrivalId }))
+        ? database.all(listInboxSql, id, first, end, after, limit)
+        : database.all(listStreamInboxSql, id, path, after, first === '' ? 0 : limit)
+    return rows.map(entryIn).map((entry) => ({ ...entry, cursor: entry.arrivalId }))
   }
 
   async deadLetters(
@@ -322,6 +323,7 @@ function storedStream(row: Row, journaled: JournaledStream | undefined): StoredS
     state: decodeState(newer?.state ?? bytesAt(row, 'state')),
     deliveries: numberAt(row, 'deliveries') + (journaled?.deliveries ?? 0),
     due: { ...(at === undefined ? {} : { at }), ...(readingMs === undefined ? {} : { readingMs }) },
+    ...(row['arrivals'] === null ? {} : { inbox: inboxIn(row) }),
     ...(row['worker'] === null ? {} : { claimedBy: textAt(row, 'worker') }),
     fence: Math.max(fence, maybeNumberAt(row, 'claim_fence') ?? 0),
     changedAt: newer?.changedAt ?? numberAt(row, 'changed_at'),

@@ -2,7 +2,7 @@
 // is well again, so is the store.
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { HandedOver } from '../../ports/records.ts'
+import type { InboxEntry } from '../../ports/records.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
 import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
@@ -11,7 +11,7 @@ import { ClaimUnit } from './claim-unit.ts'
 import { findClaims } from './claims.ts'
 import { beat, beatOf, keepCheckpoint, leave, readCheckpoint } from './consumers.ts'
 import { dueStreams } from './due-streams.ts'
-import { keepHandedOver } from './handed-over.ts'
+import { appendToInbox } from './inbox.ts'
 import { lease } from './leases.ts'
 import type { StreamlessRecords } from './records.ts'
 import { keepRecords } from './records.ts'
@@ -58,12 +58,12 @@ export class SqliteStore implements Store<SqliteTransaction> {
       : this.#workWithClaims(request, body)
   }
 
-  async handOver(consumer: string, events: readonly HandedOver[]): Promise<readonly StreamPath[]> {
+  async handOver(consumer: string, entries: readonly InboxEntry[]): Promise<readonly StreamPath[]> {
     const { database, writer, consumers } = await this.#file.opened()
     const { id } = await consumers.named(consumer)
     return writer.write('full', () => {
-      keepHandedOver(database, id, events)
-      const streams = [...new Set(events.map(({ stream }) => stream))]
+      appendToInbox(database, id, entries)
+      const streams = [...new Set(entries.map(({ stream }) => stream))]
       const claims = findClaims(database, id, streams)
       const now = this.#now()
       return streams.filter((stream) => (claims.get(stream)?.until ?? now) <= now)

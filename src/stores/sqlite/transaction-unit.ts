@@ -5,14 +5,14 @@ import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { Commit, CommitOutcome, UnitOfWork, WorkRequest } from '../../ports/store.ts'
 import { applyCommit } from './apply-commit.ts'
 import { dropClaim, findClaims } from './claims.ts'
 import type { Consumer } from './consumers.ts'
 import { beginUnit, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
-import { waitingStreams } from './handed-over.ts'
+import { newlyWaiting } from './inbox.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 import { UnitReads } from './unit-reads.ts'
 import { UnitScope } from './unit-scope.ts'
@@ -33,6 +33,7 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   readonly states: ReadonlyMap<StreamPath, StreamState>
   readonly busy: readonly StreamPath[]
   readonly takenOver: ReadonlySet<StreamPath>
+  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: SqliteTransaction
   readonly #database: Database
@@ -56,6 +57,7 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
     this.#scope = new UnitScope(database, consumer, { ...begun, streams })
     this.#reads = new UnitReads(this.#scope, database)
     this.states = this.#scope.states()
+    this.inboxes = this.#scope.inboxes(this.domains)
     this.transaction = new SqliteTransaction(database)
     outcome.onCommit(() => this.#scope.committed())
   }
@@ -82,19 +84,9 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
     return this.#reads.held(ranges)
   }
 
-  async handedOver(streams: readonly StreamPath[], limit: number): Promise<readonly StoredHandedOver[]> {
+  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
     this.#checkUsable()
-    return this.#reads.handedOver(streams, limit)
-  }
-
-  async overflow(stream: StreamPath, limit: number): Promise<readonly DeadLetter[]> {
-    this.#checkUsable()
-    return this.#reads.overflow(stream, limit)
-  }
-
-  async buried(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#checkUsable()
-    return this.#reads.buried(keys)
+    return this.#reads.inbox(pages)
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -130,8 +122,8 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   }
 
   /**
-   * Ends the unit before its transaction is committed, and says for which streams events were handed
-   * over.
+   * Ends the unit before its transaction is committed, and says which streams have entries that were not
+   * looked at.
    */
   end(): StreamPath[] {
     const { fault } = this
@@ -140,7 +132,7 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
     this.#checkStanding()
     const { consumer, won } = this.#scope
     const isQuiet = [...this.domains.values()].every(({ handedOver }) => handedOver === 0)
-    return isQuiet ? [] : waitingStreams(this.#database, consumer.id, [...won])
+    return isQuiet ? [] : newlyWaiting(this.#database, consumer.id, won)
   }
 
   /** Refuses all further use. */

@@ -1,11 +1,9 @@
 // What a unit of work may read: the same for both modes, from the transaction or from what is committed.
-import type { StreamPath } from '../../core/stream-path.ts'
-import type { DeadLetter, HeldEvent, HeldRange, StoredHandedOver } from '../../ports/records.ts'
+import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
 import type { Database } from './database.ts'
-import { readHandedOver } from './handed-over.ts'
 import { readHeld } from './held.ts'
+import { readPage } from './inbox.ts'
 import { findIds } from './processed-ids.ts'
-import { findBuried, readOverflow } from './records.ts'
 import type { UnitScope } from './unit-scope.ts'
 
 /** Reads for a unit of work. */
@@ -27,18 +25,11 @@ export class UnitReads {
     })
   }
 
-  handedOver(streams: readonly StreamPath[], limit: number): StoredHandedOver[] {
-    for (const stream of streams) this.#scope.checkWon(stream)
-    return readHandedOver(this.#database, this.#scope.consumer.id, { streams, limit })
-  }
-
-  overflow(stream: StreamPath, limit: number): DeadLetter[] {
-    this.#scope.checkWon(stream)
-    return readOverflow(this.#database, this.#scope.consumer.id, { stream, limit })
-  }
-
-  buried(keys: readonly string[]): Set<string> {
-    return findBuried(this.#database, this.#scope.consumer.id, keys)
+  inbox(pages: readonly InboxPage[]): StoredEntry[] {
+    return pages.flatMap((page) => {
+      this.#scope.checkWon(page.stream)
+      return readPage(this.#database, this.#scope.consumer.id, page)
+    })
   }
 
   knownIds(domain: string, ids: readonly string[], now: number): Set<string> {

@@ -5,8 +5,11 @@ import { invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
+import type { DomainStatus } from '../../ports/domain-status.ts'
+import type { InboxSize } from '../../ports/records.ts'
 import type { BegunUnit, Consumer } from './consumers.ts'
 import type { Database } from './database.ts'
+import { readInboxes } from './inbox.ts'
 import { foldJournal } from './journal.ts'
 import type { KnownStream } from './state-cache.ts'
 import { readStreams } from './streams.ts'
@@ -49,6 +52,12 @@ export class UnitScope {
       states.set(path, known?.state ?? unknownStream)
     }
     return states
+  }
+
+  /** The inboxes of the streams that were won, as far as they have entries. */
+  inboxes(domains: ReadonlyMap<string, DomainStatus>): ReadonlyMap<StreamPath, InboxSize> {
+    const isQuiet = [...domains.values()].every(({ handedOver }) => handedOver === 0)
+    return isQuiet ? noInboxes : readInboxes(this.database, this.consumer.id, this.#won)
   }
 
   /** The id of a stream's row, if it has one. */
@@ -127,6 +136,8 @@ export class UnitScope {
     return this.#known.get(path)
   }
 }
+
+const noInboxes: ReadonlyMap<StreamPath, InboxSize> = new Map()
 
 function newLayer(): Map<StreamPath, KnownStream> {
   return new Map()

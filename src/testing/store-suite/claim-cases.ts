@@ -123,7 +123,7 @@ export const claimCases: readonly StoreCase[] = [
           streams: [stream],
           claimMs: fixture.claimMs,
         })
-        const [arrival] = await late.unit.handedOver([stream], 1)
+        const [arrival] = await late.unit.inbox([{ stream, limit: 1 }])
         await fixture.advanceTime(fixture.claimMs + 1)
         equal(await positionOf(fixture.store, stream, { worker: 'two', mode }), 1)
         const change = moved(stream, 9, {
@@ -141,7 +141,7 @@ export const claimCases: readonly StoreCase[] = [
         deepEqual(await fixture.store.reader.held(consumer, query), [])
         deepEqual(await fixture.store.reader.deadLetters(consumer, query), [])
         deepEqual(await fixture.store.reader.ledger(consumer, query), [])
-        equal((await fixture.store.reader.handedOver(consumer, query)).length, 1)
+        equal((await fixture.store.reader.inbox(consumer, query)).length, 1)
       }
     },
   },

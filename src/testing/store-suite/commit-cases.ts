@@ -62,7 +62,6 @@ const fullState: StreamState = {
   failing: { epoch: 2, sequence: 41, attempts: 3, firstAt: 8, retryAt: 9, error: 'no', runningBy: 'w' },
   quarantine: 6,
   counts: { delivered: 30, filtered: 1, filled: 1, lost: 5, removed: 1, late: 1, imported: 2, recalled: 4 },
-  overflow: 3,
 }
 
 /** Laws of commits. */
@@ -227,7 +226,7 @@ export const commitCases: readonly StoreCase[] = [
         const { late } = unit
         await expectError('invariant-violated', () => late.commit({ streams: [moved(stream, 1)] }))
         await expectError('invariant-violated', () => late.held([upTo(stream, 1)]))
-        await expectError('invariant-violated', () => late.handedOver([stream], 1))
+        await expectError('invariant-violated', () => late.inbox([{ stream, limit: 1 }]))
         equal(await positionOf(store, stream), undefined)
       }
     },

@@ -94,7 +94,7 @@ export const dueCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'what was handed over is no work while its domain is paused, and is afterwards; due times are',
+    name: 'an inbox is no work while its domain is paused, and is afterwards; due times are',
     run: async ({ store }) => {
       const paused = (isPaused: boolean): Promise<void> =>
         store.record(consumer, { paused: [{ domain: 'account', paused: isPaused }] })

@@ -146,17 +146,17 @@ export const readingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'handed-over events are listed by arrival, in pages',
+    name: 'inboxes are listed by arrival, in pages',
     run: async ({ store }) => {
       const events = [handed(order, 1), handed(account('b'), 2), handed(account('a'), 1), handed(order, 2)]
       await store.handOver(consumer, events)
-      const all = await pages((after) => store.reader.handedOver(consumer, { limit: 3, ...from(after) }))
+      const all = await pages((after) => store.reader.inbox(consumer, { limit: 3, ...from(after) }))
       deepEqual(
         all.map(({ stream, arrival }) => ({ stream, arrival })),
         events,
       )
-      equal((await store.reader.handedOver(consumer, { domain: 'order', limit: 9 })).length, 2)
-      equal((await store.reader.handedOver(consumer, { stream: account('a'), limit: 9 })).length, 1)
+      equal((await store.reader.inbox(consumer, { domain: 'order', limit: 9 })).length, 2)
+      equal((await store.reader.inbox(consumer, { stream: account('a'), limit: 9 })).length, 1)
     },
   },
   {

@@ -60,32 +60,6 @@ export const recordCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'overflow dead letters of a stream come back ascending by epoch and number (I1)',
-    run: async ({ store }) => {
-      const overflow = (epoch: number, sequence: number, stream = a) =>
-        letter(`${stream} ${epoch}/${sequence}`, { reason: 'overflow', stream, epoch, sequence })
-      await store.record(consumer, { deadLetters: [overflow(1, 2), overflow(0, 10), overflow(0, 9)] })
-      const deadLetters = [overflow(0, 100), letter('other', { stream: a, sequence: 1 })]
-      await commit(store, [moved(a, 1, { deadLetters })])
-      await store.record(consumer, { deadLetters: [overflow(0, 1, account('b'))] })
-      for (const mode of modes) {
-        await work(store, { streams: [a], mode }, async (unit) => {
-          const places = (await unit.overflow(a, 9)).map(({ epoch, sequence }) => [epoch, sequence])
-          deepEqual(places, [
-            [0, 9],
-            [0, 10],
-            [0, 100],
-            [1, 2],
-          ])
-          equal((await unit.overflow(a, 2)).length, 2)
-        })
-      }
-      await commit(store, [moved(a, 1, { redriven: [overflow(0, 9).key] })])
-      const { value } = await work(store, { streams: [a] }, (unit) => unit.overflow(a, 1))
-      equal(value[0]?.sequence, 10)
-    },
-  },
-  {
     name: 'the ledger is kept whole, in the order in which it was written (I3)',
     run: async ({ store }) => {
       const whole = entry('one', { stream: a, epoch: 1, from: 5, to: 2n ** 66n, before: { position: 4 } })
@@ -161,26 +135,6 @@ export const recordCases: readonly StoreCase[] = [
         })
         const other = { streams: [], mode, consumer: 'other' }
         await work(store, other, async (unit) => deepEqual(await unit.knownIds(mode, odd), new Set()))
-      }
-    },
-  },
-  {
-    name: 'a unit tells which dead letters are there, what it has committed itself among them (I3)',
-    run: async ({ store }) => {
-      const keys = ['a/1', 'ü\u0000', '\ud800']
-      for (const mode of modes) {
-        await work(store, { streams: [], mode }, async (unit) => {
-          deepEqual(await unit.buried([...keys, 'none'].map((key) => mode + key)), new Set())
-          await unit.commit({ streams: [], deadLetters: keys.map((key) => letter(mode + key)) })
-          const there = await unit.buried([...keys, 'none'].map((key) => mode + key))
-          deepEqual(there, new Set(keys.map((key) => mode + key)))
-        })
-        await work(store, { streams: [], mode }, async (unit) => {
-          await unit.commit({ streams: [], redriven: [`${mode}a/1`] })
-          deepEqual(await unit.buried([`${mode}a/1`, `${mode}ü\u0000`]), new Set([`${mode}ü\u0000`]))
-        })
-        const other = { streams: [], mode, consumer: 'other' }
-        await work(store, other, async (unit) => deepEqual(await unit.buried([`${mode}ü\u0000`]), new Set()))
       }
     },
   },

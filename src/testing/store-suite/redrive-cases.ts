@@ -44,7 +44,7 @@ export const redriveCases: readonly StoreCase[] = [
       for (const mode of modes) {
         await store.handOver(consumer, [handed(a, 1)])
         await work(store, { streams: [a], mode }, async (unit) => {
-          const decided = (await unit.handedOver([a], 9)).map(({ arrivalId }) => arrivalId)
+          const decided = (await unit.inbox([{ stream: a, limit: 9 }])).map(({ arrivalId }) => arrivalId)
           const ledger = [entry(mode, { stream: a, kind: 'redriven' })]
           await unit.commit({ streams: [records({ decided, ledger })] })
         })

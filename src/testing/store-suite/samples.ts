@@ -6,7 +6,7 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath, streamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
-import type { DeadLetter, HandedOver, HeldEvent, HeldRange, LedgerEntry } from '../../ports/records.ts'
+import type { DeadLetter, InboxEntry, HeldEvent, HeldRange, LedgerEntry } from '../../ports/records.ts'
 import type { Store, StreamChange, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
 
 /** The consumer of a case that needs only one. */
@@ -80,7 +80,7 @@ export function entry(reason: string, fields: Partial<LedgerEntry> = {}): Ledger
 }
 
 /** A handed-over event. */
-export function handed(stream: StreamPath, sequence: Sequence): HandedOver {
+export function handed(stream: StreamPath, sequence: Sequence): InboxEntry {
   return { stream, arrival: event(stream, sequence) }
 }
 

@@ -3,8 +3,8 @@ import { claimCases } from './claim-cases.ts'
 import { commandCases } from './command-cases.ts'
 import { commitCases } from './commit-cases.ts'
 import { dueCases } from './due-cases.ts'
-import { handedOverCases } from './handed-over-cases.ts'
 import { heldCases } from './held-cases.ts'
+import { inboxCases } from './inbox-cases.ts'
 import { leaseCases } from './lease-cases.ts'
 import { lifeCases } from './life-cases.ts'
 import { lostWorkerCases } from './lost-worker-cases.ts'
@@ -32,7 +32,7 @@ export const storeSuite: readonly StoreCase[] = [
   ...commandCases,
   ...claimCases,
   ...heldCases,
-  ...handedOverCases,
+  ...inboxCases,
   ...dueCases,
   ...recordCases,
   ...redriveCases,

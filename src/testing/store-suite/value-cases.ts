@@ -87,11 +87,14 @@ export const valueCases: readonly StoreCase[] = [
         events.map(({ event }) => ({ stream: path, arrival: event })),
       )
       const { value } = await work(store, { streams: [path] }, async (unit) => {
-        return { held: await unit.held([upTo(path, 99)]), handedOver: await unit.handedOver([path], 99) }
+        return {
+          held: await unit.held([upTo(path, 99)]),
+          inbox: await unit.inbox([{ stream: path, limit: 99 }]),
+        }
       })
       deepEqual(value.held, events)
       deepEqual(
-        value.handedOver.map(({ arrival }) => arrival),
+        value.inbox.map(({ arrival }) => arrival),
         events.map(({ event }) => event),
       )
     },

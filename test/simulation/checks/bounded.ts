@@ -1,4 +1,4 @@
-// I7: held events, handed-over events and attempts keep to their limits, and no worker keeps more than its
+// I7: held events, inboxes and attempts keep to their limits, and no worker keeps more than its
 // look-ahead.
 import type { Check } from './check.ts'
 import { domainOf } from './check.ts'
@@ -13,29 +13,28 @@ export const checkBounded: Check = (world) => {
     const { heldCount, failing } = change.state
     const where = `I7: ${consumer} ${change.stream}: at ${atMs} ms`
     // An event that fails is held whether there is room or not, a fill may be cut in pieces by what is held,
-    // and in front of a gap that is given up a batch of overflowed events is let in, as one may belong
-    // there.
+    // and in front of a gap that is given up a batch of its inbox is let in, as one may belong there.
     if (heldCount > domain.heldMax + scenario.batch + 3)
       breaches.push(`${where} ${heldCount} events are held, of at most ${domain.heldMax}`)
     // Who resumes a stream that was halted by a failure gives the event one more attempt.
     if (failing !== undefined && failing.attempts > domain.attempts && !world.hasOperators)
       breaches.push(`${where} attempt ${failing.attempts} was made, of at most ${domain.attempts}`)
   }
-  const handedOver = new Map<string, number>()
+  const inboxes = new Map<string, number>()
   const slack = scenario.workers * scenario.batch
   for (const happening of history.happenings) {
     if (happening.kind === 'handed-over') {
-      for (const { stream, redrive } of happening.events) {
-        if (redrive === undefined) count(handedOver, `${happening.consumer} ${stream}`, 1)
+      for (const { stream, redrive } of happening.entries) {
+        if (redrive === undefined) count(inboxes, `${happening.consumer} ${stream}`, 1)
       }
     } else if (happening.kind === 'committed') {
-      count(handedOver, `${happening.consumer} ${happening.change.stream}`, -happening.change.decided.length)
+      count(inboxes, `${happening.consumer} ${happening.change.stream}`, -happening.decided.length)
     } else continue
     for (const domain of scenario.domains) {
       const scope = `${happening.consumer} ${domain.name}/`
-      const total = sumOf(handedOver, scope)
+      const total = sumOf(inboxes, scope)
       if (total > domain.handedOverMax + slack)
-        breaches.push(`I7: ${scope} ${total} events are handed over, of at most ${domain.handedOverMax}`)
+        breaches.push(`I7: ${scope} ${total} events are in inboxes, of at most ${domain.handedOverMax}`)
     }
   }
   return breaches

@@ -28,6 +28,18 @@ export function isFirstSeen(domain: DomainScenario | undefined): boolean {
   return domain?.numbering.kind === 'contiguous' && domain.numbering.start === 'first-seen'
 }
 
+/**
+ * Whether the inboxes of a domain are full: then what is refused stays with its source, and a log is read no
+ * further than its worker looks ahead.
+ */
+export function pushesBack({ scenario }: SimulatedWorld, { streams }: ShadowStore): boolean {
+  return scenario.domains.some(({ name, handedOverMax }) => {
+    let size = 0
+    for (const { path, inbox } of streams.values()) if (path.startsWith(`${name}/`)) size += inbox.length
+    return size >= handedOverMax
+  })
+}
+
 /** What must be kept for each consumer in the end. */
 export function shadowsOf(world: SimulatedWorld): ReadonlyMap<string, ShadowStore> {
   const shadows = new Map(world.consumers.map(({ name }) => [name, new ShadowStore()]))

@@ -50,7 +50,6 @@ const truths: Readonly<Record<DeadLetterReason, (about: About) => boolean>> = {
     world.hasOperators || isContested(world, produced) || domain?.numbering.kind === 'linked',
   late: ({ shadow, produced, domain }) =>
     domain?.numbering.kind === 'increasing' || isFirstSeen(domain) || wasLost(shadow, produced),
-  overflow: ({ domain }) => (domain?.heldMax ?? 0) < 1_000 || (domain?.handedOverMax ?? 0) < 10_000,
   skipped: ({ world }) => world.hasOperators,
   'too-large': () => false,
   'worker-died': ({ world, produced }) => mayLoseItsWorker(world, produced),

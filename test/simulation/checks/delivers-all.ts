@@ -1,12 +1,15 @@
 // I1, I3 and I6 at the end of the quiet phase: whatever can be delivered is. A stream that waits has a
 // reason that its domain's policy gives: a number that never came, or an event that fails.
+import type { Epoch, Sequence } from '../../../src/core/sequence.ts'
+import { before, comparePositions } from '../../../src/core/sequence.ts'
+import type { StreamPath } from '../../../src/core/stream-path.ts'
 import type { StreamState } from '../../../src/core/stream-state.ts'
 import { uidOf } from '../produced.ts'
 import type { Produced } from '../produced.ts'
 import type { DomainScenario } from '../scenario.ts'
 import type { SimulatedWorld } from '../simulated-world.ts'
 import type { Check } from './check.ts'
-import { domainOf, mayLoseItsWorker, shadowsOf } from './check.ts'
+import { domainOf, mayLoseItsWorker, pushesBack, shadowsOf } from './check.ts'
 import { isBetween } from './numbers.ts'
 import type { ShadowStore, ShadowStream } from './shadow-store.ts'
 
@@ -14,6 +17,7 @@ import type { ShadowStore, ShadowStream } from './shadow-store.ts'
 export const checkDeliversAll: Check = (world) => {
   const breaches: string[] = []
   for (const [consumer, shadow] of shadowsOf(world)) {
+    if (pushesBack(world, shadow)) continue
     for (const stream of shadow.streams.values()) {
       const domain = domainOf(world, stream.path)
       if (domain === undefined) continue
@@ -33,8 +37,9 @@ interface About {
 
 function waitsFor(shadow: ShadowStore, stream: ShadowStream, about: About): string | undefined {
   const { domain } = about
-  const { state, handedOver } = stream
-  if (handedOver.length > 0) return `${handedOver.length} events are still handed over`
+  const { state } = stream
+  const unread = leftInInbox(shadow, stream, about)
+  if (unread !== undefined) return unread
   if (state === undefined) return undefined
   const { halt, failing, held } = state
   if (halt?.cause === 'failure' || halt?.cause === 'schema') return badFailureHalt(stream, about)
@@ -48,6 +53,35 @@ function waitsFor(shadow: ShadowStore, stream: ShadowStream, about: About): stri
   if (halt === undefined && domain.gapEnd !== 'wait' && domain.numbering.kind !== 'increasing')
     return `a gap is still open, and its policy is ${domain.gapEnd}`
   return missing(shadow, stream, about) ? undefined : `events are held, and no number is missing`
+}
+
+/**
+ * What is in the inbox of a stream that goes on waits rightly only if a number in front of the lowest of it
+ * has not come.
+ */
+function leftInInbox(
+  shadow: ShadowStore,
+  { path, state, inbox }: ShadowStream,
+  { world, domain, consumer }: About,
+): string | undefined {
+  const produced = inbox.flatMap(({ arrival }) => world.produced[uidOf(arrival) ?? -1] ?? [])
+  const [lowest] = produced
+    .map(({ epoch, sequence, fillFrom = sequence }) => ({ epoch, sequence: fillFrom }))
+    .sort(comparePositions)
+  if (inbox.length === 0 || state?.halt !== undefined) return undefined
+  const left = `${inbox.length} events are left in its inbox`
+  if (state === undefined || lowest === undefined || domain.numbering.kind === 'increasing') return left
+  const isCurrent = state.position !== undefined && state.epoch === lowest.epoch
+  const reached = isCurrent ? (state.position ?? null) : null
+  const isMissing = isAnyMissing(
+    shadow,
+    { path, epoch: lowest.epoch, reached, to: before(lowest.sequence) },
+    {
+      world,
+      consumer,
+    },
+  )
+  return isMissing ? undefined : `${left}, and no number in front of ${String(lowest.sequence)} is missing`
 }
 
 /** What came in front of the gap that halts a stream is held too, and waits for nothing of its own. */
@@ -81,15 +115,36 @@ function badFailureHalt({ state, held }: ShadowStream, { world, domain }: About)
  * Whether a number in front of the head, or of the gap that halts it, has not come: then the stream waits
  * rightly.
  */
-function missing(shadow: ShadowStore, { path, state }: ShadowStream, { world, consumer }: About): boolean {
+function missing(
+  shadow: ShadowStore,
+  { path, state, inbox }: ShadowStream,
+  { world, consumer }: About,
+): boolean {
   const [head] = state?.held ?? []
   if (state === undefined || head === undefined) return false
   const { epoch, sequence: to } = state.halt?.gapTo ?? { epoch: head.epoch, sequence: head.after }
-  const accepted = acceptedBy(world, consumer)
+  // With no room for all that closes it, a halt at a gap is ended by an operator.
+  if (state.halt?.gapTo !== undefined && inbox.length > 0) return true
   const isCurrent = state.position !== undefined && state.epoch === epoch
   const reached = isCurrent ? (state.position ?? null) : null
   // An operator's fill may lie behind numbers that nobody ever produced.
   if (world.hasOperators && reached !== null && to !== null && to > reached) return true
+  return isAnyMissing(shadow, { path, epoch, reached, to }, { world, consumer })
+}
+
+/** Whether a number of a stream between two others was produced, and has not come or is a dead letter. */
+function isAnyMissing(
+  shadow: ShadowStore,
+  range: {
+    readonly path: StreamPath
+    readonly epoch: Epoch
+    readonly reached: Sequence | null
+    readonly to: Sequence | null
+  },
+  { world, consumer }: Pick<About, 'world' | 'consumer'>,
+): boolean {
+  const { path, epoch, reached, to } = range
+  const accepted = acceptedBy(world, consumer)
   const inFront = (produced: Produced): boolean =>
     produced.path === path &&
     produced.epoch === epoch &&

@@ -42,7 +42,7 @@ function hasEnded(world: SimulatedWorld, shadow: ShadowStore, produced: Produced
   if (shadow.effects.has(uid) || shadow.buried.has(uid)) return true
   if (kind === 'invalid') return false
   const stream = shadow.stream(path)
-  if (stream.handedOver.some(({ arrival }) => uidOf(arrival) === uid)) return true
+  if (stream.inbox.some(({ arrival }) => uidOf(arrival) === uid)) return true
   if ([...stream.held.values()].some(({ event }) => uidOf(event) === uid)) return true
   const numbering = domainOf(world, path)?.numbering
   if (numbering?.kind === 'unordered') return produced.isFiltered

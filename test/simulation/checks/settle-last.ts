@@ -43,7 +43,7 @@ function hasEnd(
   if (kind === 'invalid') return false
   if (about.isUnordered) return shadow.effects.has(uid) || produced.isFiltered
   const isKept = about.scenario.durable || about.others > 0
-  if (isKept && shadow.stream(path).handedOver.some(({ arrival }) => uidOf(arrival) === uid)) return true
+  if (isKept && shadow.stream(path).inbox.some(({ arrival }) => uidOf(arrival) === uid)) return true
   for (let number = fillFrom ?? sequence; number <= sequence; number = after(number)) {
     if (shadow.isAccounted(path, epoch, number)) continue
     if (!isKept || !shadow.isHeld(path, epoch, number)) return false

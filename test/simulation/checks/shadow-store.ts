@@ -3,7 +3,7 @@
 import type { Epoch, Sequence } from '../../../src/core/sequence.ts'
 import type { StreamPath } from '../../../src/core/stream-path.ts'
 import type { StreamState } from '../../../src/core/stream-state.ts'
-import type { DeadLetter, HandedOver, HeldEvent, LedgerEntry } from '../../../src/ports/records.ts'
+import type { DeadLetter, InboxEntry, HeldEvent, LedgerEntry } from '../../../src/ports/records.ts'
 import type { StreamChange } from '../../../src/ports/store.ts'
 import type { Happening } from '../history.ts'
 import { uidOf } from '../produced.ts'
@@ -14,7 +14,8 @@ export interface ShadowStream {
   readonly path: StreamPath
   state: StreamState | undefined
   readonly held: Map<string, HeldEvent>
-  handedOver: HandedOver[]
+  /** What is kept and not decided, in order of arrival. */
+  inbox: InboxEntry[]
   deliveries: number
   readonly ledger: LedgerEntry[]
   fence: number
@@ -37,7 +38,7 @@ export class ShadowStore {
       path,
       state: undefined,
       held: new Map(),
-      handedOver: [],
+      inbox: [],
       deliveries: 0,
       ledger: [],
       fence: 0,
@@ -48,12 +49,12 @@ export class ShadowStore {
 
   apply(happening: Happening): void {
     const { kind } = happening
-    if (kind === 'committed') this.#commit(happening.change)
+    if (kind === 'committed') this.#commit(happening.change, happening.decided)
     else if (kind === 'recorded') this.#bury(happening.deadLetters)
     else if (kind === 'effect' || kind === 'effect-repeated') this.effects.add(happening.produced.uid)
     else if (kind === 'handed-over') {
-      for (const event of happening.events) {
-        if (event.redrive === undefined) this.stream(event.stream).handedOver.push(event)
+      for (const entry of happening.entries) {
+        if (entry.redrive === undefined) this.stream(entry.stream).inbox.push(entry)
       }
     }
   }
@@ -76,12 +77,16 @@ export class ShadowStore {
     return ended !== undefined && sequence <= ended.position
   }
 
-  #commit(change: StreamChange): void {
+  #commit(change: StreamChange, decided: readonly InboxEntry[]): void {
     const stream = this.stream(change.stream)
     stream.state = change.state
     stream.deliveries += change.deliveries
     stream.ledger.push(...change.ledger)
-    stream.handedOver = stream.handedOver.slice(change.decided.length)
+    for (const { arrival } of decided) {
+      const uid = uidOf(arrival)
+      const at = stream.inbox.findIndex((entry) => uidOf(entry.arrival) === uid)
+      if (at >= 0) stream.inbox.splice(at, 1)
+    }
     for (const { epoch, after, to } of change.release) {
       for (const [key, { event }] of stream.held) {
         if (event.epoch === epoch && isBetween(event.sequence, after, to)) stream.held.delete(key)

@@ -3,9 +3,9 @@ import type { DeadLetter } from '../../../src/ports/records.ts'
 import type { StreamGiven } from '../operate/stored-stream.ts'
 import { entry, gappedState, letter, stateOf } from '../operate/stored-stream.ts'
 
-/** The dead letter of an event that failed, and of one that overflowed. */
+/** The dead letter of an event that failed. */
 export const failedLetter: DeadLetter = letter('lossy', { reason: 'failed', sequence: 3 })
-export const overflowLetter: DeadLetter = letter('full', { reason: 'overflow', sequence: 9 })
+const staleLetter = letter('full', { reason: 'stale', sequence: 9 })
 
 /** Three streams. */
 export const balancedStreams: readonly StreamGiven[] = [
@@ -24,5 +24,5 @@ export const balancedStreams: readonly StreamGiven[] = [
     ],
     deadLetters: [failedLetter],
   },
-  { stream: 'full', state: { ...gappedState(1, []), overflow: 1 }, deadLetters: [overflowLetter] },
+  { stream: 'full', state: gappedState(1, []), inbox: [9, 10], deadLetters: [staleLetter] },
 ]

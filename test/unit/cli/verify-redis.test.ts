@@ -10,7 +10,7 @@ import type { RedisServer } from '../../services/redis-server.ts'
 import { startRedis } from '../../services/redis-server.ts'
 import type { StreamGiven } from '../operate/stored-stream.ts'
 import { consumer, putStream, stateOf } from '../operate/stored-stream.ts'
-import { balancedStreams, failedLetter, overflowLetter } from './balanced-streams.ts'
+import { balancedStreams, failedLetter } from './balanced-streams.ts'
 
 const shards = 64
 
@@ -113,7 +113,16 @@ const plants: readonly (readonly [what: string, plant: () => Promise<unknown>, f
       ['ledger account/lossy', 'ledger account/lossy', 'dead-letters account/lossy'],
     ],
     ['a deleted dead letter', async () => forgetLetter(failedLetter), ['dead-letters account/lossy']],
-    ['a deleted overflowed event', async () => forgetLetter(overflowLetter), ['overflow account/full']],
+    [
+      'a deleted entry of an inbox',
+      async () => redis('ZREMRANGEBYRANK', `${base('account/full')}:inbox:account/full`, '0', '0'),
+      ['domain', 'inbox account/full'],
+    ],
+    [
+      'an inbox that is said to have nothing',
+      async () => redis('DEL', `${base('account/full')}:inboxes`),
+      ['inbox account/full'],
+    ],
     [
       'a wrong counter of a domain',
       async () => redis('HSET', `${base('account/gap')}:counts`, 'held/account', '7', 'over/account', '1'),
@@ -122,7 +131,7 @@ const plants: readonly (readonly [what: string, plant: () => Promise<unknown>, f
     [
       'a state of another stream',
       async () => changeRecord('account/gap', 'other', 'account/full'),
-      ['overflow account/gap', 'held-count account/gap', 'held-place account/gap'],
+      ['held-count account/gap', 'held-place account/gap'],
     ],
     [
       'a position without its accounts',
@@ -159,7 +168,7 @@ describe('a planted imbalance is found:', () => {
       .trim()
       .split('\n')
       .map((line) => (JSON.parse(line) as { reason: string }).reason)
-    expect({ code, reasons }).toEqual({ code: 0, reasons: ['overflow'] })
+    expect({ code, reasons }).toEqual({ code: 0, reasons: ['stale'] })
   })
 })
 

@@ -71,10 +71,11 @@ describe('a planted imbalance is found:', () => {
       ['ledger account/lossy', 'ledger account/lossy', 'dead-letters account/lossy'],
     ],
     [
-      'a deleted overflowed event',
-      "DELETE FROM inturn_dead_letter WHERE reason = 'overflow'",
-      ['overflow account/full'],
+      'a deleted entry of an inbox',
+      "DELETE FROM inturn_inbox_entry WHERE number = '019'",
+      ['domain', 'inbox account/full'],
     ],
+    ['an inbox that is said to have nothing', 'DELETE FROM inturn_inbox', ['inbox account/full']],
     [
       'a wrong counter of a domain',
       'UPDATE inturn_domain SET held = 7, handed_over = 1',
@@ -84,7 +85,7 @@ describe('a planted imbalance is found:', () => {
       'a state of another stream',
       `UPDATE inturn_stream SET state = (SELECT state FROM inturn_stream WHERE path = 'account/full')
        WHERE path = 'account/gap'`,
-      ['deliveries account/gap', 'overflow account/gap', 'held-count account/gap', 'held-place account/gap'],
+      ['deliveries account/gap', 'held-count account/gap', 'held-place account/gap'],
     ],
   ])('%s', async (_what, sql, expected) => {
     plant(sql)

@@ -148,7 +148,7 @@ function wrongAfter(steps: readonly Step[]): readonly string[] {
       : postponeHealing(stream, now, now + one.runMs)
     const most = Math.max(0, ...gapsOf(rules, state).map((gap) => gap.clock.heal?.attempts ?? 0))
     if (most > 3) wrong.push(`${most} attempts`)
-    const due = dueTimeOf(rules, state, { canRun: false, isPaused: false, clock })
+    const due = dueTimeOf(rules, state, { canRun: false, hasWaiting: false, isPaused: false, clock })
     const isSpinning = (due.at ?? Infinity) <= now || (due.readingMs ?? Infinity) <= clock.readingMs
     const isForgotten = state.held.length > 0 && due.at === undefined && due.readingMs === undefined
     if (isSpinning || isForgotten) wrong.push(`due at ${JSON.stringify(due)}, looked at ${now}`)

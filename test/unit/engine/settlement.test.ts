@@ -94,16 +94,16 @@ describe('refused events', () => {
     await worker.stop()
   })
 
-  it('that waited too long overflow, are settled, and come back by themselves', async () => {
+  it('that waited too long go to the inbox, are settled, and are decided by themselves', async () => {
     for (const kind of ['log', 'queue'] as const) {
       const world = new WorkerWorld(kind)
       const worker = world.worker({ heldMax: 2 }, { refusePatience: '10s' })
       await world.source.push(events('a', 3, 4, 5, 6))
       world.start(worker)
       await world.timers.advance(9_000)
-      expect(await world.deadLetters()).toEqual([])
+      expect((await world.stream('a'))?.inbox).toBeUndefined()
       await world.timers.advance(5_000)
-      expect(await world.deadLetters()).toMatchObject([{ reason: 'overflow' }, { reason: 'overflow' }])
+      expect((await world.stream('a'))?.inbox).toMatchObject({ arrivals: 2 })
       expect(world.source.unsettled).toBe(0)
       await world.source.push(events('a', 2, 1))
       await world.timers.advance(2_000)
@@ -113,7 +113,7 @@ describe('refused events', () => {
     }
   })
 
-  it('beyond the look-ahead overflow at once, however fast the source is (I7)', async () => {
+  it('beyond the look-ahead go to the inbox at once, however fast the source is (I7)', async () => {
     for (const kind of ['log', 'queue'] as const) {
       const world = new WorkerWorld(kind)
       const worker = world.worker({ heldMax: 2 }, { lookAheadMax: 10, batch: 5, refusePatience: '1h' })
@@ -121,13 +121,29 @@ describe('refused events', () => {
       await world.source.push(events('a', ...numbers))
       world.start(worker)
       await world.timers.advance(3_000)
-      expect((await world.deadLetters()).length).toBeGreaterThanOrEqual(100 - 2 - 10 - 5)
+      expect((await world.stream('a'))?.inbox?.arrivals).toBeGreaterThanOrEqual(100 - 2 - 10 - 5)
       await world.source.push(events('a', 2, 1))
       await world.timers.advance(10_000)
       expect(world.calls).toEqual([1, 2, ...numbers].map((sequence) => `a:${sequence}`))
       expect(world.source.unsettled).toBe(0)
       await worker.stop()
     }
+  })
+
+  it('that have no room anywhere are told of, and read on once their stream goes on (I7)', async () => {
+    const world = new WorkerWorld('log')
+    const worker = world.worker({ heldMax: 2, handedOverMax: 5 }, { lookAheadMax: 10, batch: 5 })
+    const numbers = Array.from({ length: 60 }, (_, index) => index + 3)
+    await world.source.push(events('a', ...numbers))
+    world.start(worker)
+    await world.timers.advance(60_000)
+    expect(world.told('records-full')).toMatchObject([{ error: { code: 'records-full' } }])
+    await world.processor().process(events('a', 1, 2))
+    await world.timers.advance(10_000)
+    expect(world.calls).toEqual([1, 2, ...numbers].map((sequence) => `a:${sequence}`))
+    expect(world.source.unsettled).toBe(0)
+    expect(world.told('records-full')).toHaveLength(2)
+    await worker.stop()
   })
 
   it('of increasing numbers keep their order when their stream goes on (I1)', async () => {

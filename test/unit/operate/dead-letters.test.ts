@@ -174,25 +174,39 @@ describe('retry', () => {
     expect((await world.stream('a'))?.state.held).toMatchObject([{ to: 120 }])
   })
 
-  test('fills and overflowed events are refused, each with its reason', async () => {
+  test('a fill is refused, with the reason', async () => {
     const { world, target } = await operatedWorld()
-    const letters = [
-      { key: 'f', reason: 'stale', payload: { stream: 'a', fill: {} }, stream: path('a') },
-      { key: 'o', reason: 'overflow', payload: event('b', 1), stream: path('b') },
-    ] as const
-    await world.memory.record(consumer, {
-      deadLetters: letters.map((letter) => ({ ...letter, detail: '', at: 1 })),
-    })
-    const of = async (only: 'stale' | 'overflow') =>
-      (await retryDeadLetters(target, { ...operator, only })).refusals[0]?.why
-    expect(await of('stale')).toBe('it is a fill, which has no handler')
-    expect(await of('overflow')).toBe('it comes back by itself when its stream has room for it')
-    await expect(retryDeadLetters(target, { ...operator, key: 'o' })).rejects.toMatchObject({
+    const payload = { stream: 'a', fill: {} }
+    const letter = { key: 'f', reason: 'stale', payload, stream: path('a'), detail: '', at: 1 } as const
+    await world.memory.record(consumer, { deadLetters: [letter] })
+    const { refusals } = await retryDeadLetters(target, { ...operator, only: 'stale' })
+    expect(refusals[0]?.why).toBe('it is a fill, which has no handler')
+    await expect(retryDeadLetters(target, { ...operator, key: 'f' })).rejects.toMatchObject({
       code: 'operation-refused',
     })
   })
 
-  test('waits for room among the handed-over events, and leaves the rest', async () => {
+  test('one that is read again is in an inbox before it is no dead letter any more', async () => {
+    const { world, fails, processor, target } = await operatedWorld({ spanMax: 10 })
+    fails.clear()
+    await processor.process(events('a', 1, 50))
+    const read = letterReader({ domains: { account: domain({ handle: world.note }) } })
+    const store = world.store({
+      plan: ({ method }) => (method === 'unit.commit' ? { fail: 'before' } : undefined),
+    })
+    await store.open()
+    const failing = retryDeadLetters({ ...target, store }, { ...operator, only: 'implausible', read })
+    await expect(passing(world, failing)).rejects.toMatchObject({ code: 'store-unavailable' })
+    expect(await reasons(world)).toEqual(['implausible'])
+    expect(await world.handedOver()).toBe(1)
+    await retryDeadLetters(target, { ...operator, only: 'implausible', read })
+    await sweepAll(world.processor({ spanMax: 100 }))
+    expect(await reasons(world)).toEqual([])
+    expect((await world.stream('a'))?.state).toMatchObject({ heldCount: 1, duplicates: { count: 1 } })
+    await expectBalance(world)
+  })
+
+  test('waits for room in the inboxes, and leaves the rest', async () => {
     const { world, target } = await operatedWorld()
     const letter = (index: number) => ({
       key: `k${index}`,
@@ -247,17 +261,6 @@ describe('drop', () => {
     expect(world.calls).toEqual(['a:1', 'a:2'])
     expect(await world.deadLetters()).toEqual([])
     expect(await world.handedOver()).toBe(0)
-  })
-
-  test('leaves overflowed events, on which their stream counts', async () => {
-    const { world, target } = await operatedWorld()
-    const letter = { key: 'o', reason: 'overflow', payload: event('b', 1), stream: path('b') } as const
-    await world.memory.record(consumer, { deadLetters: [{ ...letter, detail: '', at: 1 }] })
-    expect(await dropDeadLetters(target, { ...operator, stream: path('b') })).toMatchObject({
-      dropped: 0,
-      refused: 1,
-    })
-    expect(await reasons(world)).toEqual(['overflow'])
   })
 })
 

@@ -205,10 +205,10 @@ describe('other standings', () => {
     const view = { reader: store.reader, consumer }
     const quiet = await explainStream(view, await known('a', gappedState(4, [])), none)
     expect(quiet).toMatchObject({ standing: 'in-turn', next: { kind: 'take' } })
-    expect(words(quiet)).toContain('It waits for a worker, which has to decide what was handed over.')
+    expect(words(quiet)).toContain('It waits for a worker, which has to decide what is in its inbox.')
     const gapped = await explainStream(view, await known('b', gappedState(4, [[8, 8]])), none)
     expect(gapped).toMatchObject({ standing: 'gap', next: { kind: 'take' } })
-    expect(words(gapped)).toContain('1 event handed over and not yet decided')
+    expect(words(gapped)).toContain('1 event in its inbox, not decided yet')
   })
 
   test('fills that wait for their turn are not told as events', async () => {

@@ -131,7 +131,7 @@ describe('what a stream is', () => {
     )
     expect((await health(new Map(), { handedOverMin: 5 })).items).toMatchObject([
       { kind: 'slow', stream: 'account/long', ageMs: 40_000, detail: 'worker w-1 has it' },
-      { kind: 'slow', stream: 'account/pile', detail: '7 events were handed over and wait' },
+      { kind: 'slow', stream: 'account/pile', detail: '7 events wait in its inbox' },
     ])
     await unit.end()
     await other.end()

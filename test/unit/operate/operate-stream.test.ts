@@ -202,7 +202,7 @@ describe('skipping a gap of which a number has come', () => {
     expect(world.calls).toEqual(['a:1', 'a:2', 'a:3', 'a:5', 'a:6'])
   })
 
-  test('gives up only what is missing: an overflowed or handed-over event is not lost with it', async () => {
+  test('gives up only what is missing: an event in the inbox is not lost with it', async () => {
     const world = new OperatorWorld({ heldMax: 2 }, { heldMax: 2 })
     await world.operated.open()
     await world.processing.process(events('a', 1, 5, 6))

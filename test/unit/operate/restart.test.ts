@@ -155,7 +155,7 @@ describe("onReset: 'halt'", () => {
     expect(await world.take(run('two', '1970-01-02T00:00:00Z', 41))).toEqual(['refuse'])
     expect(await world.take(run('one', '1970-01-01T00:00:00Z', 41))).toEqual(['hold'])
     expect(await world.words()).toContain('It is halted: its producer seems to have started to count again.')
-    expect(await world.words()).toContain('what may be new stays with its source, or is overflow')
+    expect(await world.words()).toContain('what may be new stays with its source, or in the inbox')
     await openEpoch(world.target, byAnn)
     await world.sweep()
     expect(world.calls).toHaveLength(41)
@@ -184,24 +184,28 @@ describe("onReset: 'halt'", () => {
     expect((await world.state()).halt?.cause).toBe('restart')
   })
 
-  test('what was put aside or handed over meanwhile is decided by its time like all else', async () => {
+  test('what came to the inbox meanwhile is decided by its time like all else', async () => {
     const world = new RestartWorld('halt')
     await world.take(first)
     await world.take(second.slice(0, 1))
     const options = world.options({ domains: { account: domain({ onReset: 'halt', handle: world.note }) } })
     await options.store.open()
     const { engine } = makeEngine(options)
-    const messages = second.slice(0, 20).map((message) => ({ message }))
-    await engine.overflow(messages, () => undefined)
+    const refused = second.slice(0, 20).map((message, at) => {
+      return { delivery: { message }, place: { epoch: 0, sequence: at + 1 }, isPlaced: true }
+    })
+    await engine.keep(refused, () => undefined)
     await world.sweep()
-    expect((await world.state()).overflow).toBe(20)
+    const inboxSize = async () => (await options.store.reader.stream(consumer, path('a')))?.inbox?.arrivals
+    expect(await inboxSize()).toBe(20)
     const handedOver = second
       .slice(20, 30)
       .map((arrival) => ({ stream: path('a'), arrival: { ...arrival, epoch: 0 } }))
     await world.operated.handOver(consumer, handedOver as never)
     await openEpoch(world.target, byAnn)
     await world.sweep()
-    expect(await world.state()).toMatchObject({ epoch: 1, position: 30, overflow: 0 })
+    expect(await world.state()).toMatchObject({ epoch: 1, position: 30 })
+    expect(await inboxSize()).toBeUndefined()
     expect(await world.deadLetters()).toEqual([])
     expect(await world.imbalances()).toEqual([])
   })

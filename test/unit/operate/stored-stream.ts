@@ -16,6 +16,8 @@ export interface StreamGiven {
   readonly deliveries?: number
   readonly ledger?: readonly LedgerEntry[]
   readonly deadLetters?: readonly DeadLetter[]
+  /** Numbers of events in its inbox. */
+  readonly inbox?: readonly Sequence[]
 }
 
 /** A state with its counts. */
@@ -51,9 +53,12 @@ export function gappedState(
 /** Commits a stream as given. */
 export async function putStream(store: Store, given: StreamGiven): Promise<string> {
   const path = streamPath('account', given.stream)
+  const eventOf = (sequence: Sequence) => {
+    return { domain: 'account', stream: given.stream, epoch: 0, sequence, data: {} }
+  }
   const held = (given.held ?? []).map((sequence): HeldEvent => ({
     stream: path,
-    event: { domain: 'account', stream: given.stream, epoch: 0, sequence, data: {} },
+    event: eventOf(sequence),
     print: 0,
     heldAt: 1_000,
   }))
@@ -71,6 +76,8 @@ export async function putStream(store: Store, given: StreamGiven): Promise<strin
   }
   const request = { consumer, worker: 'w', streams: [path], mode: 'claim', claimMs: 30_000 } as const
   await store.work(request, async (unit) => unit.commit({ streams: [change] }))
+  const inbox = (given.inbox ?? []).map((sequence) => ({ stream: path, arrival: eventOf(sequence) }))
+  if (inbox.length > 0) await store.handOver(consumer, inbox)
   return path
 }
 

@@ -6,11 +6,11 @@ import type { StoreReader } from '../../../src/ports/store-reader.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
-import { readHandedOverSql } from '../../../src/stores/sqlite/handed-over.ts'
+import { listStreamInboxSql, readPageSql } from '../../../src/stores/sqlite/inbox.ts'
 import { readJournalSql } from '../../../src/stores/sqlite/journal.ts'
 import {
-  listHandedOverSql,
   listHeldSql,
+  listInboxSql,
   listLedgerSql,
   listLettersSql,
   listStreamHeldSql,
@@ -67,7 +67,7 @@ test('no stream that adds up is looked at by itself, and each list is read page 
     deadLetters: 1,
     streams: 5,
     held: 18,
-    handedOver: 1,
+    inbox: 2,
   })
 })
 
@@ -107,14 +107,20 @@ const plans: readonly (readonly [name: string, sql: string, ...plan: string[]])[
     'SEARCH inturn_held USING PRIMARY KEY (stream=? AND (epoch,sequence)>(?,?))',
   ],
   [
-    'list handed over',
-    listHandedOverSql,
-    'SEARCH inturn_handed_over USING INDEX inturn_handed_over_order (consumer=? AND arrival_id>?)',
+    'list inboxes',
+    listInboxSql,
+    'SEARCH inturn_inbox_entry USING INDEX inturn_inbox_entry_order (consumer=? AND arrival_id>?)',
   ],
   [
-    'read handed over',
-    readHandedOverSql,
-    'SEARCH inturn_handed_over USING PRIMARY KEY (consumer=? AND path=? AND arrival_id>?)',
+    'list an inbox',
+    listStreamInboxSql,
+    'SEARCH inturn_inbox_entry USING INDEX inturn_inbox_entry_order (consumer=? AND arrival_id>?)',
+  ],
+  [
+    'read a page of an inbox',
+    readPageSql,
+    'SEARCH inturn_inbox_entry USING PRIMARY KEY ' +
+      '(consumer=? AND path=? AND redrive=? AND (epoch,number)>(?,?) AND (epoch,number)<(?,?))',
   ],
   ['list dead letters', listLettersSql, 'SEARCH inturn_dead_letter USING INTEGER PRIMARY KEY (rowid>?)'],
   [
@@ -132,12 +138,14 @@ const plans: readonly (readonly [name: string, sql: string, ...plan: string[]])[
     'list streams',
     listStreamsSql,
     'SEARCH s USING INDEX inturn_stream_path (consumer=? AND path>? AND path<?)',
+    'SEARCH i USING PRIMARY KEY (consumer=? AND path=?) LEFT-JOIN',
     'SEARCH c USING PRIMARY KEY (consumer=? AND path=?) LEFT-JOIN',
   ],
   [
     'list waiting streams',
     listWaitingSql,
     'SEARCH s USING INDEX inturn_stream_standing (consumer=? AND path>? AND path<?)',
+    'SEARCH i USING PRIMARY KEY (consumer=? AND path=?) LEFT-JOIN',
     'SEARCH c USING PRIMARY KEY (consumer=? AND path=?) LEFT-JOIN',
   ],
   ['read journal', readJournalSql, 'SEARCH inturn_journal USING PRIMARY KEY (consumer=? AND number>?)'],

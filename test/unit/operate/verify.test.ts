@@ -213,12 +213,6 @@ describe('each imbalance is found', () => {
     expect(await checksOf({ stream: 'a', state, ledger, deadLetters })).toEqual([])
   })
 
-  test('an overflowed event that the state does not know of', async () => {
-    const deadLetters = [letter('a', { reason: 'overflow', sequence: 9 })]
-    expect(await checksOf({ stream: 'a', state: sound, deadLetters })).toEqual(['overflow'])
-    expect(await checksOf({ stream: 'a', state: { ...sound, overflow: 1 } })).toEqual(['overflow'])
-  })
-
   test('lost ranges that do not cover what is lost, or lie above the position', async () => {
     const state = stateOf({ position: 3, baseline: 1, counts: { delivered: 2, lost: 1 } })
     const ledger = [entry('a', { kind: 'lost', from: 2, to: 2 })]
@@ -309,7 +303,7 @@ function readerWith(reader: StoreReader, changes: Partial<StoreReader>): StoreRe
     streams: (name, query) => reader.streams(name, query),
     claims: (name, query) => reader.claims(name, query),
     held: (name, query) => reader.held(name, query),
-    handedOver: (name, query) => reader.handedOver(name, query),
+    inbox: (name, query) => reader.inbox(name, query),
     deadLetters: (name, query) => reader.deadLetters(name, query),
     ledger: (name, query) => reader.ledger(name, query),
     ...changes,

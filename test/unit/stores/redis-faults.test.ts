@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
 import { commitScript } from '../../../src/stores/redis/commit-parts.ts'
-import { handOverScript } from '../../../src/stores/redis/redis-store.ts'
+import { handOverScript } from '../../../src/stores/redis/inbox.ts'
 import { openUnit } from '../../../src/testing/store-suite/open-unit.ts'
 import {
   account,
@@ -111,7 +111,7 @@ test('events that may have been kept when the connection was cut are not called 
   })
   proxy.decide(() => 'pass')
   await reconnected()
-  expect((await store.reader.handedOver(consumer, { limit: 9 })).length).toBe(2)
+  expect((await store.reader.inbox(consumer, { limit: 9 })).length).toBe(2)
 })
 
 test('a read that was cut is only unavailable', async () => {

@@ -125,7 +125,7 @@ test('what is handed over or recorded is on a replica before it counts as kept',
   } finally {
     goOn(replica)
   }
-  expect(await store.reader.handedOver(consumer, { limit: 9 })).toHaveLength(1)
+  expect(await store.reader.inbox(consumer, { limit: 9 })).toHaveLength(1)
 })
 
 test('who only reads what another has committed does not end well before a replica has it', async () => {

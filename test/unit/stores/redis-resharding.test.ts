@@ -94,7 +94,7 @@ test('while a slot is moved its streams are out of reach, and then as they were'
   expect(await keysIn(to, slot)).toHaveLength(keys.length)
   for (const node of [to, from]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
   expect(await store.reader.stream(consumer, a)).toEqual(before)
-  expect((await store.reader.handedOver(consumer, { limit: 9 })).length).toBe(1)
+  expect((await store.reader.inbox(consumer, { limit: 9 })).length).toBe(1)
   const { value } = await work(store, { streams: [a] }, async (unit) => unit.states.get(a)?.position)
   expect(value).toBe(before?.state.position)
 })

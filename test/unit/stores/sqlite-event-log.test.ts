@@ -7,7 +7,6 @@ import { createProcessor } from '../../../src/engine/processor.ts'
 import type { TransactionalEventLog } from '../../../src/ports/event-log.ts'
 import type { SqliteEventLogOptions, SqliteTransaction } from '../../../src/stores/sqlite.ts'
 import { sqliteEventLog, sqliteSequences, sqliteStore } from '../../../src/stores/sqlite.ts'
-import { schemaSteps } from '../../../src/stores/sqlite/schema.ts'
 import { all, ids, idsOf, numbersOf, to } from '../../../src/testing/event-log-suite/samples.ts'
 import { SqliteFolder } from './sqlite-folder.ts'
 
@@ -140,19 +139,16 @@ describe('the file', () => {
     expect(await numbersOf(log, 'a')).toEqual([1])
   })
 
-  test('a store of the first version gets its log, and keeps what it has', async () => {
-    const user = folder.user()
-    user.exec(schemaSteps[0] ?? '')
-    user.exec("INSERT INTO inturn_meta VALUES ('schema', 1)")
-    user.exec("INSERT INTO inturn_consumer (id, name) VALUES (1, 'billing')")
-    user.exec("INSERT INTO inturn_checkpoint VALUES (1, 'file', 'here')")
-    user.close()
-    await expect(all(openLog().readAll())).rejects.toMatchObject({ code: 'store-unavailable' })
+  test('a store of an older version is left alone', async () => {
     const log = openLog()
-    await log.append(to('a', ids(2)))
-    expect(await numbersOf(log, 'a')).toEqual([1, 2])
-    const store = await folder.store()
-    expect(await store.checkpoint('billing', 'file')).toBe('here')
+    await log.append(to('a', ['e']))
+    const user = folder.user()
+    user.exec("UPDATE inturn_meta SET value = 5 WHERE key = 'schema'")
+    user.close()
+    const older = openLog()
+    await expect(older.append(to('a', ['f']))).rejects.toMatchObject({ code: 'store-schema-older' })
+    await expect(all(older.readAll())).rejects.toMatchObject({ code: 'store-schema-older' })
+    await expect(folder.store()).rejects.toMatchObject({ code: 'store-schema-older' })
   })
 
   test('a log of a newer version is left alone', async () => {
