@@ -182,7 +182,10 @@ test('a dead letter is tried again by the worker, once', async () => {
     command('dead', 'retry', 'mail/a', '--all-of-stream', '--reason', 'x'),
   ])
   expect(asked.map(({ code }) => code)).toContain(0)
-  while (!worker.stderr().includes('a dead letter, was tried again: it succeeded')) await sleep(20)
+  while (!worker.stderr().includes('a dead letter, was tried again: it succeeded')) {
+    if (worker.child.exitCode !== null) throw new Error(`the worker has ended: ${worker.stderr()}`)
+    await sleep(20)
+  }
   expect((await command('dead', '--json')).stdout).toBe('')
   await end()
   expect(worker.stderr().match(/was tried again/g)).toHaveLength(1)

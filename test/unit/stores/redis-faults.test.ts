@@ -7,6 +7,7 @@ import type { Store } from '../../../src/ports/store.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
 import { commitScript } from '../../../src/stores/redis/commit-parts.ts'
 import { handOverScript } from '../../../src/stores/redis/inbox.ts'
+import { layoutVersion } from '../../../src/stores/redis/layout.ts'
 import { openUnit } from '../../../src/testing/store-suite/open-unit.ts'
 import {
   account,
@@ -253,10 +254,10 @@ test('a store keeps the number of shards that it was made with', async () => {
 })
 
 test.each([
-  ['newer', '3'],
-  ['older', '1'],
+  ['newer', layoutVersion + 1],
+  ['older', layoutVersion - 1],
 ])('a store that a %s inturn made is left alone', async (age, version) => {
-  await admin.sendCommand(['HSET', `{${prefix}}:layout`, 'version', version])
+  await admin.sendCommand(['HSET', `{${prefix}}:layout`, 'version', String(version)])
   const another = redisStore(server.url, { prefix, onWarning: () => undefined })
   expect(await failureOf(() => another.open())).toMatchObject({ code: `store-schema-${age}` })
   expect(await failureOf(() => another.now())).toMatchObject({ code: 'store-closed' })
