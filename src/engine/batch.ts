@@ -75,8 +75,11 @@ export class Engine {
   readonly #retries: WaitingSearch
   /** The jobs that heal gaps beside all else. Whoever owns the engine ends them. */
   readonly healing: Healing
-  /** With a store that is not durable: is told where a stream stands after each of its turns. */
-  onPosition: ((stream: StreamPath, position: Position) => void) | undefined
+  /**
+   * With a store that is not durable: is told where a stream stands after each of its turns, and whether its
+   * inbox may have entries up to there that are not decided.
+   */
+  onPosition: ((stream: StreamPath, position: Position, hasUndecided: boolean) => void) | undefined
   /**
    * Whether events of a stream are in somebody's hand who submits them later: none of its gaps is given up
    * meanwhile.
@@ -375,7 +378,9 @@ export class Engine {
     amendAnswers(turn, visit.arrivals)
     if (this.#parts.store.durable || this.onPosition === undefined) return
     const { epoch, position: sequence } = turn.state
-    if (sequence !== undefined) this.onPosition(visit.path, { epoch, sequence })
+    if (sequence === undefined) return
+    const hasUndecided = turn.hasUndecided || this.#lanes.hasBehind(visit.path)
+    this.onPosition(visit.path, { epoch, sequence }, hasUndecided)
   }
 
   /** Answers the arrivals of a visit with what its first turn has decided. */

@@ -49,8 +49,8 @@ export class Settlement<Message extends Delivery> {
     const { lookAheadMax, refusePatienceMs: patienceMs } = limits
     this.#refused = new RefusedEvents({ lookAheadMax, patienceMs })
     this.#unsettled = new UnsettledEvents(source.kind)
-    engine.onPosition = (stream, position) => {
-      this.#done.push(...this.#unsettled.takeUpTo(stream, position))
+    engine.onPosition = (stream, position, hasUndecided) => {
+      this.#done.push(...this.#unsettled.takeUpTo(stream, position, hasUndecided))
     }
   }
 
@@ -169,9 +169,10 @@ export class Settlement<Message extends Delivery> {
     // What waits for its domain to go on, for a worker, or for its stream to tell it from others, is not
     // refused for want of room.
     const stays = isUnplacedNow || result.reason === 'paused' || result.reason === 'busy'
+    const kept = source.kind === 'queue' ? this.#unsettled.find(stream, place) : undefined
     if (source.kind === 'log') {
       this.#refused.add({ ...refused, sinceMs: now, stays, isUnplaced: isUnplacedNow })
-    } else if (this.#unsettled.has(stream, place)) this.#unsettled.keep(stream, { delivery, place })
+    } else if (kept !== undefined) this.#unsettled.keep(stream, { ...kept, delivery })
     else if (!stays && this.#isOverdue(placeOf(result), now)) this.#overdue.push(refused)
     else this.#back.push(delivery)
   }
@@ -181,7 +182,7 @@ export class Settlement<Message extends Delivery> {
     this.#refused.remove(delivery)
     this.#refusedSince.delete(placeOf({ stream, ...place }))
     if (this.#made.parts.store.durable) this.#done.push(delivery)
-    else this.#unsettled.keep(stream, { delivery, place })
+    else this.#unsettled.keep(stream, { delivery, place, isInInbox: true })
   }
 
   #takeKept(delivery: Message, result: ProcessResult, held: Answer['held']): void {

@@ -172,6 +172,12 @@ export class Turn {
     return others + entries.length - this.#decided().length
   }
 
+  /** Whether the inbox may have entries, not decided yet, at or below where the stream stands by now. */
+  get hasUndecided(): boolean {
+    if (this.inboxLeft === 0) return false
+    return this.setup.inbox.others > 0 || this.#hasMoved() || this.#decided().length > 0
+  }
+
   /**
    * Decides the turn as far as the held events are known; returns what has to be read before it can be
    * trusted.
@@ -258,9 +264,13 @@ export class Turn {
   #hasMore(): boolean {
     const { state, setup } = this
     if (state.failing !== undefined) return false
-    const hasMoved = state.position !== setup.state.position || state.epoch !== setup.state.epoch
-    if (this.inboxLeft > 0 && (hasMoved || this.#decided().length > 0)) return true
+    if (this.inboxLeft > 0 && (this.#hasMoved() || this.#decided().length > 0)) return true
     return canAdvance({ rules: setup.domain.rules, state }, this.#context())
+  }
+
+  #hasMoved(): boolean {
+    const { state, setup } = this
+    return state.position !== setup.state.position || state.epoch !== setup.state.epoch
   }
 
   /** What a commit has to change. */

@@ -9,6 +9,7 @@ export const regressionSeeds: ReadonlyMap<number, string> = new Map([
   ],
   [338, 'a transaction that a dead worker had queued kept all others waiting'],
   [599, 'a gap that a stalled worker had seen was judged by when it was committed'],
+  [830, 'an event in the inbox was settled when its stream had passed it, before it was decided'],
   [1257, 'a fill below the first number that was seen had no account'],
   [7259, 'a failure of an undone run was booked as the next attempt, though another worker had made it'],
   [31687, 'the check took an event that is in turn, held behind a halt over a later gap, for a gap itself'],
