@@ -45,7 +45,7 @@ export const withoutPlace: ReadonlySet<DeadLetterReason> = new Set(['invalid', '
 
 /** Whether the rules gave a dead letter its number: else it bears the one on the wire. */
 export function isDecided(reason: DeadLetterReason): boolean {
-  return reason !== 'overflow' && !withoutPlace.has(reason)
+  return !withoutPlace.has(reason)
 }
 
 /** One that is to be handed over, unless it waits already. */
