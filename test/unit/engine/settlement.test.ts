@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import { increasing } from '../../../src/core/numbering.ts'
-import { event, events } from './engine-world.ts'
+import { consumer, event, events, path } from './engine-world.ts'
 import { WorkerWorld } from './worker-world.ts'
 
 const fill = (stream: string, from: number, to: number): unknown => ({
@@ -70,6 +70,30 @@ describe('a store that is not durable (I4)', () => {
     await world.source.push(events('a', 1))
     await world.timers.advance(1_000)
     expect(world.source.unsettled).toBe(0)
+    await worker.stop()
+  })
+
+  it('an entry of an inbox stays unsettled until it is decided, also behind its stream', async () => {
+    const world = new WorkerWorld()
+    const left = { commits: Infinity }
+    const plan = ({ method }: { method: string }) =>
+      method === 'unit.commit' && left.commits-- <= 0 ? { fail: 'before' as const } : undefined
+    const store = world.store({ durable: false, plan })
+    const worker = world.worker({ heldMax: 1 }, { store, refusePatience: '1s' })
+    await world.source.push([...events('a', 1, 3), event('a', 5)])
+    world.start(worker)
+    await world.timers.advance(5_000)
+    expect(await world.memory.reader.inbox(consumer, { limit: 9 })).toHaveLength(1)
+    expect(world.settledNumbers).toEqual([1])
+    // The epoch is opened; what decides the inbox against it fails.
+    left.commits = 1
+    await world.source.push([event('a', 1, { epoch: 1, id: 'anew' })])
+    await world.timers.advance(5_000)
+    expect((await world.memory.reader.stream(consumer, path('a')))?.state.epoch).toBe(1)
+    expect(world.settledNumbers).not.toContain(5)
+    left.commits = Infinity
+    await world.timers.advance(30_000)
+    expect(world.settledNumbers).toContain(5)
     await worker.stop()
   })
 })
