@@ -120,31 +120,6 @@ export class HandlerCaller {
     if (fault !== undefined) throw fault
   }
 
-  /**
-   * Runs a call, behind a savepoint where there is a transaction, and gives what the call failed with, if it
-   * did. What the savepoint itself fails with is thrown.
-   */
-  async tried(
-    unit: UnitOfWork,
-    run: () => void | Promise<void>,
-  ): Promise<{ readonly error: unknown } | undefined> {
-    let failed: { readonly error: unknown } | undefined
-    const call = async (): Promise<void> => {
-      try {
-        await run()
-      } catch (error) {
-        failed = { error }
-        throw error
-      }
-    }
-    try {
-      await (unit.transaction === undefined ? call() : unit.savepoint(call))
-    } catch (error) {
-      if (failed === undefined || failed.error !== error) throw error
-    }
-    return failed
-  }
-
   #keyOf({ domain, path, event }: Omit<Call, 'attempt'>, { isRival }: CallScene): string {
     const key = idempotencyKey(this.#parts.consumer, path, placeOf(domain, event))
     return isRival === true ? `${key}/${encodePart(event.id ?? digest(event.data))}` : key

@@ -12,17 +12,16 @@ import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
 import { errorText } from '../core/thrown.ts'
 import { wholeNumber } from '../core/whole-number.ts'
-import type { EffectPartial } from '../ports/commit-commands.ts'
+import type { EffectPartial, Recorded } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
 import { waitMs } from './check-options.ts'
-import { checkPayload } from './check-payload.ts'
 import type { CallScene } from './delivery.ts'
 import { HandlerCaller } from './delivery.ts'
 import type { Domain, TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { recordCall } from './recorded-call.ts'
+import { checkAndCall, rolledBackIn, Undone } from './handling.ts'
 import type { NumberRange } from './redeliver-range.ts'
 import { RangeCover, unhandledIn } from './redeliver-range.ts'
 import { TurnEffects } from './turn-effects.ts'
@@ -58,16 +57,6 @@ export interface Redelivered {
   readonly missingRanges: readonly Span[]
   /** The event whose handler failed; nothing behind it was handled, and with transactions not its chunk. */
   readonly failed?: { readonly sequence: Sequence; readonly error: string }
-}
-
-/** A handler failed in a transaction, which is undone. */
-class Undone extends Error {
-  readonly failed: NonNullable<Redelivered['failed']>
-
-  constructor(failed: NonNullable<Redelivered['failed']>) {
-    super('a transaction is undone because a handler failed')
-    this.failed = failed
-  }
 }
 
 interface Chunk {
@@ -178,8 +167,11 @@ export class Redelivery {
       const { value } = await store.work(work, (unit) => this.#runUnit(unit, chunk, request))
       return value
     } catch (error) {
-      if (error instanceof Undone) return { through: 0, handled: 0, failed: error.failed }
-      throw error
+      if (!(error instanceof Undone)) throw error
+      const event = chunk.events.find((one) => one === error.place)
+      if (event === undefined) throw error.failure
+      const failed = { sequence: event.sequence, error: errorText(error.failure) }
+      return { through: 0, handled: 0, failed }
     }
   }
 
@@ -193,7 +185,6 @@ export class Redelivery {
       throw new InturnError('operation-refused', `the domain ${domain.name} is paused`)
     }
     const end = await this.#callEach(unit, chunk)
-    if (end.failed !== undefined && unit.transaction !== undefined) throw new Undone(end.failed)
     return this.#commit(unit, chunk, { by, reason, end })
   }
 
@@ -234,26 +225,23 @@ export class Redelivery {
   /** Calls the handlers in order, until one fails or the commit has enough to carry out. */
   async #callEach(unit: UnitOfWork, { domain, range, events }: Chunk): Promise<Handled> {
     const { transaction, signal } = unit
-    const scene: CallScene = { transaction, signal, fence: unit.fence(range.stream), replay: 'redeliver' }
+    const { stream } = range
+    const scene: CallScene = { transaction, signal, fence: unit.fence(stream), replay: 'redeliver' }
+    const handling = { parts: this.#parts, caller: this.#caller, unit }
     const effects = new TurnEffects()
     let [handled, through] = [0, 0]
     for (const event of events) {
       try {
-        await checkPayload(this.#parts, domain, event)
-        if (domain.filter === undefined || domain.filter(event)) {
-          await recordCall(unit, {
-            stream: range.stream,
-            take: (recorded) => effects.add([event], recorded),
-            call: (redis) =>
-              this.#caller.call({ domain, path: range.stream, event, attempt: 1 }, { ...scene, redis }),
-          })
-          handled++
-        }
-        if (unit.isUndone) throw new Error('a statement of the handler has rolled back the whole transaction')
+        const call = { domain, path: stream, event, attempt: 1 }
+        const take = (recorded: Recorded): void => effects.add([event], recorded)
+        if (await checkAndCall(handling, call, { scene, take })) handled++
+        const undone = rolledBackIn(unit)
+        if (undone !== undefined) throw undone.error
         through++
         if (effects.isFull) break
       } catch (error) {
         this.#caller.throwUnlessHandlers(unit)
+        if (transaction !== undefined) throw new Undone(event, error)
         return { handled, through, effects, failed: { sequence: event.sequence, error: errorText(error) } }
       }
     }

@@ -14,11 +14,11 @@ import { partialText } from '../ports/partial-text.ts'
 import type { DeadLetter, StoredEntry } from '../ports/records.ts'
 import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
 import { isEvent } from '../ports/store.ts'
-import { checkPayload } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { recordCall } from './recorded-call.ts'
+import type { HandlerFailure } from './handling.ts'
+import { checkAndCall, rolledBackIn, Undone } from './handling.ts'
 import type { BegunRedrive } from './redrive-records.ts'
 import { beginRecords, doneRecords, failedRecords } from './redrive-records.ts'
 
@@ -28,20 +28,10 @@ interface Target {
   readonly path: StreamPath
 }
 
-/** A handler failed in a transaction, which is undone. */
-class Undone extends Error {
-  readonly failure: unknown
-
-  constructor(failure: unknown) {
-    super('a transaction is undone because a handler failed')
-    this.failure = failure
-  }
-}
-
 /** What a call of a handler came to. */
 interface Called {
   /** What it failed with. */
-  readonly error?: Undone
+  readonly failed?: HandlerFailure
   /** What its commit is to carry out. */
   readonly effects?: readonly EffectStep[]
 }
@@ -123,9 +113,8 @@ export class RedriveWork {
         // Between two transactions somebody else may have ended it, or have the stream.
         if (!unit.states.has(target.path)) return 'busy'
         if ((await this.#find(redrive.key)) === undefined) return 'gone'
-        const { error } = await this.#call(unit, target, begun)
-        if (unit.isUndone) throw new Undone(error?.failure ?? rolledBack())
-        if (error !== undefined) throw error
+        const { failed = rolledBackIn(unit) } = await this.#call(unit, target, begun)
+        if (failed !== undefined) throw new Undone(begun.letter.key, failed.error)
         await this.#end(unit, target, { begun })
         return 'done'
       })
@@ -133,11 +122,12 @@ export class RedriveWork {
       if (end === 'done') this.#tell(begun, undefined)
     } catch (error) {
       if (!(error instanceof Undone)) throw error
+      const failed: HandlerFailure = { error: error.failure }
       await this.#work(target, 'transaction', async (unit) => {
         const isThere = unit.states.has(target.path) && (await this.#find(redrive.key)) !== undefined
-        if (isThere) await this.#end(unit, target, { begun, error })
+        if (isThere) await this.#end(unit, target, { begun, failed })
       })
-      this.#tell(begun, error)
+      this.#tell(begun, failed)
     }
   }
 
@@ -175,21 +165,19 @@ export class RedriveWork {
     // Without tracking no call has a fence: one here would make a system outside refuse all that follow.
     const fence = isTracked ? unit.fence(path) : 0
     const scene: CallScene = { transaction, signal, fence, isRedrive: true, isRival }
-    const call = (redis?: unknown): void | Promise<void> =>
-      this.#caller.call({ domain, path, event, attempt }, { ...scene, redis })
+    const { epoch, sequence = 0 } = event
+    let effects: readonly EffectStep[] = []
+    const take = ({ commands }: Recorded): void => {
+      if (commands.length > 0) effects = [{ events: [{ epoch, sequence }], commands }]
+    }
     try {
-      await checkPayload(this.#parts, domain, event)
-      if (domain.filter !== undefined && !domain.filter(event)) return {}
-      const { epoch, sequence = 0 } = event
-      let effects: readonly EffectStep[] = []
-      const take = ({ commands }: Recorded): void => {
-        if (commands.length > 0) effects = [{ events: [{ epoch, sequence }], commands }]
-      }
-      await (isTracked ? recordCall(unit, { stream: path, take, call }) : call())
+      const handling = { parts: this.#parts, caller: this.#caller, unit }
+      const how = { scene, ...(isTracked && { take }) }
+      await checkAndCall(handling, { domain, path, event, attempt }, how)
       return { effects }
     } catch (error) {
       this.#caller.throwUnlessHandlers(unit)
-      return { error: new Undone(error) }
+      return { failed: { error } }
     }
   }
 
@@ -200,12 +188,12 @@ export class RedriveWork {
   async #end(
     unit: UnitOfWork,
     target: Target,
-    { begun, error, effects = [] }: Called & { readonly begun: BegunRedrive },
-  ): Promise<Undone | 'claim-lost' | undefined> {
+    { begun, failed, effects = [] }: Called & { readonly begun: BegunRedrive },
+  ): Promise<HandlerFailure | 'claim-lost' | undefined> {
     const now = await this.#parts.store.now()
-    if (error !== undefined) {
-      const records = failedRecords(begun, { error: errorText(error.failure), now })
-      return (await this.#commit(unit, { streams: [records] })) === 'committed' ? error : 'claim-lost'
+    if (failed !== undefined) {
+      const records = failedRecords(begun, { error: errorText(failed.error), now })
+      return (await this.#commit(unit, { streams: [records] })) === 'committed' ? failed : 'claim-lost'
     }
     const records = { ...doneRecords(begun, now), ...(effects.length > 0 && { effects }) }
     const outcome = await this.#commit(unit, { streams: [records], ids: idsOf(target.domain, begun.event) })
@@ -213,13 +201,13 @@ export class RedriveWork {
     const code = outcome.ran === 0 ? 'effect-failed' : 'effect-partial'
     return this.#end(unit, target, {
       begun,
-      error: new Undone(new InturnError(code, partialText(outcome))),
+      failed: { error: new InturnError(code, partialText(outcome)) },
     })
   }
 
-  #tell({ stream, event: { sequence } }: BegunRedrive, error: Undone | undefined): void {
-    const failed = error !== undefined && { error: errorText(error.failure) }
-    this.#parts.telemetry({ kind: 'redriven', stream, sequence, ...failed })
+  #tell({ stream, event: { sequence } }: BegunRedrive, failed: HandlerFailure | undefined): void {
+    const why = failed !== undefined && { error: errorText(failed.error) }
+    this.#parts.telemetry({ kind: 'redriven', stream, sequence, ...why })
   }
 
   async #commit(unit: UnitOfWork, commit: Commit): Promise<CommitOutcome> {
@@ -278,8 +266,4 @@ function redriveOf(
 function idsOf(domain: Domain, { id }: InturnEvent): NonNullable<Commit['ids']> {
   const window = domain.kind === 'unordered' ? domain.numbering.idWindow : undefined
   return window === undefined || id === undefined ? [] : [{ domain: domain.name, ids: [id], window }]
-}
-
-function rolledBack(): Error {
-  return new Error('a statement of the handler has rolled back the whole transaction')
 }

@@ -8,12 +8,13 @@ import type { HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { Undone } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import { followingTurns, planTurns } from './plan-turns.ts'
 import { beginInQuarantine, coversAll, needsQuarantine, passed } from './quarantine.ts'
 import type { TransactionRequest, TransactionResult } from './turns-in-transaction.ts'
-import { placeOf, sceneOf, TurnsInTransaction, Undone } from './turns-in-transaction.ts'
+import { placeOf, sceneOf, TurnsInTransaction } from './turns-in-transaction.ts'
 
 /** What a transaction came to, and which streams were set aside in it. */
 interface BulkResult extends Omit<TransactionResult, 'again'> {
@@ -61,7 +62,7 @@ export class TransactionWork {
   async #runUnit(
     unit: UnitOfWork,
     request: TransactionRequest,
-    failures: ReadonlyMap<string, unknown> | undefined,
+    failures: ReadonlyMap<unknown, unknown> | undefined,
   ): Promise<BulkResult> {
     const { visits } = request
     const isForAll = coversAll(this.#parts)

@@ -5,9 +5,10 @@ import type { StreamPath } from '../core/stream-path.ts'
 import type { UnitOfWork, Worked } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
-import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
+import type { Findings, HandlerFailure } from './handling.ts'
+import { rolledBackIn, tryApart, Undone, untilDone } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
@@ -24,28 +25,6 @@ export interface TransactionResult {
   readonly busy: readonly StreamVisit[]
   /** Streams whose inboxes have got entries meanwhile. */
   readonly again: readonly StreamPath[]
-}
-
-/** A handler threw in a transaction that can no longer be used, or was not prepared for it. */
-export class Undone extends Error {
-  readonly place: string | undefined
-  readonly failure: unknown
-
-  constructor(place: string | undefined, failure: unknown) {
-    super('a transaction is undone because a handler failed')
-    this.place = place
-    this.failure = failure
-  }
-}
-
-/** What earlier runs of a transaction have shown. */
-export interface Findings {
-  /**
-   * By place and attempt: how the handler failed there. Another worker may have made the attempt meanwhile.
-   */
-  readonly failures: Map<string, unknown>
-  /** Each handler runs behind a savepoint. */
-  readonly hasSavepoints: boolean
 }
 
 /** Runs turns inside transactions. */
@@ -66,16 +45,7 @@ export class TurnsInTransaction {
     const { store, consumer, claimMs } = this.#parts
     const streams = visits.map(({ path }) => path)
     const request = { consumer, worker: runner.worker, streams, mode: 'transaction', claimMs } as const
-    const failures = new Map<string, unknown>()
-    for (let hasSavepoints = false; ; hasSavepoints = true) {
-      try {
-        return await store.work(request, (unit) => body(unit, { failures, hasSavepoints }))
-      } catch (error) {
-        if (!(error instanceof Undone)) throw error
-        if (error.place !== undefined) failures.set(error.place, error.failure)
-        else if (hasSavepoints) throw error.failure
-      }
-    }
+    return untilDone((findings) => store.work(request, (unit) => body(unit, findings)))
   }
 
   /** Stops a turn in front of the first event of which the payload is refused. */
@@ -89,7 +59,7 @@ export class TurnsInTransaction {
   async deliver(
     unit: UnitOfWork,
     planned: PlannedTurn,
-    known: { readonly failures: ReadonlyMap<string, unknown>; readonly startedMs: number },
+    known: { readonly failures: ReadonlyMap<unknown, unknown>; readonly startedMs: number },
   ): Promise<void> {
     const { turn, visit } = planned
     await this.check(unit, turn, known.startedMs)
@@ -106,28 +76,23 @@ export class TurnsInTransaction {
   }
 
   /** Calls the handler for one event; what it failed with, if it did and the transaction still stands. */
-  async #try(
+  #try(
     unit: UnitOfWork,
     { turn, visit }: PlannedTurn,
     delivery: PlannedDelivery,
-  ): Promise<{ readonly error: unknown } | undefined> {
+  ): Promise<HandlerFailure | undefined> {
     const { domain, path } = visit
     const { event, attempt } = delivery
-    const called = await this.#caller.tried(unit, () =>
-      turn.passes(delivery)
-        ? this.#caller.call({ domain, path, event, attempt }, sceneOf(unit, path))
-        : undefined,
-    )
-    const failed = called ?? (unit.isUndone ? { error: rolledBack() } : undefined)
-    if (failed === undefined) return undefined
-    this.#caller.throwUnlessHandlers(unit)
-    if (unit.isUndone || mayStillRun(failed.error)) throw new Undone(placeOf(path, delivery), failed.error)
-    return failed
+    const call = { domain, path, event, attempt }
+    const run = (): void | Promise<void> =>
+      turn.passes(delivery) ? this.#caller.call(call, sceneOf(unit, path)) : undefined
+    return tryApart(this.#caller, unit, { place: placeOf(path, delivery), run })
   }
 
   /** Commits the turns with what their handlers wrote, or throws, which undoes both. */
   async commit(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
-    if (unit.isUndone) throw new Undone(undefined, rolledBack())
+    const undone = rolledBackIn(unit)
+    if (undone !== undefined) throw new Undone(undefined, undone.error)
     const outcomes = await unit.commit({ streams: turns.map(({ turn }) => turn.change()) })
     if (!outcomes.includes('claim-lost')) return
     throw new InturnError('claim-lost', 'a stream was taken over while a transaction was open on it', {
@@ -145,8 +110,4 @@ export function placeOf(path: StreamPath, { event, attempt }: PlannedDelivery): 
 export function sceneOf(unit: UnitOfWork, path: string | undefined): CallScene {
   const { transaction, signal } = unit
   return { transaction, signal, fence: path === undefined ? 0 : unit.fence(path) }
-}
-
-function rolledBack(): InturnError {
-  return new InturnError('handler-failed', 'a statement of a handler has rolled back the whole transaction')
 }

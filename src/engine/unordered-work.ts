@@ -5,14 +5,13 @@
 import { compareIds } from '../core/id-order.ts'
 import { errorText, isInstance } from '../core/thrown.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
-import type { Commit, ProcessedIds, UnitOfWork, WorkRequest } from '../ports/store.ts'
+import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
 import type { Call } from './call.ts'
-import { checkPayload } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
-import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HandlerSlots } from './handler-slots.ts'
+import { checkAndCall, tryApart, untilDone } from './handling.ts'
 import type { UnorderedIntake } from './intake.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { ProcessResult } from './process-result.ts'
@@ -36,18 +35,6 @@ interface Attempt {
     readonly isRefused: boolean
   }
   readonly deadLetter?: DeadLetter
-}
-
-/** A handler timed out in a transaction that it may still write through: undone, with that event failed. */
-class Undone extends Error {
-  readonly intake: UnorderedIntake
-  readonly failure: unknown
-
-  constructor(intake: UnorderedIntake, failure: unknown) {
-    super('a transaction is undone because a handler may still run in it')
-    this.intake = intake
-    this.failure = failure
-  }
 }
 
 /** One round: the events that are left, and which attempt it is. */
@@ -142,46 +129,24 @@ export class UnorderedWork {
     const isTransaction = round.intakes[0]?.domain.effects === 'transaction'
     const mode = isTransaction ? 'transaction' : 'claim'
     const request = { consumer, worker: round.worker, streams: [], mode, claimMs } as const
-    const failures = new Map<UnorderedIntake, unknown>()
-    // In a transaction handlers run one after another, in one place that is taken before it is opened.
-    const run = (): Promise<readonly Attempt[]> =>
-      this.#tryUntilDone(round, { request, failures, isTransaction })
-    return isTransaction && !round.isAlone ? this.#slots.within(run) : run()
-  }
-
-  /** Runs a round again for as long as it is undone in new places. */
-  async #tryUntilDone(
-    round: Round,
-    how: {
-      readonly request: WorkRequest
-      readonly failures: Map<UnorderedIntake, unknown>
-      readonly isTransaction: boolean
-    },
-  ): Promise<readonly Attempt[]> {
-    const { store, concurrency } = this.#parts
-    const { request, failures, isTransaction } = how
-    for (;;) {
-      try {
-        const { value } = await store.work(request, async (unit) => {
-          const attempts = await this.#tryEach(unit, round, {
-            failures,
-            lanes: isTransaction ? 1 : concurrency,
-          })
+    const lanes = isTransaction ? 1 : this.#parts.concurrency
+    const run = async (): Promise<readonly Attempt[]> =>
+      untilDone(async ({ failures }) => {
+        const { value } = await this.#parts.store.work(request, async (unit) => {
+          const attempts = await this.#tryEach(unit, round, { failures, lanes })
           await unit.commit(commitOf(attempts))
           return attempts
         })
         return value
-      } catch (error) {
-        if (!(error instanceof Undone)) throw error
-        failures.set(error.intake, error.failure)
-      }
-    }
+      })
+    // In a transaction handlers run one after another, in one place that is taken before it is opened.
+    return isTransaction && !round.isAlone ? this.#slots.within(run) : run()
   }
 
   async #tryEach(
     unit: UnitOfWork,
     { intakes, attempt, deaths, isAlone }: Round,
-    how: { readonly failures: ReadonlyMap<UnorderedIntake, unknown>; readonly lanes: number },
+    how: { readonly failures: ReadonlyMap<unknown, unknown>; readonly lanes: number },
   ): Promise<readonly Attempt[]> {
     const repeated = await repeatedIn(unit, intakes, attempt)
     const attempts: Attempt[] = []
@@ -224,20 +189,13 @@ export class UnorderedWork {
     const scene: CallScene = { transaction, signal, fence: 0 }
     // What was begun before its domain was paused is brought to its end.
     if (round.attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
+    const handling = { parts: this.#parts, caller: this.#caller, unit }
     const run = async (): Promise<void> => {
-      await checkPayload(this.#parts, domain, event)
-      if (domain.filter === undefined || domain.filter(event)) {
-        await this.#caller.call({ domain, path, event, attempt }, scene)
-      }
+      await checkAndCall(handling, { domain, path, event, attempt }, { scene })
     }
-    const called = await this.#caller.tried(unit, run)
-    const rolledBack = 'a statement of the handler has rolled back the whole transaction'
-    const failed = called ?? (unit.isUndone ? { error: new Error(rolledBack) } : undefined)
+    const failed = await tryApart(this.#caller, unit, { place: intake, run })
     if (failed === undefined) return { intake, verdict: 'deliver' }
-    const { error } = failed
-    this.#caller.throwUnlessHandlers(unit)
-    if (transaction !== undefined && (unit.isUndone || mayStillRun(error))) throw new Undone(intake, error)
-    return this.#failed(unit, intake, { attempt, error })
+    return this.#failed(unit, intake, { attempt, error: failed.error })
   }
 
   #failed(

@@ -1,0 +1,117 @@
+// How a handler is tried under a unit of work, whatever asks for it: turns, redelivery, redrives, events
+// without tracking. It ends well, or fails (what it wrote is undone, and the rest of the unit stands), or the
+// whole transaction is undone with it and runs again, knowing what failed. Upholds I2.
+import { InturnError } from '../core/errors.ts'
+import type { Recorded } from '../ports/commit-commands.ts'
+import type { UnitOfWork } from '../ports/store.ts'
+import { checkPayload } from './check-payload.ts'
+import type { Call, CallScene, HandlerCaller } from './delivery.ts'
+import { mayStillRun } from './delivery.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { recordCall } from './recorded-call.ts'
+
+/** What a handler failed with. */
+export interface HandlerFailure {
+  readonly error: unknown
+}
+
+/** A handler failed in a transaction that can no longer be used, or was not prepared for it. */
+export class Undone extends Error {
+  /** The attempt that failed; `undefined` where nobody knows which it was. */
+  readonly place: unknown
+  readonly failure: unknown
+
+  constructor(place: unknown, failure: unknown) {
+    super('a transaction is undone because a handler failed')
+    this.place = place
+    this.failure = failure
+  }
+}
+
+/** What earlier runs of a transaction have shown. */
+export interface Findings {
+  /** By attempt: how the handler failed there. Another worker may have made the attempt meanwhile. */
+  readonly failures: ReadonlyMap<unknown, unknown>
+  /** It was undone before: each handler runs behind a savepoint. */
+  readonly hasSavepoints: boolean
+}
+
+/** Runs a transaction; again for as long as it is undone in new places. */
+export async function untilDone<Result>(run: (findings: Findings) => Promise<Result>): Promise<Result> {
+  const failures = new Map<unknown, unknown>()
+  for (let hasSavepoints = false; ; hasSavepoints = true) {
+    try {
+      return await run({ failures, hasSavepoints })
+    } catch (error) {
+      if (!(error instanceof Undone)) throw error
+      if (error.place !== undefined) failures.set(error.place, error.failure)
+      else if (hasSavepoints) throw error.failure
+    }
+  }
+}
+
+/**
+ * Makes an attempt, behind a savepoint where there is a transaction, and gives what the handler failed with,
+ * if it did.
+ *
+ * @throws Undone where the transaction cannot go on without it; what is no doing of the handler
+ */
+export async function tryApart(
+  caller: HandlerCaller,
+  unit: UnitOfWork,
+  { place, run }: { readonly place: unknown; readonly run: () => void | Promise<void> },
+): Promise<HandlerFailure | undefined> {
+  let failed: HandlerFailure | undefined
+  const call = async (): Promise<void> => {
+    try {
+      await run()
+    } catch (error) {
+      failed = { error }
+      throw error
+    }
+  }
+  try {
+    await (unit.transaction === undefined ? call() : unit.savepoint(call))
+  } catch (error) {
+    // What the savepoint itself fails with is no failure of the handler.
+    if (failed === undefined || failed.error !== error) throw error
+  }
+  failed ??= rolledBackIn(unit)
+  if (failed === undefined) return undefined
+  caller.throwUnlessHandlers(unit)
+  const isOver = unit.isUndone || mayStillRun(failed.error)
+  if (unit.transaction !== undefined && isOver) throw new Undone(place, failed.error)
+  return failed
+}
+
+/** What a handler's statement has done to the whole transaction, if it has. */
+export function rolledBackIn({ isUndone }: UnitOfWork): HandlerFailure | undefined {
+  if (!isUndone) return undefined
+  const message = 'a statement of a handler has rolled back the whole transaction'
+  return { error: new InturnError('handler-failed', message) }
+}
+
+/**
+ * Checks what an event carries, asks the filter of its domain, and calls the handler; says whether it was
+ * called. `take`: gets what the handler gave for the commit.
+ */
+export async function checkAndCall(
+  { parts, caller, unit }: Handling,
+  call: Call,
+  how: { readonly scene: CallScene; readonly take?: (recorded: Recorded) => void },
+): Promise<boolean> {
+  const { domain, path, event } = call
+  const { scene, take } = how
+  await checkPayload(parts, domain, event)
+  if (domain.filter !== undefined && !domain.filter(event)) return false
+  if (take === undefined) await caller.call(call, scene)
+  else await recordCall(unit, { stream: path, take, call: (redis) => caller.call(call, { ...scene, redis }) })
+  return true
+}
+
+/** Where handlers are called, and by whom. */
+export interface Handling {
+  readonly parts: EngineParts
+  readonly caller: HandlerCaller
+  readonly unit: UnitOfWork
+}
