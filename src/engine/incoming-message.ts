@@ -15,6 +15,8 @@ export interface IncomingMessage {
   readonly fullBytes?: number
   /** Then also its SHA-256. */
   readonly digest?: string
+  /** Why its source could not make a message of it. */
+  readonly problem?: string
   /** Its source gave it out before, and does not know what became of it. */
   readonly redelivered?: boolean
   /** Which numbers of a stream were asked for, where the message answers that. */

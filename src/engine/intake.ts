@@ -77,6 +77,7 @@ export class Intaker {
     try {
       const tooLarge = this.#tooLarge(incoming)
       if (tooLarge !== undefined) return invalid({ incoming }, tooLarge, 'too-large')
+      if (incoming.problem !== undefined) return invalid({ incoming }, incoming.problem)
       const read = parseMessage(incoming.message, this.#eventFrom)
       return 'problem' in read ? invalid({ incoming }, read.problem) : this.#readFields(incoming, read)
     } catch (error) {
@@ -97,7 +98,7 @@ export class Intaker {
   /** How a message is ordered by its id, where its domain wants that. Never throws. */
   orderOf(incoming: IncomingMessage): IdOrder | undefined {
     try {
-      if (this.#tooLarge(incoming) !== undefined) return undefined
+      if (incoming.problem !== undefined || this.#tooLarge(incoming) !== undefined) return undefined
       const parsed = parseMessage(incoming.message, this.#eventFrom)
       const domain = 'problem' in parsed ? undefined : this.#domainOf(incoming, parsed.fields)
       const id = 'problem' in parsed ? undefined : readText(parsed.fields.id)

@@ -14,7 +14,10 @@ export function sourceToRead(options: {
 }): Source {
   const { replay, history, source } = options
   if (replay === undefined) return source
-  if (history !== undefined || source.kind === 'log') return history ?? source
-  const message = `${source.name} is a queue, which forgets what was settled: name its past as history`
+  if (history !== undefined) return history
+  const isOfGroup = source.isOfGroup === true
+  if (source.kind === 'log' && !isOfGroup) return source
+  const why = isOfGroup ? 'goes on where its group is' : 'is a queue, which forgets what was settled'
+  const message = `${source.name} ${why}: name its past as history`
   throw new InturnError('history-unavailable', message)
 }

@@ -28,6 +28,8 @@ export interface Delivery {
   readonly fullBytes?: number
   /** Then also its SHA-256, in hexadecimal digits: what tells it from others with the same beginning. */
   readonly digest?: string
+  /** Why the source could not make a message of it: it is `invalid` for that reason. */
+  readonly problem?: string
   /**
    * Where it lies, if the source can tell. Without it, events of a counter that wraps must not come again
    * from half a turn back or further: nobody could tell them from those of later turns.
@@ -67,6 +69,11 @@ export interface Source<Message extends Delivery = Delivery> {
   /** For people, and the name under which its checkpoint is kept: `file events.ndjson`. */
   readonly name: string
   readonly kind: 'log' | 'queue'
+  /**
+   * A log whose place is kept by a group outside of the store: under the name of another consumer it goes on
+   * where the group is, and does not begin again.
+   */
+  readonly isOfGroup?: boolean
   open(checkpoint: Checkpoint): Promise<void>
   /** The next deliveries; empty when none came in time. In the order in which the source has them. */
   read(request: ReadRequest): Promise<readonly Message[]>

@@ -44,6 +44,13 @@ describe('replay: rebuild', () => {
     )
   })
 
+  it('is refused by a log whose place is that of a group, which a second consumer would take with it', () => {
+    const world = new WorkerWorld('log')
+    const source = Object.assign(world.source, { isOfGroup: true })
+    expect(() => world.worker({}, { replay: 'rebuild', source })).toThrow('goes on where its group is')
+    expect(() => world.worker({}, { replay: 'rebuild', source, history: source })).not.toThrow()
+  })
+
   it('is told what cannot be', () => {
     const world = new WorkerWorld()
     const make = (options: object): unknown => world.worker({}, options)

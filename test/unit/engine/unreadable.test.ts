@@ -48,6 +48,29 @@ async function lettersOfFile(lines: readonly Uint8Array[], runs = 1): Promise<re
   }
 }
 
+it('what its source could make no message of is invalid for that reason, however it looks', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'inturn-unreadable-'))
+  try {
+    const path = join(folder, 'events.ndjson')
+    await writeFile(path, `${JSON.stringify(event('a', 1))}\n`)
+    const world = new EngineWorld()
+    const file = aroundSource(fileSource(path), (_call, read) => read())
+    const read: typeof file.read = async (request) =>
+      (await file.read(request)).map((one) => Object.assign(one, { problem: 'decode failed: by intent' }))
+    const { timers: _, ...options } = world.options({
+      domains: { account: domain({ handle: world.note }) },
+    })
+    await createWorker({ ...options, source: { ...file, read } }).run({ until: 'caught-up' })
+    expect(world.calls).toEqual([])
+    const [letter] = await world.deadLetters()
+    expect(letter).toMatchObject({ reason: 'invalid', detail: 'decode failed: by intent' })
+    expect(letter?.payload).toBe(JSON.stringify(event('a', 1)))
+    expect(letter?.origin).toBe(`${path}:1`)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
 describe('what cannot be read is known by its bytes', () => {
   const latin1 = (name: string): Uint8Array =>
     Buffer.from(`{"domain":"account","stream":"${name}","sequence":1}`, 'latin1')
