@@ -46,6 +46,18 @@ export class SettledPrefix<Place> {
     return this.#places.length - this.#head
   }
 
+  /** What is settled behind the first place that is not: runs of neighbours, by their ends. */
+  *runsBeyond(): Generator<{ readonly first: Place; readonly last: Place }, void, undefined> {
+    let first: Place | undefined
+    let last: Place | undefined
+    for (let index = this.#head + 1; index <= this.#places.length; index++) {
+      const place = this.#isDone[index] === true ? this.#places[index] : undefined
+      if (place === undefined && first !== undefined && last !== undefined) yield { first, last }
+      if (place === undefined || first === undefined) first = place
+      last = place
+    }
+  }
+
   #compact(): void {
     if (this.#head < 1024 || this.#head * 2 < this.#places.length) return
     this.#places = this.#places.slice(this.#head)

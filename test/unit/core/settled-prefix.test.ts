@@ -61,4 +61,22 @@ describe('the settled prefix', () => {
       { numRuns: 60 },
     )
   })
+
+  test('tells what is settled behind its hole as runs of neighbours', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 40 }), (settled) => {
+        const prefix = new SettledPrefix<number>()
+        const tickets = settled.map((_, place) => prefix.add(place))
+        for (const [place, isSettled] of settled.entries()) if (isSettled) prefix.settle(tickets[place] ?? -1)
+        const runs = [...prefix.runsBeyond()]
+        const told = runs.flatMap(({ first, last }) =>
+          Array.from({ length: last - first + 1 }, (_, index) => first + index),
+        )
+        const end = prefix.end ?? -1
+        expect(told).toEqual(settled.flatMap((isSettled, place) => (isSettled && place > end ? [place] : [])))
+        for (const [index, { first }] of runs.entries())
+          expect(first).toBeGreaterThan((runs[index - 1]?.last ?? end) + 1)
+      }),
+    )
+  })
 })

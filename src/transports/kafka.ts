@@ -1,0 +1,145 @@
+// Kafka topics as a source: the workers of a group share the partitions, and what one of them leaves when it
+// dies another one reads. Upholds I1, I3 and I4.
+import { checkNames } from '../core/check-names.ts'
+import { InturnError } from '../core/errors.ts'
+import { checkCounts, wholeNumber } from '../core/whole-number.ts'
+import type { Source } from '../ports/source.ts'
+import type { KafkaCredential, KafkaSasl, KafkaTarget } from './kafka/group-client.ts'
+import { KafkaSource } from './kafka/kafka-source.ts'
+import type { KafkaRecord, RecordDelivery, RecordMapping } from './kafka/record-message.ts'
+
+export type { KafkaCredential, KafkaRecord, KafkaSasl, KafkaTarget, RecordDelivery, RecordMapping }
+
+/** Options of {@link kafkaSource}. */
+export interface KafkaSourceOptions extends KafkaTarget, RecordMapping {
+  /** The group. Its members share the partitions; every group gets all of them. */
+  readonly groupId: string
+  readonly topics: readonly string[]
+  /** Where a partition begins of which the group has committed nothing. Default `beginning`. */
+  readonly start?: 'beginning' | 'new'
+  /**
+   * A name of this member that stays (`group.instance.id`): restarted within `sessionMs` it has its
+   * partitions back at once, and no other is disturbed. No two that run at a time may have the same.
+   */
+  readonly instanceId?: string
+  /** A member that was not heard of for so long loses its partitions, in ms. Default 15,000. */
+  readonly sessionMs?: number
+  /** What is settled is committed within so many milliseconds. Default 1,000. */
+  readonly commitEveryMs?: number
+  /** How often it is asked which partitions there are, and who leads them, in ms. Default 30,000. */
+  readonly refreshMs?: number
+  /** Records of one partition that may be unsettled; at this many no more of it are read. Default 100,000. */
+  readonly unsettledMax?: number
+  /** Told of records that were lost, and of commits that failed. Default a warning of the process. */
+  readonly onWarning?: (message: string) => void
+}
+
+const msMax = 2 ** 31 - 1
+const sourceNames = ['brokers', 'clientId', 'ssl', 'sasl', 'groupId', 'topics', 'start', 'instanceId'].concat(
+  ['sessionMs', 'commitEveryMs', 'refreshMs', 'unsettledMax', 'onWarning', 'decode', 'byOffset', 'domain'],
+)
+const saslNames = ['mechanism', 'username', 'password', 'token']
+const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']
+
+/**
+ * Kafka topics as a log source, read by one member of a group. Needs the package `@platformatic/kafka`.
+ *
+ * @throws InturnError `config-invalid` for an option that is missing or out of its range; when it is opened
+ *   also where the package is missing, or does not run on this Node
+ * @example
+ * const source = kafkaSource({ brokers: ['localhost:9092'], groupId: 'billing', topics: ['accounts'] })
+ */
+export function kafkaSource(options: KafkaSourceOptions): Source<RecordDelivery> {
+  checkOptions(options)
+  const { brokers, clientId, ssl, sasl, groupId, topics, start = 'beginning', instanceId } = options
+  const { sessionMs = 15_000, commitEveryMs = 1_000, refreshMs = 30_000 } = options
+  const { unsettledMax = 100_000, onWarning = warn, decode, byOffset, domain } = options
+  return new KafkaSource({
+    client: {
+      name: `kafka ${topics.join(', ')}, group ${groupId}`,
+      brokers,
+      groupId,
+      topics: [...new Set(topics)],
+      instanceId,
+      sessionMs,
+      clientId,
+      ssl,
+      sasl,
+    },
+    mapping: { decode, byOffset, domain },
+    start,
+    unsettledMax,
+    commitEveryMs,
+    refreshMs,
+    warn: onWarning,
+  })
+}
+
+function checkOptions(options: KafkaSourceOptions): void {
+  const by = 'kafkaSource'
+  checkNames(options, by, sourceNames)
+  const { brokers, topics, clientId, groupId, instanceId, sasl, start, byOffset, domain } = options
+  checkTexts(by, { brokers, topics })
+  checkText(groupId, `${by}: groupId`)
+  for (const [name, value] of given({ clientId, instanceId })) checkText(value, `${by}: ${name}`)
+  if (sasl !== undefined) checkSasl(sasl, by)
+  checkOneOf(start ?? 'beginning', `${by}: start`, ['beginning', 'new'])
+  checkOneOf(byOffset ?? 'key', `${by}: byOffset`, ['partition', 'key'])
+  checkDomain(domain, topics, by)
+  const { decode, onWarning, sessionMs, commitEveryMs, refreshMs, unsettledMax } = options
+  for (const [name, value] of given({ decode, onWarning })) {
+    if (typeof value !== 'function') throw wrong(`${by}: ${name} takes a function, not ${typeof value}`)
+  }
+  wholeNumber(sessionMs ?? 1_000, { name: `${by}: sessionMs`, least: 1_000, most: msMax })
+  for (const [name, value] of given({ commitEveryMs, refreshMs })) {
+    wholeNumber(value, { name: `${by}: ${name}`, least: 1, most: msMax })
+  }
+  checkCounts(by, { unsettledMax: unsettledMax ?? 1 })
+}
+
+/** The options that are given, by their names. */
+function given<Value>(options: Readonly<Record<string, Value | undefined>>): [string, Value][] {
+  return Object.entries(options).flatMap(([name, value]): [string, Value][] =>
+    value === undefined ? [] : [[name, value]],
+  )
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, 'InturnWarning')
+}
+
+function wrong(message: string): InturnError {
+  return new InturnError('config-invalid', message)
+}
+
+function checkText(value: unknown, name: string): void {
+  if (typeof value !== 'string' || value === '') throw wrong(`${name} takes a text`)
+}
+
+function checkTexts(by: string, lists: Readonly<Record<string, unknown>>): void {
+  for (const [name, list] of Object.entries(lists)) {
+    if (!Array.isArray(list) || list.length === 0) throw wrong(`${by}: ${name} takes a list of texts`)
+    for (const value of list) checkText(value, `${by}: each of ${name}`)
+  }
+}
+
+function checkOneOf(value: unknown, name: string, known: readonly string[]): void {
+  if (typeof value === 'string' && known.includes(value)) return
+  throw wrong(`${name} takes ${known.join(' or ')}, not ${String(value)}`)
+}
+
+function checkSasl(sasl: KafkaSasl, by: string): void {
+  checkNames(sasl, `${by}: sasl`, saslNames)
+  checkOneOf(sasl.mechanism, `${by}: sasl.mechanism`, saslMechanisms)
+  const needed = sasl.mechanism === 'OAUTHBEARER' ? (['token'] as const) : (['username', 'password'] as const)
+  for (const name of needed) {
+    if (typeof sasl[name] !== 'function') checkText(sasl[name], `${by}: sasl.${name}`)
+  }
+}
+
+function checkDomain(domain: KafkaSourceOptions['domain'], topics: readonly string[], by: string): void {
+  if (typeof domain === 'object' && domain !== null) {
+    checkNames(domain, `${by}: domain`, topics)
+    for (const [topic, name] of Object.entries(domain)) checkText(name, `${by}: domain.${topic}`)
+  } else if (domain !== undefined) checkText(domain, `${by}: domain`)
+}

@@ -1,0 +1,53 @@
+// Turns what the client reports into inturn's errors: what waiting may mend, and what somebody has to mend.
+// Upholds I10.
+import type { ErrorCode } from '../../core/errors.ts'
+import { InturnError } from '../../core/errors.ts'
+import { errorMessage, fieldOf } from '../../core/thrown.ts'
+
+/** What no waiting mends, by what the client or the broker calls it. */
+const refused =
+  /AUTHORIZATION_FAILED|PLT_KFK_AUTHENTICATION|PLT_KFK_UNSUPPORTED|PLT_KFK_USER|INVALID_GROUP_ID/
+
+/** A failure of the client as an error of inturn. */
+export function kafkaFault(
+  name: string,
+  thrown: unknown,
+  code: Extract<ErrorCode, 'source-unavailable' | 'sink-unavailable'> = 'source-unavailable',
+): InturnError {
+  if (thrown instanceof InturnError) return thrown
+  const causes = causesOf(thrown)
+  const words = new Set(causes.map((cause) => wordsOf(cause)))
+  const isRefused = causes.some((cause) => refused.test(`${String(codeOf(cause))} ${apiIdOf(cause)}`))
+  return new InturnError(code, `${name}: ${[...words].join('; ').slice(0, 1_000)}`, {
+    retryable: !isRefused,
+    cause: thrown,
+  })
+}
+
+/** Whether a failure has one of these names of Kafka's protocol. */
+export function hasApiId(thrown: unknown, ...ids: readonly string[]): boolean {
+  return causesOf(thrown).some((cause) => ids.includes(apiIdOf(cause)))
+}
+
+/** The errors that an error of several is made of. */
+function causesOf(thrown: unknown, depth = 0): readonly unknown[] {
+  const errors = fieldOf(thrown, 'errors')
+  if (depth > 5 || !Array.isArray(errors) || errors.length === 0) return [thrown]
+  return errors.slice(0, 10).flatMap((error: unknown) => causesOf(error, depth + 1))
+}
+
+function wordsOf(cause: unknown): string {
+  const inner = fieldOf(cause, 'cause')
+  const because = inner === undefined ? '' : ` (${errorMessage(inner)})`
+  const id = apiIdOf(cause)
+  return `${id === '' ? '' : `${id}: `}${errorMessage(cause)}${because}`
+}
+
+function apiIdOf(cause: unknown): string {
+  const id = fieldOf(cause, 'apiId')
+  return typeof id === 'string' ? id : ''
+}
+
+function codeOf(cause: unknown): unknown {
+  return fieldOf(cause, 'code')
+}

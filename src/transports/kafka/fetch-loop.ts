@@ -1,0 +1,158 @@
+// Fetches for the partitions that have room, one request a broker at a time. A partition that is full is
+// left out of the request; one that fails keeps no other back. What a log has no longer is told. Upholds I6
+// and I7.
+import { InturnError } from '../../core/errors.ts'
+import { systemTimers } from '../../ports/timers.ts'
+import type { FetchedPartition } from './committed-records.ts'
+import { kafkaFault } from './faults.ts'
+import type { GroupClient } from './group-client.ts'
+import type { Partition } from './partition.ts'
+
+/** Whom the loop serves. */
+export interface FetchReader {
+  readonly name: string
+  readonly refreshMs: number
+  /** Something came, or failed. */
+  woken(): void
+  failed(error: InturnError): void
+  /** A topic was made anew under its name: its partitions begin again. */
+  replaced(topic: string): void
+  /** A partition goes on at its beginning, behind what was given out of it. */
+  restarted(partition: Partition, offset: number): void
+  warned(message: string): void
+}
+
+/** No more is fetched while all partitions together have so much waiting. */
+const waitingBytesMax = 32 * 1024 * 1024
+const retryMs = 250
+
+const offsetOutOfRange = 1
+/** What an answer says of a partition whose leader, or topic, is no longer where it was. */
+const movedCodes: ReadonlySet<number> = new Set([3, 5, 6, 9, 56, 74, 75, 76, 78, 100, 103])
+
+/** The fetches of one source. */
+export class FetchLoop {
+  readonly #client: GroupClient
+  readonly #reader: FetchReader
+  readonly #busyNodes = new Set<number>()
+  readonly #running = new Set<Promise<void>>()
+  #notBeforeMs = 0
+  #refreshAtMs: number
+  #refreshing: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(client: GroupClient, reader: FetchReader) {
+    this.#client = client
+    this.#reader = reader
+    this.#refreshAtMs = systemTimers.elapsedMs() + reader.refreshMs
+  }
+
+  /** Asks each broker that is not being asked already for what has room. */
+  run(partitions: Iterable<Partition>): void {
+    const nowMs = systemTimers.elapsedMs()
+    if (this.#isClosed || nowMs < this.#notBeforeMs) return
+    const all = [...partitions]
+    if (nowMs >= this.#refreshAtMs) this.#refresh()
+    if (all.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0) >= waitingBytesMax) return
+    const wanted = all.filter(({ next, isFetching, hasRoom }) => next !== undefined && !isFetching && hasRoom)
+    for (const [node, own] of Map.groupBy(wanted, (partition) => this.#client.leaderOf(partition))) {
+      if (node === undefined) this.#refresh()
+      else if (!this.#busyNodes.has(node)) this.#start(node, own)
+    }
+  }
+
+  /** Resolves once nothing is being asked any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled([...this.#running, this.#refreshing])
+  }
+
+  #start(node: number, partitions: readonly Partition[]): void {
+    this.#busyNodes.add(node)
+    for (const partition of partitions) partition.isFetching = true
+    const running = this.#fetch(node, partitions)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#busyNodes.delete(node)
+        this.#running.delete(running)
+        for (const partition of partitions) partition.isFetching = false
+        this.#reader.woken()
+      })
+    this.#running.add(running)
+  }
+
+  async #fetch(node: number, partitions: readonly Partition[]): Promise<void> {
+    const asked = new Map(partitions.map((partition) => [keyOf(partition), partition]))
+    const from = new Map(partitions.map((partition) => [partition, partition.next]))
+    const { responses } = await this.#client.fetch(node, partitions)
+    for (const { topicId, partitions: answers } of responses) {
+      for (const answer of answers) {
+        const partition = asked.get(keyOf({ topicId, partition: answer.partitionIndex }))
+        // What cannot be read of one keeps no other back.
+        const taken = partition && this.#take(partition, from.get(partition), answer)
+        await taken?.catch((error: unknown) => this.#fail(error))
+      }
+    }
+  }
+
+  async #take(partition: Partition, from: number | undefined, answer: FetchedPartition): Promise<void> {
+    const { errorCode } = answer
+    if (from === undefined || partition.isLost) return
+    if (errorCode === 0) partition.accept(from, answer)
+    else if (errorCode === offsetOutOfRange) await this.#findBeginning(partition, from)
+    else if (movedCodes.has(errorCode)) this.#pause()
+    else this.#fail(this.#failure(`${partition.name} cannot be read: error ${errorCode}`, errorCode !== 29))
+  }
+
+  /** Retention has removed what was to be read next, or the log was cut and ends in front of it. */
+  async #findBeginning(partition: Partition, from: number): Promise<void> {
+    const [first = from] = await this.#client.offsets([partition], 'beginning')
+    if (partition.isLost || partition.next !== from) return
+    const { name } = partition
+    if (first > from) {
+      partition.jump(first)
+      const lost = `the offsets ${from} to ${first - 1} of ${name} were removed before they were read`
+      this.#reader.warned(`${lost}. Give the topic a longer retention`)
+    } else {
+      this.#reader.warned(
+        `${name} ends in front of offset ${from}, which was read; it is read from ${first} again`,
+      )
+      this.#reader.restarted(partition, first)
+    }
+  }
+
+  /** Looks anew who leads what, after a while. */
+  #pause(): void {
+    this.#notBeforeMs = systemTimers.elapsedMs() + retryMs
+    this.#refresh()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isClosed) return
+    this.#reader.failed(kafkaFault(this.#reader.name, error))
+    this.#pause()
+  }
+
+  #refresh(): void {
+    if (this.#refreshing !== undefined || this.#isClosed) return
+    this.#refreshAtMs = systemTimers.elapsedMs() + this.#reader.refreshMs
+    this.#refreshing = this.#client
+      .refresh((topic) => this.#reader.replaced(topic))
+      .catch((error: unknown) => {
+        this.#notBeforeMs = systemTimers.elapsedMs() + retryMs
+        if (!this.#isClosed) this.#reader.failed(kafkaFault(this.#reader.name, error))
+      })
+      .finally(() => {
+        this.#refreshing = undefined
+        this.#reader.woken()
+      })
+  }
+
+  #failure(because: string, retryable: boolean): InturnError {
+    return new InturnError('source-unavailable', `${this.#reader.name}: ${because}`, { retryable })
+  }
+}
+
+function keyOf({ topicId, partition }: Pick<Partition, 'topicId' | 'partition'>): string {
+  return `${topicId}[${partition}]`
+}

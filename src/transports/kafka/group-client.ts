@@ -1,0 +1,354 @@
+// What is asked of the brokers. The library keeps this member in its group and knows the cluster; fetches and
+// offsets are raw requests on connections of their own, because a broker answers the requests of one
+// connection one after another, and a fetch waits. Upholds I10.
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { API, ClusterMetadata, ConnectionPool, Consumer } from '@platformatic/kafka'
+import { InturnError } from '../../core/errors.ts'
+import { fieldOf } from '../../core/thrown.ts'
+import { offsetOf } from './committed-records.ts'
+import { hasApiId, kafkaFault } from './faults.ts'
+import { kafkaLibrary } from './library.ts'
+import type { FetchResponse, KafkaLibrary } from './library.ts'
+import type { CommittedOffset, Partition, PartitionName } from './partition.ts'
+
+/** A text, or how to get it whenever it is needed. */
+export type KafkaCredential = string | (() => string | Promise<string>)
+
+/** Who asks, where brokers want to know. */
+export interface KafkaSasl {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'
+  readonly username?: KafkaCredential
+  readonly password?: KafkaCredential
+  /** Of `OAUTHBEARER`. */
+  readonly token?: KafkaCredential
+}
+
+/** Where the brokers are. */
+export interface KafkaTarget {
+  /** Some of the cluster's brokers, as `host:port`. */
+  readonly brokers: readonly string[]
+  /** What brokers call this client in their logs and quotas. Default `inturn`. */
+  readonly clientId?: string | undefined
+  /** TLS, with the options of `node:tls`; `{}` for a certificate that everybody trusts. */
+  readonly ssl?: TlsOptions | undefined
+  readonly sasl?: KafkaSasl | undefined
+}
+
+/** What a client is made of. */
+export interface GroupClientOptions extends KafkaTarget {
+  readonly name: string
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly instanceId: string | undefined
+  readonly sessionMs: number
+}
+
+/** What a client tells of. */
+export interface GroupNews {
+  /** This member has other partitions, or has to join anew. */
+  changed(): void
+  /** The group is about to give partitions to others. */
+  rebalancing(): void
+}
+
+/** What a group has committed of each partition, in the order in which they were asked for. */
+type Committed = readonly (CommittedOffset | undefined)[]
+
+interface Apis {
+  readonly fetch: API<Parameters<KafkaLibrary['fetchV17']['createRequest']>, FetchResponse>
+  readonly commit: KafkaLibrary['offsetCommitV9']['api']
+  readonly committed: KafkaLibrary['offsetFetchV9']['api']
+}
+
+/** What a connection fetches at most, in all and of one partition, and how long a broker waits for it. */
+const fetchBytesMax = 4 * 1024 * 1024
+const partitionBytesMax = 1024 * 1024
+const fetchWaitMs = 300
+const readCommitted = 1
+const timestamps = { beginning: -2n, new: -1n } as const
+const noEpoch = -1
+
+/** A client of a cluster, and a member of a group of its consumers. */
+export class GroupClient {
+  readonly #options: GroupClientOptions
+  readonly #news: GroupNews
+  readonly #member: Consumer
+  readonly #fetches: ConnectionPool
+  readonly #offsets: ConnectionPool
+  readonly #apis: Apis
+  #mustJoin = true
+  #joining: Promise<void> | undefined
+  #cluster: ClusterMetadata | undefined
+
+  private constructor(
+    options: GroupClientOptions,
+    { library, member, apis, news }: { library: KafkaLibrary; member: Consumer; apis: Apis; news: GroupNews },
+  ) {
+    this.#options = options
+    this.#news = news
+    this.#member = member
+    this.#apis = apis
+    this.#fetches = new library.ConnectionPool(clientIdOf(options), connectionOf(options))
+    this.#offsets = new library.ConnectionPool(clientIdOf(options), connectionOf(options))
+    const joinAnew = (): void => {
+      this.#mustJoin = true
+      news.changed()
+    }
+    member.on('error', joinAnew)
+    member.on('consumer:heartbeat:stalled', joinAnew)
+    member.on('consumer:group:join', () => news.changed())
+    member.on('consumer:group:rebalance', () => news.rebalancing())
+  }
+
+  /** Connects, and joins the group. */
+  static async open(options: GroupClientOptions, news: GroupNews): Promise<GroupClient> {
+    const library = await kafkaLibrary()
+    const member = memberOf(library, options)
+    let client: GroupClient | undefined
+    try {
+      const apis = apisOf(library, await member.listApis())
+      client = new GroupClient(options, { library, member, apis, news })
+      await client.refresh()
+      await client.join()
+      return client
+    } catch (thrown) {
+      await (client === undefined ? member.close() : client.close()).catch(() => undefined)
+      throw kafkaFault(options.name, thrown)
+    }
+  }
+
+  /** The partitions that the group has given to this member; another list whenever it is another. */
+  get assignment(): readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null {
+    return this.#member.assignments
+  }
+
+  /** Joins the group, unless this client is a member and need not join anew. */
+  async join(): Promise<void> {
+    if (!this.#mustJoin) return
+    this.#joining ??= this.#asked(() => this.#member.joinGroup({}))
+      .then(() => {
+        this.#mustJoin = false
+      })
+      .finally(() => {
+        this.#joining = undefined
+        this.#news.changed()
+      })
+    await this.#joining
+  }
+
+  /**
+   * Looks anew who leads what; a topic with more partitions than before has the group share them out, and one
+   * that was made anew is told.
+   */
+  async refresh(replaced?: (topic: string) => void): Promise<void> {
+    const before = this.#cluster
+    const topics = [...this.#options.topics]
+    this.#cluster = await this.#asked(() => this.#member.metadata({ topics, forceUpdate: true }))
+    if (before === undefined) return
+    for (const topic of topics) {
+      const had = before.topics.get(topic)
+      if (this.partitionsOf(topic) !== had?.partitionsCount) this.#mustJoin = true
+      if (had !== undefined && had.id !== this.topicId(topic)) replaced?.(topic)
+    }
+  }
+
+  /** The id of a topic, which tells it from one that had its name before. */
+  topicId(topic: string): string | undefined {
+    return this.#cluster?.topics.get(topic)?.id
+  }
+
+  partitionsOf(topic: string): number {
+    return this.#cluster?.topics.get(topic)?.partitionsCount ?? 0
+  }
+
+  /** The node that leads a partition; `undefined`: none that is known. */
+  leaderOf({ topic, partition }: PartitionName): number | undefined {
+    const node = this.#cluster?.topics.get(topic)?.partitions[partition]?.leader
+    return node === undefined || this.#cluster?.brokers.get(node) === undefined ? undefined : node
+  }
+
+  /** Fetches from a node; resolves once there is something, or the broker has waited for a while. */
+  async fetch(node: number, partitions: readonly Partition[]): Promise<FetchResponse> {
+    const topics = Map.groupBy(partitions, ({ topicId }) => topicId)
+    const request = [...topics].map(([topicId, own]) => ({
+      topicId,
+      partitions: own.map(({ partition, next = 0 }) => ({
+        partition,
+        currentLeaderEpoch: noEpoch,
+        fetchOffset: BigInt(next),
+        lastFetchedEpoch: noEpoch,
+        partitionMaxBytes: partitionBytesMax,
+      })),
+    }))
+    const connection = await this.#connection(this.#fetches, node)
+    const limits = [fetchWaitMs, 1, fetchBytesMax, readCommitted] as const
+    try {
+      return await this.#apis.fetch.async(connection, ...limits, 0, noEpoch, request, [], '')
+    } catch (thrown) {
+      // What failed of one partition fails the call; the answer has the others all the same.
+      const response = fieldOf(thrown, 'response')
+      if (isFetchResponse(response) && response.errorCode === 0) return response
+      throw kafkaFault(this.#options.name, thrown)
+    }
+  }
+
+  /** What the group has committed of partitions. */
+  async committed(partitions: readonly PartitionName[]): Promise<Committed> {
+    const { groupId } = this.#options
+    const topics = byTopic(partitions).map(([name, own]) => ({
+      name,
+      partitionIndexes: own.map(({ partition }) => partition),
+    }))
+    const { groups } = await this.#asked(async () => {
+      const group = { groupId, memberId: null, memberEpoch: noEpoch, topics }
+      return this.#apis.committed.async(await this.#coordinator(), [group], true)
+    })
+    return partitions.map(({ topic, partition }) => {
+      const found = groups[0]?.topics
+        .find(({ name }) => name === topic)
+        ?.partitions.find(({ partitionIndex }) => partitionIndex === partition)
+      if (found === undefined || found.committedOffset < 0n) return undefined
+      return { offset: offsetOf(found.committedOffset), metadata: found.metadata ?? '' }
+    })
+  }
+
+  /**
+   * Commits offsets. What another member has by now is refused, and costs copies; so does all that fails in
+   * a rebalance: `false`.
+   */
+  async commit(commits: readonly (PartitionName & CommittedOffset)[]): Promise<boolean> {
+    const { groupId, instanceId = null } = this.#options
+    const topics = byTopic(commits).map(([name, own]) => ({
+      name,
+      partitions: own.map(({ partition, offset, metadata }) => ({
+        partitionIndex: partition,
+        committedOffset: BigInt(offset),
+        committedLeaderEpoch: noEpoch,
+        committedMetadata: metadata,
+      })),
+    }))
+    const connection = await this.#coordinator()
+    const { generationId, memberId } = this.#member
+    if (memberId === null) return false
+    try {
+      await this.#apis.commit.async(connection, groupId, generationId, memberId, instanceId, topics)
+      return true
+    } catch (thrown) {
+      const isOver = hasApiId(thrown, 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS')
+      if (isOver) return false
+      throw kafkaFault(this.#options.name, thrown)
+    }
+  }
+
+  /**
+   * The first offset of each partition, or that behind its last one, in the order in which they were asked
+   * for. Open transactions end it.
+   */
+  async offsets(partitions: readonly PartitionName[], at: 'beginning' | 'new'): Promise<readonly number[]> {
+    if (partitions.length === 0) return []
+    const asked = new Map(
+      byTopic(partitions).map(([topic, own]) => [topic, own.map(({ partition }) => partition)]),
+    )
+    const request = {
+      topics: [...asked.keys()],
+      partitions: Object.fromEntries(asked),
+      timestamp: timestamps[at],
+      isolationLevel: readCommitted,
+    }
+    const found = await this.#asked(() => this.#member.listOffsets(request))
+    return partitions.map(({ topic, partition }) => {
+      const offset = found.get(topic)?.[partition]
+      if (offset !== undefined) return offsetOf(offset)
+      throw this.#failed(`no broker knows the offsets of ${topic}[${partition}]`)
+    })
+  }
+
+  /** Leaves the group, so that others have its partitions at once. */
+  async close(): Promise<void> {
+    await this.#member.close(true).catch(() => undefined)
+    await Promise.allSettled([this.#fetches.close(), this.#offsets.close()])
+  }
+
+  async #coordinator(): ReturnType<ConnectionPool['get']> {
+    return this.#connection(this.#offsets, await this.#asked(() => this.#member.findGroupCoordinator()))
+  }
+
+  async #connection(pool: ConnectionPool, node: number): ReturnType<ConnectionPool['get']> {
+    const broker = this.#cluster?.brokers.get(node)
+    if (broker === undefined) throw this.#failed(`the broker ${node} is not known`)
+    return this.#asked(() => pool.get(broker))
+  }
+
+  async #asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask()
+    } catch (thrown) {
+      throw kafkaFault(this.#options.name, thrown)
+    }
+  }
+
+  #failed(because: string): InturnError {
+    return new InturnError('source-unavailable', `${this.#options.name}: ${because}`, { retryable: true })
+  }
+}
+
+function clientIdOf({ clientId = 'inturn' }: KafkaTarget): string {
+  return clientId
+}
+
+function connectionOf({ ssl, sasl }: KafkaTarget): { tls?: TlsOptions; sasl?: KafkaSasl } {
+  return { ...(ssl !== undefined && { tls: ssl }), ...(sasl !== undefined && { sasl }) }
+}
+
+function memberOf(library: KafkaLibrary, options: GroupClientOptions): Consumer {
+  const { brokers, groupId, instanceId, topics, sessionMs } = options
+  const member = new library.Consumer({
+    ...connectionOf(options),
+    clientId: clientIdOf(options),
+    bootstrapBrokers: [...brokers],
+    groupId,
+    ...(instanceId !== undefined && { groupInstanceId: instanceId }),
+    autocommit: false,
+    protocols: [{ name: 'cooperative-sticky', version: 3 }],
+    sessionTimeout: sessionMs,
+    rebalanceTimeout: sessionMs,
+    heartbeatInterval: Math.max(100, Math.min(3_000, Math.floor(sessionMs / 4))),
+    heartbeatStallTimeout: 2 * sessionMs,
+    retries: 3,
+    retryDelay: 250,
+  })
+  // Heard before the group is joined: an error that nobody listens to ends the process.
+  member.on('error', () => undefined)
+  for (const topic of topics) member.topics.track(topic)
+  return member
+}
+
+/** The newest form of each request that the brokers know and whose shape is the one that is used here. */
+function apisOf(
+  library: KafkaLibrary,
+  known: readonly { readonly name: string; readonly maxVersion: number }[],
+): Apis {
+  const { fetchV13, fetchV14, fetchV15, fetchV16, fetchV17 } = library
+  const newest = <Found extends { readonly version: number }>(
+    name: string,
+    found: readonly Found[],
+  ): Found => {
+    const most = known.find((one) => one.name === name)?.maxVersion ?? 0
+    const api = found.find(({ version }) => version <= most)
+    if (api !== undefined) return api
+    throw new InturnError('source-unavailable', `the brokers are older than Kafka 3.1 (${name} ${most})`)
+  }
+  return {
+    fetch: newest('Fetch', [fetchV17.api, fetchV16.api, fetchV15.api, fetchV14.api, fetchV13.api]),
+    commit: newest('OffsetCommit', [library.offsetCommitV9.api, library.offsetCommitV8.api]),
+    committed: newest('OffsetFetch', [library.offsetFetchV9.api, library.offsetFetchV8.api]),
+  }
+}
+
+function byTopic<Named extends PartitionName>(partitions: readonly Named[]): [string, Named[]][] {
+  return [...Map.groupBy(partitions, ({ topic }) => topic)]
+}
+
+function isFetchResponse(value: unknown): value is FetchResponse {
+  return Array.isArray(fieldOf(value, 'responses'))
+}

@@ -1,0 +1,82 @@
+// Commits what is settled, beside reading: soon after something was settled, and at once when the group is
+// about to give partitions to others. A commit that fails costs copies and no event; the next one says all
+// that it would have said. Upholds I4.
+import { InturnError } from '../../core/errors.ts'
+import { errorMessage } from '../../core/thrown.ts'
+import { systemTimers } from '../../ports/timers.ts'
+import type { CommittedOffset, Partition, PartitionName } from './partition.ts'
+
+/** What a keeper is made of. */
+export interface OffsetKeeperParts {
+  /** A commit follows a settlement within so many milliseconds. */
+  readonly everyMs: number
+  /** `false`: the group takes none now. */
+  readonly commit: (commits: readonly (PartitionName & CommittedOffset)[]) => Promise<boolean>
+  readonly partitions: ReadonlyMap<string, Partition>
+  readonly warn: (message: string) => void
+}
+
+/** How many commits fail in a row before that is told. */
+const toldEvery = 10
+
+/** Keeps the offsets of one source. */
+export class OffsetKeeper {
+  readonly #parts: OffsetKeeperParts
+  #cancel: (() => void) | undefined
+  /** Commits follow one another, so that none takes back what a later one has said. */
+  #last: Promise<void> = Promise.resolve()
+  #isClosed = false
+  /** How many commits have failed since one did not. */
+  #failures = 0
+
+  constructor(parts: OffsetKeeperParts) {
+    this.#parts = parts
+  }
+
+  /** Something may have been settled. */
+  commitSoon(): void {
+    if (this.#isClosed) return
+    this.#cancel ??= systemTimers.after(this.#parts.everyMs, () => {
+      this.#cancel = undefined
+      this.#last = this.#last.then(() => this.#commit())
+    })
+  }
+
+  /** Resolves once all that is settled now was committed, or could not be. */
+  async commitNow(): Promise<void> {
+    this.#last = this.#last.then(() => this.#commit())
+    await this.#last
+  }
+
+  /** Commits for the last time. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancel?.()
+    await this.commitNow()
+  }
+
+  /** Never fails. */
+  async #commit(): Promise<void> {
+    const due = [...this.#parts.partitions.values()].flatMap((partition) => {
+      const { toCommit } = partition
+      return toCommit === undefined ? [] : [{ partition, toCommit }]
+    })
+    if (due.length === 0) return
+    const commits = due.map(({ partition: { topic, partition }, toCommit }) => ({
+      topic,
+      partition,
+      ...toCommit,
+    }))
+    try {
+      if (await this.#parts.commit(commits)) {
+        for (const { partition, toCommit } of due) partition.hasCommitted(toCommit)
+      } else this.commitSoon()
+      this.#failures = 0
+    } catch (error) {
+      // Whoever reads is told when brokers cannot be reached.
+      const isOld = ++this.#failures % toldEvery === 0 || !(error instanceof InturnError && error.retryable)
+      if (isOld) this.#parts.warn(`offsets cannot be committed: ${errorMessage(error)}`)
+      this.commitSoon()
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// One partition while this member of the group has it: what was fetched and not given out, and what was
+// given out and not settled. The group may forget of it what lies in front of the first record that is not
+// settled. One that is lost stays as it is: what it has given out is processed to its end, and tells nobody.
+// Upholds I4 and I7.
+import { SettledPrefix } from '../../core/settled-prefix.ts'
+import type { FetchedPartition, FetchedRecord } from './committed-records.ts'
+import { committedRecords } from './committed-records.ts'
+import { settledText } from './settled-runs.ts'
+import type { OffsetRun } from './settled-runs.ts'
+
+/** Which partition it is. */
+export interface PartitionName {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** What a group keeps of a partition. */
+export interface CommittedOffset {
+  /** Where reading goes on. */
+  readonly offset: number
+  readonly metadata: string
+}
+
+/** A record that was given out, and the ticket that settles it. */
+export interface GivenRecord {
+  readonly record: FetchedRecord
+  readonly ticket: number
+}
+
+/** No more is fetched while so many bytes wait to be given out. */
+const waitingBytesMax = 512 * 1024
+
+/** A partition that is read. */
+export class Partition implements PartitionName {
+  readonly topic: string
+  readonly partition: number
+  /** The topic as brokers tell it from others that had its name before. */
+  readonly topicId: string
+  /** For people: `clicks[3]`. */
+  readonly name: string
+  /** The group has given it to another member. */
+  isLost = false
+  /** Its leader is being asked. */
+  isFetching = false
+  readonly #unsettledMax: number
+  readonly #prefix = new SettledPrefix<number>()
+  /** Settled by whoever had it before; those in front of what was fetched are forgotten. */
+  #settledBefore: readonly OffsetRun[] = []
+  #waiting: GivenRecord[] = []
+  /** The index of the first one that was not given out. */
+  #head = 0
+  #waitingBytes = 0
+  /** Where the next fetch begins; `undefined`: nobody knows yet. */
+  #next: number | undefined
+  /** Everything in front of it is settled. */
+  #floor = 0
+  #committed: CommittedOffset | undefined
+
+  constructor(
+    { topic, partition }: PartitionName,
+    { topicId, unsettledMax }: { readonly topicId: string; readonly unsettledMax: number },
+  ) {
+    this.topic = topic
+    this.partition = partition
+    this.topicId = topicId
+    this.name = `${topic}[${partition}]`
+    this.#unsettledMax = unsettledMax
+  }
+
+  /** Begins to read at an offset, without what is settled beyond it; `committed` is what the group has. */
+  begin(offset: number, committed?: CommittedOffset, settled: readonly OffsetRun[] = []): void {
+    this.#next = offset
+    this.#floor = offset
+    this.#committed = committed
+    this.#settledBefore = settled
+  }
+
+  /** Goes on elsewhere, because the log has nothing there any more. What was given out stays. */
+  jump(offset: number): void {
+    this.#next = offset
+  }
+
+  /** Where the next fetch begins; `undefined`: nobody knows yet where to begin. */
+  get next(): number | undefined {
+    return this.#next
+  }
+
+  /** The first offset that was not given out. */
+  get unread(): number | undefined {
+    return this.#waiting[this.#head]?.record.offset ?? this.#next
+  }
+
+  /** How many bytes wait to be given out. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  /** Whether there is room for more. */
+  get hasRoom(): boolean {
+    return this.#waitingBytes < waitingBytesMax && this.#prefix.pending < this.#unsettledMax
+  }
+
+  /** Takes in what its leader answered to a fetch from an offset. */
+  accept(from: number, fetched: FetchedPartition): void {
+    if (this.isLost || from !== this.#next) return
+    const { records, next } = committedRecords(from, fetched)
+    for (const record of records) {
+      if (this.#prefix.pending === 0) this.#floor = record.offset
+      const ticket = this.#prefix.add(record.offset)
+      if (this.#isSettledBefore(record.offset)) this.#prefix.settle(ticket)
+      else {
+        this.#waiting.push({ record, ticket })
+        this.#waitingBytes += bytesOf(record)
+      }
+    }
+    this.#next = next
+  }
+
+  /** Gives out the next records. */
+  take(max: number): readonly GivenRecord[] {
+    const taken = this.#waiting.slice(this.#head, this.#head + max)
+    this.#head += taken.length
+    for (const { record } of taken) this.#waitingBytes -= bytesOf(record)
+    if (this.#head === this.#waiting.length) {
+      this.#waiting = []
+      this.#head = 0
+    }
+    return taken
+  }
+
+  /** A record that was given out is safe to forget. */
+  settle(ticket: number): void {
+    this.#prefix.settle(ticket)
+  }
+
+  /** What the group is to keep, where that is not what it has. */
+  get toCommit(): CommittedOffset | undefined {
+    if (this.isLost || this.#next === undefined) return undefined
+    const end = this.#prefix.end
+    const settled = end === undefined ? this.#floor : Math.max(this.#floor, end + 1)
+    const offset = this.#prefix.pending === 0 ? this.#next : settled
+    const metadata = settledText(offset, this.#prefix.runsBeyond())
+    const has = this.#committed
+    return has?.offset === offset && has.metadata === metadata ? undefined : { offset, metadata }
+  }
+
+  /** The group has it. */
+  hasCommitted(committed: CommittedOffset): void {
+    this.#committed = committed
+  }
+
+  #isSettledBefore(offset: number): boolean {
+    while (this.#settledBefore[0] !== undefined && this.#settledBefore[0].last < offset) {
+      this.#settledBefore = this.#settledBefore.slice(1)
+    }
+    const [run] = this.#settledBefore
+    return run !== undefined && run.first <= offset
+  }
+}
+
+/** What a record takes in memory, about. */
+function bytesOf({ key, value, headers }: FetchedRecord): number {
+  const own = 100 + (key?.length ?? 0) + (value?.length ?? 0)
+  return headers.reduce((sum, [name, text]) => sum + (name?.length ?? 0) + (text?.length ?? 0), own)
+}

@@ -1,0 +1,113 @@
+// Kafka sources under harm: members that come and go, a broker that is killed and started again, a network
+// that is cut. Whatever happens, every record is delivered, and what stays with a member is not read again
+// (I3, I4).
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { KafkaSourceOptions, RecordDelivery } from '../../src/transports/kafka.ts'
+import { kafkaSource } from '../../src/transports/kafka.ts'
+import type { KafkaServer } from '../services/kafka-server.ts'
+import { startKafka } from '../services/kafka-server.ts'
+import type { TestTopic } from '../services/kafka-topic.ts'
+import { freshTopic, groupOffsets } from '../services/kafka-topic.ts'
+import type { OpenSource } from '../services/open-source.ts'
+import { openSource } from '../services/open-source.ts'
+
+let server: KafkaServer
+let brokers: string[]
+beforeAll(async () => {
+  server = await startKafka()
+  brokers = [server.broker]
+})
+afterAll(() => server.stop())
+
+type Member = OpenSource<RecordDelivery>
+
+function join({ topic, group }: TestTopic, options: Partial<KafkaSourceOptions> = {}): Promise<Member> {
+  const own = { brokers, topics: [topic], groupId: group }
+  return openSource(kafkaSource({ ...own, sessionMs: 2_000, commitEveryMs: 50, ...options }))
+}
+
+const numbers = (from: number, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => JSON.stringify({ n: from + index }))
+const place = ({ origin }: RecordDelivery): string => origin.slice(origin.indexOf('['))
+
+/** Reads both members by turns until so many records have come, of whichever. */
+async function takeFrom(members: readonly Member[], count: number): Promise<Map<Member, RecordDelivery[]>> {
+  const taken = new Map(members.map((member) => [member, [] as RecordDelivery[]]))
+  for (let left = count; left > 0;) {
+    for (const [member, own] of taken) {
+      const { signal } = new AbortController()
+      const read = await member.source.read({ max: 100, waitMs: 20, signal }).catch(() => [])
+      own.push(...read)
+      left -= read.length
+    }
+  }
+  return taken
+}
+
+test('a member that joins gets partitions, and what stays with the other is not read again', async () => {
+  const topic = await freshTopic(brokers, { partitions: 4 })
+  for (const partition of [0, 1, 2, 3]) await topic.add(numbers(1, 10), { partition })
+  await using first = await join(topic, { commitEveryMs: 60_000 })
+  const early = await first.take(40)
+  // Nothing was committed: what the second one is given comes again, and nothing else.
+  await using second = await join(topic, { commitEveryMs: 60_000 })
+  const again = (await takeFrom([first, second], 20)).get(second) ?? []
+  expect(new Set(again.map(({ partition }) => partition)).size).toBe(2)
+  expect(again).toHaveLength(20)
+  for (const partition of [0, 1, 2, 3]) await topic.add(numbers(11, 5), { partition })
+  const later = await takeFrom([first, second], 20)
+  const seen = [...early, ...again, ...[...later.values()].flat()].map(place)
+  expect(new Set(seen).size).toBe(60)
+  expect(seen).toHaveLength(80)
+  const kept = new Set((later.get(first) ?? []).map(({ partition }) => partition))
+  expect(kept.size).toBe(2)
+})
+
+test('a member that leaves hands over what is settled, and what is not comes to the others', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  for (const partition of [0, 1]) await topic.add(numbers(1, 10), { partition })
+  const first = await join(topic)
+  const all = await first.take(20)
+  await first.source.settle(all.filter(({ offset }) => offset < 6))
+  await using second = await join(topic)
+  await first.source.close()
+  const rest = await second.take(8)
+  expect(rest.map(place).sort()).toEqual([6, 7, 8, 9].flatMap((at) => [`[0]@${at}`, `[1]@${at}`]).sort())
+  // What the other one settles now tells nobody, and harms nothing.
+  await first.source.settle(all.filter(({ offset }) => offset >= 6))
+  await second.source.settle(rest)
+})
+
+test('a broker that is killed and started again costs no record and no order', async () => {
+  const topic = await freshTopic(brokers, { partitions: 3 })
+  for (const partition of [0, 1, 2]) await topic.add(numbers(1, 100), { partition })
+  const failures: unknown[] = []
+  await using member = await join(topic)
+  const { source } = member
+  const taken: RecordDelivery[] = []
+  const read = async (): Promise<void> => {
+    const { signal } = new AbortController()
+    const some = await source.read({ max: 40, waitMs: 50, signal }).catch((error: unknown) => {
+      failures.push(error)
+      return []
+    })
+    taken.push(...some)
+    await source.settle(some)
+  }
+  while (taken.length < 120) await read()
+  process.kill(server.pid, 'SIGKILL')
+  const restarted = server.restart()
+  while (failures.length < 2) await read()
+  await restarted
+  for (const partition of [0, 1, 2]) await topic.add(numbers(101, 100), { partition })
+  const places = (): Set<string> => new Set(taken.map(place))
+  while (places().size < 600) await read()
+  expect(failures).toContainEqual(expect.objectContaining({ code: 'source-unavailable', retryable: true }))
+  for (const partition of [0, 1, 2]) {
+    const offsets = taken.filter((one) => one.partition === partition).map(({ offset }) => offset)
+    const firsts = offsets.filter((offset, index) => offsets.indexOf(offset) === index)
+    expect(firsts).toEqual(firsts.toSorted((one, other) => one - other))
+  }
+  await source.close()
+  for (const { committed, end } of await groupOffsets(topic)) expect([committed, end]).toEqual([200, 200])
+})

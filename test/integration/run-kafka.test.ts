@@ -1,0 +1,137 @@
+// `inturn run` from Kafka into SQLite as a process that is killed again and again. I1, I2: streams that are
+// spread over partitions, shuffled and doubled have every effect once and in order; topics without any number
+// have theirs by offset; and in the end the group is behind nothing.
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import type { TestTopic } from '../services/kafka-topic.ts'
+import { freshTopic, groupOffsets } from '../services/kafka-topic.ts'
+import { kafkaBrokers } from '../services/shared-kafka.ts'
+import type { Running, TestFolder } from './run-inturn.ts'
+import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
+
+let brokers: string[]
+let folder: TestFolder
+let running: Running | undefined
+beforeAll(async () => {
+  brokers = await kafkaBrokers()
+})
+beforeEach(() => {
+  folder = testFolder()
+  const database = new DatabaseSync(join(folder.path, 'clicks.db'))
+  database.exec('CREATE TABLE click (entry INTEGER PRIMARY KEY, stream TEXT, sequence INTEGER, data TEXT)')
+  database.close()
+})
+afterEach(async () => {
+  running?.child.kill('SIGKILL')
+  await running?.ended
+  folder.remove()
+})
+
+function writeConfig({ topic, group }: TestTopic, numbering: string, options = ''): void {
+  folder.write(
+    'inturn.config.ts',
+    `
+    import { contiguous, increasing } from ${sourceUrl('core/numbering.ts')}
+    import { sqliteStore } from ${sourceUrl('stores/sqlite.ts')}
+    import { kafkaSource } from ${sourceUrl('transports/kafka.ts')}
+    export default {
+      consumer: 'clicks',
+      store: sqliteStore('clicks.db'),
+      source: kafkaSource({
+        brokers: ${JSON.stringify(brokers)}, topics: ['${topic}'], groupId: '${group}',
+        sessionMs: 1_000, commitEveryMs: 50, ${options}
+      }),
+      batch: 50,
+      domains: {
+        click: {
+          numbering: ${numbering},
+          effects: 'transaction',
+          handle: ({ stream, sequence, data }, { transaction }) => {
+            transaction.run(
+              'INSERT INTO click (stream, sequence, data) VALUES (?, ?, ?)',
+              stream, Number(sequence), JSON.stringify(data),
+            )
+          },
+        },
+      },
+    }`,
+  )
+}
+
+interface Click {
+  readonly stream: string
+  readonly sequence: number
+  readonly data: unknown
+}
+
+function clicks(): readonly Click[] {
+  const database = new DatabaseSync(join(folder.path, 'clicks.db'), { readOnly: true, timeout: 5_000 })
+  const rows = database.prepare('SELECT stream, sequence, data FROM click ORDER BY entry').all()
+  database.close()
+  return rows.map(({ stream, sequence, data }) => ({
+    stream: String(stream),
+    sequence: Number(sequence),
+    data: JSON.parse(String(data)) as unknown,
+  }))
+}
+
+/** Starts a worker and kills it once it has done something new, again and again; then lets one finish. */
+async function killAndFinish(kills: number, most: number): Promise<void> {
+  for (let kill = 0; kill < kills; kill++) {
+    const before = clicks().length
+    const hasNews = (): boolean => before === most || clicks().length > before
+    running = startInturn(folder.path, 'run')
+    while (!hasNews()) await new Promise((resolve) => setTimeout(resolve, 5))
+    running.child.kill('SIGKILL')
+    await running.ended
+  }
+  const ran = await inturn(folder.path, 'run', '--until', 'caught-up')
+  expect({ ...ran, stdout: '' }).toMatchObject({ code: 0 })
+}
+
+test('a worker that is killed again and again books what all partitions have once and in order', async () => {
+  const topic = await freshTopic(brokers, { partitions: 3 })
+  const random = new SeededRandom(11)
+  const sent = Array.from({ length: 2_000 }, (_, index) => ({
+    text: JSON.stringify({ stream: `u${index % 20}`, sequence: Math.floor(index / 20) + 1, data: index }),
+    at: index + random.whole(0, 40),
+  }))
+  const copies = sent.filter(() => random.chance(0.2)).map(({ text, at }) => ({ text, at: at + 100 }))
+  const all = [...sent, ...copies].sort((one, other) => one.at - other.at).map(({ text }) => text)
+  for (const partition of [0, 1, 2]) {
+    await topic.add(
+      all.filter((_, index) => (index * 7) % 3 === partition),
+      { partition },
+    )
+  }
+  writeConfig(topic, 'contiguous()')
+  await killAndFinish(3, sent.length)
+  const booked = Map.groupBy(clicks(), ({ stream }) => stream)
+  expect(booked.size).toBe(20)
+  for (const [, own] of booked) {
+    expect(own.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1))
+  }
+  for (const { committed, end } of await groupOffsets(topic)) expect(committed).toBe(end)
+})
+
+test('plain topics need no numbers: the stream is the partition, and the number is the offset', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  for (const partition of [0, 1]) {
+    const values = Array.from({ length: 500 }, (_, index) =>
+      JSON.stringify({ page: index, stream: 'of its own' }),
+    )
+    await topic.add(values, { partition, args: ['-k', 'user-1'] })
+  }
+  writeConfig(topic, 'increasing()', "byOffset: 'partition'")
+  await killAndFinish(1, 1_000)
+  const booked = Map.groupBy(clicks(), ({ stream }) => stream)
+  expect([...booked.keys()].sort()).toEqual([`${topic.topic}[0]`, `${topic.topic}[1]`])
+  for (const [, own] of booked) {
+    expect(own).toEqual(
+      own.map((click, index) => ({ ...click, sequence: index, data: { page: index, stream: 'of its own' } })),
+    )
+    expect(own).toHaveLength(500)
+  }
+})

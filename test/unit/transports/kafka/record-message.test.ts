@@ -1,0 +1,164 @@
+// What becomes of a record (I3): its value, and of what stands beside it whatever the value does not name.
+import { describe, expect, test } from 'vitest'
+import { eventFrom } from '../../../../src/core/event-from.ts'
+import { isRecord } from '../../../../src/core/parse-message.ts'
+import type { FetchedRecord } from '../../../../src/transports/kafka/committed-records.ts'
+import { Partition } from '../../../../src/transports/kafka/partition.ts'
+import type { RecordMapping } from '../../../../src/transports/kafka/record-message.ts'
+import { deliveryOf } from '../../../../src/transports/kafka/record-message.ts'
+
+const partition = new Partition({ topic: 'clicks', partition: 3 }, { topicId: 'uuid', unsettledMax: 1 })
+
+interface Given {
+  readonly key?: string | Buffer | null
+  readonly value?: unknown
+  readonly headers?: readonly (readonly [string, string | Buffer | null])[]
+}
+
+function recordOf({ key = null, value, headers = [] }: Given): FetchedRecord {
+  const bytes = (from: string | Buffer | null): Buffer | null => (from === null ? null : Buffer.from(from))
+  return {
+    offset: 1042,
+    timestamp: Date.UTC(2026, 0, 1),
+    key: bytes(key),
+    value: value === undefined ? null : Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value)),
+    headers: headers.map(([name, text]) => [Buffer.from(name), bytes(text)]),
+  }
+}
+
+const deliver = (given: Given, mapping: RecordMapping = {}) => deliveryOf(partition, recordOf(given), mapping)
+
+/** The message, and what the default mapping finds in it. */
+async function fieldsOf(given: Given, mapping: RecordMapping = {}) {
+  const { message } = await deliver(given, mapping)
+  return isRecord(message) ? eventFrom(message) : {}
+}
+
+test('a delivery says where it lies', async () => {
+  const { origin, logPlace, topic, offset, domain } = await deliver(
+    { value: {} },
+    { domain: { clicks: 'click' } },
+  )
+  expect(origin).toBe('clicks[3]@1042')
+  expect(logPlace).toEqual({ log: 'uuid[3]', at: 1042 })
+  expect({ topic, partition: 3, offset, domain }).toEqual({
+    topic: 'clicks',
+    partition: 3,
+    offset: 1042,
+    domain: 'click',
+  })
+})
+
+describe('the key is the stream', () => {
+  test('unless the value names one, under whatever name', async () => {
+    expect(await fieldsOf({ key: 'k', value: { sequence: 1, a: 2 } })).toMatchObject({
+      stream: 'k',
+      sequence: 1,
+    })
+    for (const name of ['stream', 'partitionkey', 'aggregate_id', 'user_id', 'subject']) {
+      expect(await fieldsOf({ key: 'k', value: { [name]: 'own' } })).toMatchObject({ stream: 'own' })
+    }
+  })
+
+  test('a key that is no text is its bytes in hexadecimal digits', async () => {
+    expect(await fieldsOf({ key: Buffer.from([0xff, 0x01]), value: {} })).toMatchObject({ stream: '0xff01' })
+  })
+})
+
+describe('headers', () => {
+  test('are fields where the value names none, and are all there under their names', async () => {
+    const headers = [
+      ['sequence', '7'],
+      ['id', 'from-header'],
+      ['trace', 'a'],
+      ['trace', 'b'],
+      ['raw', Buffer.from([0xff])],
+      ['none', null],
+    ] as const
+    const given = { key: 'k', value: { id: 'own', amount: 20 }, headers }
+    expect(await fieldsOf(given)).toMatchObject({ stream: 'k', sequence: '7', id: 'own' })
+    expect(Reflect.get(Object((await deliver(given)).message), 'headers')).toEqual({
+      sequence: '7',
+      id: 'from-header',
+      trace: ['a', 'b'],
+      raw: Buffer.from([0xff]),
+      none: null,
+    })
+  })
+
+  test('of a CloudEvent in binary mode are its attributes, and the value is its data alone', async () => {
+    const headers = Object.entries({
+      ce_specversion: '1.0',
+      ce_id: 'e1',
+      ce_type: 'opened',
+      ce_source: '/bank',
+      ce_sequence: '00000000000000000009',
+      ce_partitionkey: 'acc-1',
+    })
+    expect(await fieldsOf({ key: 'k', value: { id: 'no', stream: 'no' }, headers })).toMatchObject({
+      stream: 'acc-1',
+      sequence: '00000000000000000009',
+      id: 'e1',
+      type: 'opened',
+      data: { id: 'no', stream: 'no' },
+    })
+  })
+})
+
+describe('data', () => {
+  test('is the value as its producer wrote it, where that names no data of its own', async () => {
+    const headers = [['sequence', '7']] as const
+    for (const value of [{ amount: 20 }, [1, 2], 'text', 5, null]) {
+      expect((await fieldsOf({ key: 'k', value, headers })).data).toEqual(value)
+    }
+    expect((await fieldsOf({ key: 'k', value: { data: { amount: 20 } }, headers })).data).toEqual({
+      amount: 20,
+    })
+  })
+
+  test('is null in a record without a value', async () => {
+    expect(await fieldsOf({ key: 'k' })).toMatchObject({ stream: 'k', data: null })
+  })
+
+  test('a value that names everything is handed on as it is', async () => {
+    const value = { stream: 's', sequence: 1, amount: 20 }
+    expect((await deliver({ key: 'k', value })).message).toEqual(value)
+  })
+
+  test('keeps numbers that no JavaScript number holds', async () => {
+    const value = Buffer.from('{"sequence": 9007199254740993}')
+    const { message } = await deliver({ key: 'k', value })
+    expect(JSON.stringify(message)).toContain('"sequence":9007199254740993')
+  })
+})
+
+describe('by offset', () => {
+  test('the partition is the stream, or the key within it, whatever the value says', async () => {
+    const given = { key: 'k', value: { stream: 'own', sequence: 5, id: 'e1', type: 'click' } }
+    const found = {
+      sequence: 1042,
+      id: 'e1',
+      type: 'click',
+      data: given.value,
+      time: '2026-01-01T00:00:00.000Z',
+    }
+    expect(await fieldsOf(given, { byOffset: 'partition' })).toMatchObject({ ...found, stream: 'clicks[3]' })
+    expect(await fieldsOf(given, { byOffset: 'key' })).toMatchObject({ ...found, stream: 'clicks[3]/k' })
+    const keyless = { ...given, key: null }
+    expect(await fieldsOf(keyless, { byOffset: 'key' })).toMatchObject({ ...found, stream: 'clicks[3]' })
+  })
+})
+
+test('what cannot be read comes as it is, with the reason', async () => {
+  expect(await deliver({ value: Buffer.from([0xff]) })).toMatchObject({
+    message: Buffer.from([0xff]),
+    problem: 'the value is no JSON: TypeError: its bytes are no UTF-8',
+  })
+  const decode = () => {
+    throw new RangeError('schema 7 is unknown')
+  }
+  expect(await deliver({ value: {} }, { decode })).toMatchObject({
+    message: Buffer.from('{}'),
+    problem: 'decode failed: RangeError: schema 7 is unknown',
+  })
+})
