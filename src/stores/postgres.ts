@@ -1,4 +1,4 @@
-// An event log and sequences on Postgres, beside the user's own tables: what is appended and what the user
+// A store, an event log and sequences on Postgres, beside the user's own tables: what is appended and what the user
 // writes are one transaction. Any number of processes work on one database.
 import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
@@ -6,20 +6,30 @@ import type { TransactionalEventLog } from '../ports/event-log.ts'
 import type { AppendLimits } from '../ports/prepare-append.ts'
 import { checkLimits, limitNames } from '../ports/prepare-append.ts'
 import type { NumberRange, TransactionalSequenceStore } from '../ports/sequence-store.ts'
+import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
 import { Connection } from './postgres/connection.ts'
 import type {
   PostgresClient,
   PostgresPool,
+  PostgresQuery,
   PostgresResult,
   PostgresRow,
   PostgresTransaction,
 } from './postgres/postgres-client.ts'
 import { PostgresEventLog } from './postgres/postgres-event-log.ts'
 import { PostgresSequenceStore } from './postgres/postgres-sequence-store.ts'
+import { PostgresStore } from './postgres/postgres-store.ts'
 
-export type { PostgresClient, PostgresPool, PostgresResult, PostgresRow, PostgresTransaction }
+export type {
+  PostgresClient,
+  PostgresPool,
+  PostgresQuery,
+  PostgresResult,
+  PostgresRow,
+  PostgresTransaction,
+}
 
 /** Where a server is: a URL, or a pool of the package `pg`, which stays the caller's to end. */
 export type PostgresTarget = string | { readonly pool: PostgresPool }
@@ -42,7 +52,30 @@ export interface PostgresEventLogOptions extends AppendLimits, PostgresOptions {
   readonly timers?: Timers
 }
 
+/** How a store on Postgres is used. */
+export interface PostgresStoreOptions extends PostgresOptions {
+  /** What renews claims. Default: the machine's timers. */
+  readonly timers?: Timers
+}
+
 const optionNames: readonly (keyof PostgresOptions)[] = ['schema', 'connectionsMax']
+
+/**
+ * A store in a Postgres database: what handlers write through `context.transaction` and where their streams stand
+ * are one transaction. Any number of processes work at the same time, each on other streams.
+ *
+ * @throws InturnError `config-invalid` when an option cannot be
+ * @example
+ * const store = postgresStore('postgres://localhost/bank')
+ */
+export function postgresStore(
+  target: PostgresTarget,
+  options: PostgresStoreOptions = {},
+): Store<PostgresTransaction> {
+  checkNames(options, 'postgresStore', [...optionNames, 'timers'])
+  const { timers = systemTimers } = options
+  return new PostgresStore(connectionTo('postgresStore', target, options), timers)
+}
 
 /**
  * An event log in a Postgres database. Events get their places after they are committed: what `within` and

@@ -4,10 +4,11 @@ import { Pool } from 'pg'
 import { InturnError } from '../../core/errors.ts'
 import { isRecord } from '../../core/parse-message.ts'
 import { fieldOf } from '../../core/thrown.ts'
-import { commitFaultOf, ownFaultOf } from './faults.ts'
+import { isRaced, ownFaultOf } from './faults.ts'
 import type { PostgresClient, PostgresPool, PostgresRow, PostgresTransaction } from './postgres-client.ts'
 import { isMigrated, migrate } from './schema.ts'
 import type { Statements } from './schema.ts'
+import { Session } from './session.ts'
 
 /** How to reach a server. */
 export interface ConnectionParts {
@@ -40,6 +41,12 @@ const limitsSql = /* sql */ `
     set_config('idle_in_transaction_session_timeout', '60s', true)
 `
 
+/** Statements whose texts with the schema's name are remembered. */
+const textsMax = 200
+
+/** How often a transaction is tried that met another one. */
+const triesMax = 5
+
 /** A pool, opened and closed with what uses it. */
 export class Connection {
   readonly name: string
@@ -50,6 +57,7 @@ export class Connection {
   #migrated: Promise<void> | undefined
   #isReadable = false
   #isClosed = false
+  readonly #texts = new Map<string, string>()
 
   constructor(parts: ConnectionParts) {
     this.name = parts.name
@@ -75,7 +83,7 @@ export class Connection {
 
   /** One statement that only reads. Creates nothing. */
   async read(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
-    return this.#lent(async (client) => {
+    return this.#lent(async ({ client }) => {
       if (this.#isReadable || (await this.#isMigrated(client)))
         return this.statements(client).run(sql, ...values)
       const message = `${this.name} has no inturn tables of this version in its schema ${this.schema} yet`
@@ -83,14 +91,14 @@ export class Connection {
     })
   }
 
-  /** A transaction of inturn's own. @throws InturnError whatever goes wrong */
+  /** A transaction of inturn's own; done again if it met another one. @throws InturnError whatever goes wrong */
   async write<Result>(body: (statements: Statements) => Promise<Result>): Promise<Result> {
     await this.#opened()
-    return this.#transact(limitsSql, (client) => body(this.statements(client)))
+    return triedAgain(() => this.#transact(limitsSql, body))
   }
 
   /** A transaction whose body is the user's; its own errors stay as they are. */
-  async transact<Result>(body: (client: PostgresClient) => Promise<Result>): Promise<Result> {
+  async transact<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
     await this.#opened()
     return this.#transact('SELECT 1', body)
   }
@@ -98,13 +106,48 @@ export class Connection {
   /** Statements in one transaction, sent at once: whoever sends them cannot stand still within it. */
   async writeAtOnce(...sql: readonly string[]): Promise<readonly PostgresRow[][]> {
     await this.#opened()
-    return this.#lent(async (client) => {
+    return this.#lent(async ({ client }) => {
       const text = [beginSql, limitsSql, ...sql, 'COMMIT'].join(';\n')
       const results: unknown = await client.query(this.#named(text)).catch((error: unknown) => {
         throw ownFaultOf(error, this.name)
       })
       const rows = Array.isArray(results) ? results.map(rowsIn) : []
       return rows.slice(-1 - sql.length, -1)
+    })
+  }
+
+  /**
+   * A transaction whose body asks for all of its statements before it waits for any: a pipelining client sends
+   * them together with the commit and with a look at what is committed then. If the look fails, the outcome
+   * stands, and nothing was seen.
+   */
+  async writeAndLook<Result, Seen>(
+    body: (statements: Statements) => Promise<Result>,
+    look: (statements: Statements) => Promise<Seen>,
+  ): Promise<readonly [Result, Seen | undefined]> {
+    await this.#opened()
+    return triedAgain(() =>
+      this.#lent(async ({ session }) => {
+        const begun = session.run(`${beginSql};${limitsSql}`)
+        const written = body(session)
+        const committed = session.commit()
+        const seen = look(session).catch(() => undefined)
+        return [await committedWith(committed, [begun, written]), await seen] as const
+      }),
+    ).then(([[, result], seen]) => [result, seen])
+  }
+
+  /**
+   * Lends a client on which a unit of work ends the transaction that begins here. The locks of a process that
+   * shows no life for so long are given to others.
+   */
+  async lend<Result>(lifeMs: number, body: (session: Session) => Promise<Result>): Promise<Result> {
+    await this.#opened()
+    const lifeSql = `SELECT set_config('idle_in_transaction_session_timeout', '${Math.ceil(lifeMs)}ms', true)`
+    return this.#lent(async ({ session }) => {
+      const begun = session.run(`${beginSql};${lifeSql}`)
+      const worked = body(session)
+      return (await Promise.all([worked, begun]))[0]
     })
   }
 
@@ -122,7 +165,11 @@ export class Connection {
   }
 
   #named(sql: string): string {
-    return sql.replaceAll(/\binturn\./g, `${this.schema}.`)
+    const known = this.#texts.get(sql)
+    if (known !== undefined) return known
+    const text = sql.replaceAll(/\binturn\./g, `${this.schema}.`)
+    if (this.#texts.size < textsMax) this.#texts.set(sql, text)
+    return text
   }
 
   #opened(): Promise<void> {
@@ -134,8 +181,8 @@ export class Connection {
   }
 
   async #migrate(): Promise<void> {
-    if (await this.#lent((client) => this.#isMigrated(client))) return
-    await this.#transact(limitsSql, (client) => migrate(this.statements(client), this.schema))
+    if (await this.#lent(({ client }) => this.#isMigrated(client))) return
+    await this.#transact(limitsSql, (session) => migrate(session, this.schema))
   }
 
   async #isMigrated(client: PostgresClient): Promise<boolean> {
@@ -145,24 +192,20 @@ export class Connection {
 
   async #transact<Result>(
     settings: string,
-    body: (client: PostgresClient) => Promise<Result>,
+    body: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    return this.#lent(async (client) => {
-      await this.statements(client).run(`${beginSql};${settings}`)
-      const result = await body(client)
-      const commit = await client.query('COMMIT').catch((error: unknown) => {
-        throw commitFaultOf(error, this.name)
-      })
-      if (commit.command === 'COMMIT') return result
-      throw new InturnError(
-        'handler-failed',
-        'a statement of the transaction failed, so all of it was undone',
-      )
+    return this.#lent(async ({ session }) => {
+      await session.run(`${beginSql};${settings}`)
+      const result = await body(session)
+      await session.commit()
+      return result
     })
   }
 
   /** Lends a client. After a failure it is rolled back, or ended where that fails too. */
-  async #lent<Result>(body: (client: PostgresClient) => Promise<Result>): Promise<Result> {
+  async #lent<Result>(
+    body: (lent: { readonly client: PostgresClient; readonly session: Session }) => Promise<Result>,
+  ): Promise<Result> {
     const client = await this.#client()
     let isBroken = false
     // What a statement meets is told by the statement itself.
@@ -170,14 +213,31 @@ export class Connection {
       isBroken = true
     }
     client.on('error', listener)
+    const session = new Session({ client, name: this.name, named: (sql) => this.#named(sql) })
     try {
-      return await body(client)
+      return await body({ client, session })
     } catch (error) {
-      await client.query('ROLLBACK').catch(listener)
+      if (session.isGivenUp && !isBroken) {
+        await this.#cancel(session)
+        isBroken = true
+      } else await session.query('ROLLBACK').catch(listener)
       throw error
     } finally {
       client.off('error', listener)
       client.release(isBroken)
+    }
+  }
+
+  /**
+   * Ends what a client still does, for example a statement of a handler that was given up on. Its connection is
+   * ended too: nobody can tell which of its statements the word reaches.
+   */
+  async #cancel({ processId }: Session): Promise<void> {
+    try {
+      const other = await this.#client()
+      await other.query('SELECT pg_cancel_backend($1)', [processId]).finally(() => other.release())
+    } catch {
+      // The connection is ended all the same.
     }
   }
 
@@ -189,6 +249,30 @@ export class Connection {
       return await from.connect()
     } catch (error) {
       throw ownFaultOf(error, this.name)
+    }
+  }
+}
+
+/** What was written with a commit; what went wrong first, if it was undone. */
+async function committedWith<Begun, Written>(
+  committed: Promise<void>,
+  written: readonly [Promise<Begun>, Promise<Written>],
+): Promise<readonly [Begun, Written]> {
+  const [end, ...parts] = await Promise.allSettled([committed, ...written])
+  const unknown = end.status === 'rejected' && fieldOf(end.reason, 'code') === 'commit-unknown'
+  if (unknown) throw end.reason
+  const failed = parts.find(({ status }) => status === 'rejected') ?? end
+  if (failed.status === 'rejected') throw failed.reason
+  return Promise.all(written)
+}
+
+/** Does a transaction again for as long as it met another one, which was first. */
+async function triedAgain<Result>(transact: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await transact()
+    } catch (error) {
+      if (!isRaced(error) || tries === triesMax) throw error
     }
   }
 }

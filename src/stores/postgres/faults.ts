@@ -32,6 +32,7 @@ const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   ['42P01', missing],
   ['53', { ...unavailable, advice: 'it has no resources left' }],
   ['53100', { code: 'store-full', retryable: true, advice: 'its disk is full; make room' }],
+  ['53200', { ...unavailable, advice: 'it is out of memory or locks; raise max_locks_per_transaction' }],
   [
     '53300',
     { ...unavailable, advice: 'it takes no more connections; raise max_connections or share a pool' },
@@ -56,9 +57,27 @@ export function faultOf(cause: unknown, store: string): InturnError | undefined 
   return new InturnError(code, `${store}: ${advice} (${errorMessage(cause)})`, { retryable, cause })
 }
 
+/**
+ * What a statement of a handler has failed with, where that was the server's doing and not the statement's: no
+ * attempt of the handler counts then.
+ */
+export function foreignFaultOf(cause: unknown, store: string): InturnError | undefined {
+  const state = sqlStateOf(cause)
+  const isOfServer = state === undefined || /^(?:08|25006|25P0[34]|40001|40P01|53|57P|58|XX)/.test(state)
+  return isOfServer ? faultOf(cause, store) : undefined
+}
+
+/** Whether a transaction has failed, or ended, before this statement of it. */
+export function isUndone(cause: unknown): boolean {
+  return ['25P01', '25P02', '3B001', 'INT01'].includes(sqlStateOf(fieldOf(cause, 'cause') ?? cause) ?? '')
+}
+
 /** Any error of a statement of inturn's own. */
 export function ownFaultOf(cause: unknown, store: string): unknown {
   if (cause instanceof InturnError) return cause
+  if (isUndone(cause)) {
+    return new InturnError('handler-failed', 'a statement has failed or ended the transaction', { cause })
+  }
   const fault = faultOf(cause, store)
   if (fault !== undefined) return fault
   if (sqlStateOf(cause) === undefined) return unreachable(cause, store)

@@ -1,59 +1,81 @@
-// What a body sees of the transaction in which it runs. It ends with the body, and what comes late is refused
-// rather than carried out by itself. Upholds I2.
+// What a handler or a body sees of the transaction in which it runs. It ends with the body, and what comes late
+// is refused rather than carried out by itself; so is what would end the transaction. Upholds I2.
 import { InturnError } from '../../core/errors.ts'
-import { fieldOf } from '../../core/thrown.ts'
-import { faultOf } from './faults.ts'
-import type { PostgresResult, PostgresTransaction } from './postgres-client.ts'
+import { foreignFaultOf, isRaced } from './faults.ts'
+import type { PostgresQuery, PostgresResult, PostgresTransaction } from './postgres-client.ts'
+import type { Session } from './session.ts'
 
-const readXactSql = 'SELECT pg_current_xact_id()::text AS xact'
+const blank = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*/
+const ending =
+  /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i
 
 /** A transaction that is open. */
 export class OpenTransaction implements PostgresTransaction {
-  readonly #client: PostgresTransaction
+  readonly #session: Session
   readonly #name: string
-  #xact: unknown
   #isOpen = true
+  #isLost = false
+  #pending = 0
+  #fault: InturnError | undefined
 
-  constructor(client: PostgresTransaction, name: string) {
-    this.#client = client
+  constructor(session: Session, name: string) {
+    this.#session = session
     this.#name = name
   }
 
-  async begin(): Promise<void> {
-    this.#xact = await this.#current()
+  /** What the server has failed with in one of the statements, where that was not the statement's doing. */
+  get fault(): InturnError | undefined {
+    return this.#fault
   }
 
-  async query(text: string, values?: unknown[]): Promise<PostgresResult> {
+  /** Nothing of it can be committed, whatever its savepoints are. */
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  /** How many statements have no answer yet. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** A statement has failed, or has ended the transaction: nothing of it can be committed as it is. */
+  get isUndone(): boolean {
+    return this.#isLost || this.#session.status === 'E' || this.#session.status === 'I'
+  }
+
+  async query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult> {
     if (!this.#isOpen) {
       throw new InturnError('handler-failed', 'the transaction has ended: await each query in its body')
     }
+    if (this.#fault !== undefined && !isRaced(this.#fault)) throw this.#fault
+    const given = typeof query === 'string' ? { text: query } : query
+    const first = String(given.text).replace(blank, '')
+    if (ending.test(first)) {
+      const what = `a handler may not run: ${first.slice(0, 60)}`
+      throw new InturnError('handler-failed', `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`)
+    }
+    this.#pending++
     try {
-      return await this.#client.query(text, values)
+      // In this mode a text is one statement, so none that ends the transaction hides behind another.
+      const one = { ...given, queryMode: 'extended' }
+      return await this.#session.query(one, values)
     } catch (error) {
-      throw faultOf(error, this.#name) ?? error
+      const fault = foreignFaultOf(error, this.#name)
+      this.#fault ??= fault
+      throw fault ?? error
+    } finally {
+      this.#pending--
+      this.#isLost ||= this.#session.status === 'I'
     }
   }
 
-  /**
-   * Whether it is still the transaction that was begun: a COMMIT or ROLLBACK of the body's own has ended it.
-   * That one of its statements failed is told by its commit.
-   */
-  async checkIsOurs(): Promise<void> {
-    const current = await this.#current().catch((error: unknown) => {
-      if (fieldOf(error, 'code') === '25P02') return this.#xact
-      throw error
-    })
-    if (current === this.#xact) return
-    const message = 'the body has ended its transaction itself: leave COMMIT and ROLLBACK to the log'
-    throw new InturnError('handler-failed', message)
+  /** Nothing of the transaction can be committed any more. */
+  lose(): void {
+    this.#isLost = true
   }
 
+  /** Refuses all further use. */
   end(): void {
     this.#isOpen = false
-  }
-
-  async #current(): Promise<unknown> {
-    const { rows } = await this.query(readXactSql)
-    return rows[0]?.['xact']
   }
 }

@@ -3,7 +3,13 @@
 /** Whatever runs statements: a client with a transaction open, as users have it. */
 export interface PostgresTransaction {
   /** Runs one statement; `$1` in it is the first value. */
-  query(text: string, values?: unknown[]): Promise<PostgresResult>
+  query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult>
+}
+
+/** A statement with what the package pg takes besides, as query builders give it. */
+export interface PostgresQuery {
+  readonly text: string
+  readonly values?: unknown[]
 }
 
 /** What a statement came to. */
@@ -23,6 +29,8 @@ export interface PostgresClient extends PostgresTransaction {
   off(event: 'error', listener: (error: Error) => void): unknown
   /** Gives it back; with `true` its connection is ended. */
   release(destroy?: boolean): void
+  /** `I`: none is open, `T`: one is, `E`: one is and has failed. */
+  getTransactionStatus?(): 'I' | 'T' | 'E' | null | undefined
 }
 
 /** A pool of the package pg. */

@@ -1,7 +1,7 @@
 // The event log on Postgres, beside the user's own tables. Events get their places after they are committed,
 // so a transaction that stands still or is undone holds up nobody and leaves no gap. Upholds I3.
 import type { LogStream } from '../../core/append-errors.ts'
-import { invariant } from '../../core/errors.ts'
+import { InturnError, invariant } from '../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../core/logged-event.ts'
 import type { PreparedAppend } from '../../core/plan-append.ts'
 import { AppendOrder } from '../../ports/append-order.ts'
@@ -25,15 +25,11 @@ import { trimLog } from '../../ports/trim-log.ts'
 import { appendEvents, appendedOf } from './append-events.ts'
 import type { AppendEnd } from './append-events.ts'
 import type { Connection } from './connection.ts'
-import { isRaced } from './faults.ts'
 import type { ReadLog } from './logged-events.ts'
 import { deleteEvents, readBounds, readPage, readPiece } from './logged-events.ts'
 import { OpenTransaction } from './open-transaction.ts'
 import { Placer } from './placer.ts'
 import type { PostgresTransaction } from './postgres-client.ts'
-
-/** How often an append is tried that met another transaction. */
-const triesMax = 5
 
 /** What a log is made of. */
 export interface PostgresEventLogParts {
@@ -108,13 +104,16 @@ export class PostgresEventLog implements TransactionalEventLog<PostgresTransacti
     body: (transaction: PostgresTransaction, log: LogAppender) => Result | Promise<Result>,
   ): Promise<Result> {
     const { connection } = this.#reads
-    return connection.transact(async (client) => {
-      const transaction = new OpenTransaction(client, this.name)
-      await transaction.begin()
+    return connection.transact(async (session) => {
+      const transaction = new OpenTransaction(session, this.name)
       try {
         const value = await body(transaction, this.within(transaction))
-        await transaction.checkIsOurs()
-        return value
+        if (!transaction.isLost) return value
+        const message = 'the body has ended its transaction itself: leave COMMIT and ROLLBACK to the log'
+        throw new InturnError('handler-failed', message)
+      } catch (error) {
+        if (transaction.pending > 0) session.giveUp()
+        throw error
       } finally {
         transaction.end()
       }
@@ -153,15 +152,7 @@ export class PostgresEventLog implements TransactionalEventLog<PostgresTransacti
 
   async #write(prepared: readonly PreparedAppend[]): Promise<readonly AppendEnd[]> {
     const { connection } = this.#reads
-    for (let tries = 1; ; tries++) {
-      try {
-        return await connection.write((statements) =>
-          appendEvents(statements, prepared, connection.shiftMs()),
-        )
-      } catch (error) {
-        if (!isRaced(error) || tries === triesMax) throw error
-      }
-    }
+    return connection.write((statements) => appendEvents(statements, prepared, connection.shiftMs()))
   }
 }
 

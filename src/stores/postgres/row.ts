@@ -21,6 +21,32 @@ export function textAt(row: PostgresRow, column: string): string {
   return typeof value === 'string' ? value : corrupt(column, 'text')
 }
 
+/** Any number that must be there. */
+export function realAt(row: PostgresRow | undefined, column: string): number {
+  const value = row?.[column]
+  const isNumber = ['string', 'number'].includes(typeof value) && Number.isFinite(Number(value))
+  return isNumber ? Number(value) : corrupt(column, 'number')
+}
+
+/** Any number, or `undefined` for null. */
+export function maybeRealAt(row: PostgresRow, column: string): number | undefined {
+  return row[column] === null ? undefined : realAt(row, column)
+}
+
+/** Bytes that must be there. */
+export function bytesAt(row: PostgresRow, column: string): Uint8Array {
+  const value = row[column]
+  if (value instanceof Uint8Array) return value
+  return typeof value === 'string' && value.startsWith('\\x')
+    ? Buffer.from(value.slice(2), 'hex')
+    : corrupt(column, 'bytes')
+}
+
+/** A boolean, as far as it is there. */
+export function flagAt(row: PostgresRow, column: string): boolean {
+  return row[column] === true || row[column] === 't'
+}
+
 const escaped = '\u0001'
 
 /**

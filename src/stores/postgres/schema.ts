@@ -146,6 +146,220 @@ const schemaSteps: readonly string[] = [
       UNIQUE (scope, domain, stream, id)
     );
   `,
+  /* sql */ `
+    -- Consumers. reading_ms is the reading clock.
+    CREATE TABLE inturn.consumer (
+      id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      name text COLLATE "C" NOT NULL UNIQUE,
+      reading_ms double precision NOT NULL DEFAULT 0,
+      beat_at double precision
+    ) WITH (fillfactor = 50);
+    -- Rises with every unit of work, and with every holder of a lease.
+    CREATE SEQUENCE inturn.fence;
+    -- What is counted of a domain; part is what the paths of its streams begin with.
+    CREATE TABLE inturn.domain (
+      consumer int,
+      part text COLLATE "C",
+      held bigint NOT NULL DEFAULT 0,
+      handed_over bigint NOT NULL DEFAULT 0,
+      paused boolean NOT NULL DEFAULT false,
+      PRIMARY KEY (consumer, part)
+    ) WITH (fillfactor = 50);
+    -- What transactions add to these counts: rows of their own, so that none waits for another one. Folded into
+    -- the counts from time to time.
+    CREATE TABLE inturn.domain_count (
+      consumer int NOT NULL,
+      part text COLLATE "C" NOT NULL,
+      held bigint NOT NULL,
+      handed_over bigint NOT NULL
+    );
+    CREATE INDEX domain_count_consumer ON inturn.domain_count (consumer);
+    -- Each source's own note of how far it was settled.
+    CREATE TABLE inturn.checkpoint (
+      consumer int,
+      source text COLLATE "C",
+      value text NOT NULL,
+      PRIMARY KEY (consumer, source)
+    ) WITH (fillfactor = 50);
+    -- One row a stream and consumer. standing: 0 nothing, 1 waits, 2 its head failed, 3 halted. What changes
+    -- with every position stands in no index, and pages have room, so that such a change touches no index.
+    CREATE TABLE inturn.stream (
+      consumer int,
+      path text COLLATE "C",
+      state bytea NOT NULL,
+      deliveries bigint NOT NULL,
+      changed_at double precision NOT NULL,
+      fence bigint NOT NULL,
+      standing smallint NOT NULL,
+      due_at double precision,
+      due_reading double precision,
+      PRIMARY KEY (consumer, path)
+    ) WITH (fillfactor = 70);
+    -- The streams that wait for something.
+    CREATE INDEX stream_standing ON inturn.stream (consumer, path) WHERE standing > 0;
+    -- The streams that are due, by each of both clocks, the longest overdue first.
+    CREATE INDEX stream_due_at ON inturn.stream (consumer, due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX stream_due_reading ON inturn.stream (consumer, due_reading) WHERE due_reading IS NOT NULL;
+    -- Claims with a time, while they last. since: a worker that has one for long is slow.
+    CREATE TABLE inturn.claim (
+      consumer int,
+      path text COLLATE "C",
+      worker text NOT NULL,
+      fence bigint NOT NULL,
+      until double precision NOT NULL,
+      since double precision NOT NULL,
+      PRIMARY KEY (consumer, path)
+    ) WITH (fillfactor = 50);
+    -- Held events. sequence is text that sorts like the number.
+    CREATE TABLE inturn.held (
+      consumer int,
+      path text COLLATE "C",
+      epoch bigint,
+      sequence text COLLATE "C",
+      event text NOT NULL,
+      print bigint NOT NULL,
+      held_at double precision NOT NULL,
+      PRIMARY KEY (consumer, path, epoch, sequence)
+    );
+    -- How much inboxes have. Whoever hands over adds a row, and waits for nobody; whoever has the stream folds
+    -- its rows into one. newest is the last arrival id, seen the last one that was looked at.
+    CREATE TABLE inturn.inbox (
+      consumer int NOT NULL,
+      path text COLLATE "C" NOT NULL,
+      arrivals bigint NOT NULL,
+      redrives bigint NOT NULL,
+      newest bigint NOT NULL,
+      seen bigint NOT NULL
+    );
+    CREATE INDEX inbox_path ON inturn.inbox (consumer, path);
+    -- The inboxes for which their streams are due at once.
+    CREATE INDEX inbox_due ON inturn.inbox (consumer, path) WHERE newest > seen OR redrives > 0;
+    -- Entries of inboxes, numbered in the order in which they arrived, which within a consumer is that of their
+    -- commits. number is text that sorts like the number on the wire.
+    CREATE TABLE inturn.inbox_entry (
+      arrival_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      consumer int NOT NULL,
+      path text COLLATE "C" NOT NULL,
+      redrive boolean NOT NULL,
+      epoch bigint NOT NULL,
+      number text COLLATE "C" NOT NULL,
+      entry text NOT NULL
+    );
+    CREATE INDEX inbox_entry_place
+    ON inturn.inbox_entry (consumer, path, redrive, epoch, number, arrival_id);
+    -- Dead letters, in the order in which they were kept. letter is the whole of it; the other columns find it.
+    CREATE TABLE inturn.dead_letter (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      consumer int NOT NULL,
+      key text COLLATE "C" NOT NULL,
+      reason text NOT NULL,
+      path text COLLATE "C",
+      letter text NOT NULL,
+      UNIQUE (consumer, key)
+    );
+    CREATE INDEX dead_letter_path ON inturn.dead_letter (consumer, path, id);
+    -- The ledger, in the order in which it was written.
+    CREATE TABLE inturn.ledger (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      consumer int NOT NULL,
+      path text COLLATE "C",
+      entry text NOT NULL
+    );
+    CREATE INDEX ledger_path ON inturn.ledger (consumer, path, id);
+    -- How many ids of a domain without tracking were processed.
+    CREATE TABLE inturn.id_window (
+      consumer int,
+      domain text COLLATE "C",
+      processed bigint NOT NULL,
+      PRIMARY KEY (consumer, domain)
+    ) WITH (fillfactor = 50);
+    -- These ids, while their window lasts; place rises within a domain.
+    CREATE TABLE inturn.processed_id (
+      consumer int,
+      domain text COLLATE "C",
+      id text COLLATE "C",
+      place bigint NOT NULL,
+      until double precision NOT NULL,
+      PRIMARY KEY (consumer, domain, id)
+    );
+    CREATE INDEX processed_id_place ON inturn.processed_id (consumer, domain, place);
+    -- Leases, while they last. lasting: the end is kept for good.
+    CREATE TABLE inturn.lease (
+      name text COLLATE "C" PRIMARY KEY,
+      holder text NOT NULL,
+      fence bigint NOT NULL,
+      until double precision NOT NULL,
+      lasting boolean NOT NULL
+    ) WITH (fillfactor = 50);
+    -- Workers that have not left, and when each said last that it was reading: who falls silent has died.
+    CREATE TABLE inturn.worker (
+      consumer int,
+      name text COLLATE "C",
+      beat_at double precision NOT NULL,
+      PRIMARY KEY (consumer, name)
+    ) WITH (fillfactor = 50);
+    -- The number of a stream's advisory lock. Locks are numbers of the whole database, so the table's own number
+    -- tells those of one schema from another's.
+    CREATE FUNCTION inturn.lock_of(consumer int, path text) RETURNS bigint LANGUAGE sql STABLE AS $$
+      SELECT hashtextextended(consumer || ' ' || path, 'inturn.claim'::regclass::oid::bigint)
+    $$;
+    -- Claims streams: tells the unit's fence and the time, and what became of each stream. First the locks are
+    -- tried; what others have committed is looked at by later statements, which see all that was there when
+    -- the locks were won. Without claim_ms the locks are the claim, and last as long as the transaction.
+    CREATE FUNCTION inturn.claim_streams(
+      consumer int, paths text[], worker text, claim_ms double precision, shift_ms double precision
+    ) RETURNS TABLE (path text, outcome text, fence bigint, now_ms double precision, xact text)
+    LANGUAGE plpgsql AS $$
+    #variable_conflict use_column
+    DECLARE
+      won text[];
+      taken text[] := '{}';
+      own_fence bigint;
+      own_now double precision;
+    BEGIN
+      IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'streams are claimed under READ COMMITTED only';
+      END IF;
+      won := ARRAY(
+        SELECT asked FROM unnest(paths) AS asked
+        WHERE pg_try_advisory_xact_lock(inturn.lock_of(claim_streams.consumer, asked))
+      );
+      own_fence := nextval('inturn.fence');
+      own_now := floor(extract(epoch FROM clock_timestamp()) * 1000) + shift_ms;
+      IF EXISTS (SELECT FROM inturn.claim AS c WHERE c.consumer = claim_streams.consumer) THEN
+        WITH gone AS (
+          DELETE FROM inturn.claim AS c
+          WHERE c.consumer = claim_streams.consumer AND c.path IN (
+            SELECT expired.path FROM inturn.claim AS expired
+            WHERE expired.consumer = claim_streams.consumer AND expired.path = ANY (won)
+              AND expired.until <= own_now
+            ORDER BY expired.path FOR UPDATE
+          ) RETURNING c.path
+        )
+        SELECT coalesce(array_agg(gone.path), '{}') INTO taken FROM gone;
+        won := ARRAY(
+          SELECT asked FROM unnest(won) AS asked WHERE NOT EXISTS (
+            SELECT FROM inturn.claim AS c WHERE c.consumer = claim_streams.consumer AND c.path = asked
+          )
+        );
+      END IF;
+      IF claim_ms IS NOT NULL THEN
+        INSERT INTO inturn.claim (consumer, path, worker, fence, until, since)
+        SELECT claim_streams.consumer, asked, claim_streams.worker, own_fence, own_now + claim_ms, own_now
+        FROM unnest(won) AS asked;
+      END IF;
+      RETURN QUERY SELECT NULL::text, 'unit', own_fence, own_now, pg_current_xact_id()::text;
+      RETURN QUERY SELECT asked, CASE WHEN asked = ANY (taken) THEN 'taken' ELSE 'won' END, NULL::bigint,
+        NULL::double precision, NULL::text FROM unnest(won) AS asked;
+    END $$;
+    -- Fails unless the transaction is still the one that the unit of work has begun.
+    CREATE FUNCTION inturn.check_transaction(xact text) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+      IF pg_current_xact_id()::text <> xact THEN
+        RAISE EXCEPTION 'the transaction of the unit of work has been ended' USING ERRCODE = 'INT01';
+      END IF;
+    END $$;
+  `,
 ]
 
 /**

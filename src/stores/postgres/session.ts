@@ -1,0 +1,76 @@
+// inturn's statements on one client, in the order in which they are asked for: all at once where the client
+// pipelines, one after another where it does not. Upholds I2: it says how a transaction really ended.
+import { InturnError } from '../../core/errors.ts'
+import { fieldOf } from '../../core/thrown.ts'
+import { commitFaultOf, ownFaultOf } from './faults.ts'
+import type { PostgresClient, PostgresQuery, PostgresResult, PostgresRow } from './postgres-client.ts'
+import type { Statements } from './schema.ts'
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly client: PostgresClient
+  /** The store's name, for people. */
+  readonly name: string
+  /** A statement with the name of the schema in it. */
+  readonly named: (sql: string) => string
+}
+
+/** A client while it is lent. */
+export class Session implements Statements {
+  readonly #parts: SessionParts
+  readonly #isPipelined: boolean
+  #last: Promise<unknown> = Promise.resolve()
+  #isGivenUp = false
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+    this.#isPipelined = fieldOf(parts.client, 'pipeline') === true
+  }
+
+  /** One of its statements may never get an answer. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp
+  }
+
+  /** The server's own name of this connection. */
+  get processId(): unknown {
+    return fieldOf(this.#parts.client, 'processID')
+  }
+
+  /** The state of the transaction as of the last answer: none, open, or failed; unknown for odd clients. */
+  get status(): 'I' | 'T' | 'E' | undefined {
+    return this.#parts.client.getTransactionStatus?.() ?? undefined
+  }
+
+  /** A statement of inturn's own. */
+  async run(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
+    try {
+      return (await this.query(this.#parts.named(sql), [...values])).rows
+    } catch (error) {
+      throw ownFaultOf(error, this.#parts.name)
+    }
+  }
+
+  /** Any statement; its errors are those of the client. */
+  query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult> {
+    const { client } = this.#parts
+    const send = (): Promise<PostgresResult> => client.query(query, values)
+    const sent = this.#isPipelined ? send() : this.#last.then(send)
+    this.#last = sent.catch(() => undefined)
+    return sent
+  }
+
+  /** Nobody waits for what the client still does: its connection is ended. */
+  giveUp(): void {
+    this.#isGivenUp = true
+  }
+
+  /** Commits, or says that all was undone. */
+  async commit(): Promise<void> {
+    const commit = await this.query('COMMIT').catch((error: unknown) => {
+      throw commitFaultOf(error, this.#parts.name)
+    })
+    if (commit.command === 'COMMIT') return
+    throw new InturnError('handler-failed', 'a statement of the transaction failed, so all of it was undone')
+  }
+}
