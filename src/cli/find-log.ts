@@ -8,7 +8,7 @@ import { InturnError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { importFault, importNeeding } from './import-needing.ts'
 import { findConfig } from './load-config.ts'
-import { redisTargetOf, sqliteFileOf } from './open-store-url.ts'
+import { isPostgresUrl, postgresTargetOf, redisTargetOf, sqliteFileOf } from './open-store-url.ts'
 
 /** What the URL of a log may look like, for people. */
 const logUrlForms = 'sqlite:<file>, the path of a .db file, postgres://<host>/<database> or redis://<host>'
@@ -51,8 +51,8 @@ async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
     const { redisEventLog } = await importNeeding('redis', () => import('../stores/redis.ts'))
     return redisEventLog(target, options)
   }
-  if (/^postgres(?:ql)?:/.test(url)) {
-    const { target, options } = postgresTargetOf(url)
+  if (isPostgresUrl(url)) {
+    const { target, options } = postgresTargetOf(url, '--log')
     const { postgresEventLog } = await importNeeding('pg', () => import('../stores/postgres.ts'))
     return postgresEventLog(target, options)
   }
@@ -65,18 +65,6 @@ async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
   }
   const { sqliteEventLog } = await import('../stores/sqlite.ts')
   return sqliteEventLog(file)
-}
-
-/** The database that a URL names, and the schema where it has one; what else is in it is the driver's. */
-function postgresTargetOf(url: string): {
-  readonly target: string
-  readonly options: { readonly schema?: string }
-} {
-  if (!URL.canParse(url)) throw new InturnError('usage', '--log takes postgres://<host>:<port>/<database>')
-  const target = new URL(url)
-  const schema = target.searchParams.get('schema')
-  target.searchParams.delete('schema')
-  return { target: target.href, options: schema === null ? {} : { schema } }
 }
 
 async function exportedLog(named: string | undefined): Promise<EventLog> {

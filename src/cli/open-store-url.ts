@@ -1,5 +1,6 @@
 // Opens the store that a URL names, and imports only the adaptor that it needs: `sqlite:billing.db`, or just
-// the path of a database file; `redis://host:6379`, with `?prefix=` where the store has one of its own.
+// the path of a database file; `postgres://host/database`, with `?schema=`, and `redis://host:6379`, with
+// `?prefix=`, where the store has one of its own.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { InturnError } from '../core/errors.ts'
@@ -7,7 +8,8 @@ import type { Store } from '../ports/store.ts'
 import { importNeeding } from './import-needing.ts'
 
 /** What a store URL may look like, for people. */
-const storeUrlForms = 'sqlite:<file>, the path of a .db file or redis://<host>'
+export const storeUrlForms: string =
+  'sqlite:<file>, the path of a .db file, postgres://<host>/<database> or redis://<host>'
 
 const sqliteExtension = /\.(?:db|sqlite|sqlite3)$/i
 
@@ -18,6 +20,11 @@ const sqliteExtension = /\.(?:db|sqlite|sqlite3)$/i
  */
 export async function openStoreUrl(url: string): Promise<Store> {
   if (/^rediss?:/.test(url)) return openRedisUrl(url)
+  if (isPostgresUrl(url)) {
+    const { target, options } = postgresTargetOf(url, '--store')
+    const { postgresStore } = await importNeeding('pg', () => import('../stores/postgres.ts'))
+    return postgresStore(target, options)
+  }
   const file = sqliteFileOf(url)
   if (file === undefined) {
     throw new InturnError('usage', `--store takes ${storeUrlForms}, not ${url}`)
@@ -45,6 +52,24 @@ export function redisTargetOf(
   const prefix = target.searchParams.get('prefix')
   target.search = ''
   return { target: target.href, options: prefix === null ? {} : { prefix } }
+}
+
+/** Whether a URL names a database on Postgres. */
+export function isPostgresUrl(url: string): boolean {
+  return /^postgres(?:ql)?:/.test(url)
+}
+
+/** The database that a URL names, and the schema where it has one; what else is in it is the driver's. */
+export function postgresTargetOf(
+  url: string,
+  flag: '--store' | '--log',
+): { readonly target: string; readonly options: { readonly schema?: string } } {
+  if (!URL.canParse(url))
+    throw new InturnError('usage', `${flag} takes postgres://<host>:<port>/<database>`)
+  const target = new URL(url)
+  const schema = target.searchParams.get('schema')
+  target.searchParams.delete('schema')
+  return { target: target.href, options: schema === null ? {} : { schema } }
 }
 
 /** The database file that a URL or a path names; `undefined` where it names something else. */

@@ -8,7 +8,7 @@ import type { DomainRules, KnownDomains } from '../operate/domain-rules.ts'
 import type { ConsumerView } from '../operate/paging.ts'
 import type { Store } from '../ports/store.ts'
 import { findConfig, loadConfig } from './load-config.ts'
-import { openStoreUrl } from './open-store-url.ts'
+import { openStoreUrl, storeUrlForms } from './open-store-url.ts'
 
 /** The values of the flags. */
 export interface StoreFlags {
@@ -36,7 +36,7 @@ export function addStoreFlags(command: Command): Command {
       '--config <file>',
       'the configuration with store, consumer and domains (default: inturn.config.ts)',
     )
-    .option('--store <url>', 'the store instead: sqlite:<file>, the path of a .db file, or redis://<host>')
+    .option('--store <url>', `the store instead: ${storeUrlForms}`)
     .option('--consumer <name>', 'the consumer, where the store has several')
     .option('--json', 'for machines')
 }

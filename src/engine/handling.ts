@@ -43,11 +43,18 @@ export async function untilDone<Result>(run: (findings: Findings) => Promise<Res
     try {
       return await run({ failures, hasSavepoints })
     } catch (error) {
+      // A handler hid the error of a statement, or broke what is checked with the commit: each is looked at.
+      if (!hasSavepoints && isHandlers(error)) continue
       if (!(error instanceof Undone)) throw error
       if (error.place !== undefined) failures.set(error.place, error.failure)
       else if (hasSavepoints) throw error.failure
     }
   }
+}
+
+/** Whether a store says that it was a handler that has undone the transaction. */
+function isHandlers(error: unknown): boolean {
+  return error instanceof InturnError && error.code === 'handler-failed'
 }
 
 /**

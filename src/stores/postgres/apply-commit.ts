@@ -61,13 +61,14 @@ function prepareStreams(
     }
   })
   return async (statements) => {
-    const sent = rounds.flatMap(({ streams, release, hold, inboxes, records }) => [
-      streams && writeStreams(statements, terms, streams),
-      release.length > 0 && releaseHeld(statements, consumer, release),
-      hold && keepHeld(statements, consumer, hold),
-      inboxes.length > 0 && settleInboxes(statements, consumer, inboxes),
-      keepRecords(statements, consumer, records),
-    ])
+    const sent: Promise<unknown>[] = []
+    for (const { streams, release, hold, inboxes, records } of rounds) {
+      if (streams !== undefined) sent.push(writeStreams(statements, terms, streams))
+      if (release.length > 0) sent.push(releaseHeld(statements, consumer, release))
+      if (hold !== undefined) sent.push(keepHeld(statements, consumer, hold))
+      if (inboxes.length > 0) sent.push(settleInboxes(statements, consumer, inboxes))
+      sent.push(keepRecords(statements, consumer, records))
+    }
     await Promise.all(sent)
   }
 }

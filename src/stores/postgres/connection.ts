@@ -139,16 +139,18 @@ export class Connection {
 
   /**
    * Lends a client on which a unit of work ends the transaction that begins here. The locks of a process that
-   * shows no life for so long are given to others.
+   * shows no life for so long are given to others. What met another transaction is done again with its body.
    */
   async lend<Result>(lifeMs: number, body: (session: Session) => Promise<Result>): Promise<Result> {
     await this.#opened()
     const lifeSql = `SELECT set_config('idle_in_transaction_session_timeout', '${Math.ceil(lifeMs)}ms', true)`
-    return this.#lent(async ({ session }) => {
-      const begun = session.run(`${beginSql};${lifeSql}`)
-      const worked = body(session)
-      return (await Promise.all([worked, begun]))[0]
-    })
+    return triedAgain(() =>
+      this.#lent(async ({ session }) => {
+        const begun = session.run(`${beginSql};${lifeSql}`)
+        const worked = body(session)
+        return (await Promise.all([worked, begun]))[0]
+      }),
+    )
   }
 
   /** inturn's statements in a transaction that somebody has begun. */

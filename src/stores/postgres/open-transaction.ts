@@ -49,7 +49,7 @@ export class OpenTransaction implements PostgresTransaction {
     }
     if (this.#fault !== undefined && !isRaced(this.#fault)) throw this.#fault
     const given = typeof query === 'string' ? { text: query } : query
-    const first = String(given.text).replace(blank, '')
+    const first = given.text.replace(blank, '')
     if (ending.test(first)) {
       const what = `a handler may not run: ${first.slice(0, 60)}`
       throw new InturnError('handler-failed', `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`)

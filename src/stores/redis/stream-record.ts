@@ -4,6 +4,7 @@ import { decodeState } from '../../core/encode-state.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { ByteReader } from '../../core/varints.ts'
 import type { DueTime } from '../../ports/due-time.ts'
+import { standingOf } from '../../ports/standing.ts'
 import type { StreamChange } from '../../ports/store.ts'
 
 /** A stream's record. */
@@ -27,14 +28,8 @@ export function readState(bytes: Buffer): StreamState {
 }
 
 /** The flags of a changed stream: 0 nothing, 1 waits, 2 its head failed, 3 halted; 4, 8: is due. */
-export function flagsOf({ state, hold, due }: StreamChange): number {
-  return standingOf(state, hold) + dueFlags(due)
-}
-
-function standingOf(state: StreamState, hold: readonly unknown[]): number {
-  if (state.halt !== undefined) return 3
-  if (state.failing !== undefined) return 2
-  return state.heldCount > 0 || hold.length > 0 || state.restart !== undefined ? 1 : 0
+export function flagsOf(change: StreamChange): number {
+  return standingOf(change) + dueFlags(change.due)
 }
 
 function dueFlags(due: DueTime): number {

@@ -2,8 +2,8 @@
 import { decodeState } from '../../core/encode-state.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { streamPath } from '../../core/stream-path.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
+import { pathsOf } from '../../ports/path-range.ts'
 import { readDeadLetter, readEvent, readLedgerEntry } from '../../ports/record-text.ts'
 import type {
   DeadLetter,
@@ -123,9 +123,6 @@ export const listStreamLedgerSql = /* sql */ `
   WHERE consumer = ?1 AND path = ?4 AND id > ?2
   ORDER BY id LIMIT ?3
 `
-
-/** Above every path: paths are ASCII. */
-const behindAllPaths = '\u007f'
 
 /** What a reader is made of. */
 export interface ReaderParts {
@@ -281,21 +278,6 @@ export class SqliteReader implements StoreReader {
     const row = database.get(findConsumerSql, consumer)
     return { database, id: row === undefined ? 0 : numberAt(row, 'id') }
   }
-}
-
-/**
- * The range of paths that a query is about: `first` to before `end`. Empty where it asks for a stream and
- * for a domain that is not the stream's.
- */
-function pathsOf(query: { readonly stream?: StreamPath; readonly domain?: string }): {
-  readonly first: string
-  readonly end: string
-} {
-  const { stream, domain } = query
-  const first = domain === undefined ? '' : streamPath(domain, '')
-  if (stream?.startsWith(first) === false) return { first: '', end: '' }
-  if (stream !== undefined) return { first: stream, end: `${stream}\u0001` }
-  return { first, end: domain === undefined ? behindAllPaths : `${first.slice(0, -1)}0` }
 }
 
 /** Id to continue behind, and limit, as the statements on records take them. */

@@ -1,7 +1,7 @@
 // The rows of streams: their states, read and written.
 import { encodeState, decodeState } from '../../core/encode-state.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { StreamState } from '../../core/stream-state.ts'
+import { standingOf } from '../../ports/standing.ts'
 import type { StreamChange } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { bytesAt, numberAt, textAt } from './row.ts'
@@ -66,11 +66,4 @@ export function writeStream(database: Database, change: StreamChange, write: Str
 /** Whether the change leaves a stream that waits for nothing and is due at no time. */
 export function isQuiet(change: StreamChange): boolean {
   return change.due.at === undefined && change.due.readingMs === undefined && standingOf(change) === 0
-}
-
-/** 0 nothing, 1 waits, 2 its head failed, 3 halted. */
-function standingOf({ state, hold }: { state: StreamState; hold: readonly unknown[] }): number {
-  if (state.halt !== undefined) return 3
-  if (state.failing !== undefined) return 2
-  return state.heldCount > 0 || hold.length > 0 || state.restart !== undefined ? 1 : 0
 }

@@ -1,0 +1,337 @@
+// What a handler can and cannot do with the transaction of its batch on Postgres, and what comes of it when a
+// statement fails, waits for ever, or meets another transaction (I2, I5, I6, I10).
+import type { Pool } from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { InturnError } from '../../../src/core/errors.ts'
+import type { InturnEvent } from '../../../src/core/event.ts'
+import { contiguous } from '../../../src/core/numbering.ts'
+import type { TransactionContext } from '../../../src/engine/domain-options.ts'
+import { createProcessor } from '../../../src/engine/processor.ts'
+import type { Processor } from '../../../src/engine/processor.ts'
+import type { Store, UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
+import type { PostgresTransaction } from '../../../src/stores/postgres.ts'
+import { postgresStore } from '../../../src/stores/postgres.ts'
+import { account, at, moved } from '../../../src/testing/store-suite/samples.ts'
+import type { TestDatabase } from '../../services/shared-postgres.ts'
+import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
+import { startProxy } from '../../services/tcp-proxy.ts'
+
+type Context = TransactionContext<PostgresTransaction>
+type Handle = (event: InturnEvent, context: Context) => Promise<unknown>
+type Unit = UnitOfWork<PostgresTransaction>
+
+const [a, b] = [account('a'), account('b')]
+let database: TestDatabase
+let pool: Pool
+let store: Store<PostgresTransaction>
+const opened: Processor[] = []
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  pool = testPool({ connectionString: database.url, max: 20 })
+  await pool.query('CREATE TABLE effect (id int GENERATED ALWAYS AS IDENTITY, text text UNIQUE)')
+  await pool.query('CREATE TABLE holder (name text PRIMARY KEY, money int NOT NULL)')
+  await pool.query(`CREATE TABLE later (
+    name text REFERENCES holder (name) DEFERRABLE INITIALLY DEFERRED)`)
+})
+afterAll(async () => {
+  await pool.end()
+  await database.drop()
+})
+beforeEach(async () => {
+  store = postgresStore(database.url)
+  await store.open()
+})
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close()
+  await store.close()
+  await pool.query('TRUNCATE effect, holder, later; DROP SCHEMA inturn CASCADE')
+})
+
+function request(streams: WorkRequest['streams'], fields: Partial<WorkRequest> = {}): WorkRequest {
+  return { consumer: 'billing', worker: 'one', mode: 'transaction', claimMs: 30_000, streams, ...fields }
+}
+
+function transactionOf({ transaction }: Unit): PostgresTransaction {
+  if (transaction === undefined) throw new Error('there is no transaction')
+  return transaction
+}
+
+async function written(): Promise<string[]> {
+  return (await pool.query<{ text: string }>('SELECT text FROM effect ORDER BY id')).rows.map(({ text }) => text)
+}
+
+async function positionOf(path: string): Promise<unknown> {
+  return (await store.reader.stream('billing', path))?.state.position
+}
+
+async function failing<Result>(work: Promise<Result>): Promise<InturnError> {
+  return work.then(
+    () => Promise.reject(new Error('it did not fail')),
+    (error: InturnError) => error,
+  )
+}
+
+async function processor(handle: Handle, fields: object = {}): Promise<Processor> {
+  const own = postgresStore(database.url)
+  const made = createProcessor<PostgresTransaction>({
+    consumer: 'billing',
+    store: own,
+    domains: {
+      account: { numbering: contiguous(), effects: 'transaction', handle, ...fields },
+    },
+  })
+  opened.push(made)
+  return made
+}
+
+function arriving(...places: readonly (readonly [stream: string, sequence: number])[]): InturnEvent[] {
+  return places.map(([stream, sequence]) => {
+    return { domain: 'account', stream, epoch: 0, sequence, id: `${stream}${sequence}`, data: {} }
+  })
+}
+
+const note: Handle = ({ stream, sequence }, { transaction }) =>
+  transaction.query('INSERT INTO effect (text) VALUES ($1)', [`${stream}${String(sequence)}`])
+
+describe('a handler', () => {
+  test('writes and reads its own tables, with what query builders give', async () => {
+    await store.work(request([a]), async (unit) => {
+      const transaction = transactionOf(unit)
+      await transaction.query({ text: 'INSERT INTO effect (text) VALUES ($1)', values: ['one'] })
+      const { rows, rowCount, command } = await transaction.query('SELECT text FROM effect')
+      expect([rows, rowCount, command]).toEqual([[{ text: 'one' }], 1, 'SELECT'])
+    })
+    expect(await written()).toEqual(['one'])
+  })
+
+  test.each([
+    'BEGIN',
+    'commit',
+    ' /* now */ COMMIT',
+    '-- now\nEND',
+    'ROLLBACK',
+    'rollback work',
+    'ABORT',
+    'START TRANSACTION',
+    "PREPARE TRANSACTION 'x'",
+  ])('cannot end its transaction: %s', async (sql) => {
+    await store.work(request([a]), async (unit) => {
+      await transactionOf(unit).query("INSERT INTO effect (text) VALUES ('kept')")
+      expect(await failing(transactionOf(unit).query(sql))).toMatchObject({ code: 'handler-failed' })
+      await unit.commit({ streams: [moved(a, 1)] })
+    })
+    expect([await written(), await positionOf(a)]).toEqual([['kept'], 1])
+  })
+
+  test('cannot hide a COMMIT behind another statement', async () => {
+    const hiding = store.work(request([a]), async (unit) => {
+      await transactionOf(unit).query("INSERT INTO effect (text) VALUES ('x'); COMMIT")
+    })
+    await expect(hiding).rejects.toThrow()
+    expect(await written()).toEqual([])
+  })
+
+  test('may use savepoints of its own', async () => {
+    await store.work(request([a]), async (unit) => {
+      const transaction = transactionOf(unit)
+      await transaction.query("INSERT INTO effect (text) VALUES ('one')")
+      await transaction.query('SAVEPOINT own')
+      await expect(transaction.query("INSERT INTO effect (text) VALUES ('one')")).rejects.toThrow('duplicate')
+      await transaction.query('ROLLBACK TO SAVEPOINT own')
+      await unit.commit({ streams: [moved(a, 1)] })
+    })
+    expect([await written(), await positionOf(a)]).toEqual([['one'], 1])
+  })
+
+  test('that hides the error of a statement has undone the transaction, and nothing is committed', async () => {
+    const hiding = store.work(request([a]), async (unit) => {
+      await transactionOf(unit).query('SELECT 1 / 0').catch(() => undefined)
+      expect(unit.isUndone).toBe(true)
+      await unit.commit({ streams: [moved(a, 1)] })
+    })
+    await expect(hiding).rejects.toMatchObject({ code: 'handler-failed' })
+    expect(await positionOf(a)).toBe(undefined)
+  })
+})
+
+describe('of a batch', () => {
+  const batch = arriving(['a', 1], ['b', 1], ['a', 2], ['c', 1])
+
+  test.each([
+    ['fails', (): Promise<never> => Promise.reject(new Error('no'))],
+    ['fails in a statement', ({ transaction }: Context) => transaction.query('SELECT 1 / 0')],
+    [
+      'hides the error of a statement',
+      ({ transaction }: Context) => transaction.query('SELECT 1 / 0').catch(() => undefined),
+    ],
+    [
+      'does not wait for a statement that fails',
+      async ({ transaction }: Context) => void transaction.query('SELECT 1 / 0').catch(() => undefined),
+    ],
+    [
+      'breaks what is checked with the commit',
+      ({ transaction }: Context) => transaction.query("INSERT INTO later VALUES ('nobody')"),
+    ],
+  ])('only the stream stops whose handler %s', async (_, spoil) => {
+    const { process } = await processor(
+      async (event, context) => {
+        if (event.stream === 'b') await spoil(context)
+        await note(event, context).catch((error: unknown) => {
+          if (event.stream !== 'b') throw error
+        })
+      },
+      { failure: { attempts: 1 } },
+    )
+    await process(batch)
+    expect((await written()).toSorted()).toEqual(['a1', 'a2', 'c1'])
+    const stopped = await store.reader.stream('billing', b)
+    expect(stopped?.state.failing ?? stopped?.state.halt).toBeDefined()
+    expect([await positionOf(a), await positionOf(account('c'))]).toEqual([2, 1])
+  })
+
+  test('a handler that waits for a lock for too long stops its stream, and its statement is ended', async () => {
+    await pool.query("INSERT INTO holder VALUES ('locked', 1)")
+    const other = await pool.connect()
+    await other.query("BEGIN; SELECT * FROM holder WHERE name = 'locked' FOR UPDATE")
+    const { process } = await processor(
+      async (event, context) => {
+        if (event.stream === 'b') await context.transaction.query('UPDATE holder SET money = 2')
+        await note(event, context)
+      },
+      { timeout: 300, failure: { attempts: 1 } },
+    )
+    await process(batch)
+    expect((await written()).toSorted()).toEqual(['a1', 'a2', 'c1'])
+    const waiting = await pool.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    expect(waiting.rowCount).toBe(0)
+    await other.query('ROLLBACK')
+    other.release()
+  })
+})
+
+test('two batches that wait for each other: one is done again, and no attempt is counted (I2)', async () => {
+  await pool.query("INSERT INTO holder VALUES ('x', 0), ('y', 0)")
+  const attempts: number[] = []
+  const both = Promise.withResolvers<undefined>()
+  let arrived = 0
+  const handle: Handle = async ({ stream }, { transaction, attempt }) => {
+    attempts.push(attempt)
+    const names = stream === 'a' ? ['x', 'y'] : ['y', 'x']
+    await transaction.query('UPDATE holder SET money = money + 1 WHERE name = $1', [names[0]])
+    if (++arrived === 2) both.resolve(undefined)
+    await both.promise
+    await transaction.query('UPDATE holder SET money = money + 1 WHERE name = $1', [names[1]])
+  }
+  const failure = { attempts: 1 }
+  const workers = [await processor(handle, { failure }), await processor(handle, { failure })]
+  await Promise.all(workers.map(({ process }, index) => process(arriving([index === 0 ? 'a' : 'b', 1]))))
+  expect(attempts).toEqual([1, 1, 1])
+  expect((await pool.query('SELECT money FROM holder')).rows).toEqual([{ money: 2 }, { money: 2 }])
+  expect([await positionOf(a), await positionOf(b)]).toEqual([1, 1])
+})
+
+test('a worker that shows no life gives its streams to others, and commits nothing (I5)', async () => {
+  const frozen = store.work(request([a], { claimMs: 200 }), async (unit) => {
+    await transactionOf(unit).query("INSERT INTO effect (text) VALUES ('late')")
+    await unit.commit({ streams: [moved(a, 1)] })
+    // As a process that stands still does: no timer fires, and nothing is sent.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700)
+  })
+  const error = await failing(frozen)
+  expect(['store-unavailable', 'commit-unknown']).toContain(error.code)
+  expect([await written(), await positionOf(a)]).toEqual([[], undefined])
+  await store.work(request([a]), async ({ states }) => expect(states.has(a)).toBe(true))
+})
+
+test('a connection that is ended in the middle leaves nothing behind, and the store goes on (I10)', async () => {
+  const ended = store.work(request([a]), async (unit) => {
+    await transactionOf(unit).query("INSERT INTO effect (text) VALUES ('x')")
+    await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE application_name = 'inturn' AND state LIKE 'idle in transaction%'`)
+    await unit.commit({ streams: [moved(a, 1)] })
+  })
+  const { code } = await failing(ended)
+  expect(['store-unavailable', 'commit-unknown']).toContain(code)
+  expect([await written(), await positionOf(a)]).toEqual([[], undefined])
+  await store.work(request([a]), (unit) => unit.commit({ streams: [moved(a, 1)] }))
+  expect(await positionOf(a)).toBe(1)
+})
+
+test.each(['cut-before', 'cut-after'] as const)(
+  'a commit whose answer is lost is unknown, and has happened or not as a whole: %s (I2)',
+  async (fate) => {
+    const url = new URL(database.url)
+    const proxy = await startProxy(Number(url.port))
+    url.port = String(proxy.port)
+    const far = postgresStore(url.href)
+    await far.open()
+    await far.now()
+    await far.work(request([b]), async () => undefined)
+    proxy.decide((sent) => (sent.includes('COMMIT\0') ? fate : 'pass'))
+    const lost = far.work(request([a]), async (unit) => {
+      await transactionOf(unit).query("INSERT INTO effect (text) VALUES ('x')")
+      await unit.commit({ streams: [moved(a, 1)] })
+    })
+    expect(await failing(lost)).toMatchObject({ code: 'commit-unknown', retryable: true })
+    await far.close()
+    await proxy.stop()
+    const free = async (): Promise<boolean> =>
+      (await store.work(request([a]), async ({ states }) => states.has(a))).value
+    await expect.poll(free).toBe(true)
+    const isThere = fate === 'cut-after'
+    expect([await written(), await positionOf(a)]).toEqual(isThere ? [['x'], 1] : [[], undefined])
+  },
+)
+
+test('a server that does not wait for its disk is refused, and named (I10)', async () => {
+  await pool.query('CREATE ROLE hasty LOGIN; ALTER ROLE hasty SET synchronous_commit = off')
+  await pool.query('GRANT USAGE ON SCHEMA inturn TO hasty; GRANT ALL ON ALL TABLES IN SCHEMA inturn TO hasty')
+  const url = new URL(database.url)
+  url.username = 'hasty'
+  const hasty = postgresStore(url.href)
+  const error = await failing(hasty.open())
+  expect(error).toMatchObject({ code: 'config-invalid' })
+  expect(error.message).toContain('synchronous_commit')
+  await hasty.close()
+  await pool.query('DROP OWNED BY hasty; DROP ROLE hasty')
+})
+
+test('tables of a newer inturn are refused, and left alone', async () => {
+  await pool.query("UPDATE inturn.meta SET value = 99 WHERE key = 'schema'")
+  const old = postgresStore(database.url)
+  await expect(old.open()).rejects.toMatchObject({ code: 'store-schema-newer' })
+  await old.close()
+})
+
+test('states that change touch no index: every update stays in its page', async () => {
+  const streams = Array.from({ length: 300 }, (_, index) => account(`s${index}`))
+  for (let position = 1; position <= 40; position++) {
+    await store.work(request(streams), (unit) =>
+      unit.commit({ streams: streams.map((stream) => moved(stream, position, { state: at(position) })) }),
+    )
+  }
+  const flushed = await pool.connect()
+  await flushed.query('SELECT pg_stat_clear_snapshot()')
+  flushed.release()
+  await expect
+    .poll(async () => {
+      const { rows } = await pool.query(`SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot
+        FROM pg_stat_user_tables WHERE relid = 'inturn.stream'::regclass`)
+      return rows[0]?.updates
+    }, { timeout: 10_000 })
+    .toBe(300 * 39)
+  const { rows } = await pool.query(`SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot
+    FROM pg_stat_user_tables WHERE relid = 'inturn.stream'::regclass`)
+  expect(rows[0].hot / rows[0].updates).toBeGreaterThan(0.9)
+})
+
+test('two transactions at once have different streams, and neither waits for the other (I5, I6)', async () => {
+  await store.work(request([a, b]), async () => {
+    const { value } = await store.work(request([a, account('c')]), async (second) => {
+      await second.commit({ streams: [moved(account('c'), 1)] })
+      return [second.busy, [...second.states.keys()]]
+    })
+    expect(value).toEqual([[a], [account('c')]])
+  })
+})
