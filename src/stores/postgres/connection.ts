@@ -83,9 +83,9 @@ export class Connection {
 
   /** One statement that only reads. Creates nothing. */
   async read(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
-    return this.#lent(async ({ client }) => {
+    return this.#lent(async ({ client, session }) => {
       if (this.#isReadable || (await this.#isMigrated(client)))
-        return this.statements(client).run(sql, ...values)
+        return session.run(sql, ...values)
       const message = `${this.name} has no inturn tables of this version in its schema ${this.schema} yet`
       throw new InturnError('store-unavailable', `${message}: open it for writing first`, { retryable: true })
     })

@@ -309,7 +309,7 @@ const schemaSteps: readonly string[] = [
     CREATE FUNCTION inturn.claim_streams(
       consumer int, paths text[], worker text, claim_ms double precision, shift_ms double precision
     ) RETURNS TABLE (path text, outcome text, fence bigint, now_ms double precision, xact text)
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SET plan_cache_mode = 'force_custom_plan' AS $$
     #variable_conflict use_column
     DECLARE
       won text[];
