@@ -64,8 +64,7 @@ export function postgresTargetOf(
   url: string,
   flag: '--store' | '--log',
 ): { readonly target: string; readonly options: { readonly schema?: string } } {
-  if (!URL.canParse(url))
-    throw new InturnError('usage', `${flag} takes postgres://<host>:<port>/<database>`)
+  if (!URL.canParse(url)) throw new InturnError('usage', `${flag} takes postgres://<host>:<port>/<database>`)
   const target = new URL(url)
   const schema = target.searchParams.get('schema')
   target.searchParams.delete('schema')

@@ -1,5 +1,5 @@
-// A store, an event log and sequences on Postgres, beside the user's own tables: what is appended and what the user
-// writes are one transaction. Any number of processes work on one database.
+// A store, an event log and sequences on Postgres, beside the user's own tables: what is appended and what
+// the user writes are one transaction. Any number of processes work on one database.
 import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { TransactionalEventLog } from '../ports/event-log.ts'
@@ -22,14 +22,7 @@ import { PostgresEventLog } from './postgres/postgres-event-log.ts'
 import { PostgresSequenceStore } from './postgres/postgres-sequence-store.ts'
 import { PostgresStore } from './postgres/postgres-store.ts'
 
-export type {
-  PostgresClient,
-  PostgresPool,
-  PostgresQuery,
-  PostgresResult,
-  PostgresRow,
-  PostgresTransaction,
-}
+export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult, PostgresRow, PostgresTransaction }
 
 /** Where a server is: a URL, or a pool of the package `pg`, which stays the caller's to end. */
 export type PostgresTarget = string | { readonly pool: PostgresPool }
@@ -61,8 +54,8 @@ export interface PostgresStoreOptions extends PostgresOptions {
 const optionNames: readonly (keyof PostgresOptions)[] = ['schema', 'connectionsMax']
 
 /**
- * A store in a Postgres database: what handlers write through `context.transaction` and where their streams stand
- * are one transaction. Any number of processes work at the same time, each on other streams.
+ * A store in a Postgres database: what handlers write through `context.transaction` and where their streams
+ * stand are one transaction. Any number of processes work at the same time, each on other streams.
  *
  * @throws InturnError `config-invalid` when an option cannot be
  * @example

@@ -1,7 +1,7 @@
 // Several worker processes over one Postgres whose handlers write rows: workers are killed without warning or
 // stand still, and the server ends connections in the middle of commits. Every event has its row once and in
-// order, sums over rows that all streams share are right, and the books balance (I1, I2, I3, I5). `npm run soak`
-// runs hundreds of rounds.
+// order, sums over rows that all streams share are right, and the books balance (I1, I2, I3, I5). `npm run
+// soak` runs hundreds of rounds.
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -70,7 +70,8 @@ function config(worker: string): string {
           effects: 'transaction',
           gap: { patience: '1h' },
           handle: async ({ stream, sequence }, { transaction }) => {
-            await transaction.query('INSERT INTO effect (stream, sequence) VALUES ($1, $2)', [stream, sequence])
+            const note = 'INSERT INTO effect (stream, sequence) VALUES ($1, $2)'
+            await transaction.query(note, [stream, sequence])
             const pay = 'UPDATE purse SET money = money + $2 WHERE name = $1'
             const from = (Number(stream.slice(1)) + sequence) % ${purses}
             await transaction.query(pay, [from, -sequence])
@@ -98,7 +99,8 @@ function arrive(random: SeededRandom, from: number, to: number): void {
   for (const worker of workers) {
     const sent = Array.from({ length: (to - from + 1) * streams }, (_, index) => {
       const [stream, sequence] = [`s${index % streams}`, from + Math.floor(index / streams)]
-      const text = `${JSON.stringify({ domain: 'account', stream, sequence, id: `${stream}#${sequence}`, data: {} })}\n`
+      const event = { domain: 'account', stream, sequence, id: `${stream}#${sequence}`, data: {} }
+      const text = `${JSON.stringify(event)}\n`
       return { text, place: index + random.whole(0, 30) }
     })
     const copies = sent.filter(() => random.chance(0.2)).map((one) => ({ ...one, place: one.place + 40 }))
@@ -177,7 +179,7 @@ test(`${rounds} rounds: workers and connections are killed at random, and others
   expect(await verify()).toContain(`0: ${balanced}`)
 }, 3_600_000)
 
-test('what is handed over while its stream is given back is seen by one of both, in every round (I3)', async () => {
+test('what is handed over while its stream is given back is seen by one of both (I3)', async () => {
   const random = new SeededRandom(7)
   const [holder, other] = [postgresStore(database.url), postgresStore(database.url)]
   await holder.open()

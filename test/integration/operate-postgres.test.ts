@@ -1,5 +1,6 @@
-// An operator's commands as processes beside a worker that runs over Postgres with effects in its transactions:
-// each gets its stream between the worker's transactions, and the worker goes on from there. I3, I5.
+// An operator's commands as processes beside a worker that runs over Postgres with effects in its
+// transactions: each gets its stream between the worker's transactions, and the worker goes on from there.
+// I3, I5.
 import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,5 +1,5 @@
-// Writes a commit into the transaction that is open: one statement for all of a kind, and none for what there is
-// nothing of. Whatever can be wrong with a value is found before anything is sent. Upholds I1.
+// Writes a commit into the transaction that is open: one statement for all of a kind, and none for what there
+// is nothing of. Whatever can be wrong with a value is found before anything is sent. Upholds I1.
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'

@@ -1,6 +1,6 @@
-// A unit of work with claims that have a time, and no open transaction: handlers may take their time and reach
-// anywhere. Each commit is a transaction of its own, which holds the claims that the unit still has, and
-// refuses the streams of the others. Upholds I5.
+// A unit of work with claims that have a time, and no open transaction: handlers may take their time and
+// reach anywhere. Each commit is a transaction of its own, which holds the claims that the unit still has,
+// and refuses the streams of the others. Upholds I5.
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'

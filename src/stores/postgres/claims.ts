@@ -1,5 +1,5 @@
-// Claims of streams. In a transaction they are locks that end with it; outside of one they are rows with a time
-// and a fence, taken under the same locks. Upholds I5.
+// Claims of streams. In a transaction they are locks that end with it; outside of one they are rows with a
+// time and a fence, taken under the same locks. Upholds I5.
 import type { StreamPath } from '../../core/stream-path.ts'
 import { numberAt, realAt, storedText, textAt } from './row.ts'
 import type { Statements } from './schema.ts'
@@ -8,7 +8,8 @@ const claimSql = 'SELECT * FROM inturn.claim_streams($1, $2, $3, $4, $5)'
 // Locks the claims of some streams that still bear a fence, in one order for everybody: nobody can take a
 // stream over until the transaction ends.
 const lockClaimsSql = /* sql */ `
-  SELECT path FROM inturn.claim WHERE consumer = $1 AND path = ANY ($2) AND fence = $3 ORDER BY path FOR UPDATE
+  SELECT path FROM inturn.claim WHERE consumer = $1 AND path = ANY ($2) AND fence = $3
+  ORDER BY path FOR UPDATE
 `
 const renewSql = /* sql */ `
   WITH own AS (
@@ -111,8 +112,8 @@ export async function releaseClaims(
 }
 
 /**
- * Which of some streams nobody has. Locks first, claims with a time after them: whoever claims with a time has
- * the lock until its claim can be seen.
+ * Which of some streams nobody has. Locks first, claims with a time after them: whoever claims with a time
+ * has the lock until its claim can be seen.
  */
 export async function listFree(
   statements: Statements,
@@ -126,4 +127,3 @@ export async function listFree(
   const busy = new Set(claimed.map((row) => textAt(row, 'path')))
   return unlocked.map((row) => textAt(row, 'path')).filter((path) => !busy.has(path))
 }
-

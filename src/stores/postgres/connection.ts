@@ -84,14 +84,13 @@ export class Connection {
   /** One statement that only reads. Creates nothing. */
   async read(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
     return this.#lent(async ({ client, session }) => {
-      if (this.#isReadable || (await this.#isMigrated(client)))
-        return session.run(sql, ...values)
+      if (this.#isReadable || (await this.#isMigrated(client))) return session.run(sql, ...values)
       const message = `${this.name} has no inturn tables of this version in its schema ${this.schema} yet`
       throw new InturnError('store-unavailable', `${message}: open it for writing first`, { retryable: true })
     })
   }
 
-  /** A transaction of inturn's own; done again if it met another one. @throws InturnError whatever goes wrong */
+  /** A transaction of inturn's own; again if it met another one. @throws InturnError whatever goes wrong */
   async write<Result>(body: (statements: Statements) => Promise<Result>): Promise<Result> {
     await this.#opened()
     return triedAgain(() => this.#transact(limitsSql, body))
@@ -117,9 +116,9 @@ export class Connection {
   }
 
   /**
-   * A transaction whose body asks for all of its statements before it waits for any: a pipelining client sends
-   * them together with the commit and with a look at what is committed then. If the look fails, the outcome
-   * stands, and nothing was seen.
+   * A transaction whose body asks for all of its statements before it waits for any: a pipelining client
+   * sends them together with the commit and with a look at what is committed then. If the look fails, the
+   * outcome stands, and nothing was seen.
    */
   async writeAndLook<Result, Seen>(
     body: (statements: Statements) => Promise<Result>,
@@ -192,10 +191,7 @@ export class Connection {
     return this.#isReadable
   }
 
-  async #transact<Result>(
-    settings: string,
-    body: (session: Session) => Promise<Result>,
-  ): Promise<Result> {
+  async #transact<Result>(settings: string, body: (session: Session) => Promise<Result>): Promise<Result> {
     return this.#lent(async ({ session }) => {
       await session.run(`${beginSql};${settings}`)
       const result = await body(session)
@@ -231,8 +227,8 @@ export class Connection {
   }
 
   /**
-   * Ends what a client still does, for example a statement of a handler that was given up on. Its connection is
-   * ended too: nobody can tell which of its statements the word reaches.
+   * Ends what a client still does, for example a statement of a handler that was given up on. Its connection
+   * is ended too: nobody can tell which of its statements the word reaches.
    */
   async #cancel({ processId }: Session): Promise<void> {
     try {

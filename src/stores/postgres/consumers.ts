@@ -11,8 +11,8 @@ const addConsumerSql = /* sql */ `
   INSERT INTO inturn.consumer (name) VALUES ($1) ON CONFLICT (name) DO NOTHING
 `
 const findConsumerSql = 'SELECT id FROM inturn.consumer WHERE name = $1'
-// A worker was reading: time since the last beat counts if it is at most $3 milliseconds. A clock that was read
-// before that of a beat which was first does not go back.
+// A worker was reading: time since the last beat counts if it is at most $3 milliseconds. A clock that was
+// read before that of a beat which was first does not go back.
 const beatSql = /* sql */ `
   UPDATE inturn.consumer SET
     reading_ms = reading_ms + CASE WHEN c.now - beat_at BETWEEN 0 AND $3 THEN c.now - beat_at ELSE 0 END,
@@ -53,7 +53,9 @@ const listDomainsSql = /* sql */ `
   GROUP BY part
 `
 const lockCountsSql = /* sql */ `
-  SELECT pg_advisory_xact_lock(hashtextextended('counts ' || $1, 'inturn.domain_count'::regclass::oid::bigint))
+  SELECT pg_advisory_xact_lock(
+    hashtextextended('counts ' || $1, 'inturn.domain_count'::regclass::oid::bigint)
+  )
 `
 const foldCountsSql = /* sql */ `
   WITH loose AS (

@@ -1,11 +1,13 @@
-// Which streams have work that nothing will arrive for. Upholds I8: each due time is measured by its own clock.
+// Which streams have work that nothing will arrive for. Upholds I8: each due time is measured by its own
+// clock.
 import { encodePart } from '../../core/stream-path.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Connection } from './connection.ts'
 import { storedText, textAt } from './row.ts'
 
 // Streams with work that nothing will arrive for and that nobody has claimed for a time, the longest overdue
-// first: $1 consumer, $2 limit, $3 the domains that are asked for or null, as paths begin, $4 shift of the clock.
+// first: $1 consumer, $2 limit, $3 the domains that are asked for or null, as paths begin, $4 shift of the
+// clock.
 const listDueSql = /* sql */ `
   WITH known AS (
     SELECT id, reading_ms, floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 + $4::float8 AS now

@@ -58,8 +58,8 @@ export function faultOf(cause: unknown, store: string): InturnError | undefined 
 }
 
 /**
- * What a statement of a handler has failed with, where that was the server's doing and not the statement's: no
- * attempt of the handler counts then.
+ * What a statement of a handler has failed with, where that was the server's doing and not the statement's:
+ * no attempt of the handler counts then.
  */
 export function foreignFaultOf(cause: unknown, store: string): InturnError | undefined {
   const state = sqlStateOf(cause)

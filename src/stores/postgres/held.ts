@@ -33,7 +33,8 @@ const releaseHeldSql = /* sql */ `
 `
 const readHeldSql = /* sql */ `
   SELECT h.path, h.event, h.print, h.held_at
-  FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY AS r (path, epoch, after, upto, nth)
+  FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[])
+    WITH ORDINALITY AS r (path, epoch, after, upto, nth)
   CROSS JOIN LATERAL (
     SELECT * FROM inturn.held AS h
     WHERE h.consumer = $1 AND h.path = r.path AND h.epoch = r.epoch AND h.sequence > r.after COLLATE "C"

@@ -1,6 +1,6 @@
-// The inboxes of streams: what is kept and not decided yet. Entries are numbered behind one lock a consumer, so
-// that within it the order of their numbers is that of their commits: who has looked at one has seen all before
-// it. How much an inbox has is the sum of its rows; its stream's holder folds them. Upholds I3.
+// The inboxes of streams: what is kept and not decided yet. Entries are numbered behind one lock a consumer,
+// so that within it the order of their numbers is that of their commits: who has looked at one has seen all
+// before it. How much an inbox has is the sum of its rows; its stream's holder folds them. Upholds I3.
 import type { Position } from '../../core/sequence.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
@@ -31,8 +31,8 @@ const appendSql = /* sql */ `
   INSERT INTO inturn.domain_count (consumer, part, held, handed_over)
   SELECT $1, split_part(path, '/', 1), 0, count(*) FROM kept GROUP BY 2
 `
-// What was decided is forgotten, and each inbox becomes one row, which says how far it was looked at: $2 and $3
-// the streams with an arrival id or null, $4 and $5 the streams and arrival ids of what was decided.
+// What was decided is forgotten, and each inbox becomes one row, which says how far it was looked at: $2 and
+// $3 the streams with an arrival id or null, $4 and $5 the streams and arrival ids of what was decided.
 const settleSql = /* sql */ `
   WITH decided AS (
     DELETE FROM inturn.inbox_entry AS e USING unnest($4::text[], $5::bigint[]) AS d (path, arrival_id)

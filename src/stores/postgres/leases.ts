@@ -25,7 +25,13 @@ const deleteLeaseSql = 'DELETE FROM inturn.lease WHERE name = $1 AND NOT lasting
 /** Gives, renews or takes back a lease. */
 export async function lease(
   statements: Statements,
-  { name, holder, ms, usedUntil, shiftMs }: LeaseRequest & { readonly name: string; readonly shiftMs: number },
+  {
+    name,
+    holder,
+    ms,
+    usedUntil,
+    shiftMs,
+  }: LeaseRequest & { readonly name: string; readonly shiftMs: number },
 ): Promise<Lease | undefined> {
   const [own, whose] = [storedText(name), storedText(holder)]
   await statements.run(lockNameSql, own)

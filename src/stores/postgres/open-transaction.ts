@@ -1,13 +1,13 @@
-// What a handler or a body sees of the transaction in which it runs. It ends with the body, and what comes late
-// is refused rather than carried out by itself; so is what would end the transaction. Upholds I2.
+// What a handler or a body sees of the transaction in which it runs. It ends with the body, and what comes
+// late is refused rather than carried out by itself; so is what would end the transaction. Upholds I2.
 import { InturnError } from '../../core/errors.ts'
 import { foreignFaultOf, isRaced } from './faults.ts'
 import type { PostgresQuery, PostgresResult, PostgresTransaction } from './postgres-client.ts'
 import type { Session } from './session.ts'
 
 const blank = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*/
-const ending =
-  /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i
+const ending = /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback)\b/i
+const toSavepoint = /^rollback\s+(?:(?:work|transaction)\s+)?to\b/i
 
 /** A transaction that is open. */
 export class OpenTransaction implements PostgresTransaction {
@@ -50,7 +50,7 @@ export class OpenTransaction implements PostgresTransaction {
     if (this.#fault !== undefined && !isRaced(this.#fault)) throw this.#fault
     const given = typeof query === 'string' ? { text: query } : query
     const first = given.text.replace(blank, '')
-    if (ending.test(first)) {
+    if (ending.test(first) && !toSavepoint.test(first)) {
       const what = `a handler may not run: ${first.slice(0, 60)}`
       throw new InturnError('handler-failed', `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`)
     }

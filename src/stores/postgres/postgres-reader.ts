@@ -88,8 +88,8 @@ const listInboxSql = /* sql */ `
   WHERE consumer = $1 AND path >= $2 AND path < $3 AND arrival_id > $4
   ORDER BY arrival_id LIMIT $5
 `
-// Dead letters behind an id, in the order in which they were kept; the range of paths $4 to $5, the reason and
-// the key count only where they are not null.
+// Dead letters behind an id, in the order in which they were kept; the range of paths $4 to $5, the reason
+// and the key count only where they are not null.
 const listLettersSql = /* sql */ `
   SELECT id, letter FROM inturn.dead_letter
   WHERE consumer = $1 AND id > $2
@@ -231,7 +231,7 @@ export class PostgresReader implements StoreReader {
   }
 }
 
-/** Where a page of records begins, its limit, and its range of paths, which counts only where it is not null. */
+/** Where a page of records begins, its limit, and its range of paths, as far as that is not null. */
 function pageOf(query: RecordQuery): readonly [number, number, string | null, string | null] {
   const after = query.after === undefined ? 0 : Number(query.after.slice(2))
   const { first, end } = pathsOf(query)

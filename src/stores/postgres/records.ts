@@ -1,7 +1,7 @@
 // Dead letters and the ledger, and domains that are paused.
-import { recordText } from '../../ports/record-text.ts'
-import { contentDigest } from '../../ports/dead-letter-key.ts'
 import { encodePart } from '../../core/stream-path.ts'
+import { contentDigest } from '../../ports/dead-letter-key.ts'
+import { recordText } from '../../ports/record-text.ts'
 import type { Commit } from '../../ports/store.ts'
 import { storedText } from './row.ts'
 import type { Statements } from './schema.ts'

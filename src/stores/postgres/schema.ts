@@ -165,8 +165,8 @@ const schemaSteps: readonly string[] = [
       paused boolean NOT NULL DEFAULT false,
       PRIMARY KEY (consumer, part)
     ) WITH (fillfactor = 50);
-    -- What transactions add to these counts: rows of their own, so that none waits for another one. Folded into
-    -- the counts from time to time.
+    -- What transactions add to these counts: rows of their own, so that none waits for another one. Folded
+    -- into the counts from time to time.
     CREATE TABLE inturn.domain_count (
       consumer int NOT NULL,
       part text COLLATE "C" NOT NULL,
@@ -221,8 +221,8 @@ const schemaSteps: readonly string[] = [
       held_at double precision NOT NULL,
       PRIMARY KEY (consumer, path, epoch, sequence)
     );
-    -- How much inboxes have. Whoever hands over adds a row, and waits for nobody; whoever has the stream folds
-    -- its rows into one. newest is the last arrival id, seen the last one that was looked at.
+    -- How much inboxes have. Whoever hands over adds a row, and waits for nobody; whoever has the stream
+    -- folds its rows into one. newest is the last arrival id, seen the last one that was looked at.
     CREATE TABLE inturn.inbox (
       consumer int NOT NULL,
       path text COLLATE "C" NOT NULL,
@@ -234,8 +234,8 @@ const schemaSteps: readonly string[] = [
     CREATE INDEX inbox_path ON inturn.inbox (consumer, path);
     -- The inboxes for which their streams are due at once.
     CREATE INDEX inbox_due ON inturn.inbox (consumer, path) WHERE newest > seen OR redrives > 0;
-    -- Entries of inboxes, numbered in the order in which they arrived, which within a consumer is that of their
-    -- commits. number is text that sorts like the number on the wire.
+    -- Entries of inboxes, numbered in the order in which they arrived, which within a consumer is that of
+    -- their commits. number is text that sorts like the number on the wire.
     CREATE TABLE inturn.inbox_entry (
       arrival_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       consumer int NOT NULL,
@@ -247,7 +247,8 @@ const schemaSteps: readonly string[] = [
     );
     CREATE INDEX inbox_entry_place
     ON inturn.inbox_entry (consumer, path, redrive, epoch, number, arrival_id);
-    -- Dead letters, in the order in which they were kept. letter is the whole of it; the other columns find it.
+    -- Dead letters, in the order in which they were kept. letter is the whole of it; the other columns find
+    -- it.
     CREATE TABLE inturn.dead_letter (
       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       consumer int NOT NULL,
@@ -298,14 +299,14 @@ const schemaSteps: readonly string[] = [
       beat_at double precision NOT NULL,
       PRIMARY KEY (consumer, name)
     ) WITH (fillfactor = 50);
-    -- The number of a stream's advisory lock. Locks are numbers of the whole database, so the table's own number
-    -- tells those of one schema from another's.
+    -- The number of a stream's advisory lock. Locks are numbers of the whole database, so the table's own
+    -- number tells those of one schema from another's.
     CREATE FUNCTION inturn.lock_of(consumer int, path text) RETURNS bigint LANGUAGE sql STABLE AS $$
       SELECT hashtextextended(consumer || ' ' || path, 'inturn.claim'::regclass::oid::bigint)
     $$;
-    -- Claims streams: tells the unit's fence and the time, and what became of each stream. First the locks are
-    -- tried; what others have committed is looked at by later statements, which see all that was there when
-    -- the locks were won. Without claim_ms the locks are the claim, and last as long as the transaction.
+    -- Claims streams: tells the unit's fence and the time, and what became of each stream. First the locks
+    -- are tried; what others have committed is looked at by later statements, which see all that was there
+    -- when the locks were won. Without claim_ms the locks are the claim, and last as long as the transaction.
     CREATE FUNCTION inturn.claim_streams(
       consumer int, paths text[], worker text, claim_ms double precision, shift_ms double precision
     ) RETURNS TABLE (path text, outcome text, fence bigint, now_ms double precision, xact text)

@@ -54,7 +54,11 @@ export function streamColumns(changes: readonly StreamChange[]): StreamColumns {
 /** Writes streams. */
 export function writeStreams(
   statements: Statements,
-  { consumer, shiftMs, fence }: { readonly consumer: number; readonly shiftMs: number; readonly fence: number },
+  {
+    consumer,
+    shiftMs,
+    fence,
+  }: { readonly consumer: number; readonly shiftMs: number; readonly fence: number },
   { columns }: StreamColumns,
 ): Promise<unknown> {
   return statements.run(writeStreamsSql, consumer, shiftMs, fence, ...columns)

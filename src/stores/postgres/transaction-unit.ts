@@ -1,9 +1,9 @@
 // A unit of work inside one transaction: what handlers write and where their streams stand become durable
 // together. The locks of its streams last as long as the transaction does. Upholds I2 and I5.
 import { InturnError, invariant } from '../../core/errors.ts'
-import { errorMessage } from '../../core/thrown.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock, StreamState } from '../../core/stream-state.ts'
+import { errorMessage } from '../../core/thrown.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
@@ -165,8 +165,8 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
   }
 
   /**
-   * Ends a savepoint. Whoever has swallowed the error of a statement, has ended the transaction, or has broken a
-   * constraint that is checked later, is found out here.
+   * Ends a savepoint. Whoever has swallowed the error of a statement, has ended the transaction, or has
+   * broken a constraint that is checked later, is found out here.
    */
   async #leave(statements: readonly string[]): Promise<void> {
     // A statement that has no answer is one of a handler that was given up on: the transaction ends with it.

@@ -1,5 +1,5 @@
-// A store on Postgres for one case of the suite, in a schema of its own. Virtual time renews its claims, and is
-// added to the server's clock.
+// A store on Postgres for one case of the suite, in a schema of its own. Virtual time renews its claims, and
+// is added to the server's clock.
 import type { Store } from '../../../src/ports/store.ts'
 import type { PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { Connection } from '../../../src/stores/postgres/connection.ts'

@@ -1,5 +1,5 @@
-// The store on Postgres passes the store suite (I9), on a real server, with a pool of its own and with one of its
-// user's.
+// The store on Postgres passes the store suite (I9), on a real server, with a pool of its own and with one of
+// its user's.
 import { afterAll, beforeAll } from 'vitest'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
 import { freshDatabase } from '../../services/shared-postgres.ts'

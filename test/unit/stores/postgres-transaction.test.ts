@@ -58,7 +58,9 @@ function transactionOf({ transaction }: Unit): PostgresTransaction {
 }
 
 async function written(): Promise<string[]> {
-  return (await pool.query<{ text: string }>('SELECT text FROM effect ORDER BY id')).rows.map(({ text }) => text)
+  return (await pool.query<{ text: string }>('SELECT text FROM effect ORDER BY id')).rows.map(
+    ({ text }) => text,
+  )
 }
 
 async function positionOf(path: string): Promise<unknown> {
@@ -144,9 +146,11 @@ describe('a handler', () => {
     expect([await written(), await positionOf(a)]).toEqual([['one'], 1])
   })
 
-  test('that hides the error of a statement has undone the transaction, and nothing is committed', async () => {
+  test('that hides the error of a statement has undone all, and nothing is committed', async () => {
     const hiding = store.work(request([a]), async (unit) => {
-      await transactionOf(unit).query('SELECT 1 / 0').catch(() => undefined)
+      await transactionOf(unit)
+        .query('SELECT 1 / 0')
+        .catch(() => undefined)
       expect(unit.isUndone).toBe(true)
       await unit.commit({ streams: [moved(a, 1)] })
     })
@@ -190,7 +194,7 @@ describe('of a batch', () => {
     expect([await positionOf(a), await positionOf(account('c'))]).toEqual([2, 1])
   })
 
-  test('a handler that waits for a lock for too long stops its stream, and its statement is ended', async () => {
+  test('a handler that waits too long for a lock stops its stream, and its statement is ended', async () => {
     await pool.query("INSERT INTO holder VALUES ('locked', 1)")
     const other = await pool.connect()
     await other.query("BEGIN; SELECT * FROM holder WHERE name = 'locked' FOR UPDATE")
@@ -244,7 +248,7 @@ test('a worker that shows no life gives its streams to others, and commits nothi
   await store.work(request([a]), async ({ states }) => expect(states.has(a)).toBe(true))
 })
 
-test('a connection that is ended in the middle leaves nothing behind, and the store goes on (I10)', async () => {
+test('a connection that is ended in the middle leaves nothing, and the store goes on (I10)', async () => {
   const ended = store.work(request([a]), async (unit) => {
     await transactionOf(unit).query("INSERT INTO effect (text) VALUES ('x')")
     await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -315,18 +319,21 @@ test('states that change touch no index: every update stays in its page', async 
   await flushed.query('SELECT pg_stat_clear_snapshot()')
   flushed.release()
   await expect
-    .poll(async () => {
-      const { rows } = await pool.query(`SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot
+    .poll(
+      async () => {
+        const { rows } = await pool.query(`SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot
         FROM pg_stat_user_tables WHERE relid = 'inturn.stream'::regclass`)
-      return rows[0]?.updates
-    }, { timeout: 10_000 })
+        return rows[0]?.updates
+      },
+      { timeout: 10_000 },
+    )
     .toBe(300 * 39)
   const { rows } = await pool.query(`SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot
     FROM pg_stat_user_tables WHERE relid = 'inturn.stream'::regclass`)
   expect(rows[0].hot / rows[0].updates).toBeGreaterThan(0.9)
 })
 
-test('two transactions at once have different streams, and neither waits for the other (I5, I6)', async () => {
+test('two transactions at once have different streams, and neither waits (I5, I6)', async () => {
   await store.work(request([a, b]), async () => {
     const { value } = await store.work(request([a, account('c')]), async (second) => {
       await second.commit({ streams: [moved(account('c'), 1)] })
