@@ -110,13 +110,14 @@ function arrive(random: SeededRandom, from: number, to: number): void {
 }
 
 async function done(): Promise<number> {
-  return Number((await pool.query('SELECT count(*) AS n FROM effect')).rows[0].n)
+  const { rows } = await pool.query<{ n: string }>('SELECT count(*) AS n FROM effect')
+  return Number(rows[0]?.n)
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) {
-    for (const [worker, { child, stderr }] of running) {
-      if (child.exitCode !== null) throw new Error(`${worker} has ended: ${stderr()}`)
+    for (const [worker, one] of running) {
+      if (one.child.exitCode !== null) throw new Error(`${worker} has ended: ${one.stderr()}`)
     }
     await sleep(20)
   }

@@ -48,7 +48,7 @@ const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
 ])
 
 /** A failure of the server or the way to it, as an InturnError; `undefined` for any other error. */
-export function faultOf(cause: unknown, store: string): InturnError | undefined {
+function faultOf(cause: unknown, store: string): InturnError | undefined {
   const state = sqlStateOf(cause)
   if (state === undefined) return isOfDriver(cause) ? unreachable(cause, store) : undefined
   const fault = faults.get(state) ?? faults.get(state.slice(0, 2))
