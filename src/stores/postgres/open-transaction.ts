@@ -15,6 +15,8 @@ export class OpenTransaction implements PostgresTransaction {
   readonly #name: string
   #isOpen = true
   #isLost = false
+  /** The last answer was an error; the state of the transaction is told only after it. */
+  #hasFailed = false
   #pending = 0
   #fault: InturnError | undefined
 
@@ -40,7 +42,7 @@ export class OpenTransaction implements PostgresTransaction {
 
   /** A statement has failed, or has ended the transaction: nothing of it can be committed as it is. */
   get isUndone(): boolean {
-    return this.#isLost || this.#session.status === 'E' || this.#session.status === 'I'
+    return this.#isLost || this.#hasFailed || this.#session.status === 'E' || this.#session.status === 'I'
   }
 
   async query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult> {
@@ -58,8 +60,11 @@ export class OpenTransaction implements PostgresTransaction {
     try {
       // In this mode a text is one statement, so none that ends the transaction hides behind another.
       const one = { ...given, queryMode: 'extended' }
-      return await this.#session.query(one, values)
+      const result = await this.#session.query(one, values)
+      this.#hasFailed = false
+      return result
     } catch (error) {
+      this.#hasFailed = true
       const fault = foreignFaultOf(error, this.#name)
       this.#fault ??= fault
       throw fault ?? error
@@ -72,6 +77,11 @@ export class OpenTransaction implements PostgresTransaction {
   /** Nothing of the transaction can be committed any more. */
   lose(): void {
     this.#isLost = true
+  }
+
+  /** What its statements have failed with is undone. */
+  recover(): void {
+    this.#hasFailed = false
   }
 
   /** Refuses all further use. */

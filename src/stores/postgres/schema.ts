@@ -194,7 +194,7 @@ const schemaSteps: readonly string[] = [
       due_at double precision,
       due_reading double precision,
       PRIMARY KEY (consumer, path)
-    ) WITH (fillfactor = 70);
+    ) WITH (fillfactor = 45);
     -- The streams that wait for something.
     CREATE INDEX stream_standing ON inturn.stream (consumer, path) WHERE standing > 0;
     -- The streams that are due, by each of both clocks, the longest overdue first.

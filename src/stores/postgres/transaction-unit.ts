@@ -175,8 +175,9 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
       return
     }
     const sent = statements.map((sql) => this.#session.query(sql))
-    await Promise.all(sent).catch(() => this.transaction.lose())
-    await Promise.allSettled(sent)
+    const left = await Promise.allSettled(sent)
+    if (left.every(({ status }) => status === 'fulfilled')) this.transaction.recover()
+    else this.transaction.lose()
   }
 
   #checkOurs(): Promise<unknown> {
