@@ -12,6 +12,7 @@ import type { Store, UnitOfWork, WorkRequest } from '../../../src/ports/store.ts
 import type { PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresStore } from '../../../src/stores/postgres.ts'
 import { account, at, moved } from '../../../src/testing/store-suite/samples.ts'
+import { startPostgres } from '../../services/postgres-server.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
 import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
 import { startProxy } from '../../services/tcp-proxy.ts'
@@ -314,14 +315,19 @@ test('tables of a newer inturn are refused, and left alone', async () => {
 })
 
 test('states that change touch no index: every update stays in its page', async () => {
+  // On a server of its own: a transaction that is open anywhere keeps old rows alive.
+  const server = await startPostgres()
+  const own = postgresStore(server.url)
+  const user = testPool({ connectionString: server.url })
+  await own.open()
   const streams = Array.from({ length: 300 }, (_, index) => account(`s${index}`))
   for (let position = 1; position <= 40; position++) {
-    await store.work(request(streams), (unit) =>
+    await own.work(request(streams), (unit) =>
       unit.commit({ streams: streams.map((stream) => moved(stream, position, { state: at(position) })) }),
     )
   }
   const count = async (): Promise<{ readonly updates: number; readonly hot: number } | undefined> => {
-    const { rows } = await pool.query<{ updates: number; hot: number }>(`
+    const { rows } = await user.query<{ updates: number; hot: number }>(`
       SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot
       FROM pg_stat_user_tables WHERE relid = 'inturn.stream'::regclass`)
     return rows[0]
@@ -329,6 +335,9 @@ test('states that change touch no index: every update stays in its page', async 
   // The server tells what it has counted a little later.
   await expect.poll(async () => (await count())?.updates, { timeout: 10_000 }).toBe(300 * 39)
   expect((await count())?.hot).toBeGreaterThan(300 * 39 * 0.95)
+  await own.close()
+  await user.end()
+  await server.stop()
 })
 
 test('two transactions at once have different streams, and neither waits (I5, I6)', async () => {
