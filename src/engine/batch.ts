@@ -7,6 +7,7 @@
 import { counterOf } from '../core/counter.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import { heldSpanAt } from '../core/held-spans.ts'
+import type { Arrival } from '../core/pass.ts'
 import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
@@ -189,9 +190,10 @@ export class Engine {
     })
     const full = await this.#fullDomains(tracked)
     const room = tracked.filter(({ domain }) => !full.has(domain.name))
-    const entries = room.map(({ domain, path: stream, event, place, isPlaced }): InboxEntry => {
+    const entries = room.map(({ domain, path: stream, event, arrival, place, isPlaced }): InboxEntry => {
       const isKnown = isPlaced && counterOf(domain.rules.numbering) !== undefined
-      return { stream, arrival: event, ...(isKnown && { known: place.sequence }) }
+      const known = isKnown && { known: place.sequence }
+      return { stream, arrival: event, ...known, ...placedIn(arrival) }
     })
     if (entries.length > 0) await store.handOver(consumer, entries)
     const kept = new Set(room.map(({ index }) => index))
@@ -428,7 +430,9 @@ export class Engine {
     const full = await this.#fullDomains(loaded)
     const room = loaded.filter(({ domain }) => !full.has(domain.name))
     const events = room.flatMap(({ path, arrivals }) =>
-      arrivals.map(({ event }): InboxEntry => ({ stream: path, arrival: event })),
+      arrivals.map(({ event, arrival }): InboxEntry => {
+        return { stream: path, arrival: event, ...placedIn(arrival) }
+      }),
     )
     const free = events.length === 0 ? [] : await store.handOver(consumer, events)
     this.#followUp(free, loaded)
@@ -557,4 +561,9 @@ function amendAnswers(turn: Turn, arrivals: readonly CallArrival[]): void {
     const { reason } = answer
     amend(delivery.event, { error: errorText(error), ...(reason === 'schema' && { reason }) })
   }
+}
+
+/** Where the log of a counter that wraps had an arrival. */
+function placedIn({ place }: Pick<Arrival, 'place'>): Pick<InboxEntry, 'logPlace'> {
+  return place === undefined ? {} : { logPlace: place }
 }

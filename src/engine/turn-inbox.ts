@@ -11,7 +11,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { InboxOwner } from '../ports/inbox-pages.ts'
-import { lowestPages } from '../ports/inbox-pages.ts'
+import { firstEntries, lowestPages } from '../ports/inbox-pages.ts'
 import type { DeadLetter, StoredEntry } from '../ports/records.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { isEvent, placeOnWire } from '../ports/store.ts'
@@ -77,8 +77,9 @@ export async function readInboxes(
   )
   const read = pages.length === 0 ? [] : await unit.inbox(pages)
   const found = Map.groupBy(read, ({ stream }) => stream)
-  for (const { domain, stream, size, newest } of asked) {
-    const lowest = (found.get(stream) ?? []).slice(0, parts.batchMax)
+  for (const { domain, stream, size, newest, state } of asked) {
+    const { rules } = domain
+    const lowest = firstEntries({ rules, state }, found.get(stream) ?? [], parts.batchMax)
     inboxes.set(stream, { size, newest, lowest: lowest.map((entry) => waitingEntry(parts, domain, entry)) })
   }
   return inboxes
@@ -100,7 +101,7 @@ export function chooseEntries(question: InboxQuestion): TurnInbox {
   const { inbox } = question
   const { size, newest, lowest } = inbox
   const placed = lowest.map((entry) => ({ entry, place: placeOf(question, entry) }))
-  const last = size > lowest.length ? placed.at(-1)?.place : undefined
+  const last = size > lowest.length ? restOf(question, placed) : undefined
   const gap = gapWithRoom(question)
   const { within = [], beyond = [] } = Object.groupBy(placed, ({ place }) =>
     gap !== undefined && comparePositions(place, gap.end) <= 0 ? 'within' : 'beyond',
@@ -112,6 +113,16 @@ export function chooseEntries(question: InboxQuestion): TurnInbox {
   const [rest = last] = beyond.map(({ place }) => place).sort(comparePositions)
   const entries = inOrder(within.map(({ entry }) => entry))
   return { entries, others: Math.max(0, size - entries.length), newest, hasRoom: true, restFrom: rest }
+}
+
+/** The first place where entries may lie that were not read: of a counter anywhere, as they came in any order. */
+function restOf(
+  { domain, state }: InboxQuestion,
+  placed: readonly { readonly place: Position }[],
+): Position | undefined {
+  const { epoch, position } = state
+  if (counterOf(domain.rules.numbering) === undefined) return placed.at(-1)?.place
+  return { epoch, sequence: position === undefined ? -Infinity : Number(position) + 1 }
 }
 
 /**
@@ -138,10 +149,10 @@ function gapWithRoom({
 function waitingEntry(
   { reread }: EngineParts,
   domain: TrackedDomain,
-  { arrival, known, arrivalId }: StoredEntry,
+  { arrival, known, logPlace: place, arrivalId }: StoredEntry,
 ): WaitingEntry {
   const event = isEvent(arrival) ? reread(arrival) : arrival
-  const read = arrivalOf(event, domain)
+  const read = { ...arrivalOf(event, domain), place }
   return { event, arrival: known === undefined ? read : { ...read, known: Number(known) }, arrivalId }
 }
 

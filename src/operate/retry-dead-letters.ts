@@ -49,7 +49,7 @@ export function isDecided(reason: DeadLetterReason): boolean {
 }
 
 /** One that is to be handed over, unless it waits already. */
-interface AskedLetter extends Required<Omit<InboxEntry, 'known'>> {
+interface AskedLetter extends Required<Omit<InboxEntry, 'known' | 'logPlace'>> {
   readonly letter: DeadLetter
   readonly isWaiting: boolean
 }

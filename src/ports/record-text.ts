@@ -34,8 +34,9 @@ export function readEvent(text: string): TrackedEvent {
 }
 
 /** An inbox entry as text: the arrival by itself, or together with what else is known of it. */
-export function inboxText({ arrival, known, redrive }: Omit<InboxEntry, 'stream'>): string {
-  return recordText(redrive === undefined && known === undefined ? arrival : { arrival, known, redrive })
+export function inboxText({ arrival, known, logPlace, redrive }: Omit<InboxEntry, 'stream'>): string {
+  const isPlain = redrive === undefined && known === undefined && logPlace === undefined
+  return recordText(isPlain ? arrival : { arrival, known, logPlace, redrive })
 }
 
 /** An inbox entry from its text. */

@@ -1,6 +1,7 @@
 // What a store keeps beside states: held events, inboxes, dead letters, the ledger. Upholds I3: each of them
 // is kept whole, with its reason.
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
+import type { LogPlace } from '../core/pass.ts'
 import type { Epoch, Position, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Verdict } from '../core/verdict.ts'
@@ -32,6 +33,8 @@ export interface InboxEntry {
   readonly arrival: InturnEvent | FillEvent
   /** What its number, or the first of a fill, stands for, where its counter wraps and that was known. */
   readonly known?: Sequence
+  /** Where its log had it, where its counter wraps. */
+  readonly logPlace?: LogPlace
   /**
    * The arrival is a dead letter that an operator sends to its handler once more, outside the order. It is
    * not decided; its dead letter, if it is still there, ends with the attempt.

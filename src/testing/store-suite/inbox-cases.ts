@@ -39,6 +39,23 @@ async function look(store: Store, stream: StreamPath, decided: readonly string[]
 /** Laws of inboxes. */
 export const inboxCases: readonly StoreCase[] = [
   {
+    name: 'an entry keeps the number and the place that its event does not bear (I3)',
+    async run({ store }) {
+      const logPlace = { log: 0xffffffff, at: 2n ** 100n }
+      const known = { ...handed(a, 1), known: 257, logPlace: { log: 1, at: 7 } }
+      await store.handOver(consumer, [known, { ...handed(a, 2), logPlace }, handed(a, 3)])
+      const entries = await read(store, { stream: a, limit: 10 })
+      deepEqual(
+        entries.map((entry) => [entry.known, entry.logPlace]),
+        [
+          [257, { log: 1, at: 7 }],
+          [undefined, logPlace],
+          [undefined, undefined],
+        ],
+      )
+    },
+  },
+  {
     name: 'a page of an inbox has its lowest entries, of one place the earlier ones, each whole (I1, I3)',
     run: async ({ store }) => {
       await store.handOver(consumer, [handed(a, 10), handed(b, 1), handed(a, 9)])

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import { contiguous } from '../../../src/core/numbering.ts'
+import { streamPath } from '../../../src/core/stream-path.ts'
 import { createWorker } from '../../../src/engine/worker.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
+import { aroundStore } from '../../../src/testing/around-store.ts'
 import { fileSource } from '../../../src/transports/file.ts'
 
 let folder = ''
@@ -43,14 +45,28 @@ describe('a log that is read again by more than half a turn of its counter (I1, 
         effects: 'external',
         handle,
       } as const
-      await createWorker({ consumer: 'billing', store: data.beside({}), source, domains: { meter } }).run({
-        until: 'caught-up',
-      })
+      const durable = { ...aroundStore(data.beside({}), (_call, proceed) => proceed()), durable: true }
+      const worker = createWorker({ consumer: 'billing', store: durable, source, domains: { meter } })
+      await worker.run({ until: 'caught-up' })
       return store.checkpoint('billing', source.name)
     }
     await writeFile(path, linesOf(0, 100, 0))
     const early = await run()
-    await appendFile(path, linesOf(100, 1_500, 0))
+    await appendFile(path, linesOf(100, 900, 0))
+    // Another worker has the stream meanwhile: everything is handed over.
+    const streams = [streamPath('meter', 'meter')]
+    const request = { consumer: 'billing', worker: 'other', streams, mode: 'claim', claimMs: 60_000 } as const
+    const running = await store.work(request, async () => {
+      const second = run()
+      await expect
+        .poll(async () => (await store.reader.domains('billing')).get('meter')?.handedOver)
+        .toBe(800)
+      return { second }
+    })
+    await running.value.second
+    await run()
+    expect(handled).toHaveLength(900)
+    await appendFile(path, linesOf(900, 1_500, 0))
     for (let epoch = 1; epoch <= epochs; epoch++) await appendFile(path, linesOf(0, 1_000, epoch))
     await run()
     const before = [...handled]
