@@ -115,7 +115,7 @@ export function chooseEntries(question: InboxQuestion): TurnInbox {
   return { entries, others: Math.max(0, size - entries.length), newest, hasRoom: true, restFrom: rest }
 }
 
-/** The first place where entries may lie that were not read: of a counter anywhere, as they came in any order. */
+/** The first place where entries may lie that were not read: of a counter that wraps, anywhere. */
 function restOf(
   { domain, state }: InboxQuestion,
   placed: readonly { readonly place: Position }[],
