@@ -22,7 +22,8 @@ const turnsMax = 50
 
 /**
  * The first of some entries that were read, at most `limit`: the lowest, but of a counter that wraps those
- * that came first, as their numbers do not tell which turn they are of; and with them the one that comes next.
+ * that came first, as their numbers do not tell which turn they are of; and with them the one that comes
+ * next.
  */
 export function firstEntries<Entry extends StoredEntry>(
   { rules, state }: Pick<InboxOwner, 'rules' | 'state'>,
