@@ -73,8 +73,8 @@ function propertiesOf(data: string, { port, controller }: { port: number; contro
     'share.coordinator.state.topic.min.isr=1',
     'group.initial.rebalance.delay.ms=0',
     'group.min.session.timeout.ms=1000',
-    'broker.session.timeout.ms=1000',
-    'broker.heartbeat.interval.ms=200',
+    'broker.session.timeout.ms=3000',
+    'broker.heartbeat.interval.ms=500',
     'log.cleaner.dedupe.buffer.size=2097152',
   ]
 }
