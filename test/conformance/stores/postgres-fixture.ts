@@ -12,9 +12,12 @@ import { testPool } from '../../services/shared-postgres.ts'
 const claimMs = 30_000
 let made = 0
 
-/** Waits until everything is written that was asked for before. */
+/** Waits until everything is written that was asked for before, on whichever connection: some are new. */
 async function flush(store: Store<PostgresTransaction>): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await store.lease('nothing', { holder: 'nobody', ms: 0 })
+  for (let turn = 0; turn < 6; turn++) {
+    const asked = Array.from({ length: 4 }, () => store.lease('nothing', { holder: 'nobody', ms: 0 }))
+    await Promise.all(asked)
+  }
 }
 
 /** A fixture in a database; with a pool that is given, or one of its own. */
@@ -28,6 +31,7 @@ export async function postgresFixture(url: string, isGiven = false): Promise<Sto
     const connection = new Connection({ name: 'postgres', schema, pool, shiftMs: () => timers.elapsedMs() })
     const store = new PostgresStore(connection, own)
     await store.open()
+    await flush(store)
     opened.push(store)
     return store
   }
