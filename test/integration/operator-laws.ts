@@ -104,6 +104,75 @@ async function end(): Promise<void> {
   expect(told(await command('verify'))).toContain('0: billing: everything adds up')
 }
 
+async function carryOn(): Promise<void> {
+  folder.write('fails-3', '')
+  arrive('account', 1, 2, 3, 4, 5)
+  worker = startInturn(folder.path, 'run')
+  await until('account/a', ({ standing }) => standing === 'halted')
+  expect((await command('status')).stdout).toMatch(/account\/a.*halted/)
+  const moved = await command('retry', 'account/a', '--reason', 'x', '--expect-position', '1')
+  expect(told(moved)).toContain('1: ')
+  expect(told(moved)).toContain('the position is 2 now')
+  rmSync(join(folder.path, 'fails-3'))
+  expect(await act('retry', 'account/a', '--expect-position', '2')).toContain('tried again now')
+  await untilAt('account/a', 5)
+
+  arrive('account', 8, 9)
+  await until('account/a', ({ standing }) => standing === 'gap')
+  await act('skip', 'account/a', '--sequence', '6')
+  await untilAt('account/a', 9)
+
+  await act('halt', 'account/a')
+  arrive('account', 10, 13)
+  await until('account/a', ({ held }) => held === 2)
+  expect(await act('fill', 'account/a', '--from', '11', '--to', '12')).toContain('never come')
+  expect(await act('resume', 'account/a')).toContain('its halt has ended')
+  await untilAt('account/a', 13)
+
+  await act('pause', 'account')
+  arrive('account', 14)
+  await until('account/a', ({ held }) => held === 1)
+  expect(await act('resume', 'account')).toContain('1 waiting streams')
+  await untilAt('account/a', 14)
+
+  await act('seek', 'account/a', '--to', '16')
+  expect(await act('seek', 'account/a', '--to', '12', '--expect-position', '16')).toContain('handed over')
+  await untilAt('account/a', 16)
+  await end()
+  const { stdout } = await command('ledger', 'account/a', '--json')
+  const kinds = stdout.trim().split('\n')
+  expect(kinds.map((entry) => (JSON.parse(entry) as { kind: string }).kind)).toEqual(
+    ['halted', 'retried', 'lost', 'skipped', 'halted', 'fill-given', 'resumed', 'filled'].concat([
+      'lost',
+      'sought',
+      'recalled',
+      'sought',
+    ]),
+  )
+  expect((await command('ledger')).stdout).toMatch(/paused +domain account .* ann +because/)
+}
+
+async function tryAgain(): Promise<void> {
+  folder.write('fails-2', '')
+  arrive('mail', 1, 2, 3)
+  worker = startInturn(folder.path, 'run')
+  await untilAt('mail/a', 3)
+  expect((await command('dead')).stdout).toMatch(/failed +mail\/a/)
+  rmSync(join(folder.path, 'fails-2'))
+  const asked = await Promise.all([
+    command('dead', 'retry', 'mail/a', '--all-of-stream', '--reason', 'x'),
+    command('dead', 'retry', 'mail/a', '--all-of-stream', '--reason', 'x'),
+  ])
+  expect(asked.map(({ code }) => code)).toContain(0)
+  while (!worker.stderr().includes('a dead letter, was tried again: it succeeded')) {
+    if (worker.child.exitCode !== null) throw new Error(`the worker has ended: ${worker.stderr()}`)
+    await sleep(20)
+  }
+  expect((await command('dead', '--json')).stdout).toBe('')
+  await end()
+  expect(worker.stderr().match(/was tried again/g)).toHaveLength(1)
+}
+
 /** The tests, over a store as its configuration has it before each of them. */
 export function operatorLaws(storeInConfig: () => StoreInConfig): void {
   beforeEach(() => {
@@ -118,72 +187,6 @@ export function operatorLaws(storeInConfig: () => StoreInConfig): void {
     folder.remove()
   })
 
-  test('each action is carried on by the worker, and the books balance', async () => {
-    folder.write('fails-3', '')
-    arrive('account', 1, 2, 3, 4, 5)
-    worker = startInturn(folder.path, 'run')
-    await until('account/a', ({ standing }) => standing === 'halted')
-    expect((await command('status')).stdout).toMatch(/account\/a.*halted/)
-    const moved = await command('retry', 'account/a', '--reason', 'x', '--expect-position', '1')
-    expect(told(moved)).toContain('1: ')
-    expect(told(moved)).toContain('the position is 2 now')
-    rmSync(join(folder.path, 'fails-3'))
-    expect(await act('retry', 'account/a', '--expect-position', '2')).toContain('tried again now')
-    await untilAt('account/a', 5)
-
-    arrive('account', 8, 9)
-    await until('account/a', ({ standing }) => standing === 'gap')
-    await act('skip', 'account/a', '--sequence', '6')
-    await untilAt('account/a', 9)
-
-    await act('halt', 'account/a')
-    arrive('account', 10, 13)
-    await until('account/a', ({ held }) => held === 2)
-    expect(await act('fill', 'account/a', '--from', '11', '--to', '12')).toContain('never come')
-    expect(await act('resume', 'account/a')).toContain('its halt has ended')
-    await untilAt('account/a', 13)
-
-    await act('pause', 'account')
-    arrive('account', 14)
-    await until('account/a', ({ held }) => held === 1)
-    expect(await act('resume', 'account')).toContain('1 waiting streams')
-    await untilAt('account/a', 14)
-
-    await act('seek', 'account/a', '--to', '16')
-    expect(await act('seek', 'account/a', '--to', '12', '--expect-position', '16')).toContain('handed over')
-    await untilAt('account/a', 16)
-    await end()
-    const { stdout } = await command('ledger', 'account/a', '--json')
-    const kinds = stdout.trim().split('\n')
-    expect(kinds.map((entry) => (JSON.parse(entry) as { kind: string }).kind)).toEqual(
-      ['halted', 'retried', 'lost', 'skipped', 'halted', 'fill-given', 'resumed', 'filled'].concat([
-        'lost',
-        'sought',
-        'recalled',
-        'sought',
-      ]),
-    )
-    expect((await command('ledger')).stdout).toMatch(/paused +domain account .* ann +because/)
-  })
-
-  test('a dead letter is tried again by the worker, once', async () => {
-    folder.write('fails-2', '')
-    arrive('mail', 1, 2, 3)
-    worker = startInturn(folder.path, 'run')
-    await untilAt('mail/a', 3)
-    expect((await command('dead')).stdout).toMatch(/failed +mail\/a/)
-    rmSync(join(folder.path, 'fails-2'))
-    const asked = await Promise.all([
-      command('dead', 'retry', 'mail/a', '--all-of-stream', '--reason', 'x'),
-      command('dead', 'retry', 'mail/a', '--all-of-stream', '--reason', 'x'),
-    ])
-    expect(asked.map(({ code }) => code)).toContain(0)
-    while (!worker.stderr().includes('a dead letter, was tried again: it succeeded')) {
-      if (worker.child.exitCode !== null) throw new Error(`the worker has ended: ${worker.stderr()}`)
-      await sleep(20)
-    }
-    expect((await command('dead', '--json')).stdout).toBe('')
-    await end()
-    expect(worker.stderr().match(/was tried again/g)).toHaveLength(1)
-  })
+  test('each action is carried on by the worker, and the books balance', carryOn)
+  test('a dead letter is tried again by the worker, once', tryAgain)
 }
