@@ -26,12 +26,16 @@ const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 /** The folder of the jars. */
 export const kafkaJars: string = join(cache, 'lib')
 
-/** Formats its folder, then starts the broker for each line that it is told; ends it when its input ends. */
+/**
+ * Formats its folder, then starts the broker for each line that it is told; ends it when its input ends. The
+ * log is emptied first: what the broker before has said does not tell that this one has started.
+ */
 const guard = `
   trap '' INT
   java $FLAGS -cp "$JARS/*" kafka.tools.StorageTool format -t inturnKafkaForTestsAA -c "$DATA/properties" \\
     >"$DATA/log" 2>&1 || exit 1
   while read -r _; do
+    : >"$DATA/log"
     java $FLAGS -cp "$JARS/*" kafka.Kafka "$DATA/properties" >"$DATA/log" 2>&1 &
     server=$!
     echo "$server"
