@@ -108,7 +108,7 @@ test('a broker that is killed and started again costs no record and no order', a
     const firsts = offsets.filter((offset, index) => offsets.indexOf(offset) === index)
     expect(firsts).toEqual(firsts.toSorted((one, other) => one - other))
   }
-  // A member that was away too long is given its partitions anew and reads copies; the lag ends at 0 all the same.
+  // A member that was away too long is given its partitions anew and reads copies: the lag ends at 0 later.
   const isBehind = async (): Promise<boolean> =>
     (await groupOffsets(topic)).some(({ committed, end }) => committed < end)
   while (await isBehind()) await read()
