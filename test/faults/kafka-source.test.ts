@@ -7,7 +7,7 @@ import { kafkaSource } from '../../src/transports/kafka.ts'
 import type { KafkaServer } from '../services/kafka-server.ts'
 import { startKafka } from '../services/kafka-server.ts'
 import type { TestTopic } from '../services/kafka-topic.ts'
-import { freshTopic, groupOffsets } from '../services/kafka-topic.ts'
+import { asAdmin, freshTopic, groupOffsets } from '../services/kafka-topic.ts'
 import type { OpenSource } from '../services/open-source.ts'
 import { openSource } from '../services/open-source.ts'
 
@@ -76,6 +76,25 @@ test('a member that leaves hands over what is settled, and what is not comes to 
   // What the other one settles now tells nobody, and harms nothing.
   await first.source.settle(all.filter(({ offset }) => offset >= 6))
   await second.source.settle(rest)
+})
+
+test('a member that was thrown out joins again, and loses nothing that it had or was to have', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  for (const partition of [0, 1]) await topic.add(numbers(1, 10), { partition })
+  await using member = await join(topic)
+  const early = await member.take(20)
+  await asAdmin(brokers, async (admin) => {
+    const { members } = (await admin.describeGroups({ groups: [topic.group] })).get(topic.group) ?? {}
+    const out = [...(members?.keys() ?? [])].map((memberId) => ({ memberId }))
+    await admin.removeMembersFromConsumerGroup({ groupId: topic.group, members: out })
+  })
+  for (const partition of [0, 1]) await topic.add(numbers(11, 5), { partition })
+  const seen = [...early]
+  while (new Set(seen.map(place)).size < 30) seen.push(...(await member.take(1)))
+  await member.source.settle(seen)
+  await expect
+    .poll(async () => (await groupOffsets(topic)).map(({ committed }) => committed), { timeout: 60_000 })
+    .toEqual([15, 15])
 })
 
 test('a broker that is killed and started again costs no record and no order', async () => {

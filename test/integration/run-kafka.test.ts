@@ -13,7 +13,7 @@ import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
 
 let brokers: string[]
 let folder: TestFolder
-let running: Running | undefined
+const running = new Set<Running>()
 beforeAll(async () => {
   brokers = await kafkaBrokers()
 })
@@ -24,8 +24,7 @@ beforeEach(() => {
   database.close()
 })
 afterEach(async () => {
-  running?.child.kill('SIGKILL')
-  await running?.ended
+  for (const worker of running) await kill(worker)
   folder.remove()
 })
 
@@ -77,15 +76,31 @@ function clicks(): readonly Click[] {
   }))
 }
 
+function start(): Running {
+  const worker = startInturn(folder.path, 'run')
+  running.add(worker)
+  return worker
+}
+
+async function kill(worker: Running): Promise<void> {
+  worker.child.kill('SIGKILL')
+  await worker.ended
+  running.delete(worker)
+}
+
+/** Resolves once something was booked that was not before, or all is. */
+async function progress(most: number): Promise<void> {
+  const before = clicks().length
+  const hasNews = (): boolean => before === most || clicks().length > before
+  while (!hasNews()) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
 /** Starts a worker and kills it once it has done something new, again and again; then lets one finish. */
 async function killAndFinish(kills: number, most: number): Promise<void> {
-  for (let kill = 0; kill < kills; kill++) {
-    const before = clicks().length
-    const hasNews = (): boolean => before === most || clicks().length > before
-    running = startInturn(folder.path, 'run')
-    while (!hasNews()) await new Promise((resolve) => setTimeout(resolve, 5))
-    running.child.kill('SIGKILL')
-    await running.ended
+  for (let round = 0; round < kills; round++) {
+    const worker = start()
+    await progress(most)
+    await kill(worker)
   }
   const ran = await inturn(folder.path, 'run', '--until', 'caught-up')
   expect({ ...ran, stdout: '' }).toMatchObject({ code: 0 })
@@ -110,6 +125,49 @@ test('a worker that is killed again and again books what all partitions have onc
   await killAndFinish(3, sent.length)
   const booked = Map.groupBy(clicks(), ({ stream }) => stream)
   expect(booked.size).toBe(20)
+  for (const [, own] of booked) {
+    expect(own.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1))
+  }
+  for (const { committed, end } of await groupOffsets(topic)) expect(committed).toBe(end)
+})
+
+test('workers that come, die and freeze beyond their session share the work, and book all once', async () => {
+  const topic = await freshTopic(brokers, { partitions: 6 })
+  const random = new SeededRandom(5)
+  const all = Array.from({ length: 3_000 }, (_, index) => ({
+    text: JSON.stringify({ stream: `u${index % 30}`, sequence: Math.floor(index / 30) + 1, data: index }),
+    at: index + random.whole(0, 60),
+  }))
+  const texts = all.sort((one, other) => one.at - other.at).map(({ text }) => text)
+  const add = async (from: number, to: number): Promise<void> => {
+    for (let partition = 0; partition < 6; partition++) {
+      await topic.add(
+        texts.slice(from, to).filter((_, index) => index % 6 === partition),
+        { partition },
+      )
+    }
+  }
+  writeConfig(topic, 'contiguous()')
+  for (let round = 0; round < 6; round++) {
+    await add(round * 500, (round + 1) * 500)
+    const worker = start()
+    await progress((round + 1) * 500)
+    const [oldest = worker] = running
+    if (running.size < 3) continue
+    if (round % 2 === 0) await kill(oldest)
+    else {
+      oldest.child.kill('SIGSTOP')
+      await progress((round + 1) * 500)
+      oldest.child.kill('SIGCONT')
+    }
+  }
+  while (clicks().length < 3_000) await progress(3_000)
+  for (const { child, ended } of running) {
+    child.kill('SIGTERM')
+    expect((await ended).code).toBe(0)
+  }
+  const booked = Map.groupBy(clicks(), ({ stream }) => stream)
+  expect(booked.size).toBe(30)
   for (const [, own] of booked) {
     expect(own.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1))
   }

@@ -9,11 +9,13 @@ type Batch = NonNullable<FetchedPartition['records']>[number]
 
 const step = fc.record({
   producer: fc.integer({ min: 0, max: 3 }),
-  what: fc.constantFrom('plain', 'data', 'data', 'data', 'commit', 'abort'),
+  what: fc.constantFrom<string[]>('plain', 'data', 'data', 'commit', 'abort'),
   records: fc.integer({ min: 1, max: 3 }),
   /** Offsets at the end of a batch that compaction has taken the records of. */
   removed: fc.nat(2),
 })
+
+const commit = { what: 'commit', records: 1, removed: 0 }
 
 function batchOf(firstOffset: number, offsets: readonly number[], own: Partial<Batch>): Batch {
   return {
@@ -88,11 +90,14 @@ function logOf(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? S
 test('from any offset on, and cut anywhere, exactly the committed records come', () => {
   fc.assert(
     fc.property(
-      fc.array(step, { maxLength: 40 }),
+      fc.array(step, { maxLength: 40, size: 'max' }),
+      fc.boolean(),
       fc.nat(60),
       fc.integer({ min: 1, max: 12 }),
-      (steps, start, cut) => {
-        const { batches, aborted, committed, stable } = logOf(steps)
+      (steps, allEnd, start, cut) => {
+        // Where none is open any more nothing ends the log early.
+        const ends = allEnd ? [0, 1, 2, 3].map((producer) => ({ ...commit, producer })) : []
+        const { batches, aborted, committed, stable } = logOf([...steps, ...ends])
         const from = Math.min(start, stable)
         const found: number[] = []
         let at = from

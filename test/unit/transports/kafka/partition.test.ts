@@ -66,6 +66,7 @@ class World {
   readonly #settled = new Set<number>()
   #given: { readonly offset: number; readonly ticket: number }[] = []
   #end = 0
+  #committed = 0
 
   constructor() {
     this.#partition.begin(0)
@@ -97,6 +98,8 @@ class World {
   commit(moves: boolean): readonly string[] {
     const { toCommit } = this.#partition
     if (toCommit === undefined) return []
+    const before = this.#committed
+    this.#committed = toCommit.offset
     this.#partition.hasCommitted(toCommit)
     const offsets = this.#batches.flatMap((batch) => batch.offsets)
     const open = offsets.filter((offset) => !this.#settled.has(offset))
@@ -105,6 +108,7 @@ class World {
     const wrong = runs
       .filter(({ first, last }) => isOpen(first, last))
       .map(({ first, last }) => `${first} to ${last} are not settled`)
+    if (toCommit.offset < before) wrong.push(`${toCommit.offset} is committed after ${before}`)
     if (isOpen(0, toCommit.offset - 1)) wrong.push(`not all in front of ${toCommit.offset} is settled`)
     if (this.#partition.toCommit !== undefined) wrong.push('it is committed twice')
     if (!moves) return wrong
