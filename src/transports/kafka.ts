@@ -1,14 +1,25 @@
-// Kafka topics as a source: the workers of a group share the partitions, and what one of them leaves when it
-// dies another one reads. Upholds I1, I3 and I4.
+// Kafka topics as a source and as a sink: the workers of a group share the partitions, and what one of them
+// leaves when it dies another one reads. Upholds I1, I3 and I4.
 import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { checkCounts, wholeNumber } from '../core/whole-number.ts'
+import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
-import type { KafkaCredential, KafkaSasl, KafkaTarget } from './kafka/group-client.ts'
+import type { KafkaCredential, KafkaSasl, KafkaTarget } from './kafka/cluster-target.ts'
+import { KafkaSink } from './kafka/kafka-sink.ts'
+import type { KafkaCompression } from './kafka/kafka-sink.ts'
 import { KafkaSource } from './kafka/kafka-source.ts'
 import type { KafkaRecord, RecordDelivery, RecordMapping } from './kafka/record-message.ts'
 
-export type { KafkaCredential, KafkaRecord, KafkaSasl, KafkaTarget, RecordDelivery, RecordMapping }
+export type {
+  KafkaCompression,
+  KafkaCredential,
+  KafkaRecord,
+  KafkaSasl,
+  KafkaTarget,
+  RecordDelivery,
+  RecordMapping,
+}
 
 /** Options of {@link kafkaSource}. */
 export interface KafkaSourceOptions extends KafkaTarget, RecordMapping {
@@ -34,10 +45,31 @@ export interface KafkaSourceOptions extends KafkaTarget, RecordMapping {
   readonly onWarning?: (message: string) => void
 }
 
+/** Options of {@link kafkaSink}. */
+export interface KafkaSinkOptions extends KafkaTarget {
+  /** The topic that everything goes to. Either this or `topicOf`. */
+  readonly topic?: string
+  /** The topic that a message goes to; the same for all messages of one stream of events. */
+  readonly topicOf?: (message: SinkMessage) => string
+  /** How brokers keep the records. Default `none`. */
+  readonly compression?: KafkaCompression
+  /** How long to wait for a reply, in milliseconds. Default 10,000. */
+  readonly replyMs?: number
+}
+
 const msMax = 2 ** 31 - 1
-const sourceNames = ['brokers', 'clientId', 'ssl', 'sasl', 'groupId', 'topics', 'start', 'instanceId'].concat(
-  ['sessionMs', 'commitEveryMs', 'refreshMs', 'unsettledMax', 'onWarning', 'decode', 'byOffset', 'domain'],
-)
+const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+const targetNames = ['brokers', 'clientId', 'ssl', 'sasl']
+const sourceNames = [...targetNames, 'groupId', 'topics', 'start', 'instanceId'].concat([
+  'sessionMs',
+  'commitEveryMs',
+  'refreshMs',
+  'unsettledMax',
+  'onWarning',
+  'decode',
+  'byOffset',
+  'domain',
+])
 const saslNames = ['mechanism', 'username', 'password', 'token']
 const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']
 
@@ -75,21 +107,60 @@ export function kafkaSource(options: KafkaSourceOptions): Source<RecordDelivery>
   })
 }
 
+/**
+ * A topic, or several, as a sink: the key of a record is its stream, as Java's producers partition it, and
+ * its value the message. Needs the package `@platformatic/kafka`.
+ *
+ * @throws InturnError `config-invalid` for an option that is missing or out of its range
+ * @example
+ * const sink = kafkaSink({ brokers: ['localhost:9092'], topic: 'accounts' })
+ */
+export function kafkaSink(options: KafkaSinkOptions): Sink {
+  const by = 'kafkaSink'
+  checkNames(options, by, [...targetNames, 'topic', 'topicOf', 'compression', 'replyMs'])
+  const { brokers, clientId, ssl, sasl, topic, topicOf, compression = 'none', replyMs = 10_000 } = options
+  checkTarget(options, by)
+  if ((topic === undefined) === (topicOf === undefined)) {
+    throw wrong(`${by} takes either topic or topicOf`)
+  }
+  for (const [name, value] of given({ topic })) checkText(value, `${by}: ${name}`)
+  checkFunctions({ topicOf }, by)
+  checkOneOf(compression, `${by}: compression`, compressions)
+  wholeNumber(replyMs, { name: `${by}: replyMs`, least: 1, most: msMax })
+  return new KafkaSink({
+    name: topic === undefined ? 'kafka topics' : `kafka ${topic}`,
+    target: { brokers, clientId, ssl, sasl },
+    topicOf: topicOf ?? (() => topic ?? ''),
+    compression,
+    replyMs,
+  })
+}
+
+function checkTarget({ brokers, clientId, sasl }: KafkaTarget, by: string): void {
+  checkTexts(by, { brokers })
+  for (const [name, value] of given({ clientId })) checkText(value, `${by}: ${name}`)
+  if (sasl !== undefined) checkSasl(sasl, by)
+}
+
+function checkFunctions(functions: Readonly<Record<string, unknown>>, by: string): void {
+  for (const [name, value] of given(functions)) {
+    if (typeof value !== 'function') throw wrong(`${by}: ${name} takes a function, not ${typeof value}`)
+  }
+}
+
 function checkOptions(options: KafkaSourceOptions): void {
   const by = 'kafkaSource'
   checkNames(options, by, sourceNames)
-  const { brokers, topics, clientId, groupId, instanceId, sasl, start, byOffset, domain } = options
-  checkTexts(by, { brokers, topics })
+  const { topics, groupId, instanceId, start, byOffset, domain } = options
+  checkTarget(options, by)
+  checkTexts(by, { topics })
   checkText(groupId, `${by}: groupId`)
-  for (const [name, value] of given({ clientId, instanceId })) checkText(value, `${by}: ${name}`)
-  if (sasl !== undefined) checkSasl(sasl, by)
+  for (const [name, value] of given({ instanceId })) checkText(value, `${by}: ${name}`)
   checkOneOf(start ?? 'beginning', `${by}: start`, ['beginning', 'new'])
   checkOneOf(byOffset ?? 'key', `${by}: byOffset`, ['partition', 'key'])
   checkDomain(domain, topics, by)
   const { decode, onWarning, sessionMs, commitEveryMs, refreshMs, unsettledMax } = options
-  for (const [name, value] of given({ decode, onWarning })) {
-    if (typeof value !== 'function') throw wrong(`${by}: ${name} takes a function, not ${typeof value}`)
-  }
+  checkFunctions({ decode, onWarning }, by)
   wholeNumber(sessionMs ?? 1_000, { name: `${by}: sessionMs`, least: 1_000, most: msMax })
   for (const [name, value] of given({ commitEveryMs, refreshMs })) {
     wholeNumber(value, { name: `${by}: ${name}`, least: 1, most: msMax })

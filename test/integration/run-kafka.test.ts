@@ -131,49 +131,6 @@ test('a worker that is killed again and again books what all partitions have onc
   for (const { committed, end } of await groupOffsets(topic)) expect(committed).toBe(end)
 })
 
-test('workers that come, die and freeze beyond their session share the work, and book all once', async () => {
-  const topic = await freshTopic(brokers, { partitions: 6 })
-  const random = new SeededRandom(5)
-  const all = Array.from({ length: 3_000 }, (_, index) => ({
-    text: JSON.stringify({ stream: `u${index % 30}`, sequence: Math.floor(index / 30) + 1, data: index }),
-    at: index + random.whole(0, 60),
-  }))
-  const texts = all.sort((one, other) => one.at - other.at).map(({ text }) => text)
-  const add = async (from: number, to: number): Promise<void> => {
-    for (let partition = 0; partition < 6; partition++) {
-      await topic.add(
-        texts.slice(from, to).filter((_, index) => index % 6 === partition),
-        { partition },
-      )
-    }
-  }
-  writeConfig(topic, 'contiguous()')
-  for (let round = 0; round < 6; round++) {
-    await add(round * 500, (round + 1) * 500)
-    const worker = start()
-    await progress((round + 1) * 500)
-    const [oldest = worker] = running
-    if (running.size < 3) continue
-    if (round % 2 === 0) await kill(oldest)
-    else {
-      oldest.child.kill('SIGSTOP')
-      await progress((round + 1) * 500)
-      oldest.child.kill('SIGCONT')
-    }
-  }
-  while (clicks().length < 3_000) await progress(3_000)
-  for (const { child, ended } of running) {
-    child.kill('SIGTERM')
-    expect((await ended).code).toBe(0)
-  }
-  const booked = Map.groupBy(clicks(), ({ stream }) => stream)
-  expect(booked.size).toBe(30)
-  for (const [, own] of booked) {
-    expect(own.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1))
-  }
-  for (const { committed, end } of await groupOffsets(topic)) expect(committed).toBe(end)
-})
-
 test('plain topics need no numbers: the stream is the partition, and the number is the offset', async () => {
   const topic = await freshTopic(brokers, { partitions: 2 })
   for (const partition of [0, 1]) {

@@ -42,7 +42,20 @@ export async function freshTopic(
 ): Promise<TestTopic> {
   const topic = `t-${randomUUID()}`
   const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
-  await asAdmin(brokers, (admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1, configs }))
+  await asAdmin(brokers, async (admin) => {
+    await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs })
+    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({
+      partitionIndex,
+      timestamp: -1n,
+    }))
+    // A topic is there before its partitions are led.
+    const isLed = (): Promise<boolean> =>
+      admin.listOffsets({ topics: [{ name: topic, partitions: asked }] }).then(
+        () => true,
+        () => false,
+      )
+    while (!(await isLed())) await new Promise((resolve) => setTimeout(resolve, 10))
+  })
   return {
     brokers,
     topic,
@@ -70,6 +83,12 @@ export async function kcat(
   const [code] = (await once(child, 'close')) as [number]
   if (code !== 0) throw new Error(`kcat ${args.join(' ')}: ${Buffer.concat(errors).toString()}`)
   return Buffer.concat(output).toString()
+}
+
+/** The values of a topic as `kcat` reads them, partition by partition. */
+export async function valuesOf({ brokers, topic }: Pick<TestTopic, 'brokers' | 'topic'>): Promise<string[]> {
+  const text = await kcat(brokers, ['-C', '-t', topic, '-o', 'beginning', '-e', '-q', '-D', '\u001e'])
+  return text.split('\u001e').slice(0, -1)
 }
 
 /** A transaction that ends as it is told; several of one name are of one producer. */

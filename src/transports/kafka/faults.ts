@@ -5,8 +5,9 @@ import { InturnError } from '../../core/errors.ts'
 import { errorMessage, fieldOf } from '../../core/thrown.ts'
 
 /** What no waiting mends, by what the client or the broker calls it. */
-const refused =
-  /AUTHORIZATION_FAILED|PLT_KFK_AUTHENTICATION|PLT_KFK_UNSUPPORTED|PLT_KFK_USER|INVALID_GROUP_ID/
+const refused = new RegExp(
+  'AUTHORIZATION_FAILED|TOO_LARGE|INVALID_GROUP_ID|INVALID_TOPIC|PLT_KFK_(?:AUTHENTICATION|UNSUPPORTED|USER)',
+)
 
 /** A failure of the client as an error of inturn. */
 export function kafkaFault(

@@ -1,38 +1,16 @@
 // What is asked of the brokers. The library keeps this member in its group and knows the cluster; fetches and
 // offsets are raw requests on connections of their own, because a broker answers the requests of one
 // connection one after another, and a fetch waits. Upholds I10.
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { API, ClusterMetadata, ConnectionPool, Consumer } from '@platformatic/kafka'
 import { InturnError } from '../../core/errors.ts'
 import { fieldOf } from '../../core/thrown.ts'
+import { clientIdOf, connectionOf } from './cluster-target.ts'
+import type { KafkaTarget } from './cluster-target.ts'
 import { offsetOf } from './committed-records.ts'
 import { hasApiId, kafkaFault } from './faults.ts'
 import { kafkaLibrary } from './library.ts'
 import type { FetchResponse, KafkaLibrary } from './library.ts'
 import type { CommittedOffset, Partition, PartitionName } from './partition.ts'
-
-/** A text, or how to get it whenever it is needed. */
-export type KafkaCredential = string | (() => string | Promise<string>)
-
-/** Who asks, where brokers want to know. */
-export interface KafkaSasl {
-  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'
-  readonly username?: KafkaCredential
-  readonly password?: KafkaCredential
-  /** Of `OAUTHBEARER`. */
-  readonly token?: KafkaCredential
-}
-
-/** Where the brokers are. */
-export interface KafkaTarget {
-  /** Some of the cluster's brokers, as `host:port`. */
-  readonly brokers: readonly string[]
-  /** What brokers call this client in their logs and quotas. Default `inturn`. */
-  readonly clientId?: string | undefined
-  /** TLS, with the options of `node:tls`; `{}` for a certificate that everybody trusts. */
-  readonly ssl?: TlsOptions | undefined
-  readonly sasl?: KafkaSasl | undefined
-}
 
 /** What a client is made of. */
 export interface GroupClientOptions extends KafkaTarget {
@@ -290,14 +268,6 @@ export class GroupClient {
   #failed(because: string): InturnError {
     return new InturnError('source-unavailable', `${this.#options.name}: ${because}`, { retryable: true })
   }
-}
-
-function clientIdOf({ clientId = 'inturn' }: KafkaTarget): string {
-  return clientId
-}
-
-function connectionOf({ ssl, sasl }: KafkaTarget): { tls?: TlsOptions; sasl?: KafkaSasl } {
-  return { ...(ssl !== undefined && { tls: ssl }), ...(sasl !== undefined && { sasl }) }
 }
 
 function memberOf(library: KafkaLibrary, options: GroupClientOptions): Consumer {

@@ -1,6 +1,7 @@
 // A Redis stream as a sink: messages are added in their order. What goes to one stream is one script call, or
 // one after another where it is much, so that a lost connection never leaves a hole. Upholds I1.
 import { InturnError } from '../../core/errors.ts'
+import { orAborted, requestsOf } from '../../ports/sending.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
 import type { Connection } from '../../redis/connection.ts'
 import { lua, plainScript } from '../../redis/lua-script.ts'
@@ -20,8 +21,7 @@ const add = plainScript(lua`
   return #ARGV
 `)
 /** A call has at most so many messages, and ends with the one that brings it above so many bytes. */
-const callMessagesMax = 1_000
-const callBytesMax = 1024 * 1024
+const callLimits = { messagesMax: 1_000, bytesMax: 1024 * 1024 }
 
 /** The sink itself; made by `redisStreamsSink`. */
 export class StreamsSink implements Sink {
@@ -72,44 +72,15 @@ export class StreamsSink implements Sink {
 
   async #sendTo(stream: string, messages: readonly SinkMessage[], signal: AbortSignal): Promise<void> {
     if (stream === '') throw this.#unavailable('streamOf named no stream', false)
-    for (const call of callsOf(messages)) {
+    for (const call of requestsOf(messages, callLimits)) {
       if (signal.aborted) throw this.#unavailable('the send was given up', true)
-      await orAborted(this.#parts.connection.call(add, stream, call), signal)
+      const texts = call.map(({ json }) => json)
+      await orAborted(this.#parts.connection.call(add, stream, texts), signal)
     }
     if (signal.aborted) throw this.#unavailable('the send was given up', true)
   }
 
   #unavailable(because: string, retryable: boolean): InturnError {
     return new InturnError('sink-unavailable', `${this.name}: ${because}`, { retryable })
-  }
-}
-
-/** The messages of each call. */
-function callsOf(messages: readonly SinkMessage[]): readonly string[][] {
-  const calls: string[][] = []
-  let bytes = Infinity
-  for (const { json } of messages) {
-    if (bytes >= callBytesMax || (calls.at(-1)?.length ?? 0) >= callMessagesMax) {
-      calls.push([])
-      bytes = 0
-    }
-    calls.at(-1)?.push(json)
-    bytes += Buffer.byteLength(json)
-  }
-  return calls
-}
-
-/** Resolves when the call has ended, or the signal fires: then it may still happen, in its order. */
-async function orAborted(call: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  let forget = (): void => undefined
-  const aborted = new Promise<void>((resolve) => {
-    const onAbort = (): void => resolve()
-    signal.addEventListener('abort', onAbort)
-    forget = () => signal.removeEventListener('abort', onAbort)
-  })
-  try {
-    await Promise.race([call, aborted])
-  } finally {
-    forget()
   }
 }

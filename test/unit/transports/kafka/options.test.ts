@@ -2,7 +2,7 @@
 // go with it.
 import { expect, test } from 'vitest'
 import type { KafkaSourceOptions } from '../../../../src/transports/kafka.ts'
-import { kafkaSource } from '../../../../src/transports/kafka.ts'
+import { kafkaSink, kafkaSource } from '../../../../src/transports/kafka.ts'
 import { kafkaLibrary } from '../../../../src/transports/kafka/library.ts'
 
 const good: KafkaSourceOptions = { brokers: ['localhost:9092'], groupId: 'billing', topics: ['accounts'] }
@@ -43,4 +43,19 @@ test('a Node that the library does not run on is refused', async () => {
   }
   for (const fit of ['22.22.0', '24.6.0', '25.0.0'])
     expect(await kafkaLibrary(fit)).toHaveProperty('Consumer')
+})
+
+test('options of a sink that cannot be are refused by name', () => {
+  const sink = { brokers: ['localhost:9092'], topic: 'accounts' }
+  expect(kafkaSink(sink).name).toBe('kafka accounts')
+  const wrong: readonly (readonly [Readonly<Record<string, unknown>>, string])[] = [
+    [{ topic: undefined }, 'kafkaSink takes either topic or topicOf'],
+    [{ topicOf: () => 'a' }, 'kafkaSink takes either topic or topicOf'],
+    [{ topic: '' }, 'topic takes a text'],
+    [{ topic: undefined, topicOf: 'a' }, 'topicOf takes a function, not string'],
+    [{ compression: 'brotli' }, 'compression takes none or gzip'],
+    [{ replyMs: 0 }, 'replyMs takes a whole number from 1'],
+    [{ acks: 1 }, 'kafkaSink.acks is no option'],
+  ]
+  for (const [options, message] of wrong) expect(() => kafkaSink({ ...sink, ...options })).toThrow(message)
 })

@@ -1,0 +1,42 @@
+// What sinks share that send lists in requests of a bounded size. Upholds I7.
+import type { SinkMessage } from './sink.ts'
+
+/** How large a request may be. */
+interface RequestLimits {
+  readonly messagesMax: number
+  /** A request ends with the message that brings it above so many bytes. */
+  readonly bytesMax: number
+}
+
+/** The messages of each request, in their order. */
+export function requestsOf(
+  messages: readonly SinkMessage[],
+  { messagesMax, bytesMax }: RequestLimits,
+): readonly SinkMessage[][] {
+  const requests: SinkMessage[][] = []
+  let bytes = Infinity
+  for (const message of messages) {
+    if (bytes >= bytesMax || (requests.at(-1)?.length ?? 0) >= messagesMax) {
+      requests.push([])
+      bytes = 0
+    }
+    requests.at(-1)?.push(message)
+    bytes += Buffer.byteLength(message.json)
+  }
+  return requests
+}
+
+/** Resolves when the request has ended, or the signal fires: then it may still happen, in its order. */
+export async function orAborted(request: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let forget = (): void => undefined
+  const aborted = new Promise<void>((resolve) => {
+    const onAbort = (): void => resolve()
+    signal.addEventListener('abort', onAbort)
+    forget = () => signal.removeEventListener('abort', onAbort)
+  })
+  try {
+    await Promise.race([request, aborted])
+  } finally {
+    forget()
+  }
+}

@@ -1,0 +1,146 @@
+// A topic as a sink. Messages of one stream have one key, and so lie in one partition; what goes to a
+// partition is one request after another, each carried out whole or not at all, so that whatever happens
+// nobody ever sees a message without those before it. Upholds I1.
+import type { Producer } from '@platformatic/kafka'
+import { InturnError } from '../../core/errors.ts'
+import { orAborted, requestsOf } from '../../ports/sending.ts'
+import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
+import { clientIdOf, connectionOf } from './cluster-target.ts'
+import type { KafkaTarget } from './cluster-target.ts'
+import { kafkaFault } from './faults.ts'
+import { kafkaLibrary } from './library.ts'
+import type { KafkaLibrary } from './library.ts'
+
+/** How brokers keep records. */
+export type KafkaCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+/** What a sink is made of. */
+export interface KafkaSinkParts {
+  readonly name: string
+  readonly target: KafkaTarget
+  readonly topicOf: (message: SinkMessage) => string
+  readonly compression: KafkaCompression
+  readonly replyMs: number
+}
+
+type TextProducer = Producer<string, string, string, string>
+
+/** Brokers take a request of 1 MiB by default. */
+const requestLimits = { messagesMax: 1_000, bytesMax: 512 * 1024 }
+/** Durable on every replica that is in sync. */
+const acks = -1
+const nonNegative = 0x7fff_ffff
+
+/** The sink itself; made by `kafkaSink`. */
+export class KafkaSink implements Sink {
+  readonly name: string
+  readonly #parts: KafkaSinkParts
+  readonly #underWay = new Set<Promise<void>>()
+  #opened: { readonly library: KafkaLibrary; readonly producer: TextProducer } | undefined
+
+  constructor(parts: KafkaSinkParts) {
+    this.name = parts.name
+    this.#parts = parts
+  }
+
+  async open(): Promise<void> {
+    const { target, compression, replyMs } = this.#parts
+    const library = await kafkaLibrary()
+    const producer: TextProducer = new library.Producer({
+      ...connectionOf(target),
+      clientId: clientIdOf(target),
+      bootstrapBrokers: [...target.brokers],
+      serializers: library.stringSerializers,
+      autocreateTopics: false,
+      acks,
+      compression,
+      // Whoever sends tries again, and knows what that means for the order.
+      retries: 0,
+      requestTimeout: replyMs,
+      connectTimeout: replyMs,
+    })
+    try {
+      await producer.metadata({ topics: [] })
+    } catch (thrown) {
+      await producer.close().catch(() => undefined)
+      throw this.#fault(thrown)
+    }
+    this.#opened = { library, producer }
+  }
+
+  send(messages: readonly SinkMessage[], { signal }: SendOptions): Promise<void> {
+    const sending = this.#send(messages, signal)
+    this.#underWay.add(sending)
+    const forget = (): void => void this.#underWay.delete(sending)
+    sending.then(forget, forget)
+    return sending
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = undefined
+    await Promise.allSettled(this.#underWay)
+    await opened?.producer.close().catch(() => undefined)
+  }
+
+  /** Every partition is tried, also where another one fails: what the list has of it is sent again anyway. */
+  async #send(messages: readonly SinkMessage[], signal: AbortSignal): Promise<void> {
+    if (this.#opened === undefined) throw this.#unavailable('it is not open', false)
+    const { library, producer } = this.#opened
+    if (messages.length === 0) return
+    const topics = Map.groupBy(messages, this.#parts.topicOf)
+    if (topics.has('')) throw this.#unavailable('topicOf named no topic', false)
+    try {
+      const metadata = await producer.metadata({ topics: [...topics.keys()] })
+      const sends = [...topics].flatMap(([topic, own]) => {
+        const count = metadata.topics.get(topic)?.partitionsCount ?? 1
+        const partitions = Map.groupBy(own, ({ partitionKey }) => {
+          return (library.murmur2(partitionKey, true) & nonNegative) % count
+        })
+        return [...partitions].map(([partition, list]) => {
+          const records = requestsOf(list, requestLimits).map((request) => {
+            return request.map((message) => recordOf(message, { topic, partition }))
+          })
+          return this.#sendAll(producer, records, signal)
+        })
+      })
+      const failed = (await Promise.allSettled(sends)).find((end) => end.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    } catch (thrown) {
+      // A leader may have moved.
+      producer.clearMetadata()
+      throw this.#fault(thrown)
+    }
+  }
+
+  async #sendAll(
+    producer: TextProducer,
+    requests: readonly TextRecord[][],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const messages of requests) {
+      if (signal.aborted) break
+      await orAborted(producer.send({ messages }), signal)
+    }
+    if (signal.aborted) throw this.#unavailable('the send was given up', true)
+  }
+
+  #fault(thrown: unknown): InturnError {
+    return kafkaFault(this.name, thrown, 'sink-unavailable')
+  }
+
+  #unavailable(because: string, retryable: boolean): InturnError {
+    return new InturnError('sink-unavailable', `${this.name}: ${because}`, { retryable })
+  }
+}
+
+type TextRecord = Parameters<TextProducer['send']>[0]['messages'][number]
+
+/** What an event is stands in headers too, for consumers that route without looking into it. */
+function recordOf(
+  { domain, stream, sequence, id, type, partitionKey, json }: SinkMessage,
+  place: { readonly topic: string; readonly partition: number },
+): TextRecord {
+  const headers = { domain, stream, sequence: String(sequence), id, type }
+  return { ...place, key: partitionKey, value: json, headers }
+}

@@ -1,0 +1,78 @@
+// The Kafka sink keeps the laws of sinks (I9) on a real broker, also when the connection is cut before or
+// after the broker has carried a request out; and it puts each key where other producers do.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sample } from '../../../src/testing/sink-suite/sink-world.ts'
+import type { SinkFaults, SinkWorld } from '../../../src/testing/sink-suite/sink-world.ts'
+import { kafkaSink } from '../../../src/transports/kafka.ts'
+import type { KafkaServer } from '../../services/kafka-server.ts'
+import { startKafka } from '../../services/kafka-server.ts'
+import { freshTopic, kcat, valuesOf } from '../../services/kafka-topic.ts'
+import { kafkaBrokers } from '../../services/shared-kafka.ts'
+import type { TcpProxy } from '../../services/tcp-proxy.ts'
+import { startProxy } from '../../services/tcp-proxy.ts'
+import { keepsTheSinkLaws } from './run-sink-suite.ts'
+
+async function sinkWorld(brokers: string[], partitions: number, faults?: SinkFaults): Promise<SinkWorld> {
+  const topic = await freshTopic(brokers, { partitions })
+  return {
+    sink: () => kafkaSink({ brokers, topic: topic.topic }),
+    arrived: () => valuesOf(topic),
+    faults: faults ?? 'failing is shown behind a proxy',
+    dispose: () => Promise.resolve(),
+  }
+}
+
+describe('a topic of three partitions', () => {
+  keepsTheSinkLaws(async () => sinkWorld(await kafkaBrokers(), 3))
+})
+
+describe('behind a network that is cut', () => {
+  let proxy: TcpProxy
+  let server: KafkaServer
+  beforeAll(async () => {
+    proxy = await startProxy(0)
+    server = await startKafka([`advertised.listeners=PLAINTEXT://127.0.0.1:${proxy.port}`])
+    proxy.lead(server.port)
+  })
+  afterAll(async () => {
+    await server.stop()
+    await proxy.stop()
+  })
+
+  /** Whether what was sent is a request to produce: the first number behind its length says so. */
+  const isProduce = (sent: Buffer): boolean => sent.length > 6 && sent.readInt16BE(4) === 0
+
+  describe.each(['cut-before', 'cut-after'] as const)('%s', (fate) => {
+    keepsTheSinkLaws(() => {
+      const failNextSend = (): void => {
+        let isNext = true
+        proxy.decide((sent) => {
+          const isCut = isNext && isProduce(sent)
+          if (isCut) isNext = false
+          return isCut ? fate : 'pass'
+        })
+      }
+      return sinkWorld([`127.0.0.1:${proxy.port}`], 1, { failNextSend })
+    })
+  })
+})
+
+test('a key lies in the partition where the producers of Java put it', async () => {
+  const brokers = await kafkaBrokers()
+  const { topic } = await freshTopic(brokers, { partitions: 7 })
+  const streams = Array.from({ length: 60 }, (_, index) => `user-${index * 7}`.padEnd(5 + (index % 9), 'ž'))
+  const sink = kafkaSink({ brokers, topic })
+  await sink.open()
+  const { signal } = new AbortController()
+  await sink.send(
+    streams.map((stream) => sample(stream, 1)),
+    { signal },
+  )
+  await sink.close()
+  const java = ['-P', '-t', topic, '-X', 'topic.partitioner=murmur2', '-K', '\t']
+  await kcat(brokers, java, streams.map((stream) => `${stream}\t{}\n`).join(''))
+  const read = await kcat(brokers, ['-C', '-t', topic, '-o', 'beginning', '-e', '-q', '-f', '%k %p\n'])
+  const places = Map.groupBy(read.trim().split('\n'), (line) => line.split(' ')[0])
+  expect(places.size).toBe(60)
+  for (const [, lines] of places) expect(new Set(lines).size).toBe(1)
+})
