@@ -8,7 +8,7 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { TestTopic } from '../services/kafka-topic.ts'
 import { freshTopic, groupOffsets } from '../services/kafka-topic.ts'
 import { kafkaBrokers } from '../services/shared-kafka.ts'
-import type { Running, TestFolder } from './run-inturn.ts'
+import type { Ran, Running, TestFolder } from './run-inturn.ts'
 import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
 
 let brokers: string[]
@@ -88,11 +88,17 @@ async function kill(worker: Running): Promise<void> {
   running.delete(worker)
 }
 
-/** Resolves once something was booked that was not before, or all is. */
+/** Resolves once something was booked that was not before, or all is; a worker that ends before is an error. */
 async function progress(most: number): Promise<void> {
   const before = clicks().length
   const hasNews = (): boolean => before === most || clicks().length > before
-  while (!hasNews()) await new Promise((resolve) => setTimeout(resolve, 20))
+  const ended = Promise.race([...running].map((worker) => worker.ended))
+  let early: Ran | undefined
+  void ended.then((ran) => (early = ran))
+  while (!hasNews()) {
+    if (early !== undefined) throw new Error(`a worker ended with ${early.code}: ${early.stderr}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 /** Starts a worker and kills it once it has done something new, again and again; then lets one finish. */

@@ -1,6 +1,7 @@
 // The Kafka sink keeps the laws of sinks (I9) on a real broker, also when the connection is cut before or
 // after the broker has carried a request out; and it puts each key where other producers do.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Sink, SinkMessage } from '../../../src/ports/sink.ts'
 import { sample } from '../../../src/testing/sink-suite/sink-world.ts'
 import type { SinkFaults, SinkWorld } from '../../../src/testing/sink-suite/sink-world.ts'
 import { kafkaSink } from '../../../src/transports/kafka.ts'
@@ -25,6 +26,17 @@ async function sinkWorld(brokers: string[], partitions: number, faults?: SinkFau
 describe('a topic of three partitions', () => {
   keepsTheSinkLaws(async () => sinkWorld(await kafkaBrokers(), 3))
 })
+
+/** Sends a list until it is sent: as a relay does, the same list again after a failure. */
+async function sendAtLast(sink: Sink, list: readonly SinkMessage[]): Promise<void> {
+  const { signal } = new AbortController()
+  for (;;) {
+    const failure = await sink.send(list, { signal }).catch((error: unknown) => error)
+    if (failure === undefined) return
+    expect(failure).toMatchObject({ code: 'sink-unavailable', retryable: true })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
 
 describe('behind a network that is cut', () => {
   let proxy: TcpProxy
@@ -54,6 +66,34 @@ describe('behind a network that is cut', () => {
       }
       return sinkWorld([`127.0.0.1:${proxy.port}`], 1, { failNextSend })
     })
+  })
+
+  test('a broker that is killed and started again has every stream whole, and none backwards (I1, I3)', async () => {
+    proxy.decide(() => 'pass')
+    const { brokers, topic } = await freshTopic([`127.0.0.1:${proxy.port}`], { partitions: 3 })
+    const sink = kafkaSink({ brokers, topic })
+    await sink.open()
+    let restarted: Promise<void> | undefined
+    for (let round = 0; round < 40; round++) {
+      const streams = ['a', 'b', 'c', 'd', 'e'].flatMap((stream) =>
+        [1, 2, 3].map((step) => sample(stream, 3 * round + step)),
+      )
+      const sending = sendAtLast(sink, streams)
+      if (round === 10) {
+        process.kill(server.pid, 'SIGKILL')
+        restarted = server.restart()
+      }
+      await sending
+    }
+    await restarted
+    await sink.close()
+    const arrived = (await valuesOf({ brokers, topic })).map((text) => JSON.parse(text) as SinkMessage)
+    const streams = Map.groupBy(arrived, ({ stream }) => stream)
+    expect(streams.size).toBe(5)
+    for (const [, own] of streams) {
+      const firsts = [...new Set(own.map(({ sequence }) => Number(sequence)))]
+      expect(firsts).toEqual(Array.from({ length: 120 }, (_, index) => index + 1))
+    }
   })
 })
 
