@@ -1,4 +1,4 @@
-// What sinks share that send lists in requests of a bounded size. Upholds I7.
+// What sinks share: requests of a bounded size, and an end to waiting for one. Upholds I7.
 import type { SinkMessage } from './sink.ts'
 
 /** How large a request may be. */

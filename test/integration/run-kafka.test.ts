@@ -8,7 +8,7 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { TestTopic } from '../services/kafka-topic.ts'
 import { freshTopic, groupOffsets } from '../services/kafka-topic.ts'
 import { kafkaBrokers } from '../services/shared-kafka.ts'
-import type { Ran, Running, TestFolder } from './run-inturn.ts'
+import type { Running, TestFolder } from './run-inturn.ts'
 import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
 
 let brokers: string[]
@@ -92,11 +92,9 @@ async function kill(worker: Running): Promise<void> {
 async function progress(most: number): Promise<void> {
   const before = clicks().length
   const hasNews = (): boolean => before === most || clicks().length > before
-  const ended = Promise.race([...running].map((worker) => worker.ended))
-  let early: Ran | undefined
-  void ended.then((ran) => (early = ran))
   while (!hasNews()) {
-    if (early !== undefined) throw new Error(`a worker ended with ${early.code}: ${early.stderr}`)
+    const early = [...running].find(({ child }) => child.exitCode !== null)
+    if (early !== undefined) throw new Error(`a worker ended: ${(await early.ended).stderr}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

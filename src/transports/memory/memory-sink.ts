@@ -1,5 +1,6 @@
 // A sink that hands what it is sent to a source in memory: a topic within one process.
 import { InturnError } from '../../core/errors.ts'
+import { orAborted } from '../../ports/sending.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
 import type { Source } from '../../ports/source.ts'
 
@@ -44,21 +45,6 @@ export class MemorySink implements Sink {
       if (!signal.aborted) await orAborted(this.#source.push([json]), signal)
       if (signal.aborted) throw unavailable(`sending to ${this.name} was given up`, true)
     }
-  }
-}
-
-/** Resolves when the push has ended, or the signal fires: then it may still happen, in its order. */
-async function orAborted(push: Promise<void>, signal: AbortSignal): Promise<void> {
-  let forget = (): void => undefined
-  const aborted = new Promise<void>((resolve) => {
-    const onAbort = (): void => resolve()
-    signal.addEventListener('abort', onAbort)
-    forget = () => signal.removeEventListener('abort', onAbort)
-  })
-  try {
-    await Promise.race([push, aborted])
-  } finally {
-    forget()
   }
 }
 
