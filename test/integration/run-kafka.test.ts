@@ -88,7 +88,7 @@ async function kill(worker: Running): Promise<void> {
   running.delete(worker)
 }
 
-/** Resolves once something was booked that was not before, or all is; a worker that ends before is an error. */
+/** Resolves once something was booked that was not before, or all is. A worker that ends is an error. */
 async function progress(most: number): Promise<void> {
   const before = clicks().length
   const hasNews = (): boolean => before === most || clicks().length > before
