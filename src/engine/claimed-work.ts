@@ -3,6 +3,7 @@
 // streams in quarantine are committed before; what may be deadly comes last, while no other handler of the
 // engine runs. Upholds I2, I5 and I6.
 import type { UnitOfWork } from '../ports/store.ts'
+import { wonStream } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
@@ -266,7 +267,7 @@ export class ClaimedWork {
   #call({ turn, visit }: PlannedTurn, call: readonly PlannedDelivery[]): Promise<void> | undefined {
     const { domain, path } = visit
     const { transaction, signal } = this.#unit
-    const fence = this.#unit.fence(path)
+    const fence = wonStream(this.#unit, path).fence
     const [first, ...others] = call.filter((delivery) => turn.isCalled(delivery))
     if (first === undefined) return undefined
     const events = [first, ...others].map(({ event }) => event)

@@ -3,7 +3,6 @@
 import { asRun, inQuarantine, isBegunBy } from '../core/quarantine.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
-import { unknownStream } from '../core/stream-state.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { startedState } from './baseline.ts'
 import type { Decision } from './decide-fully.ts'
@@ -51,18 +50,19 @@ export async function planTurns(
   scope: PlanScope,
 ): Promise<readonly PlannedTurn[]> {
   const { visits, runner, takenOver } = scope
-  const won = visits.filter(({ path }) => unit.states.has(path))
-  const inboxes = unit.inboxes.size === 0 ? none : await readInboxes(parts, unit, readersOf(unit, won))
+  const readers = readersOf(unit, visits)
+  const inboxes = readers.length === 0 ? none : await readInboxes(parts, unit, readers)
   const planned: PlannedTurn[] = []
-  for (const visit of won) {
+  for (const visit of visits) {
     const { path } = visit
-    const found = unit.states.get(path) ?? unknownStream
-    const isTakenOver = unit.takenOver.has(path) || takenOver?.has(path) === true
-    const state = isTakenOver ? inQuarantine(found, parts.batchMax) : found
+    const won = unit.streams.get(path)
+    if (won === undefined) continue
+    const isTakenOver = won.isTakenOver || takenOver?.has(path) === true
+    const state = isTakenOver ? inQuarantine(won.state, parts.batchMax) : won.state
     const isSweep = visit.isSweep || isClockDue(visit.domain.rules, state, unit.clock)
     const keepsGaps = isSweep && scope.keepsGaps(visit)
     const heal = visit.heal?.(visit, state, unit.clock)
-    if ((unit.inboxes.get(path)?.redrives ?? 0) > 0) scope.redrives.add(path)
+    if ((won.inbox?.redrives ?? 0) > 0) scope.redrives.add(path)
     const arrivals = scope.isBehind(visit) ? visit.arrivals.map(asBehind) : visit.arrivals
     const plan = { visit, arrivals, state, inbox: inboxes.get(path), isSweep, keepsGaps, runner, heal }
     const next = planTurn(parts, unit, plan)
@@ -103,13 +103,14 @@ export async function followingTurns(
 const none: ReadonlyMap<StreamPath, WaitingInbox> = new Map()
 
 /** The inboxes of streams that were won. */
-function readersOf(unit: UnitOfWork, won: readonly StreamVisit[]): readonly InboxReader[] {
-  return won.flatMap(({ domain, path }) => {
-    const inbox = unit.inboxes.get(path)
-    if (inbox === undefined) return []
-    const state = unit.states.get(path) ?? unknownStream
-    return { domain, stream: path, state, size: inbox.arrivals, newest: inbox.newest }
-  })
+function readersOf(unit: UnitOfWork, visits: readonly StreamVisit[]): readonly InboxReader[] {
+  const readers: InboxReader[] = []
+  for (const { domain, path } of visits) {
+    const { inbox, state } = unit.streams.get(path) ?? {}
+    if (inbox === undefined || state === undefined) continue
+    readers.push({ domain, stream: path, state, size: inbox.arrivals, newest: inbox.newest })
+  }
+  return readers
 }
 
 /** What a turn has left of an inbox. */
@@ -141,7 +142,7 @@ function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): Planned
   const { domain } = visit
   const choose = (started: StreamState): PlannedTurn => {
     if (inbox === undefined) {
-      const newest = unit.inboxes.get(visit.path)?.newest
+      const newest = unit.streams.get(visit.path)?.inbox?.newest
       return makeTurn(parts, unit, { ...plan, state: started, chosen: { ...noInbox, newest } })
     }
     const endsGaps = isSweep && !keepsGaps && unit.domains.get(domain.name)?.paused !== true

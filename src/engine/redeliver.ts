@@ -15,6 +15,7 @@ import { wholeNumber } from '../core/whole-number.ts'
 import type { EffectPartial, Recorded } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { UnitOfWork } from '../ports/store.ts'
+import { wonStream } from '../ports/store.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
 import { waitMs } from './check-options.ts'
 import type { CallScene } from './delivery.ts'
@@ -178,9 +179,9 @@ export class Redelivery {
   async #runUnit(unit: UnitOfWork, chunk: Chunk, { by, reason }: RedeliverRequest): Promise<ChunkEnd> {
     const { domain, range } = chunk
     const { stream } = range
-    const state = unit.states.get(stream)
-    if (state === undefined) return 'busy'
-    checkPassed(range, state)
+    const won = unit.streams.get(stream)
+    if (won === undefined) return 'busy'
+    checkPassed(range, won.state)
     if (unit.domains.get(domain.name)?.paused === true) {
       throw new InturnError('operation-refused', `the domain ${domain.name} is paused`)
     }
@@ -226,7 +227,12 @@ export class Redelivery {
   async #callEach(unit: UnitOfWork, { domain, range, events }: Chunk): Promise<Handled> {
     const { transaction, signal } = unit
     const { stream } = range
-    const scene: CallScene = { transaction, signal, fence: unit.fence(stream), replay: 'redeliver' }
+    const scene: CallScene = {
+      transaction,
+      signal,
+      fence: wonStream(unit, stream).fence,
+      replay: 'redeliver',
+    }
     const handling = { parts: this.#parts, caller: this.#caller, unit }
     const effects = new TurnEffects()
     let [handled, through] = [0, 0]

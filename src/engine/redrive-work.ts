@@ -13,7 +13,7 @@ import type { EffectStep, Recorded } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { DeadLetter, StoredEntry } from '../ports/records.ts'
 import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
-import { isEvent } from '../ports/store.ts'
+import { isEvent, wonStream } from '../ports/store.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -111,7 +111,7 @@ export class RedriveWork {
     try {
       const end = await this.#work(target, 'transaction', async (unit) => {
         // Between two transactions somebody else may have ended it, or have the stream.
-        if (!unit.states.has(target.path)) return 'busy'
+        if (!unit.streams.has(target.path)) return 'busy'
         if ((await this.#find(redrive.key)) === undefined) return 'gone'
         const { failed = rolledBackIn(unit) } = await this.#call(unit, target, begun)
         if (failed !== undefined) throw new Undone(begun.letter.key, failed.error)
@@ -124,7 +124,7 @@ export class RedriveWork {
       if (!(error instanceof Undone)) throw error
       const failed: HandlerFailure = { error: error.failure }
       await this.#work(target, 'transaction', async (unit) => {
-        const isThere = unit.states.has(target.path) && (await this.#find(redrive.key)) !== undefined
+        const isThere = unit.streams.has(target.path) && (await this.#find(redrive.key)) !== undefined
         if (isThere) await this.#end(unit, target, { begun, failed })
       })
       this.#tell(begun, failed)
@@ -137,8 +137,8 @@ export class RedriveWork {
    */
   async #begin(unit: UnitOfWork, target: Target): Promise<BegunRedrive | 'gone' | undefined> {
     const { path: stream, domain } = target
-    if (!unit.states.has(stream) || unit.domains.get(domain.name)?.paused === true) return undefined
-    if (!unit.inboxes.has(stream)) return undefined
+    if (unit.streams.get(stream)?.inbox === undefined) return undefined
+    if (unit.domains.get(domain.name)?.paused === true) return undefined
     const [next] = await unit.inbox([{ stream, redrives: true, limit: 1 }])
     if (next === undefined) return undefined
     const { redrive, event } = redriveOf(next, this.#parts)
@@ -163,7 +163,7 @@ export class RedriveWork {
     const isRival = letter.reason === 'conflict'
     const isTracked = domain.kind === 'tracked'
     // Without tracking no call has a fence: one here would make a system outside refuse all that follow.
-    const fence = isTracked ? unit.fence(path) : 0
+    const fence = isTracked ? wonStream(unit, path).fence : 0
     const scene: CallScene = { transaction, signal, fence, isRedrive: true, isRival }
     const { epoch, sequence = 0 } = event
     let effects: readonly EffectStep[] = []

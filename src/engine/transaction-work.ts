@@ -4,6 +4,7 @@
 // in quarantine are set aside, and come after the others. Upholds I2, I6 and I7.
 import type { StreamPath } from '../core/stream-path.ts'
 import type { UnitOfWork } from '../ports/store.ts'
+import { wonStream } from '../ports/store.ts'
 import type { HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { Domain } from './domain.ts'
@@ -90,7 +91,7 @@ export class TransactionWork {
       done,
       busy: visits.filter(({ path }) => busy.has(path)),
       aside,
-      takenOver: unit.takenOver,
+      takenOver: new Set(aside.map(({ path }) => path).filter((path) => wonStream(unit, path).isTakenOver)),
     }
   }
 

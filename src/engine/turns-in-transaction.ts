@@ -3,6 +3,7 @@
 import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { UnitOfWork, Worked } from '../ports/store.ts'
+import { wonStream } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -109,5 +110,5 @@ export function placeOf(path: StreamPath, { event, attempt }: PlannedDelivery): 
 /** Where handlers are called in a transaction. */
 export function sceneOf(unit: UnitOfWork, path: string | undefined): CallScene {
   const { transaction, signal } = unit
-  return { transaction, signal, fence: path === undefined ? 0 : unit.fence(path) }
+  return { transaction, signal, fence: path === undefined ? 0 : wonStream(unit, path).fence }
 }

@@ -11,13 +11,12 @@ import type { Epoch, Position, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
-import { unknownStream } from '../core/stream-state.ts'
 import { HeldCache } from '../ports/held-cache.ts'
 import type { InboxOwner } from '../ports/inbox-pages.ts'
 import { lowestPages } from '../ports/inbox-pages.ts'
 import type { DeadLetter, HeldEvent, LedgerEntry } from '../ports/records.ts'
 import type { StreamChange, UnitOfWork } from '../ports/store.ts'
-import { isEvent, placeOnWire } from '../ports/store.ts'
+import { isEvent, placeOnWire, wonStream } from '../ports/store.ts'
 import { rulesFor } from './domain-rules.ts'
 import type { Operator, OperatorOptions, OperatorTarget } from './operator-options.ts'
 import { checkExpected, checkOperator } from './operator-options.ts'
@@ -132,7 +131,7 @@ async function changeClaimed(
 ): Promise<StreamOperation | typeof claimLost> {
   const { unit, request, wish } = work
   const { stream, by, reason } = request
-  const state = unit.states.get(stream) ?? unknownStream
+  const { state } = wonStream(unit, stream)
   const domain = parseStreamPath(stream)?.domain ?? ''
   const { rules, isConfigured } = rulesFor(domains, domain, state)
   checkExpected(request, { state, rules })
@@ -173,7 +172,7 @@ async function changeClaimed(
  */
 async function undecidedOf(unit: UnitOfWork, owner: Omit<InboxOwner, 'size'>): Promise<readonly Position[]> {
   const { stream, state } = owner
-  const size = unit.inboxes.get(stream)?.arrivals ?? 0
+  const size = unit.streams.get(stream)?.inbox?.arrivals ?? 0
   if (size === 0) return []
   const { runs } = state
   const entries = await unit.inbox(lowestPages({ ...owner, size }, undecidedMax))

@@ -154,12 +154,17 @@ async function importWon(
   { rows, request, refuse }: Batch,
 ): Promise<{ readonly imported: number; readonly again: ReadonlySet<StreamPath> }> {
   const changes: StreamChange[] = []
-  for (const [stream, state] of unit.states) {
+  for (const [stream, { state, inbox }] of unit.streams) {
     const row = rows.get(stream)
     const known = domains.get(parseStreamPath(stream)?.domain ?? '')
     if (row === undefined || known === undefined) continue
-    const hasInbox = unit.inboxes.has(stream)
-    const change = changeFor(row, { state, hasInbox, known, request, at: unit.clock.now })
+    const change = changeFor(row, {
+      state,
+      hasInbox: inbox !== undefined,
+      known,
+      request,
+      at: unit.clock.now,
+    })
     if (typeof change === 'string') refuse(refusal(row, change))
     else changes.push(change)
   }

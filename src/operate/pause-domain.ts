@@ -120,7 +120,7 @@ async function wakeStreams(
 }
 
 async function wakeWon(unit: UnitOfWork): Promise<readonly StreamPath[]> {
-  const changes = [...unit.states].map(([stream, state]): StreamChange => {
+  const changes = [...unit.streams].map(([stream, { state }]): StreamChange => {
     const none = { hold: [], release: [], decided: [], deadLetters: [], redriven: [], ledger: [] }
     return { stream, state, ...none, deliveries: 0, due: { at: 0 } }
   })

@@ -59,7 +59,7 @@ async function tryClaim<Result>(
   const request = { consumer, worker: operatorWorker(by), streams: [stream], mode: 'claim', claimMs } as const
   try {
     const { value } = await store.work(request, async (unit) => {
-      return unit.states.has(stream) ? body(unit) : claimLost
+      return unit.streams.has(stream) ? body(unit) : claimLost
     })
     return value === claimLost ? { kind: 'busy' } : { kind: 'done', value }
   } catch (error) {

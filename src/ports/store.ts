@@ -2,6 +2,7 @@
 // compares-and-sets, keeps and lists; it knows no rule. Its whole contract stands here, and the store suite
 // in `testing` proves it.
 import type { InturnError } from '../core/errors.ts'
+import { invariant } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { IdWindow } from '../core/numbering.ts'
 import type { Position } from '../core/sequence.ts'
@@ -105,23 +106,31 @@ export interface ProcessedIds {
 /** What became of one stream's part of a commit; the last: a command of it failed. */
 export type CommitOutcome = 'committed' | 'claim-lost' | EffectPartial
 
+/** A stream that a unit of work has won, as it was then. */
+export interface WonStream {
+  /** `unknownStream` where the store does not know it. */
+  readonly state: StreamState
+  /** Rises with every claim of the stream. */
+  readonly fence: number
+  /** Its inbox, if that has entries. */
+  readonly inbox: InboxSize | undefined
+  /**
+   * It was won from a claim that had expired: its worker died with it in hand, or stood still for longer
+   * than its claim. A claim that its unit released, also because its body threw, never counts.
+   */
+  readonly isTakenOver: boolean
+}
+
 /**
  * The streams that a worker won for a batch, and what it may do with them. Not usable after the body has
  * ended.
  */
 export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
   readonly clock: Clock
-  /** The state of each stream that was won; `unknownStream` for one that the store does not know. */
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  /** The streams that were won. */
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   /** Streams that another worker has. */
   readonly busy: readonly StreamPath[]
-  /** The inboxes of the streams that were won, as far as they have entries. */
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
-  /**
-   * Streams that were won from a claim that had expired: its worker died with them in hand, or stood still
-   * for longer than its claim. A claim that its unit released, also because its body threw, never counts.
-   */
-  readonly takenOver: ReadonlySet<StreamPath>
   /** Every domain of the consumer that the store knows something of. */
   readonly domains: ReadonlyMap<string, DomainStatus>
   /** Mode `transaction` of a store with transactions: what handlers write through. */
@@ -141,8 +150,6 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
   readonly fault: InturnError | undefined
   /** Fires when a claim is lost. */
   readonly signal: AbortSignal
-  /** The fence of a won stream: rises with every claim of it. */
-  fence(stream: StreamPath): number
   /** The held events of some ranges, in one round trip; ascending by (epoch, sequence) within a stream. */
   held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]>
   /** Entries of inboxes, page by page, the lowest of each first, in one round trip. */
@@ -268,6 +275,13 @@ export interface Store<Transaction = unknown, Commands = unknown> {
   saveCheckpoint(consumer: string, source: string, value: string): Promise<void>
   /** Reading for people and tools; never waits for a worker. */
   readonly reader: StoreReader
+}
+
+/** A stream that a unit of work has won. */
+export function wonStream({ streams }: Pick<UnitOfWork, 'streams'>, path: StreamPath): WonStream {
+  const won = streams.get(path)
+  invariant(won !== undefined, `${path} was used in a unit of work that has not won it`)
+  return won
 }
 
 /** Whether a stream's part of a commit changes its state. */

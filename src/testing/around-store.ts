@@ -44,10 +44,8 @@ function aroundUnit<Transaction, Commands>(
 ): UnitOfWork<Transaction, Commands> {
   return {
     clock: unit.clock,
-    states: unit.states,
+    streams: unit.streams,
     busy: unit.busy,
-    takenOver: unit.takenOver,
-    inboxes: unit.inboxes,
     domains: unit.domains,
     transaction: unit.transaction,
     ...(unit.commands !== undefined && { commands: unit.commands }),
@@ -58,7 +56,6 @@ function aroundUnit<Transaction, Commands>(
     get fault() {
       return unit.fault
     },
-    fence: (stream) => unit.fence(stream),
     held: (ranges) => run('unit.held', () => unit.held(ranges)),
     inbox: (pages) => run('unit.inbox', () => unit.inbox(pages)),
     knownIds: (domain, ids) => run('unit.knownIds', () => unit.knownIds(domain, ids)),

@@ -139,7 +139,9 @@ const lostWakeUp: Mutation = {
 
 /** What is read of an inbox is forgotten with the next commit, whatever became of it. */
 const forgetsInbox = commitWith(async (unit, commit) => {
-  const streams = commit.streams.filter(changesState).filter(({ stream }) => unit.inboxes.has(stream))
+  const streams = commit.streams
+    .filter(changesState)
+    .filter(({ stream }) => unit.streams.get(stream)?.inbox !== undefined)
   const all = await unit.inbox(streams.map(({ stream }) => ({ stream, limit: 1_000 })))
   const idsOf = (path: string): readonly string[] =>
     all.flatMap(({ stream, arrivalId }) => (stream === path ? [arrivalId] : []))

@@ -2,7 +2,7 @@
 // compares.
 import type { InboxEntry } from '../../src/ports/records.ts'
 import type { Store, UnitOfWork } from '../../src/ports/store.ts'
-import { changesState } from '../../src/ports/store.ts'
+import { changesState, wonStream } from '../../src/ports/store.ts'
 import { aroundStore } from '../../src/testing/around-store.ts'
 import type { History } from './history.ts'
 
@@ -18,8 +18,8 @@ export function observedStore(
     work: (request, body) =>
       store.work(request, (unit) => {
         const { consumer } = request
-        for (const stream of unit.states.keys()) {
-          history.note({ kind: 'claimed', consumer, stream, fence: unit.fence(stream) })
+        for (const [stream, { fence }] of unit.streams) {
+          history.note({ kind: 'claimed', consumer, stream, fence })
         }
         return body(observedUnit(unit, { history, worker, consumer }))
       }),
@@ -43,10 +43,8 @@ function observedUnit(
   const entries = new Map<string, InboxEntry>()
   return {
     clock: unit.clock,
-    states: unit.states,
+    streams: unit.streams,
     busy: unit.busy,
-    takenOver: unit.takenOver,
-    inboxes: unit.inboxes,
     domains: unit.domains,
     transaction: unit.transaction,
     signal: unit.signal,
@@ -56,7 +54,6 @@ function observedUnit(
     get fault() {
       return unit.fault
     },
-    fence: (stream) => unit.fence(stream),
     held: (ranges) => unit.held(ranges),
     inbox: async (pages) => {
       const read = await unit.inbox(pages)
@@ -69,7 +66,7 @@ function observedUnit(
       // It happens when the call is made: claims that it releases can be won before it resolves.
       const noted = commit.streams.map((change) => {
         if (!changesState(change)) return undefined
-        const fence = unit.fence(change.stream)
+        const { fence } = wonStream(unit, change.stream)
         const decided = change.decided.flatMap((id) => entries.get(id) ?? [])
         return history.note({ kind: 'committed', consumer, worker, fence, change, decided })
       })

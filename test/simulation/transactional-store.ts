@@ -189,7 +189,7 @@ class OpenTransaction {
 /** Fails now for what could not be kept at the end. */
 function checkKeepable(unit: UnitOfWork, change: StreamChange | StreamRecords): void {
   const { stream, deadLetters, ledger } = change
-  invariant(unit.states.has(stream), `${stream} was changed in a unit of work that has not won it`)
+  invariant(unit.streams.has(stream), `${stream} was changed in a unit of work that has not won it`)
   if (changesState(change)) for (const { event } of change.hold) recordText(event)
   for (const record of [...deadLetters, ...ledger]) recordText(record)
 }
@@ -226,18 +226,15 @@ function bound(store: Store): Omit<Store, 'work' | 'effects'> {
 }
 
 function fieldsOf(unit: UnitOfWork): Omit<UnitOfWork<undefined>, 'transaction'> {
-  const { clock, states, busy, takenOver, inboxes, domains, signal } = unit
+  const { clock, streams, busy, domains, signal } = unit
   return {
     clock,
-    states,
+    streams,
     busy,
-    takenOver,
-    inboxes,
     domains,
     signal,
     isUndone: false,
     fault: undefined,
-    fence: (stream) => unit.fence(stream),
     held: (ranges) => unit.held(ranges),
     inbox: (pages) => unit.inbox(pages),
     knownIds: (domain, ids) => unit.knownIds(domain, ids),

@@ -2,11 +2,11 @@
 // streams whose claim still bears the unit's fence. Upholds I5.
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { Clock } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork, WorkRequest } from '../../ports/store.ts'
+import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WonStream, WorkRequest } from '../../ports/store.ts'
 import type { PreparedChange } from './apply-commit.ts'
 import { applyChange, applyRecords, prepareChange, prepareRecords, rememberIds } from './apply-commit.ts'
 import type { ConsumerData, StreamRow } from './memory-data.ts'
@@ -14,10 +14,8 @@ import type { ConsumerData, StreamRow } from './memory-data.ts'
 /** The claims of one worker for one batch. */
 export class MemoryUnit implements UnitOfWork<undefined> {
   readonly clock: Clock
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly busy: readonly StreamPath[]
-  readonly takenOver: ReadonlySet<StreamPath>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
@@ -36,28 +34,22 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     this.#fence = data.nextFence()
     this.clock = { now: now(), readingMs: data.readingMs }
     const won = new Map<StreamPath, StreamRow>()
-    const states = new Map<StreamPath, StreamState>()
+    const streams = new Map<StreamPath, WonStream>()
     const busy: StreamPath[] = []
-    const takenOver = new Set<StreamPath>()
-    const inboxes = new Map<StreamPath, InboxSize>()
     for (const path of request.streams) {
-      if (data.streams.get(path)?.claim !== undefined) takenOver.add(path)
+      const isTakenOver = data.streams.get(path)?.claim !== undefined
       const row = this.#claim(path, request)
       if (row === undefined) {
         busy.push(path)
-        takenOver.delete(path)
-      } else {
-        won.set(path, row)
-        states.set(path, row.state ?? unknownStream)
-        const { told } = row.inbox
-        if (told !== undefined) inboxes.set(path, told)
+        continue
       }
+      won.set(path, row)
+      const { state = unknownStream, inbox } = row
+      streams.set(path, { state, fence: this.#fence, inbox: inbox.told, isTakenOver })
     }
     this.#won = won
-    this.states = states
+    this.streams = streams
     this.busy = busy
-    this.takenOver = takenOver
-    this.inboxes = inboxes
     this.domains = new Map([...data.domains].map(([name, status]) => [name, { ...status }]))
   }
 
@@ -68,11 +60,6 @@ export class MemoryUnit implements UnitOfWork<undefined> {
   /** Fires the signal: a claim is lost. */
   abort(): void {
     this.#abort.abort()
-  }
-
-  fence(stream: StreamPath): number {
-    invariant(this.#won.has(stream), `the fence of ${stream} was asked for, which is not won`)
-    return this.#fence
   }
 
   async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {

@@ -1,10 +1,9 @@
 // How a unit of work begins, with or without a transaction of its own: claims first, then what is read of the
 // streams, all in one flush. Later statements see what was committed before the claims were won. Upholds I5.
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { Clock } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
-import type { InboxSize } from '../../ports/records.ts'
-import type { WorkRequest } from '../../ports/store.ts'
+import type { WonStream, WorkRequest } from '../../ports/store.ts'
 import type { Claimed } from './claims.ts'
 import { claimStreams } from './claims.ts'
 import type { Connection } from './connection.ts'
@@ -28,8 +27,7 @@ export interface UnitParts {
 export interface BegunUnit {
   readonly claimed: Claimed
   readonly clock: Clock
-  readonly states: ReadonlyMap<StreamPath, StreamState>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly domains: Domains
 }
 
@@ -47,11 +45,17 @@ export async function beginUnit(
     readDomains(statements, consumer),
     statements.run(readClockSql, consumer),
   ])
+  const { won, fence, takenOver } = claimed
+  const wonStream = (path: StreamPath): WonStream => ({
+    state: known.get(path) ?? unknownStream,
+    fence,
+    inbox: inboxes.get(path),
+    isTakenOver: takenOver.has(path),
+  })
   return {
     claimed,
     clock: { now: claimed.now, readingMs: realAt(clock, 'reading_ms') },
-    states: new Map([...claimed.won].map((path) => [path, known.get(path) ?? unknownStream])),
-    inboxes: new Map([...inboxes].filter(([path]) => claimed.won.has(path))),
+    streams: new Map([...won].map((path) => [path, wonStream(path)])),
     domains,
   }
 }

@@ -3,10 +3,10 @@
 // and refuses the streams of the others. Upholds I5.
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { Clock } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
+import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WonStream } from '../../ports/store.ts'
 import { prepareCommit } from './apply-commit.ts'
 import type { BegunUnit, UnitParts } from './begin-unit.ts'
 import { beginUnit } from './begin-unit.ts'
@@ -20,10 +20,8 @@ import type { Statements } from './schema.ts'
 /** A unit of work with claims. */
 export class ClaimUnit implements UnitOfWork<never> {
   readonly clock: Clock
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly busy: readonly StreamPath[]
-  readonly takenOver: ReadonlySet<StreamPath>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
@@ -48,12 +46,10 @@ export class ClaimUnit implements UnitOfWork<never> {
   private constructor(parts: UnitParts, begun: BegunUnit) {
     this.#parts = parts
     this.#begun = begun
-    const { clock, states, inboxes, domains, claimed } = begun
+    const { clock, streams, domains, claimed } = begun
     this.clock = clock
-    this.states = states
+    this.streams = streams
     this.busy = claimed.busy
-    this.takenOver = claimed.takenOver
-    this.inboxes = inboxes
     this.domains = domains.byName
     const { connection } = parts
     this.#reads = { run: (sql, ...values) => connection.read(sql, ...values) }
@@ -71,11 +67,6 @@ export class ClaimUnit implements UnitOfWork<never> {
   /** Fires the signal: a claim is lost. */
   abort(): void {
     this.#abort.abort()
-  }
-
-  fence(stream: StreamPath): number {
-    this.#checkWon(stream)
-    return this.#begun.claimed.fence
   }
 
   async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {

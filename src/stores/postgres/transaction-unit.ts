@@ -2,11 +2,11 @@
 // together. The locks of its streams last as long as the transaction does. Upholds I2 and I5.
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { Clock } from '../../core/stream-state.ts'
 import { errorMessage } from '../../core/thrown.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
+import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WonStream } from '../../ports/store.ts'
 import { prepareCommit } from './apply-commit.ts'
 import type { BegunUnit, UnitParts } from './begin-unit.ts'
 import { beginUnit } from './begin-unit.ts'
@@ -22,10 +22,8 @@ const checkOursSql = 'SELECT inturn.check_transaction($1)'
 /** A unit of work inside one transaction. */
 export class TransactionUnit implements UnitOfWork<OpenTransaction> {
   readonly clock: Clock
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly busy: readonly StreamPath[]
-  readonly takenOver: ReadonlySet<StreamPath>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: OpenTransaction
   readonly #parts: UnitParts
@@ -47,12 +45,10 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
     this.#session = session
     this.#parts = parts
     this.#begun = begun
-    const { clock, states, inboxes, domains, claimed } = begun
+    const { clock, streams, domains, claimed } = begun
     this.clock = clock
-    this.states = states
+    this.streams = streams
     this.busy = claimed.busy
-    this.takenOver = claimed.takenOver
-    this.inboxes = inboxes
     this.domains = domains.byName
     this.transaction = new OpenTransaction(session, parts.connection.name)
   }
@@ -83,11 +79,6 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
   async renew(): Promise<boolean> {
     if (this.#isEnded) return true
     return this.#session.query('SELECT 1').then(() => true, isUndone)
-  }
-
-  fence(stream: StreamPath): number {
-    this.#checkWon(stream)
-    return this.#begun.claimed.fence
   }
 
   async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {

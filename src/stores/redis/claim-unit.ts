@@ -2,11 +2,11 @@
 // for each shard, in which the script compares every claim's fence. Upholds I5.
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { Clock } from '../../core/stream-state.ts'
 import type { CommitCommands } from '../../ports/commit-commands.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
+import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WonStream } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
 import { at, listIn, mapIn, textIn } from '../../redis/reply.ts'
 import type { ClaimedStreams, ClaimParts, ShardClaims } from './claims.ts'
@@ -22,10 +22,8 @@ import { UnitReads } from './unit-reads.ts'
 /** A unit of work with claims. */
 export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
   readonly clock: Clock
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly busy: readonly StreamPath[]
-  readonly takenOver: ReadonlySet<StreamPath>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly commands: CommitCommands<RedisCommands>
   readonly transaction: undefined
@@ -43,10 +41,8 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
 
   constructor(parts: ClaimParts, claimed: ClaimedStreams) {
     this.clock = { now: claimed.now, readingMs: claimed.readingMs }
-    this.states = claimed.states
+    this.streams = claimed.streams
     this.busy = claimed.busy
-    this.takenOver = claimed.takenOver
-    this.inboxes = claimed.inboxes
     this.domains = claimed.domains
     this.#parts = parts
     this.#claimed = claimed
@@ -68,11 +64,6 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
   /** Fires the signal: a claim is lost. */
   abort(): void {
     this.#abort.abort()
-  }
-
-  fence(stream: StreamPath): number {
-    this.#checkWon(stream)
-    return this.#fenceOf(this.#parts.keyspace.shardOf(stream))
   }
 
   async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
@@ -189,7 +180,7 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
   }
 
   #checkWon(stream: StreamPath): void {
-    invariant(this.states.has(stream), `${stream} was used in a unit of work that has not won it`)
+    invariant(this.streams.has(stream), `${stream} was used in a unit of work that has not won it`)
   }
 }
 

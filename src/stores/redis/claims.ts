@@ -1,11 +1,9 @@
 // Claims streams, renews and releases them: one call for each shard, all in one round trip. Upholds I5.
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { EffectPartial } from '../../ports/commit-commands.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { InboxSize } from '../../ports/records.ts'
-import type { WorkRequest } from '../../ports/store.ts'
+import type { WonStream, WorkRequest } from '../../ports/store.ts'
 import type { CallEnd, Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
@@ -192,11 +190,9 @@ export class StreamPlaces {
 export interface ClaimedStreams {
   readonly now: number
   readonly readingMs: number
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly busy: readonly StreamPath[]
-  readonly takenOver: ReadonlySet<StreamPath>
   readonly partials: Map<StreamPath, EffectPartial>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly shards: ReadonlyMap<number, ShardClaims>
 }
@@ -243,11 +239,9 @@ export async function claimStreams(parts: ClaimParts): Promise<ClaimedStreams> {
     now: numberIn(at(begun, 0)),
     readingMs: numberIn(at(begun, 1)),
     domains: known.totals.statuses(mapIn(at(begun, 2))),
-    states: claimed.states,
-    busy: request.streams.filter((path) => !claimed.states.has(path)),
-    takenOver: claimed.takenOver,
+    streams: claimed.streams,
+    busy: request.streams.filter((path) => !claimed.streams.has(path)),
     partials: claimed.partials,
-    inboxes: claimed.inboxes,
     shards: claimed.shards,
   }
 }
@@ -305,35 +299,34 @@ export function pathsAt(paths: readonly StreamPath[], indexes: unknown): StreamP
 
 /** What the shards replied, put together. */
 class ClaimReplies {
-  readonly states: Map<StreamPath, StreamState> = new Map()
-  readonly takenOver: Set<StreamPath> = new Set()
+  readonly streams: Map<StreamPath, WonStream> = new Map()
   readonly partials: Map<StreamPath, EffectPartial> = new Map()
-  readonly inboxes: Map<StreamPath, InboxSize> = new Map()
   readonly shards: Map<number, ShardClaims> = new Map()
   readonly places: [path: StreamPath, place: string][] = []
 
   add(shard: number, paths: readonly StreamPath[], reply: unknown): void {
     const records = listIn(at(reply, 3))
     const won = paths.filter((_, index) => records[index] !== 0)
-    if (won.length > 0) this.shards.set(shard, { fence: numberIn(at(reply, 1)), paths: won })
+    const fence = won.length === 0 ? 0 : numberIn(at(reply, 1))
+    if (won.length > 0) this.shards.set(shard, { fence, paths: won })
+    const takenOver = new Set(pathsAt(paths, at(reply, 5)))
+    const inboxes = new Map(
+      groupsIn(at(reply, 7), 2).map(([place, told]) => [numberIn(place) - 1, inboxIn(textIn(told))]),
+    )
     for (const [index, path] of paths.entries()) {
       const record = records[index]
       if (record === 0) continue
       const bytes = bytesIn(record)
-      this.states.set(path, bytes.length === 0 ? { ...unknownStream } : readState(bytes))
+      const state = bytes.length === 0 ? { ...unknownStream } : readState(bytes)
+      this.streams.set(path, { state, fence, inbox: inboxes.get(index), isTakenOver: takenOver.has(path) })
     }
     for (const [index, place] of groupsIn(at(reply, 4), 2)) {
       const path = paths[numberIn(index) - 1]
       if (path !== undefined) this.places.push([path, textIn(place)])
     }
-    for (const path of pathsAt(paths, at(reply, 5))) this.takenOver.add(path)
     for (const [place, told] of groupsIn(at(reply, 6), 2)) {
       const path = paths[numberIn(place) - 1]
       if (path !== undefined) this.partials.set(path, readPartial(textIn(told)))
-    }
-    for (const [place, told] of groupsIn(at(reply, 7), 2)) {
-      const [path, inbox] = [paths[numberIn(place) - 1], inboxIn(textIn(told))]
-      if (path !== undefined && inbox !== undefined) this.inboxes.set(path, inbox)
     }
   }
 }

@@ -3,10 +3,10 @@
 // unit's fence. Upholds I5.
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { Clock } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork } from '../../ports/store.ts'
+import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WonStream } from '../../ports/store.ts'
 import { applyCommit } from './apply-commit.ts'
 import { dropClaim, findClaims, keepClaims, releaseClaims, renewClaims } from './claims.ts'
 import { beginUnit, readDomains } from './consumers.ts'
@@ -27,10 +27,8 @@ export interface ClaimUnitParts extends UnitParts {
 /** A unit of work with claims. */
 export class ClaimUnit implements UnitOfWork<never> {
   readonly clock: Clock
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly busy: readonly StreamPath[]
-  readonly takenOver: ReadonlySet<StreamPath>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: undefined
   readonly isUndone = false
@@ -58,14 +56,12 @@ export class ClaimUnit implements UnitOfWork<never> {
       else if (streams.delete(path)) busy.push(path)
     }
     this.busy = busy
-    this.takenOver = takenOver
     const { now: since } = this.clock
     const claim = { fence: begun.fence, since, until: since + request.claimMs }
     keepClaims(database, consumer.id, { request, won: streams, ...claim })
     this.#scope = new UnitScope(database, consumer, { ...begun, streams })
     this.#reads = new UnitReads(this.#scope, parts.committed)
-    this.states = this.#scope.states()
-    this.inboxes = this.#scope.inboxes(this.domains)
+    this.streams = this.#scope.streams(this.domains, takenOver)
     outcome.onCommit(() => this.#scope.committed())
   }
 
@@ -76,11 +72,6 @@ export class ClaimUnit implements UnitOfWork<never> {
   /** Fires the signal: a claim is lost. */
   abort(): void {
     this.#abort.abort()
-  }
-
-  fence(stream: StreamPath): number {
-    this.#scope.checkWon(stream)
-    return this.#scope.fence
   }
 
   async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {

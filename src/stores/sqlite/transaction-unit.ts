@@ -3,10 +3,10 @@
 // I5.
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock, StreamState } from '../../core/stream-state.ts'
+import type { Clock } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork, WorkRequest } from '../../ports/store.ts'
+import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
+import type { Commit, CommitOutcome, UnitOfWork, WonStream, WorkRequest } from '../../ports/store.ts'
 import { applyCommit } from './apply-commit.ts'
 import { dropClaim, findClaims } from './claims.ts'
 import type { Consumer } from './consumers.ts'
@@ -30,10 +30,8 @@ export interface UnitParts {
 /** A unit of work inside one transaction. */
 export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   readonly clock: Clock
-  readonly states: ReadonlyMap<StreamPath, StreamState>
+  readonly streams: ReadonlyMap<StreamPath, WonStream>
   readonly busy: readonly StreamPath[]
-  readonly takenOver: ReadonlySet<StreamPath>
-  readonly inboxes: ReadonlyMap<StreamPath, InboxSize>
   readonly domains: ReadonlyMap<string, DomainStatus>
   readonly transaction: SqliteTransaction
   readonly #database: Database
@@ -51,13 +49,11 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
     this.clock = { now: now(), readingMs: begun.readingMs }
     this.domains = readDomains(database, consumer.id)
     const streams = new Set(request.streams)
-    const claimed = this.#yieldToClaims(consumer.id, streams)
-    this.busy = claimed.busy
-    this.takenOver = claimed.takenOver
+    const { busy, takenOver } = this.#yieldToClaims(consumer.id, streams)
+    this.busy = busy
     this.#scope = new UnitScope(database, consumer, { ...begun, streams })
     this.#reads = new UnitReads(this.#scope, database)
-    this.states = this.#scope.states()
-    this.inboxes = this.#scope.inboxes(this.domains)
+    this.streams = this.#scope.streams(this.domains, takenOver)
     this.transaction = new SqliteTransaction(database)
     outcome.onCommit(() => this.#scope.committed())
   }
@@ -72,11 +68,6 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
 
   get fault(): InturnError | undefined {
     return this.transaction.fault
-  }
-
-  fence(stream: StreamPath): number {
-    this.#scope.checkWon(stream)
-    return this.#scope.fence
   }
 
   async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
@@ -142,7 +133,10 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   }
 
   /** Takes the streams out that another worker has claimed, and the expired claims of the others away. */
-  #yieldToClaims(consumer: number, streams: Set<StreamPath>): Pick<UnitOfWork, 'busy' | 'takenOver'> {
+  #yieldToClaims(
+    consumer: number,
+    streams: Set<StreamPath>,
+  ): { readonly busy: readonly StreamPath[]; readonly takenOver: ReadonlySet<StreamPath> } {
     const busy: StreamPath[] = []
     const takenOver = new Set<StreamPath>()
     for (const [path, { until }] of findClaims(this.#database, consumer, streams)) {

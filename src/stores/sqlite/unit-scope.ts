@@ -3,10 +3,10 @@
 // savepoints.
 import { invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { StreamState } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { InboxSize } from '../../ports/records.ts'
+import type { WonStream } from '../../ports/store.ts'
 import type { BegunUnit, Consumer } from './consumers.ts'
 import type { Database } from './database.ts'
 import { readInboxes } from './inbox.ts'
@@ -44,20 +44,20 @@ export class UnitScope {
     return this.#mayJournal
   }
 
-  /** The state of every stream that was won. */
-  states(): Map<StreamPath, StreamState> {
-    const states = new Map<StreamPath, StreamState>()
-    for (const path of this.#won) {
-      const known = this.#find(path)
-      states.set(path, known?.state ?? unknownStream)
-    }
-    return states
-  }
-
-  /** The inboxes of the streams that were won, as far as they have entries. */
-  inboxes(domains: ReadonlyMap<string, DomainStatus>): ReadonlyMap<StreamPath, InboxSize> {
+  /** Every stream that was won. Where no domain has anything in inboxes, none is read. */
+  streams(
+    domains: ReadonlyMap<string, DomainStatus>,
+    takenOver: ReadonlySet<StreamPath>,
+  ): Map<StreamPath, WonStream> {
+    const { fence } = this
     const isQuiet = [...domains.values()].every(({ handedOver }) => handedOver === 0)
-    return isQuiet ? noInboxes : readInboxes(this.database, this.consumer.id, this.#won)
+    const inboxes = isQuiet ? noInboxes : readInboxes(this.database, this.consumer.id, this.#won)
+    const streams = new Map<StreamPath, WonStream>()
+    for (const path of this.#won) {
+      const state = this.#find(path)?.state ?? unknownStream
+      streams.set(path, { state, fence, inbox: inboxes.get(path), isTakenOver: takenOver.has(path) })
+    }
+    return streams
   }
 
   /** The id of a stream's row, if it has one. */

@@ -1,6 +1,7 @@
 // Laws of claims: one advancer a stream, for as long as it lives and no longer. I5.
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { Store } from '../../ports/store.ts'
+import { wonStream } from '../../ports/store.ts'
 import { openUnit } from './open-unit.ts'
 import { account, commit, consumer, entry, handed, held, letter, moved, positionOf, work } from './samples.ts'
 import type { StalledHandle, StoreCase, StoreFixture } from './store-case.ts'
@@ -15,9 +16,9 @@ export const claimCases: readonly StoreCase[] = [
     run: async ({ store }) => {
       const racers = Array.from({ length: 8 }, (_, index) => `worker ${index}`)
       const starts = await Promise.all(racers.map((worker) => openUnit(store, { streams: [a], worker })))
-      const winners = starts.filter(({ unit }) => unit.states.has(a))
+      const winners = starts.filter(({ unit }) => unit.streams.has(a))
       equal(winners.length, 1)
-      for (const { unit } of starts) deepEqual(unit.busy, unit.states.has(a) ? [] : [a])
+      for (const { unit } of starts) deepEqual(unit.busy, unit.streams.has(a) ? [] : [a])
       await Promise.all(starts.map((start) => start.end()))
     },
   },
@@ -26,8 +27,8 @@ export const claimCases: readonly StoreCase[] = [
     run: async ({ store }) => {
       const first = await openUnit(store, { streams: [a, b] })
       for (const worker of ['one', 'two']) {
-        const { value } = await work(store, { streams: [b, c], worker }, async ({ busy, states }) => {
-          return { busy, won: [...states.keys()] }
+        const { value } = await work(store, { streams: [b, c], worker }, async ({ busy, streams }) => {
+          return { busy, won: [...streams.keys()] }
         })
         deepEqual(value, { busy: [b], won: [c] })
       }
@@ -61,7 +62,7 @@ export const claimCases: readonly StoreCase[] = [
       const first = await openUnit(store, { streams: [a, b] })
       await first.unit.commit({ streams: [moved(a, 1)], ended: [a] })
       const second = await openUnit(store, { streams: [a, b] })
-      deepEqual([[...second.unit.states.keys()], second.unit.busy], [[a], [b]])
+      deepEqual([[...second.unit.streams.keys()], second.unit.busy], [[a], [b]])
       await second.unit.commit({ streams: [moved(a, 2)] })
       await first.unit.commit({ streams: [moved(b, 1)], ended: [b] })
       await first.end()
@@ -77,7 +78,7 @@ export const claimCases: readonly StoreCase[] = [
       for (const mode of [...modes, ...modes]) {
         const { value } = await work(store, { streams: [a], mode }, async (unit) => {
           await unit.commit({ streams: [moved(a, 1)] })
-          return unit.fence(a)
+          return wonStream(unit, a).fence
         })
         fences.push(value)
       }
@@ -106,7 +107,7 @@ export const claimCases: readonly StoreCase[] = [
       await commit(store, [moved(a, 1)])
       const first = await openUnit(store, { streams: [a], worker: 'w-1' })
       equal((await store.reader.stream(consumer, a))?.claimedBy, 'w-1')
-      equal((await store.reader.stream(consumer, a))?.fence, first.unit.fence(a))
+      equal((await store.reader.stream(consumer, a))?.fence, first.unit.streams.get(a)?.fence)
       await first.end()
       equal((await store.reader.stream(consumer, a))?.claimedBy, undefined)
     },
@@ -157,7 +158,7 @@ export const claimCases: readonly StoreCase[] = [
         late.unit.commit({ streams: [moved(a, 2)] }),
         openUnit(store, { streams: [a], worker: 'two', claimMs: fixture.claimMs }),
       ])
-      equal(taker.unit.states.get(a)?.position, outcomes[0] === 'committed' ? 2 : 1)
+      equal(taker.unit.streams.get(a)?.state.position, outcomes[0] === 'committed' ? 2 : 1)
       await taker.end()
       await late.end()
     },
@@ -220,7 +221,7 @@ export const claimCases: readonly StoreCase[] = [
         const mode = position % 3 === 0 ? 'claim' : 'transaction'
         const before = position === 1 ? undefined : position - 1
         await work(store, { streams: [a], mode }, async (unit) => {
-          equal(unit.states.get(a)?.position, before)
+          equal(unit.streams.get(a)?.state.position, before)
           await unit.commit({ streams: [moved(a, position)] })
         })
       }
@@ -235,8 +236,8 @@ export const claimCases: readonly StoreCase[] = [
       const advance = async (store: Store, turn: number): Promise<void> => {
         const mode = modes[turn % 2] ?? 'claim'
         await work(store, { streams: [a], mode, worker: `w${turn}` }, async (unit) => {
-          if (!unit.states.has(a)) return
-          const next = Number(unit.states.get(a)?.position ?? 0) + 1
+          if (!unit.streams.has(a)) return
+          const next = Number(unit.streams.get(a)?.state.position ?? 0) + 1
           const outcomes = await unit.commit({ streams: [moved(a, next)] })
           if (outcomes[0] === 'committed') advanced.push(next)
         })

@@ -169,7 +169,7 @@ export const commandCases: readonly StoreCase[] = [
       equal(value.kept, undefined)
       deepEqual(await store.reader.ledger(consumer, { limit: 9 }), [])
       const { value: states } = await work(store, { streams: [a] }, async (unit) => ({
-        state: unit.states.get(a),
+        state: unit.streams.get(a)?.state,
         kept: unit.commands?.partials.get(a),
       }))
       deepEqual(states, { state: unknownStream, kept: undefined })

@@ -14,6 +14,7 @@ import {
   moved,
   positionOf,
   upTo,
+  statesIn,
   work,
 } from './samples.ts'
 import type { StoreCase } from './store-case.ts'
@@ -72,7 +73,7 @@ export const commitCases: readonly StoreCase[] = [
       for (const mode of modes) {
         const stream = account(mode)
         await commit(store, [moved(stream, 40, { state: fullState })], { mode })
-        const { value } = await work(store, { streams: [stream], mode }, async ({ states }) => states)
+        const { value } = await work(store, { streams: [stream], mode }, async (unit) => statesIn(unit))
         deepEqual(value.get(stream), fullState)
         deepEqual((await store.reader.stream(consumer, stream))?.state, fullState)
       }
@@ -82,7 +83,7 @@ export const commitCases: readonly StoreCase[] = [
     name: 'a stream that nothing is known of is unknown, and a claim alone does not make it known',
     run: async ({ store }) => {
       for (const mode of modes) {
-        const { value } = await work(store, { streams: [account('a')], mode }, async ({ states }) => states)
+        const { value } = await work(store, { streams: [account('a')], mode }, async (unit) => statesIn(unit))
         deepEqual(value.get(account('a')), unknownStream)
         equal(await store.reader.stream(consumer, account('a')), undefined)
         deepEqual(await store.reader.streams(consumer, { limit: 10 }), [])
@@ -99,7 +100,7 @@ export const commitCases: readonly StoreCase[] = [
           streams.map((stream, index) => moved(stream, index)),
           { mode },
         )
-        const { value } = await work(store, { streams, mode }, async ({ states }) => states)
+        const { value } = await work(store, { streams, mode }, async (unit) => statesIn(unit))
         deepEqual(
           streams.map((stream) => value.get(stream)?.position),
           streams.map((_, index) => index),
@@ -238,7 +239,7 @@ export const commitCases: readonly StoreCase[] = [
       await advanceTime(5000)
       const { value: fence } = await work(store, { streams: [stream] }, async (unit) => {
         await unit.commit({ streams: [moved(stream, 1)] })
-        return unit.fence(stream)
+        return unit.streams.get(stream)?.fence
       })
       const stored = await store.reader.stream(consumer, stream)
       equal(stored?.fence, fence)

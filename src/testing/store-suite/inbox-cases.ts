@@ -20,7 +20,7 @@ async function read(store: Store, ...pages: InboxPage[]): Promise<readonly Store
 }
 
 async function sizeOf(store: Store, stream: StreamPath): Promise<InboxSize | undefined> {
-  return (await work(store, { streams: [stream] }, async (unit) => unit.inboxes.get(stream))).value
+  return (await work(store, { streams: [stream] }, async (unit) => unit.streams.get(stream)?.inbox)).value
 }
 
 function numbersOf(entries: readonly StoredEntry[]): unknown[] {
@@ -30,7 +30,7 @@ function numbersOf(entries: readonly StoredEntry[]): unknown[] {
 /** Has an inbox looked at, with nothing decided. */
 async function look(store: Store, stream: StreamPath, decided: readonly string[] = []): Promise<void> {
   await work(store, { streams: [stream] }, async (unit) => {
-    const { newest } = unit.inboxes.get(stream) ?? {}
+    const { newest } = unit.streams.get(stream)?.inbox ?? {}
     const seen = newest !== undefined && { inboxSeen: newest }
     await unit.commit({ streams: [moved(stream, 1, { decided, ...seen })] })
   })
@@ -161,12 +161,15 @@ export const inboxCases: readonly StoreCase[] = [
       const { value } = await work(store, { streams: [a, account('c')] }, async (unit) => unit)
       equal(value.domains.get('account')?.handedOver, 2)
       equal(value.domains.get('order')?.handedOver, 1)
-      deepEqual([...value.inboxes.keys()], [a])
+      deepEqual(
+        [...value.streams].filter(([, { inbox }]) => inbox).map(([path]) => path),
+        [a],
+      )
       const other = await work(store, { streams: [a], consumer: 'other' }, async (unit) => ({
-        inboxes: unit.inboxes.size,
+        inbox: unit.streams.get(a)?.inbox,
         entries: await unit.inbox([{ stream: a, limit: 9 }]),
       }))
-      deepEqual(other.value, { inboxes: 0, entries: [] })
+      deepEqual(other.value, { inbox: undefined, entries: [] })
       equal((await store.reader.summary('other')).handedOver, 0)
       const [first] = await read(store, { stream: a, limit: 9 })
       await commit(store, [moved(a, 1, { decided: [first?.arrivalId ?? ''] })])
@@ -231,7 +234,7 @@ export const inboxCases: readonly StoreCase[] = [
         const open = await openUnit(store, { streams: [a] })
         const { unit } = open
         const [first] = await unit.inbox([{ stream: a, limit: 9 }])
-        const inboxSeen = unit.inboxes.get(a)?.newest ?? 0
+        const inboxSeen = unit.streams.get(a)?.inbox?.newest ?? 0
         await unit.commit({ streams: [moved(a, 1, { decided: [first?.arrivalId ?? ''], inboxSeen })] })
         await store.handOver(consumer, [handed(a, 2)])
         // The inbox was empty in between: a late word about it must not cover what came since.

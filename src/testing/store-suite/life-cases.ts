@@ -159,7 +159,7 @@ export const lifeCases: readonly StoreCase[] = [
       const before = await store.lease('sweep', { holder: 'one', ms: 600_000 })
       const again = await reopen()
       await work(again, { streams: [a] }, async (unit) => {
-        equal(unit.states.get(a)?.position, 4)
+        equal(unit.streams.get(a)?.state.position, 4)
         deepEqual(await unit.held([{ stream: a, epoch: 0, after: null, to: 99 }]), hold)
         deepEqual(await unit.knownIds('chat', ['1']), new Set(['1']))
         deepEqual(unit.domains.get('account'), { held: 1, handedOver: 1, paused: false })

@@ -4,7 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Store, WorkRequest } from '../../ports/store.ts'
 import { openUnit } from './open-unit.ts'
-import { account, commit, consumer, moved, work } from './samples.ts'
+import { account, commit, consumer, moved, takenOverIn, work } from './samples.ts'
 import type { StoreCase } from './store-case.ts'
 
 const modes = ['claim', 'transaction'] as const
@@ -16,7 +16,7 @@ async function takenOver(
   streams: readonly StreamPath[],
   request: Partial<WorkRequest> = {},
 ): Promise<readonly StreamPath[]> {
-  const { value } = await work(store, { streams, ...request }, async (unit) => [...unit.takenOver])
+  const { value } = await work(store, { streams, ...request }, async (unit) => takenOverIn(unit))
   return value.toSorted()
 }
 

@@ -58,7 +58,7 @@ export const readingCases: readonly StoreCase[] = [
           [account('a'), 'w-2'],
         ],
       )
-      equal(claims[0]?.fence, first.unit.fence(account('b')))
+      equal(claims[0]?.fence, first.unit.streams.get(account('b'))?.fence)
       equal((claims[0]?.since ?? 0) - before < claimMs / 2, true)
       equal((claims[2]?.since ?? 0) - before >= claimMs / 2, true)
       equal((await store.reader.claims(consumer, { limit: 1 })).length, 1)

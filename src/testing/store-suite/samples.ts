@@ -103,16 +103,26 @@ export async function commit(
   await work(store, { streams, ...request }, (unit) => unit.commit({ streams: changes }))
 }
 
+/** The states of the streams that a unit of work has won. */
+export function statesIn({ streams }: Pick<UnitOfWork, 'streams'>): Map<StreamPath, StreamState> {
+  return new Map([...streams].map(([path, { state }]) => [path, state]))
+}
+
+/** Which of its streams a unit of work has taken over from a worker that was lost. */
+export function takenOverIn({ streams }: Pick<UnitOfWork, 'streams'>): StreamPath[] {
+  return [...streams].flatMap(([path, { isTakenOver }]) => (isTakenOver ? [path] : []))
+}
+
 /** The position of a stream as the next unit of work sees it. */
 export async function positionOf(
   store: Store,
   stream: StreamPath,
   request: Partial<WorkRequest> = {},
 ): Promise<Sequence | undefined> {
-  const { value } = await work(store, { streams: [stream], ...request }, async ({ states }) =>
-    states.get(stream),
+  const { value } = await work(store, { streams: [stream], ...request }, async ({ streams }) =>
+    streams.get(stream),
   )
-  return value?.position
+  return value?.state.position
 }
 
 /** The sequences of held events. */

@@ -2,7 +2,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { ExactNumber } from '../../core/exact-number.ts'
 import { streamPath } from '../../core/stream-path.ts'
-import { at, commit, consumer, held, letter, moved, upTo, work } from './samples.ts'
+import { at, commit, consumer, held, letter, moved, statesIn, upTo, work } from './samples.ts'
 import type { StoreCase } from './store-case.ts'
 
 const names = [
@@ -55,8 +55,8 @@ export const valueCases: readonly StoreCase[] = [
           paths.map((path, index) => moved(path, index, { hold: [held(path, 7)], state: at(index) })),
           { mode, consumer: mode },
         )
-        await work(store, { streams: paths, mode, consumer: mode }, async ({ states, domains }) => {
-          for (const [index, path] of paths.entries()) equal(states.get(path)?.position, index)
+        await work(store, { streams: paths, mode, consumer: mode }, async ({ streams, domains }) => {
+          for (const [index, path] of paths.entries()) equal(streams.get(path)?.state.position, index)
           for (const name of names) equal(domains.get(`d${name}`)?.held, 1)
         })
       }
@@ -146,7 +146,7 @@ export const valueCases: readonly StoreCase[] = [
           paths.map((path, index) => moved(path, numbers[index] ?? 0)),
           { mode },
         )
-        const { value } = await work(store, { streams: paths, mode }, async ({ states }) => states)
+        const { value } = await work(store, { streams: paths, mode }, async (unit) => statesIn(unit))
         deepEqual(
           paths.map((path) => value.get(path)?.position),
           numbers,

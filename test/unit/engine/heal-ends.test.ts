@@ -47,7 +47,7 @@ test('a gap that waits is asked for no more after its last attempt, until it is 
   const restart = async (restarted: Store): Promise<void> => {
     const request = { consumer, worker: 'ops', streams: [path('a')], mode: 'claim', claimMs: 1_000 } as const
     await restarted.work(request, async (unit) => {
-      const state = unit.states.get(path('a'))
+      const state = unit.streams.get(path('a'))?.state
       if (state === undefined) throw new Error('there is no stream')
       const empty = {
         hold: [],

@@ -32,7 +32,7 @@ async function resume(store: Store, ...streams: readonly string[]): Promise<void
     { consumer, worker: 'op', streams: paths, mode: 'claim', claimMs: 30_000 },
     async (unit) => {
       const records = { hold: [], release: [], decided: [], deadLetters: [], redriven: [], ledger: [] }
-      const changes = [...unit.states].map(([stream, state]) => {
+      const changes = [...unit.streams].map(([stream, { state }]) => {
         return { stream, state, deliveries: 0, due: { at: 0 }, ...records }
       })
       await unit.commit({ streams: changes })

@@ -215,7 +215,7 @@ describe('after a death in a transaction', () => {
     world.between = async (store) => {
       const request = { consumer, worker: 'op', streams: [path('a')], mode: 'claim', claimMs: 1_000 } as const
       await store.work(request, async (unit) => {
-        const state = unit.states.get(path('a'))
+        const state = unit.streams.get(path('a'))?.state
         if (state?.failing?.runningBy === undefined) return
         const { runningBy: _runningBy, ...failing } = state.failing
         const records = { hold: [], release: [], decided: [], deadLetters: [], redriven: [], ledger: [] }

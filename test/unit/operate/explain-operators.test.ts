@@ -136,7 +136,7 @@ test('the worker that has it, the one that makes an attempt, and one that died a
   await world.processing.process(events('a', 2))
   const claim = { consumer, worker: 'w7', streams: [path('a')], mode: 'claim', claimMs: 30_000 } as const
   await world.operated.work(claim, async (unit) => {
-    const state = unit.states.get(path('a'))
+    const state = unit.streams.get(path('a'))?.state
     if (state?.failing === undefined) throw new Error('it has not failed')
     const failing = { ...state.failing, runningBy: 'w7', retryAt: world.now + 60_000 }
     const none = { hold: [], release: [], decided: [], deadLetters: [], redriven: [], ledger: [] }

@@ -250,7 +250,7 @@ test('a worker that shows no life gives its streams to others, and commits nothi
   const error = await failing(frozen)
   expect(['store-unavailable', 'commit-unknown']).toContain(error.code)
   expect([await written(), await positionOf(a)]).toEqual([[], undefined])
-  await store.work(request([a]), async ({ states }) => expect(states.has(a)).toBe(true))
+  await store.work(request([a]), async ({ streams }) => expect(streams.has(a)).toBe(true))
 })
 
 test('a connection that is ended in the middle leaves nothing, and the store goes on (I10)', async () => {
@@ -286,7 +286,7 @@ test.each(['cut-before', 'cut-after'] as const)(
     await far.close()
     await proxy.stop()
     const free = async (): Promise<boolean> =>
-      (await store.work(request([a]), async ({ states }) => states.has(a))).value
+      (await store.work(request([a]), async ({ streams }) => streams.has(a))).value
     await expect.poll(free).toBe(true)
     const isThere = (await positionOf(a)) !== undefined
     expect(isThere && fate === 'cut-before').toBe(false)
@@ -344,7 +344,7 @@ test('two transactions at once have different streams, and neither waits (I5, I6
   await store.work(request([a, b]), async () => {
     const { value } = await store.work(request([a, account('c')]), async (second) => {
       await second.commit({ streams: [moved(account('c'), 1)] })
-      return [second.busy, [...second.states.keys()]]
+      return [second.busy, [...second.streams.keys()]]
     })
     expect(value).toEqual([[a], [account('c')]])
   })

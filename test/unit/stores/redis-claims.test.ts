@@ -11,6 +11,8 @@ import {
   moved,
   positionOf,
   work,
+  statesIn,
+  takenOverIn,
 } from '../../../src/testing/store-suite/samples.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 import type { TestClient } from '../../conformance/stores/redis-fixture.ts'
@@ -53,7 +55,9 @@ test('two workers race over the same streams, and every number is advanced once 
     const store = await storeOf(worker)
     for (let turn = 0; turn < 40; turn++) {
       await work(store, { streams, worker: `w${worker}` }, async (unit) => {
-        const changes = [...unit.states].map(([path, { position }]) => moved(path, Number(position ?? 0) + 1))
+        const changes = [...statesIn(unit)].map(([path, { position }]) =>
+          moved(path, Number(position ?? 0) + 1),
+        )
         const outcomes = await unit.commit({ streams: changes })
         expect(outcomes).not.toContain('claim-lost')
         advanced.push(...changes.map(({ stream, state }) => `${stream} ${String(state.position)}`))
@@ -70,7 +74,7 @@ test('two workers race over the same streams, and every number is advanced once 
 test('a claim holder that stood still in real time is refused, and its signal fires (I5)', async () => {
   const [late, other] = [await storeOf(0), await storeOf(1)]
   const unit = await openUnit(late, { streams: [a], claimMs: 50 })
-  while (!(await work(other, { streams: [a] }, async ({ states }) => states.has(a))).value) {
+  while (!(await work(other, { streams: [a] }, async ({ streams }) => streams.has(a))).value) {
     expect(unit.unit.signal.aborted).toBe(false)
   }
   await commit(other, [moved(a, 1)])
@@ -109,7 +113,7 @@ test('a fence that a failed-over server gave twice does not let the wrong worker
   const base = String(await client?.sendCommand(['KEYS', `{${prefix}:*:claims`])).replace(/:claims$/, '')
   await client?.sendCommand(['DEL', `${base}:claims`, `${base}:units`, `${base}:counts`])
   const taker = await openUnit(other, { streams: [a], worker: 'two' })
-  expect(taker.unit.fence(a)).toBe(unit.unit.fence(a))
+  expect(taker.unit.streams.get(a)?.fence).toBe(unit.unit.streams.get(a)?.fence)
   expect(await unit.unit.commit({ streams: [moved(a, 9)] })).toEqual(['claim-lost'])
   expect(await taker.unit.commit({ streams: [moved(a, 1)] })).toEqual(['committed'])
   await taker.end()
@@ -120,7 +124,7 @@ test('units that others took over leave nothing behind', async () => {
   const store = await storeOf(0)
   const abandoned = await openUnit(store, { streams: [a], claimMs: 1 })
   while ((await store.due(consumer, 9)).length === 0) expect(abandoned.unit.signal.aborted).toBe(false)
-  const taken = await work(store, { streams: [a] }, async (unit) => [...unit.takenOver])
+  const taken = await work(store, { streams: [a] }, async (unit) => takenOverIn(unit))
   expect(taken.value).toEqual([a])
   expect(await store.due(consumer, 9)).toEqual([])
   const [client] = clients

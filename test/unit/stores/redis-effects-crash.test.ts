@@ -119,7 +119,7 @@ test('a worker that died with its claim is no exception: deliveries in quarantin
       commands?.call('RPUSH', commands.key('journal'), sequence)
       return { events: [{ epoch: 0, sequence }], commands: recording?.end().commands ?? [] }
     })
-    const state = { ...(unit.states.get(pathOf('a')) as object), position: 3, baseline: 1 } as never
+    const state = { ...(unit.streams.get(pathOf('a'))?.state as object), position: 3, baseline: 1 } as never
     const none = { hold: [], release: [], decided: [], deadLetters: [], redriven: [], ledger: [], due: {} }
     const change = { stream: pathOf('a'), state, ...none, deliveries: 3, effects: steps }
     committed.resolve(await unit.commit({ streams: [change] }))

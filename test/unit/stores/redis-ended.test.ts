@@ -14,6 +14,7 @@ import {
   moved,
   positionOf,
   work,
+  takenOverIn,
 } from '../../../src/testing/store-suite/samples.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 import type { TestClient } from '../../conformance/stores/redis-fixture.ts'
@@ -55,10 +56,10 @@ async function keysLike(pattern: string): Promise<unknown> {
 test('an ended stream is free at once, and not as one of a dead worker; others stay claimed', async () => {
   const unit = await openUnit(store, { streams: [a, b] })
   await unit.unit.commit({ streams: [moved(a, 1)], ended: [a] })
-  const taken = await work(other, { streams: [a, b], worker: 'two' }, async ({ states, busy, takenOver }) => [
-    states.get(a)?.position,
-    busy,
-    [...takenOver],
+  const taken = await work(other, { streams: [a, b], worker: 'two' }, async (unit) => [
+    unit.streams.get(a)?.state.position,
+    unit.busy,
+    takenOverIn(unit),
   ])
   expect(taken.value).toEqual([1, [b], []])
   expect(await unit.unit.commit({ streams: [moved(b, 1)], ended: [b] })).toEqual(['committed'])
@@ -114,8 +115,8 @@ test('a stream that has ended takes no claim with it of its neighbour in one sha
   const neighbour = names.find((path) => keyspace.shardOf(path) === shard) ?? ''
   const unit = await openUnit(store, { streams: [a, neighbour] })
   expect(await unit.unit.commit({ streams: [moved(a, 1)], ended: [a] })).toEqual(['committed'])
-  const taken = await work(other, { streams: [a, neighbour], worker: 'two' }, async ({ busy, takenOver }) => {
-    return [busy, [...takenOver]]
+  const taken = await work(other, { streams: [a, neighbour], worker: 'two' }, async (unit) => {
+    return [unit.busy, takenOverIn(unit)]
   })
   expect(taken.value).toEqual([[neighbour], []])
   expect(await unit.unit.commit({ streams: [moved(neighbour, 1)], ended: [neighbour] })).toEqual([

@@ -6,7 +6,7 @@ import type { StreamPath } from '../../../src/core/stream-path.ts'
 import { streamPath } from '../../../src/core/stream-path.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { redisStore } from '../../../src/stores/redis.ts'
-import { commit, consumer, holding, moved, work } from '../../../src/testing/store-suite/samples.ts'
+import { commit, consumer, holding, moved, statesIn, work } from '../../../src/testing/store-suite/samples.ts'
 import type { TestClient } from '../../conformance/stores/redis-fixture.ts'
 import { connectedClient, ownPrefix } from '../../conformance/stores/redis-fixture.ts'
 import type { RedisServer } from '../../services/redis-server.ts'
@@ -68,7 +68,7 @@ test('streams of any names, in any order, are found again, listed in order, and 
           )
         }
       }
-      const { value: states } = await work(other, { streams: paths }, async (unit) => unit.states)
+      const { value: states } = await work(other, { streams: paths }, async (unit) => statesIn(unit))
       for (const [index, path] of paths.entries()) expect(states.get(path)?.position).toBe(2000 + index)
       expect(await pagesOf(store, { limit: 113 })).toEqual(paths.toSorted())
       const inDomain = paths.filter((path) => path.startsWith('a/')).sort()
@@ -96,9 +96,9 @@ test('a worker that remembers where streams were finds them after a leaf was spl
     )
     await unit.commit({ streams: move(2000) })
   })
-  const { value: states } = await work(store, { streams: own }, async (unit) => unit.states)
+  const { value: states } = await work(store, { streams: own }, async (unit) => statesIn(unit))
   for (const [index, path] of own.entries()) expect(states.get(path)?.position).toBe(2000 + index)
-  const { value: rest } = await work(store, { streams: others }, async (unit) => unit.states)
+  const { value: rest } = await work(store, { streams: others }, async (unit) => statesIn(unit))
   for (const path of others) expect(rest.get(path)?.position).toBe(7)
   expect((await store.reader.summary(consumer)).streams).toBe(1000)
 })

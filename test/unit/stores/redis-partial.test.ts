@@ -15,6 +15,7 @@ import {
   moved,
   positionOf,
   work,
+  takenOverIn,
 } from '../../../src/testing/store-suite/samples.ts'
 import type { TestClient } from '../../conformance/stores/redis-fixture.ts'
 import { connectedClient, ownPrefix } from '../../conformance/stores/redis-fixture.ts'
@@ -76,7 +77,7 @@ test('where a claim cannot be made, those of the same call are given back', asyn
   down = [baseOf(b)]
   const failure = await failureOf(() => work(store, { streams: [a, b] }, async () => 'won'))
   expect(failure).toMatchObject({ code: 'store-unavailable', retryable: true })
-  const { value } = await work(store, { streams: [a] }, async (unit) => [unit.busy, [...unit.takenOver]])
+  const { value } = await work(store, { streams: [a] }, async (unit) => [unit.busy, takenOverIn(unit)])
   expect(value).toEqual([[], []])
 })
 
@@ -123,6 +124,6 @@ test('a release that fails leaves the claims to expire, and the body its value',
   expect([value, again]).toEqual(['done', []])
   down = []
   while ((await store.due(consumer, 9)).length === 0) expect(await positionOf(store, b)).toBe(1)
-  const { value: takenOver } = await work(store, { streams: [a] }, async (unit) => [...unit.takenOver])
+  const { value: takenOver } = await work(store, { streams: [a] }, async (unit) => takenOverIn(unit))
   expect(takenOver).toEqual([a])
 })

@@ -108,8 +108,10 @@ test('a commit that no replica has ends as unknown, and nothing is begun until o
   } finally {
     goOn(replica)
   }
-  const { value } = await eventually(() => work(store, { streams: [a] }, async ({ states }) => states.get(a)))
-  expect(value?.position).toBe(2)
+  const { value } = await eventually(() =>
+    work(store, { streams: [a] }, async ({ streams }) => streams.get(a)),
+  )
+  expect(value?.state.position).toBe(2)
 })
 
 test('what is handed over or recorded is on a replica before it counts as kept', async () => {
@@ -162,9 +164,9 @@ test('a commit on a server that was replaced is unknown, also if the new one has
       message: toldReplaced,
     })
     const { value } = await eventually(() =>
-      work(moving, { streams: [a] }, async ({ states }) => states.get(a)),
+      work(moving, { streams: [a] }, async ({ streams }) => streams.get(a)),
     )
-    expect(value?.position).toBe(1)
+    expect(value?.state.position).toBe(1)
     await eventually(() => commit(moving, [moved(a, 2), moved(account('b'), 1)]))
   } finally {
     client.destroy()

@@ -77,7 +77,7 @@ test('while a slot is moved its streams are out of reach, and then as they were'
     if (key !== undefined) await from.send('MIGRATE', '127.0.0.1', to.port, key, '0', '5000')
     const failures = await Promise.all(
       [
-        work(store, { streams: [a] }, async (unit) => unit.states.get(a)),
+        work(store, { streams: [a] }, async (unit) => unit.streams.get(a)),
         store.handOver(consumer, [handed(a, 8)]),
         store.reader.stream(consumer, a),
       ].map((call) =>
@@ -95,7 +95,7 @@ test('while a slot is moved its streams are out of reach, and then as they were'
   for (const node of [to, from]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
   expect(await store.reader.stream(consumer, a)).toEqual(before)
   expect((await store.reader.inbox(consumer, { limit: 9 })).length).toBe(1)
-  const { value } = await work(store, { streams: [a] }, async (unit) => unit.states.get(a)?.position)
+  const { value } = await work(store, { streams: [a] }, async (unit) => unit.streams.get(a)?.state.position)
   expect(value).toBe(before?.state.position)
 })
 

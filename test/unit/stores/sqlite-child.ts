@@ -18,7 +18,7 @@ async function moveOn(store: Store<SqliteTransaction>, some: readonly string[]):
     claimMs: 30_000,
   } as const
   await store.work(request, async (unit) => {
-    const changes = [...unit.states].map(([stream, state]) => {
+    const changes = [...unit.streams].map(([stream, { state }]) => {
       const position = Number(state.position ?? 0) + 1
       unit.transaction?.run('INSERT INTO effect (stream, sequence) VALUES (?, ?)', stream, position)
       return {

@@ -24,7 +24,7 @@ async function insertAndMove(store: Store<SqliteTransaction>, position: number, 
 }
 
 async function positionOf(store: Store<SqliteTransaction>): Promise<unknown> {
-  return (await store.work(request([a]), async ({ states }) => states.get(a)?.position)).value
+  return (await store.work(request([a]), async ({ streams }) => streams.get(a)?.state.position)).value
 }
 
 describe('a full disk', () => {

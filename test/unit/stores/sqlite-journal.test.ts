@@ -55,7 +55,8 @@ async function workOnce(store: Store<SqliteTransaction>, model: Model, chance: C
   const outcome = chance.below(6)
   const kept: StreamChange[][] = []
   const body = async (unit: UnitOfWork): Promise<void> => {
-    for (const stream of streams) expect(unit.states.get(stream)?.position).toBe(model.positions.get(stream))
+    for (const stream of streams)
+      expect(unit.streams.get(stream)?.state.position).toBe(model.positions.get(stream))
     const first = streams.map((stream) => someChange(chance, stream, model.next(stream)))
     await unit.commit({ streams: first })
     kept.push(first)
@@ -128,8 +129,8 @@ test('the journal is folded before it grows long, and nothing is lost by it (I7)
   const stored = await store.reader.stream('billing', account(7))
   expect([stored?.state.position, stored?.deliveries]).toEqual([140, 140])
   const other = await folder.store()
-  const { value } = await other.work(request(streams), async ({ states }) => [...states.values()])
-  expect(new Set(value.map(({ position }) => position))).toEqual(new Set([140]))
+  const { value } = await other.work(request(streams), async (unit) => [...unit.streams.values()])
+  expect(new Set(value.map(({ state }) => state.position))).toEqual(new Set([140]))
 })
 
 test('entries come back as they were packed', () => {

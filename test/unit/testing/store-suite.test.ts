@@ -1,7 +1,15 @@
 // The store suite finds broken stores: each store here breaks one promise of the port, and must fail a case.
 import { describe, expect, test } from 'vitest'
+import type { StreamPath } from '../../../src/core/stream-path.ts'
 import { unknownStream } from '../../../src/core/stream-state.ts'
-import type { Commit, Store, StreamChange, StreamRecords, UnitOfWork } from '../../../src/ports/store.ts'
+import type {
+  Commit,
+  Store,
+  StreamChange,
+  StreamRecords,
+  UnitOfWork,
+  WonStream,
+} from '../../../src/ports/store.ts'
 import { changesState } from '../../../src/ports/store.ts'
 import type { StoreCase, StoreFixture } from '../../../src/testing/store-suite/store-case.ts'
 import { skipReason } from '../../../src/testing/store-suite/store-case.ts'
@@ -38,6 +46,17 @@ function withUnits(store: Store, alter: (unit: UnitOfWork) => Partial<UnitOfWork
     })
   return altered(store, { work })
 }
+
+/** The streams of a unit, each altered. */
+function eachStream(
+  { streams }: UnitOfWork,
+  alter: (path: StreamPath, won: WonStream) => Partial<WonStream>,
+): ReadonlyMap<StreamPath, WonStream> {
+  return new Map([...streams].map(([path, won]) => [path, { ...won, ...alter(path, won) }]))
+}
+
+/** What a stream is that nobody has seen. */
+const unseen: WonStream = { state: unknownStream, fence: 1, inbox: undefined, isTakenOver: false }
 
 /** A store whose commits are altered. */
 function withCommits(store: Store, alter: (commit: Commit) => Commit): Store {
@@ -117,9 +136,10 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
   'wins what is busy': (store) =>
     withUnits(store, (unit) => ({
       busy: [],
-      states: new Map([...unit.states, ...unit.busy.map((path) => [path, unknownStream] as const)]),
+      streams: new Map([...unit.streams, ...unit.busy.map((path) => [path, unseen] as const)]),
     })),
-  'gives everybody the same fence': (store) => withUnits(store, () => ({ fence: () => 1 })),
+  'gives everybody the same fence': (store) =>
+    withUnits(store, (unit) => ({ streams: eachStream(unit, () => ({ fence: 1 })) })),
   'never fires the signal': (store) => withUnits(store, () => ({ signal: new AbortController().signal })),
   'wakes nobody up': (store) =>
     altered(store, {
@@ -155,9 +175,10 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
       },
     })
   },
-  'tells nobody of workers that were lost': (store) => withUnits(store, () => ({ takenOver: new Set() })),
+  'tells nobody of workers that were lost': (store) =>
+    withUnits(store, (unit) => ({ streams: eachStream(unit, () => ({ isTakenOver: false })) })),
   'calls every stream taken over': (store) =>
-    withUnits(store, (unit) => ({ takenOver: new Set(unit.states.keys()) })),
+    withUnits(store, (unit) => ({ streams: eachStream(unit, () => ({ isTakenOver: true })) })),
   'never misses a worker': (store) =>
     altered(store, { heartbeat: async (...beat) => ({ ...(await store.heartbeat(...beat)), died: [] }) }),
   'misses workers that have left': (store) => altered(store, { leave: async () => undefined }),
@@ -193,7 +214,7 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
   'hands its own states out': (store) => {
     const kept = new Map<string, StreamChange['state']>()
     return withUnits(store, (unit) => ({
-      states: new Map([...unit.states].map(([path, state]) => [path, kept.get(path) ?? state])),
+      streams: eachStream(unit, (path, { state }) => ({ state: kept.get(path) ?? state })),
       commit(commit) {
         for (const { stream, state } of commit.streams.filter(changesState)) kept.set(stream, state)
         return unit.commit(commit)
@@ -203,7 +224,7 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
   'remembers what a refused commit said': (store) => {
     const kept = new Map<string, StreamChange['state']>()
     return withUnits(store, (unit) => ({
-      states: new Map([...unit.states].map(([path, state]) => [path, kept.get(path) ?? state])),
+      streams: eachStream(unit, (path, { state }) => ({ state: kept.get(path) ?? state })),
       async commit(commit) {
         const outcomes = await unit.commit(commit)
         for (const { stream, state } of commit.streams.filter(changesState))
