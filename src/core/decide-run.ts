@@ -8,6 +8,11 @@ import type { StreamRules } from './rules.ts'
 import type { Sequence } from './sequence.ts'
 import type { Clock, StreamState } from './stream-state.ts'
 
+/** Something that arrived, with whatever came along. */
+export interface Arrived {
+  readonly arrival: Arrival
+}
+
 /** What the context of a pass may say that a run has to know. */
 export type RunContext = Pick<PassContext, 'isPaused' | 'clock'>
 
@@ -18,12 +23,12 @@ export type RunContext = Pick<PassContext, 'isPaused' | 'clock'>
 export function decideRun(
   rules: StreamRules,
   state: StreamState,
-  arrivals: readonly Arrival[],
+  arrivals: readonly Arrived[],
   { isPaused, clock }: RunContext,
 ): StreamState | undefined {
   if (arrivals.length === 0 || isPaused === true || !isPlain(rules, state)) return undefined
   let position: Sequence | undefined = state.position
-  for (const arrival of arrivals) {
+  for (const { arrival } of arrivals) {
     const isNext =
       arrival.kind === 'event' && arrival.epoch === state.epoch && follows(rules, arrival, position)
     if (!isNext) return undefined
@@ -55,25 +60,28 @@ function follows(
 function after(
   rules: StreamRules,
   state: StreamState,
-  { arrivals, clock }: { readonly arrivals: readonly Arrival[]; readonly clock: Clock },
+  { arrivals, clock }: { readonly arrivals: readonly Arrived[]; readonly clock: Clock },
 ): StreamState {
   const size = rules.conflictMemory
   const memory = remembered(state, arrivals, size)
   const { delivered } = state.counts
   const counts = { ...state.counts, delivered: delivered + arrivals.length }
-  const position = arrivals.at(-1)
+  const last = arrivals.at(-1)?.arrival
   const moved = { ...state, memory, counts }
-  if (position?.kind === 'event') moved.position = position.sequence
-  for (const arrival of arrivals) noteAccepted(moved, arrival, clock)
+  if (last?.kind === 'event') moved.position = last.sequence
+  for (const { arrival } of arrivals) {
+    const isTold = arrival.time !== undefined || arrival.producer !== undefined
+    if (isTold) noteAccepted(moved, arrival, clock)
+  }
   return moved
 }
 
 /** The conflict memory with the events behind what it has: each is above all that was accepted. */
-function remembered({ memory, epoch }: StreamState, arrivals: readonly Arrival[], size: number): Sequence[] {
+function remembered({ memory, epoch }: StreamState, arrivals: readonly Arrived[], size: number): Sequence[] {
   const added = arrivals.slice(-Math.max(size, 1))
   if (size === 0) return []
   const kept = memory.slice(Math.max(0, memory.length - (size - added.length) * 3))
-  for (const arrival of added) {
+  for (const { arrival } of added) {
     if (arrival.kind === 'event') kept.push(epoch, arrival.sequence, arrival.print)
   }
   return kept

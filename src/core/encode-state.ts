@@ -43,7 +43,7 @@ export function writeState(writer: ByteWriter, state: StreamState): void {
   writer.number(isCompact && baseline !== undefined ? Number(baseline) + 1 : 0)
   writer.number(counts.delivered)
   writer.number(prints)
-  for (let index = 0; index < prints; index++) writer.word(Number(memory[index * 3 + 2]))
+  if (isRun) writer.words(memory, 2, 3)
   writeHistory(writer, state)
   if (text !== undefined) writer.append(encoder.encode(text))
 }
@@ -109,8 +109,8 @@ export function decodeState(bytes: Uint8Array): StreamState {
   const delivered = reader.number()
   const prints = reader.number()
   const memory: Sequence[] = []
-  for (let index = 0; index < prints; index++) {
-    memory.push(epoch, position - 1 - (prints - 1 - index), reader.word())
+  for (const print of reader.words(prints)) {
+    memory.push(epoch, position - prints + memory.length / 3, print)
   }
   const history = readHistory(reader, flags)
   const state: StreamState = {

@@ -35,8 +35,13 @@ export function keepable(
   bytesMax: number,
   about: { readonly used?: number; readonly name?: string } = {},
 ): Kept | Unkeepable {
-  const plain = tryPlain(value, bytesMax - (about.used ?? 0))
-  if (plain !== undefined) return { value: plain, inexact: nothing }
+  const room = { bytes: bytesMax - (about.used ?? 0) }
+  try {
+    const plain = copyPlain(value, room, 0)
+    if (plain !== undefined && room.bytes >= 0) return { value: plain, inexact: nothing }
+  } catch {
+    // The copy that is made with care says what it is.
+  }
   const copying = new Copying(bytesMax, about)
   try {
     return { value: copying.copy(value, 0), inexact: copying.inexact }
@@ -47,16 +52,6 @@ export function keepable(
 }
 
 const nothing: readonly string[] = []
-
-function tryPlain(value: unknown, bytesMax: number): unknown {
-  const room = { bytes: bytesMax }
-  try {
-    const copy = copyPlain(value, room, 0)
-    return room.bytes < 0 ? undefined : copy
-  } catch {
-    return undefined
-  }
-}
 
 /**
  * A copy of what is nothing but plain objects and arrays of plain values, as nearly all is; `undefined` for

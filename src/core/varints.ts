@@ -35,6 +35,20 @@ export class ByteWriter {
     this.at = at + 4
   }
 
+  /** 32 bits of every so many of some values, from the first on that is told; for which there is room. */
+  words(values: readonly unknown[], first: number, step: number): void {
+    const { bytes } = this
+    let { at } = this
+    for (let index = first; index < values.length; index += step) {
+      const value = Number(values[index])
+      bytes[at++] = value & 255
+      bytes[at++] = (value >>> 8) & 255
+      bytes[at++] = (value >>> 16) & 255
+      bytes[at++] = value >>> 24
+    }
+    this.at = at
+  }
+
   /** Bytes as they are. */
   append(added: Uint8Array): void {
     this.reserve(added.length)
@@ -76,13 +90,23 @@ export class ByteReader {
   }
 
   word(): number {
-    const { bytes, at } = this
-    this.at += 4
-    const word =
-      (bytes[at] ?? 0) |
-      ((bytes[at + 1] ?? 0) << 8) |
-      ((bytes[at + 2] ?? 0) << 16) |
-      ((bytes[at + 3] ?? 0) << 24)
-    return word >>> 0
+    return this.words(1)[0] ?? 0
+  }
+
+  /** So many words. */
+  words(count: number): number[] {
+    const { bytes } = this
+    const words: number[] = []
+    for (let left = count; left > 0; left--) {
+      const at = this.at
+      this.at = at + 4
+      const word =
+        (bytes[at] ?? 0) |
+        ((bytes[at + 1] ?? 0) << 8) |
+        ((bytes[at + 2] ?? 0) << 16) |
+        ((bytes[at + 3] ?? 0) << 24)
+      words.push(word >>> 0)
+    }
+    return words
   }
 }

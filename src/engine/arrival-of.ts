@@ -5,17 +5,17 @@ import type { Arrival } from '../core/pass.ts'
 import { madeOf, readTime } from '../core/producer-runs.ts'
 import type { InboxEntry } from '../ports/records.ts'
 import type { LogPlace } from '../ports/source.ts'
-import { isEvent } from '../ports/store.ts'
 import type { TrackedDomain } from './domain.ts'
 
-/** An event or fill as the rules take it; `logPlace`: where its log had it, for a counter that wraps. */
+/** An event or fill as the rules take it; `logPlace`: where its log had it. It counts where numbers wrap. */
 export function arrivalOf(
   event: InboxEntry['arrival'],
-  { rules }: TrackedDomain,
+  { rules, isWrapped }: TrackedDomain,
   logPlace?: LogPlace,
 ): Arrival {
-  const place = logPlace && { log: fingerprint(logPlace.log), at: logPlace.at }
-  if (!isEvent(event)) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...madeOf(event), place }
+  const place =
+    isWrapped && logPlace !== undefined ? { log: fingerprint(logPlace.log), at: logPlace.at } : undefined
+  if ('fill' in event) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...madeOf(event), place }
   const { id, data, previous, time, producer, sequence = 0, wireSequence = sequence } = event
   // All of one shape, whatever an event says.
   return {

@@ -140,7 +140,11 @@ export class Engine {
   /** Takes messages in, in order, and answers each as soon as it has a durable end. */
   submit(messages: readonly IncomingMessage[], options: SubmitOptions = {}): Call {
     const call = new Call(options.answered)
-    const intakes = messages.map((message) => withAsked(this.#intaker.read(message), message))
+    const intakes: Intake[] = []
+    for (const message of messages) {
+      const intake = this.#intaker.read(message)
+      intakes.push(message.asked === undefined ? intake : withAsked(intake, message.asked))
+    }
     this.#group(intakes, call, options)
     void call.done.then(
       () => this.#tell(call.results),
@@ -232,17 +236,19 @@ export class Engine {
     const invalid: [number, InvalidIntake][] = []
     const unordered: [number, UnorderedIntake][] = []
     this.#tellInexact(intakes)
+    call.begin(intakes.length)
     for (let index = 0; index < intakes.length; index++) {
       const intake = intakes[index]
       if (intake?.kind === 'tracked') {
         const arrival = new CallArrival(intake, call, { index, isAgain })
-        call.begin()
         const isHindered = waiting?.has(intake.path) === true && isOvertaking(arrival)
         if (isHindered) arrival.answer({ ...arrival.place, verdict: 'refuse', reason: 'stream-full' })
         else this.#lanes.add(arrival)
       } else if (intake?.kind === 'invalid') invalid.push([index, intake])
       else if (intake !== undefined) unordered.push([index, intake])
     }
+    // What is in no lane is waited for in parts.
+    call.end(invalid.length + unordered.length)
     if (invalid.length > 0) this.#part(call, () => this.#bury(invalid, call))
     for (const own of Map.groupBy(unordered, ([, { domain }]) => domain.effects).values()) {
       this.#part(call, () => this.#unordered.run(own, call, this.#nextWorker()))
@@ -389,6 +395,7 @@ export class Engine {
   #answer({ turn, visit, earlier }: PlannedTurn): void {
     const { arrivals } = visit
     const { verdicts } = turn
+    const { durable } = this.#parts.store
     let isBlocked = false
     for (let at = 0; at < arrivals.length; at++) {
       const [arrival, decided] = [arrivals[at], verdicts[earlier + at]]
@@ -400,7 +407,7 @@ export class Engine {
             ? decided
             : { ...decided, released: releasedBy(decided.released, visit) }
       isBlocked ||= result.verdict === 'refuse' && isOvertaking(arrival)
-      arrival.answer(result, this.#heldAt(turn, result))
+      arrival.answer(result, durable ? undefined : this.#heldAt(turn, result))
     }
     if (!isBlocked) return
     // What waits behind would overtake what is refused: it comes again, in order.
@@ -411,7 +418,6 @@ export class Engine {
 
   /** Stores that are not durable: where an event is held, by its verdict and still after the turn. */
   #heldAt(turn: Turn, result: ProcessResult): Answer['held'] {
-    if (this.#parts.store.durable) return undefined
     const { verdict, stream, epoch, sequence, to = sequence } = result
     const mayBe = verdict === 'hold' || verdict === 'duplicate'
     if (!mayBe || stream === undefined || epoch === undefined || to === undefined) return undefined

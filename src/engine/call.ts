@@ -45,14 +45,15 @@ export class Call {
     return this.#open <= 0
   }
 
-  /** One more part begins. */
-  begin(): void {
-    this.#open++
+  /** So many more parts begin. */
+  begin(parts: number = 1): void {
+    this.#open += parts
   }
 
-  /** A part has ended. */
-  end(): void {
-    if (--this.#open > 0) return
+  /** So many parts have ended. */
+  end(parts: number = 1): void {
+    this.#open -= parts
+    if (this.#open > 0) return
     if (this.#failure === undefined) this.#settle.resolve(undefined)
     else this.#settle.reject(this.#failure.error)
   }
@@ -78,6 +79,8 @@ export class Call {
 /** An event, or a fill, of a call. */
 export class CallArrival implements TurnArrival {
   readonly intake: TrackedIntake
+  readonly arrival: TrackedIntake['arrival']
+  readonly event: TrackedIntake['event']
   readonly call: Call
   readonly index: number
   /** It was refused before, and comes again in the order of the refused ones. */
@@ -85,17 +88,11 @@ export class CallArrival implements TurnArrival {
 
   constructor(intake: TrackedIntake, call: Call, of: { readonly index: number; readonly isAgain?: boolean }) {
     this.intake = intake
+    this.arrival = intake.arrival
+    this.event = intake.event
     this.call = call
     this.index = of.index
     this.isAgain = of.isAgain === true
-  }
-
-  get arrival(): TrackedIntake['arrival'] {
-    return this.intake.arrival
-  }
-
-  get event(): TrackedIntake['event'] {
-    return this.intake.event
   }
 
   get result(): ProcessResult | undefined {

@@ -96,6 +96,7 @@ function findRefused(
   checked?: ReadonlySet<string>,
 ): readonly Refused[] | Promise<readonly Refused[]> {
   const { deliveries, effects, setup } = turn
+  const { schemas } = setup.domain
   const isEnough = !goesOn(turn)
   let refused: Refused[] | undefined
   const note = (delivery: PlannedDelivery, error: unknown): void => {
@@ -107,6 +108,7 @@ function findRefused(
     for (let at = first; at < deliveries.length; at++) {
       const delivery = deliveries[at]
       if (delivery === undefined || (isEnough && refused !== undefined)) return undefined
+      if (schemas === undefined && delivery.event.problem === undefined) continue
       if (effects.isDone(delivery.event) || checked?.has(placeText(delivery.event)) === true) continue
       try {
         const checking = checkPayload(parts, setup.domain, delivery.event)

@@ -267,16 +267,17 @@ export class ClaimedWork {
   #call({ turn, visit }: PlannedTurn, call: readonly PlannedDelivery[]): Promise<void> | undefined {
     const { domain, path } = visit
     const { transaction, signal } = this.#unit
-    const fence = wonStream(this.#unit, path).fence
-    const [first, ...others] = call.filter((delivery) => turn.isCalled(delivery))
+    const { fence } = wonStream(this.#unit, path)
+    const called = turn.callsAll ? call : call.filter((delivery) => turn.isCalled(delivery))
+    const [first] = called
     if (first === undefined) return undefined
-    const events = [first, ...others].map(({ event }) => event)
+    const events = called.map(({ event }) => event)
     const made = recordCall(this.#unit, {
       stream: path,
       take: (recorded) => turn.effects.add(events, recorded),
       call: (redis) => {
         const scene: CallScene = { transaction, signal, fence, redis }
-        if (others.length > 0) return this.#caller.callBatch(domain, events, scene)
+        if (events.length > 1) return this.#caller.callBatch(domain, events, scene)
         return this.#caller.call({ domain, path, event: first.event, attempt: first.attempt }, scene)
       },
     })

@@ -70,8 +70,9 @@ export class HandlerCaller {
       replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
     })
-    const result = domain.handle(handlerEvent(domain, event), context)
-    return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
+    const result = domain.handle(event.inexact === undefined ? event : handlerEvent(domain, event), context)
+    if (result === undefined || !isPromiseLike(result)) return undefined
+    return this.#within(domain, result, context)
   }
 
   /** Calls `handleBatch` for several events; throws as {@link call} does. */

@@ -37,6 +37,8 @@ export interface TrackedDomain extends CommonDomain {
   readonly rules: StreamRules
   /** Which numbers its events may bear. */
   readonly reading: NumberReading
+  /** Its numbers begin again: those that come are of any turn. */
+  readonly isWrapped: boolean
   readonly domainHeldMax: number
   readonly handedOverMax: number
   /** Who is asked for missing events, and how; absent: nobody. */

@@ -16,7 +16,6 @@ import { streamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
 import { deadLetterKey, unreadableKey } from '../ports/dead-letter-key.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
-import type { LogPlace } from '../ports/source.ts'
 import { arrivalOf } from './arrival-of.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
 import type { IncomingMessage } from './incoming-message.ts'
@@ -112,7 +111,10 @@ export class Intaker {
 
   /** Why a message is not read at all. What its source has cut is not looked into: it may look whole. */
   #tooLarge({ message, fullBytes }: IncomingMessage): string | undefined {
-    const isShort = typeof message === 'string' && message.length * 3 <= this.#eventBytesMax
+    const isShort =
+      typeof message === 'string'
+        ? message.length * 3 <= this.#eventBytesMax
+        : !(message instanceof Uint8Array)
     if (fullBytes === undefined && isShort) return undefined
     const read = messageBytes(message)
     const bytes = fullBytes ?? read
@@ -150,8 +152,8 @@ export class Intaker {
     if (stream?.isWellFormed() === false) return invalid(known, 'the stream key is no well-formed Unicode')
     if (domain.kind === 'unordered') return this.#readUnordered(domain, read, { ...known, key: stream ?? '' })
     if (stream === undefined) return invalid(known, 'the event names no stream')
-    const streamBytes = this.#bytesBeyond(stream)
-    if (streamBytes !== undefined) {
+    const streamBytes = stream.length * 3 > this.#streamBytesMax ? Buffer.byteLength(stream) : 0
+    if (streamBytes > this.#streamBytesMax) {
       return invalid(known, `the stream key has ${streamBytes} bytes, more than ${this.#streamBytesMax}`)
     }
     return this.#readTracked(domain, read, { known, stream })
@@ -182,7 +184,7 @@ export class Intaker {
         : readSequence(fields.previous, { big: true })
     if (typeof previous === 'string') return invalid(known, `previous is ${previous}`)
     const event: Mutable<InturnEvent> = { domain: domain.name, stream, epoch, sequence, data: undefined }
-    if (isWrapped(domain)) event.wireSequence = Number(sequence)
+    if (domain.isWrapped) event.wireSequence = Number(sequence)
     if (previous !== undefined) event.previous = previous
     if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
     const unkeepable = this.#carry(event, read, known.incoming.message)
@@ -191,16 +193,9 @@ export class Intaker {
       kind: 'tracked',
       domain,
       path,
-      arrival: arrivalOf(event, domain, logPlaceOf(known, domain)),
+      arrival: arrivalOf(event, domain, known.incoming.logPlace),
       event,
     }
-  }
-
-  /** How many bytes a stream key has, where they are too many. */
-  #bytesBeyond(stream: string): number | undefined {
-    if (stream.length * 3 <= this.#streamBytesMax) return undefined
-    const bytes = Buffer.byteLength(stream)
-    return bytes > this.#streamBytesMax ? bytes : undefined
   }
 
   #readUnordered(
@@ -358,13 +353,8 @@ function readFill(
   const event: Mutable<FillEvent> = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
   if (time !== undefined) event.time = time
   if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
-  return {
-    kind: 'tracked',
-    domain,
-    path,
-    arrival: arrivalOf(event, domain, logPlaceOf(place, domain)),
-    event,
-  }
+  const arrival = arrivalOf(event, domain, place.incoming.logPlace)
+  return { kind: 'tracked', domain, path, arrival, event }
 }
 
 /** Notes who wrote a message, where its domain names the field, dotted where it lies deeper. */
@@ -376,13 +366,4 @@ function noteProducer(
   const found = producer.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), record)
   const name = readText(found)
   if (name !== undefined) event.producer = name
-}
-
-/** Where a message lies in its log, where its number alone does not tell which event it is. */
-function logPlaceOf({ incoming }: Known, domain: TrackedDomain): LogPlace | undefined {
-  return isWrapped(domain) ? incoming.logPlace : undefined
-}
-
-function isWrapped({ rules: { numbering } }: TrackedDomain): boolean {
-  return numbering.kind === 'contiguous' && numbering.modulus !== undefined
 }

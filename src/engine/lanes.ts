@@ -76,7 +76,9 @@ export class Lanes {
     const { path, domain, event } = arrival.intake
     const lane = this.#lanes.get(path) ?? this.#open(domain, path, event.stream)
     lane.arrivals.push(arrival)
-    if (!lane.isVisited) this.#makeReady(lane, 1)
+    if (lane.isVisited) return
+    this.#arrivals++
+    if (lane.arrivals.length === 1) this.#ready[domain.effects].add(lane)
   }
 
   /** Has a stream looked at, if its domain is tracked; swept, once for all who ask before it is. */

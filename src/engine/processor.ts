@@ -2,6 +2,7 @@
 import { InturnError } from '../core/errors.ts'
 import type { CaughtUpRequest } from './caught-up.ts'
 import { PositionWaits } from './caught-up.ts'
+import type { IncomingMessage } from './incoming-message.ts'
 import type { ProcessResult } from './process-result.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
@@ -87,7 +88,8 @@ export function createProcessor<Transaction, Commands = unknown>(
       for (let from = 0; from < events.length; from += batchMax) {
         const lack = await room.lack()
         if (lack !== undefined) throw lack
-        const messages = events.slice(from, from + batchMax).map((message) => ({ message }))
+        const messages: IncomingMessage[] = []
+        for (const message of events.slice(from, from + batchMax)) messages.push({ message })
         const processed = await engine.process(messages)
         results.push(...processed)
         waits.wake()

@@ -90,6 +90,7 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
     ...common,
     kind: 'tracked',
     reading: { big: numbering.kind !== 'contiguous', signed: isSigned(numbering) },
+    isWrapped: numbering.kind === 'contiguous' && numbering.modulus !== undefined,
     rules: { ...resolveLimits(name, options), heal: healing?.rules, numbering },
     healer: healing?.healer,
     healing: healing?.healing,

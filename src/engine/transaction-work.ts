@@ -156,9 +156,8 @@ export class TransactionWork {
       for (const delivery of turn.deliveries) {
         const { event, attempt } = delivery
         try {
-          const called = turn.passes(delivery)
-            ? this.#caller.call({ domain, path, event, attempt }, scene)
-            : undefined
+          const isLeftOut = domain.filter !== undefined && !turn.passes(delivery)
+          const called = isLeftOut ? undefined : this.#caller.call({ domain, path, event, attempt }, scene)
           if (called !== undefined) await called
         } catch (error) {
           this.#caller.throwUnlessHandlers(unit)

@@ -34,9 +34,14 @@ export class TurnEffects {
     this.#bytes += bytes
   }
 
-  /** Whether an event had its effect in a commit that has not moved the position over it. */
+  /** Whether events had their effect in a commit that has not moved the position over them. */
+  get hasDone(): boolean {
+    return this.#done.size > 0
+  }
+
+  /** Whether an event had its effect in such a commit. */
   isDone({ epoch, sequence }: Position): boolean {
-    return this.#done.size > 0 && this.#done.has(`${epoch}/${String(sequence)}`)
+    return this.hasDone && this.#done.has(`${epoch}/${String(sequence)}`)
   }
 
   /** Takes in what such a commit has carried out; what was recorded since is void. */

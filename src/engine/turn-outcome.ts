@@ -64,6 +64,17 @@ function hasNumber(event: InturnEvent, sequence: Sequence): event is TrackedEven
 
 const none: readonly never[] = []
 
+/** What a turn comes to before it is decided, beside its state. */
+export const undecided: Omit<TurnOutcome, 'state'> = {
+  isIdle: true,
+  deliveries: none,
+  verdicts: none,
+  hold: none,
+  release: none,
+  deadLetters: none,
+  ledger: none,
+}
+
 /** What a turn comes to of which each arrival is simply in turn. */
 export function runOutcome(
   path: StreamPath,
@@ -77,10 +88,10 @@ export function runOutcome(
   for (const { event } of arrivals) {
     const sequence = 'data' in event ? (event.sequence ?? 0) : 0
     const here = { epoch, sequence }
-    deliveries.push({ event: trackedEvent(event, here), before: place, attempt: 1 })
+    const isAsItCame = 'data' in event && event.epoch === epoch && hasNumber(event, sequence)
+    deliveries.push({ event: isAsItCame ? event : trackedEvent(event, here), before: place, attempt: 1 })
     verdicts.push({ stream: path, verdict: 'deliver', epoch, sequence, released: none })
     place = here
   }
-  const nothing = { hold: none, release: none, deadLetters: none, ledger: none }
-  return { isIdle: false, state, deliveries, verdicts, ...nothing }
+  return { ...undecided, isIdle: false, state, deliveries, verdicts }
 }

@@ -2,7 +2,6 @@
 // known, and decided a last time with a place to stop if a handler fails: decisions are pure, so this costs
 // no effect. Upholds I1: a failing event stops its own stream at the number before it.
 import { decideRun } from '../core/decide-run.ts'
-import { invariant } from '../core/errors.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
 import type { HealAttempt } from '../core/heal.ts'
 import type { Decided, PassContext } from '../core/pass.ts'
@@ -21,7 +20,7 @@ import { TurnEffects } from './turn-effects.ts'
 import type { TurnInbox, WaitingEntry } from './turn-inbox.ts'
 import { unplacedLetter } from './turn-inbox.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
-import { runOutcome } from './turn-outcome.ts'
+import { runOutcome, undecided } from './turn-outcome.ts'
 
 /** What a turn is about. */
 export interface TurnSetup {
@@ -88,7 +87,7 @@ export class Turn {
   /** What its commit carries out for handlers. */
   readonly effects: TurnEffects = new TurnEffects()
   readonly #held: HeldCache
-  #outcome: TurnOutcome | undefined
+  #outcome: TurnOutcome
   #begun: readonly HealAttempt[] = []
   /** Something about healing is noted. */
   #isNoted = false
@@ -102,19 +101,20 @@ export class Turn {
   constructor(setup: TurnSetup) {
     this.setup = setup
     this.#held = new HeldCache(setup.path, setup.state.heldCount === 0)
+    this.#outcome = { ...undecided, state: setup.state }
   }
 
   get deliveries(): readonly PlannedDelivery[] {
-    return this.#known().deliveries
+    return this.#outcome.deliveries
   }
 
   get verdicts(): readonly ArrivalVerdict[] {
-    return this.#known().verdicts
+    return this.#outcome.verdicts
   }
 
   /** Events that the turn takes out of the stream, or out of its inbox. */
   get deadLetters(): readonly DeadLetter[] {
-    const { deadLetters } = this.#known()
+    const { deadLetters } = this.#outcome
     const unplaced = this.#unplaced()
     if (unplaced.length === 0) return deadLetters
     const { path, clock } = this.setup
@@ -122,7 +122,7 @@ export class Turn {
   }
 
   get ledger(): readonly LedgerEntry[] {
-    const { ledger } = this.#known()
+    const { ledger } = this.#outcome
     return this.#failure?.answer.then === 'halt' ? [...ledger, this.#haltEntry(this.#failure)] : ledger
   }
 
@@ -134,7 +134,7 @@ export class Turn {
   /** What failed: events that were taken out on the way, and what stopped the turn. */
   get failures(): readonly TurnFailure[] {
     if (this.#refused.length === 0) return this.#failure === undefined ? [] : [this.#failure]
-    const letters = this.#known().deadLetters.filter(({ reason }) => reason === 'schema')
+    const letters = this.#outcome.deadLetters.filter(({ reason }) => reason === 'schema')
     const removed = new Set(letters.map(({ epoch = 0, sequence = 0 }) => placeText({ epoch, sequence })))
     const refused = this.#refused.filter(({ delivery }) => removed.has(placeText(delivery.event)))
     return this.#failure === undefined ? refused : [...refused, this.#failure]
@@ -153,13 +153,13 @@ export class Turn {
   /** Whether nothing was decided but that there is no room, and nothing was tried. */
   get isIdle(): boolean {
     const isStopped = this.#failure !== undefined || this.#next !== undefined
-    return this.#known().isIdle && !isStopped && !this.#isNoted && this.#unplaced().length === 0
+    return this.#outcome.isIdle && !isStopped && !this.#isNoted && this.#unplaced().length === 0
   }
 
   /** The state after the turn. */
   get state(): StreamState {
-    const { state } = this.#known()
-    const passedOver = this.#passedOver()
+    const { state } = this.#outcome
+    const passedOver = this.#passes.size === 0 ? 0 : this.#passedOver()
     if (passedOver === 0) return state
     const { counts } = state
     const delivered = counts.delivered - passedOver
@@ -185,14 +185,7 @@ export class Turn {
   decide(): readonly HeldRange[] {
     const { domain, state, arrivals, path, heal } = this.setup
     const isPlain = heal === undefined && this.#refused.length === 0
-    const moved = isPlain
-      ? decideRun(
-          domain.rules,
-          state,
-          arrivals.map(({ arrival }) => arrival),
-          this.setup,
-        )
-      : undefined
+    const moved = isPlain ? decideRun(domain.rules, state, arrivals, this.setup) : undefined
     if (moved === undefined) return this.#take(this.#decide())
     this.#outcome = runOutcome(path, arrivals, { before: state, state: moved })
     return nothing
@@ -212,6 +205,11 @@ export class Turn {
     const passes = this.#passes.get(place) ?? filter(event)
     this.#passes.set(place, passes)
     return passes
+  }
+
+  /** Whether the handler is to be called for each delivery: nothing is filtered, or was done before. */
+  get callsAll(): boolean {
+    return this.setup.domain.filter === undefined && !this.effects.hasDone
   }
 
   /** Whether the event's handler is to be called: neither filtered, nor done before. Throws as `passes`. */
@@ -275,7 +273,7 @@ export class Turn {
 
   /** What a commit has to change. */
   change(): StreamChange {
-    const { deliveries, hold, release } = this.#known()
+    const { deliveries, hold, release } = this.#outcome
     const { state, setup, deadLetters, ledger } = this
     const { newest } = setup.inbox
     return {
@@ -284,7 +282,7 @@ export class Turn {
       hold,
       release,
       decided: this.#decided(),
-      deliveries: deliveries.length - this.#passedOver(),
+      deliveries: this.#passes.size === 0 ? deliveries.length : deliveries.length - this.#passedOver(),
       deadLetters,
       redriven: [],
       ledger,
@@ -383,17 +381,11 @@ export class Turn {
   }
 
   #passedOver(): number {
-    if (this.#passes.size === 0) return 0
     return this.deliveries.filter(({ event }) => this.#passes.get(placeText(event)) === false).length
   }
 
   #context(): PassContext {
     const { clock, domainFull, isPaused } = this.setup
     return { clock, held: this.#held, domainFull, isPaused }
-  }
-
-  #known(): TurnOutcome {
-    invariant(this.#outcome !== undefined, 'a turn was used before it was decided')
-    return this.#outcome
   }
 }

@@ -7,8 +7,8 @@ import type { Intake, TrackedIntake } from './intake.ts'
 import type { TurnArrival } from './turn-outcome.ts'
 
 /** An event that was asked for by its number has that one: a healer's answer is of no other turn. */
-export function withAsked(intake: Intake, { asked }: IncomingMessage): Intake {
-  if (intake.kind !== 'tracked' || asked === undefined || asked.from === null) return intake
+export function withAsked(intake: Intake, asked: NonNullable<IncomingMessage['asked']>): Intake {
+  if (intake.kind !== 'tracked' || asked.from === null) return intake
   const { domain, arrival, path } = intake
   const counter = counterOf(domain.rules.numbering)
   if (counter === undefined || asked.stream !== path || asked.epoch !== arrival.epoch) return intake

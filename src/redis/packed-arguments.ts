@@ -12,9 +12,11 @@ export type ScriptArgument = string | number | Uint8Array
 
 /** Arguments as one list of texts; the scripts take no other values. */
 export function packedArguments(values: readonly ScriptArgument[]): Buffer {
-  const texts = values.map((value) => (typeof value === 'number' ? String(value) : value))
+  const texts: (string | Uint8Array)[] = []
   let size = mostHeaderBytes
-  for (const text of texts) {
+  for (const value of values) {
+    const text = typeof value === 'number' ? String(value) : value
+    texts.push(text)
     size += mostHeaderBytes + (typeof text === 'string' ? 3 * text.length : text.length)
   }
   const buffer = Buffer.allocUnsafe(size)
@@ -26,20 +28,19 @@ export function packedArguments(values: readonly ScriptArgument[]): Buffer {
 }
 
 function putText(buffer: Buffer, at: number, text: string): number {
-  if (text.length < 32 && putShort(buffer, at, text)) return at + 1 + text.length
+  const { length } = text
+  let isShort = length < 32
+  for (let index = 0; isShort && index < length; index++) {
+    const code = text.charCodeAt(index)
+    buffer[at + 1 + index] = code
+    isShort = code < 128
+  }
+  if (isShort) {
+    buffer[at] = fixedText + length
+    return at + 1 + length
+  }
   const start = putLength(buffer, at, Buffer.byteLength(text))
   return start + buffer.write(text, start)
-}
-
-/** Writes a short text of ASCII characters; of another, nothing that counts. */
-function putShort(buffer: Buffer, at: number, text: string): boolean {
-  buffer[at] = fixedText + text.length
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (code >= 128) return false
-    buffer[at + 1 + index] = code
-  }
-  return true
 }
 
 function putBytes(buffer: Buffer, at: number, bytes: Uint8Array): number {

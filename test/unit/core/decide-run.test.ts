@@ -91,7 +91,8 @@ describe('a run of events in turn', () => {
           position = sequence
         }
         const now = { ...rules, conflictMemory }
-        const run = decideRun(now, state, arrivals, { isPaused, clock: clockAt(0) })
+        const arrived = arrivals.map((arrival) => ({ arrival }))
+        const run = decideRun(now, state, arrived, { isPaused, clock: clockAt(0) })
         const context = { clock: clockAt(0), held: history.index(), isPaused }
         const decided = decideBatch({ rules: now, state }, arrivals, context)
         if (run === undefined) return
@@ -111,7 +112,8 @@ describe('a run of events in turn', () => {
   test('leaves the state as it was', () => {
     const rules = rulesFor({ numbering: contiguous() })
     const state = Object.freeze({ ...unknownStream, position: 4, memory: Object.freeze([0, 4, 9]) })
-    const run = decideRun(rules, state, [{ kind: 'event', epoch: 0, sequence: 5, print: 7 }], {
+    const arrival = { kind: 'event', epoch: 0, sequence: 5, print: 7 } as const
+    const run = decideRun(rules, state, [{ arrival }], {
       clock: clockAt(0),
     })
     expect(run).toMatchObject({ position: 5, memory: [0, 4, 9, 0, 5, 7], counts: { delivered: 1 } })
