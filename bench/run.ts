@@ -2,7 +2,18 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const all = ['calls', 'core', 'memory', 'sqlite', 'audit', 'event-log', 'snowflake', 'verify', 'redis']
+const all = [
+  'calls',
+  'core',
+  'memory',
+  'sqlite',
+  'audit',
+  'event-log',
+  'snowflake',
+  'verify',
+  'redis',
+  'postgres',
+]
 const wanted = process.argv.slice(2)
 
 for (const name of wanted.length === 0 ? all : wanted) {

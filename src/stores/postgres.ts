@@ -33,6 +33,12 @@ export interface PostgresOptions {
   readonly schema?: string
   /** How many connections a pool of our own may have. Default 10. */
   readonly connectionsMax?: number
+  /**
+   * Whether the server keeps the plans of inturn's statements for as long as a connection lasts. Not possible
+   * behind a pooler that gives each transaction another connection, as PgBouncer does in transaction mode.
+   * Default: with a URL, but not with a pool that is given.
+   */
+  readonly prepare?: boolean
 }
 
 /** How an event log on Postgres is used. */
@@ -51,7 +57,7 @@ export interface PostgresStoreOptions extends PostgresOptions {
   readonly timers?: Timers
 }
 
-const optionNames: readonly (keyof PostgresOptions)[] = ['schema', 'connectionsMax']
+const optionNames: readonly (keyof PostgresOptions)[] = ['schema', 'connectionsMax', 'prepare']
 
 /**
  * A store in a Postgres database: what handlers write through `context.transaction` and where their streams
@@ -116,13 +122,18 @@ function connectionTo(factory: string, target: PostgresTarget, options: Postgres
     throw new InturnError('config-invalid', `${factory}: schema takes ${form}; not ${givenText(schema)}`)
   }
   checkCount(`${factory}: connectionsMax`, connectionsMax)
-  const shiftMs = (): number => 0
+  const { prepare: prepares = typeof target === 'string' } = options
+  if (typeof prepares !== 'boolean') {
+    const message = `${factory}: prepare takes true or false, not ${givenText(prepares)}`
+    throw new InturnError('config-invalid', message)
+  }
+  const own = { schema, prepares, shiftMs: (): number => 0 }
   if (typeof target !== 'string') {
-    return new Connection({ name: 'postgres', schema, pool: checkedPool(factory, target), shiftMs })
+    return new Connection({ ...own, name: 'postgres', pool: checkedPool(factory, target) })
   }
   const { host, pathname } = checkedUrl(factory, target)
   const name = `postgres ${host}${pathname}`
-  return new Connection({ name, schema, pool: { url: target, connectionsMax }, shiftMs })
+  return new Connection({ ...own, name, pool: { url: target, connectionsMax } })
 }
 
 /** JavaScript may give anything. */

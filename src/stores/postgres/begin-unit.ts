@@ -1,20 +1,20 @@
-// How a unit of work begins, with or without a transaction of its own: claims first, then what is read of the
-// streams, all in one flush. Later statements see what was committed before the claims were won. Upholds I5.
+// How a unit of work begins, with or without a transaction of its own: one call claims the streams and reads
+// what there is of them, by later statements, which see what was committed before they were won. Upholds I5.
+import { decodeState } from '../../core/encode-state.ts'
+import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { Clock } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { WonStream, WorkRequest } from '../../ports/store.ts'
-import type { Claimed } from './claims.ts'
-import { claimStreams } from './claims.ts'
 import type { Connection } from './connection.ts'
 import type { Domains } from './consumers.ts'
-import { readDomains } from './consumers.ts'
-import { readInboxes } from './inbox.ts'
-import { realAt } from './row.ts'
+import { domainsOf } from './consumers.ts'
+import { inboxesOf } from './inbox.ts'
+import type { PostgresRow } from './postgres-client.ts'
+import { bytesAt, numberAt, realAt, rowsAt, storedText, textAt } from './row.ts'
 import type { Statements } from './schema.ts'
-import { readStates } from './streams.ts'
 
-const readClockSql = 'SELECT reading_ms FROM inturn.consumer WHERE id = $1'
+const beginUnitSql = 'SELECT * FROM inturn.begin_unit($1, $2, $3, $4, $5, $6)'
 
 /** What a unit of work is made of. */
 export interface UnitParts {
@@ -25,9 +25,12 @@ export interface UnitParts {
 
 /** What a unit of work begins with. */
 export interface BegunUnit {
-  readonly claimed: Claimed
+  readonly fence: number
+  /** The transaction in which it was begun. */
+  readonly xact: string
   readonly clock: Clock
   readonly streams: ReadonlyMap<StreamPath, WonStream>
+  readonly busy: readonly StreamPath[]
   readonly domains: Domains
 }
 
@@ -36,26 +39,43 @@ export async function beginUnit(
   statements: Statements,
   { connection, consumer, request }: UnitParts,
 ): Promise<BegunUnit> {
-  const { streams, worker, mode, claimMs } = request
-  const claim = mode === 'claim' ? { claimMs } : {}
-  const [claimed, known, inboxes, domains, [clock]] = await Promise.all([
-    claimStreams(statements, { consumer, worker, streams, ...claim, shiftMs: connection.shiftMs() }),
-    readStates(statements, consumer, streams),
-    readInboxes(statements, consumer, streams),
-    readDomains(statements, consumer),
-    statements.run(readClockSql, consumer),
-  ])
-  const { won, fence, takenOver } = claimed
-  const wonStream = (path: StreamPath): WonStream => ({
-    state: known.get(path) ?? unknownStream,
-    fence,
-    inbox: inboxes.get(path),
-    isTakenOver: takenOver.has(path),
-  })
+  const { streams: asked, worker, mode, claimMs } = request
+  const isTransaction = mode === 'transaction'
+  const values = [storedText(worker), claimMs, isTransaction, connection.shiftMs()]
+  const [row = {}] = await statements.run(beginUnitSql, consumer, asked, ...values)
+  const now = realAt(row, 'now_ms')
   return {
-    claimed,
-    clock: { now: claimed.now, readingMs: realAt(clock, 'reading_ms') },
-    streams: new Map([...won].map((path) => [path, wonStream(path)])),
-    domains,
+    fence: numberAt(row, 'fence'),
+    xact: textAt(row, 'xact'),
+    clock: { now, readingMs: realAt(row, 'reading_ms') },
+    ...streamsIn(row, asked),
+    domains: domainsOf(rowsAt(row, 'domains')),
   }
 }
+
+/** The streams that were won, with what is known of them: the states of all stand one behind another. */
+function streamsIn(row: PostgresRow, asked: readonly StreamPath[]): Pick<BegunUnit, 'streams' | 'busy'> {
+  const streams = new Map<StreamPath, WonStream>()
+  const busy: StreamPath[] = []
+  if (asked.length === 0) return { streams, busy }
+  const fence = numberAt(row, 'fence')
+  const outcomes = textAt(row, 'outcomes')
+  const lengths = textAt(row, 'lengths').split(',')
+  const states = row['states'] === null ? none : bytesAt(row, 'states')
+  const inboxes = inboxesOf(rowsAt(row, 'inboxes'))
+  let end = 0
+  for (const [nth, path] of asked.entries()) {
+    const outcome = outcomes[nth]
+    const length = Number(lengths[nth])
+    end += length
+    if (outcome === 'b') busy.push(path)
+    else {
+      const state = length === 0 ? unknownStream : decodeState(states.subarray(end - length, end))
+      streams.set(path, { state, fence, inbox: inboxes.get(path), isTakenOver: outcome === 't' })
+    }
+  }
+  if (end === states.length && outcomes.length === asked.length) return { streams, busy }
+  throw new InturnError('store-corrupt', 'the store has told states that are not those of the streams')
+}
+
+const none = new Uint8Array()

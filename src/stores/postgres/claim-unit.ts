@@ -46,10 +46,10 @@ export class ClaimUnit implements UnitOfWork<never> {
   private constructor(parts: UnitParts, begun: BegunUnit) {
     this.#parts = parts
     this.#begun = begun
-    const { clock, streams, domains, claimed } = begun
+    const { clock, streams, busy, domains } = begun
     this.clock = clock
     this.streams = streams
-    this.busy = claimed.busy
+    this.busy = busy
     this.domains = domains.byName
     const { connection } = parts
     this.#reads = { run: (sql, ...values) => connection.read(sql, ...values) }
@@ -91,7 +91,7 @@ export class ClaimUnit implements UnitOfWork<never> {
     this.#checkUsable()
     for (const { stream } of commit.streams) this.#checkWon(stream)
     const { consumer, connection } = this.#parts
-    const { fence } = this.#begun.claimed
+    const { fence } = this.#begun
     const write = prepareCommit(commit, { consumer, fence, shiftMs: connection.shiftMs() })
     const streams = commit.streams.map(({ stream }) => stream)
     const [outcomes, ended] = await connection.write(async (statements) => {
@@ -134,8 +134,8 @@ export class ClaimUnit implements UnitOfWork<never> {
   async end(): Promise<readonly StreamPath[]> {
     this.#isEnded = true
     const { consumer, connection } = this.#parts
-    const won = [...this.#begun.claimed.won]
-    if (won.length === 0) return []
+    const won = new Set(this.streams.keys())
+    if (won.size === 0) return []
     const [released, waiting = []] = await connection.writeAndLook(
       (statements) => releaseClaims(statements, this.#claims(this.#held())),
       (statements) => newlyWaiting(statements, consumer, won),
@@ -145,15 +145,15 @@ export class ClaimUnit implements UnitOfWork<never> {
   }
 
   #held(): readonly StreamPath[] {
-    return [...this.#begun.claimed.won].filter((stream) => !this.#released.has(stream))
+    return [...this.streams.keys()].filter((stream) => !this.#released.has(stream))
   }
 
   #claims(streams: readonly StreamPath[]): ClaimsOf {
-    return { consumer: this.#parts.consumer, streams, fence: this.#begun.claimed.fence }
+    return { consumer: this.#parts.consumer, streams, fence: this.#begun.fence }
   }
 
   #checkWon(stream: StreamPath): void {
-    const isWon = this.#begun.claimed.won.has(stream)
+    const isWon = this.streams.has(stream)
     invariant(isWon, `${stream} was used in a unit of work that has not won it`)
   }
 

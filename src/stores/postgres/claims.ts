@@ -1,10 +1,9 @@
 // Claims of streams. In a transaction they are locks that end with it; outside of one they are rows with a
 // time and a fence, taken under the same locks. Upholds I5.
 import type { StreamPath } from '../../core/stream-path.ts'
-import { numberAt, realAt, storedText, textAt } from './row.ts'
+import { textAt } from './row.ts'
 import type { Statements } from './schema.ts'
 
-const claimSql = 'SELECT * FROM inturn.claim_streams($1, $2, $3, $4, $5)'
 // Locks the claims of some streams that still bear a fence, in one order for everybody: nobody can take a
 // stream over until the transaction ends.
 const lockClaimsSql = /* sql */ `
@@ -38,50 +37,11 @@ const listClaimedSql = /* sql */ `
     AND until > floor(extract(epoch FROM clock_timestamp()) * 1000) + $3::float8
 `
 
-/** What claiming came to. */
-export interface Claimed {
-  readonly won: ReadonlySet<StreamPath>
-  readonly busy: readonly StreamPath[]
-  /** Won from claims that had expired. */
-  readonly takenOver: ReadonlySet<StreamPath>
-  readonly fence: number
-  readonly now: number
-  /** The transaction in which that was. */
-  readonly xact: string
-}
-
-/** What is claimed, and for whom. */
-export interface ClaimRequest {
-  readonly consumer: number
-  readonly worker: string
-  readonly streams: readonly StreamPath[]
-  /** Absent: for as long as the transaction lasts. */
-  readonly claimMs?: number
-  readonly shiftMs: number
-}
-
 /** Whose claims. */
 export interface ClaimsOf {
   readonly consumer: number
   readonly streams: readonly StreamPath[]
   readonly fence: number
-}
-
-/** Claims what is free. */
-export async function claimStreams(statements: Statements, request: ClaimRequest): Promise<Claimed> {
-  const { consumer, worker, streams, claimMs = null, shiftMs } = request
-  const rows = await statements.run(claimSql, consumer, streams, storedText(worker), claimMs, shiftMs)
-  const [unit, ...found] = rows
-  const won = new Set(found.map((row) => textAt(row, 'path')))
-  const taken = found.filter((row) => row['outcome'] === 'taken').map((row) => textAt(row, 'path'))
-  return {
-    won,
-    busy: streams.filter((stream) => !won.has(stream)),
-    takenOver: new Set(taken),
-    fence: numberAt(unit, 'fence'),
-    now: realAt(unit, 'now_ms'),
-    xact: textAt(unit ?? {}, 'xact'),
-  }
 }
 
 /** Holds the claims that a unit still has until the transaction ends; says which these are. */
@@ -117,7 +77,7 @@ export async function releaseClaims(
  */
 export async function listFree(
   statements: Statements,
-  { consumer, streams, shiftMs }: Pick<ClaimRequest, 'consumer' | 'streams' | 'shiftMs'>,
+  { consumer, streams, shiftMs }: Pick<ClaimsOf, 'consumer' | 'streams'> & { readonly shiftMs: number },
 ): Promise<readonly StreamPath[]> {
   const asked = [
     statements.run(listUnlockedSql, consumer, streams),

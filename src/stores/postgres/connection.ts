@@ -1,11 +1,19 @@
 // The way to a Postgres server: a pool, transactions of inturn's own in it, and the schema that they work on.
 // Upholds I10: nothing is taken for done that the server has not confirmed.
+import { createHash } from 'node:crypto'
 import { Pool } from 'pg'
 import { InturnError } from '../../core/errors.ts'
 import { isRecord } from '../../core/parse-message.ts'
 import { fieldOf } from '../../core/thrown.ts'
 import { isRaced, ownFaultOf } from './faults.ts'
-import type { PostgresClient, PostgresPool, PostgresRow, PostgresTransaction } from './postgres-client.ts'
+import type {
+  PostgresClient,
+  PostgresPool,
+  PostgresQuery,
+  PostgresRow,
+  PostgresTransaction,
+} from './postgres-client.ts'
+import { arrayText } from './row.ts'
 import { isMigrated, migrate } from './schema.ts'
 import type { Statements } from './schema.ts'
 import { Session } from './session.ts'
@@ -17,6 +25,8 @@ export interface ConnectionParts {
   readonly schema: string
   /** A pool that stays the caller's, or how to make one of our own. */
   readonly pool: PostgresPool | OwnPoolParts
+  /** Whether the server keeps statements for as long as a connection lasts. */
+  readonly prepares: boolean
   /** Added to the server's clock: tests move it. */
   readonly shiftMs: () => number
 }
@@ -41,8 +51,14 @@ const limitsSql = /* sql */ `
     set_config('idle_in_transaction_session_timeout', '60s', true)
 `
 
-/** Statements whose texts with the schema's name are remembered. */
-const textsMax = 200
+/** Statements that are remembered as they are sent; inturn has fewer, so that no connection keeps more. */
+const statementsMax = 200
+
+/** A statement as it is sent. */
+interface SentStatement {
+  readonly text: string
+  readonly name?: string
+}
 
 /** How often a transaction is tried that met another one. */
 const triesMax = 5
@@ -57,7 +73,7 @@ export class Connection {
   #migrated: Promise<void> | undefined
   #isReadable = false
   #isClosed = false
-  readonly #texts = new Map<string, string>()
+  readonly #sent = new Map<string, SentStatement>()
 
   constructor(parts: ConnectionParts) {
     this.name = parts.name
@@ -107,7 +123,7 @@ export class Connection {
     await this.#opened()
     return this.#lent(async ({ client }) => {
       const text = [beginSql, limitsSql, ...sql, 'COMMIT'].join(';\n')
-      const results: unknown = await client.query(this.#named(text)).catch((error: unknown) => {
+      const results: unknown = await client.query(this.#statement(text).text).catch((error: unknown) => {
         throw ownFaultOf(error, this.name)
       })
       const rows = Array.isArray(results) ? results.map(rowsIn) : []
@@ -137,27 +153,27 @@ export class Connection {
   }
 
   /**
-   * Lends a client on which a unit of work ends the transaction that begins here. The locks of a process that
-   * shows no life for so long are given to others. What met another transaction is done again with its body.
+   * Lends a client on which a unit of work ends the transaction that begins here. What met another
+   * transaction is done again with its body.
    */
-  async lend<Result>(lifeMs: number, body: (session: Session) => Promise<Result>): Promise<Result> {
+  async lend<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
     await this.#opened()
-    const lifeSql = `SELECT set_config('idle_in_transaction_session_timeout', '${Math.ceil(lifeMs)}ms', true)`
     return triedAgain(() =>
       this.#lent(async ({ session }) => {
-        const begun = session.run(`${beginSql};${lifeSql}`)
+        const begun = session.run(beginSql)
         const worked = body(session)
         return (await Promise.all([worked, begun]))[0]
       }),
     )
   }
 
-  /** inturn's statements in a transaction that somebody has begun. */
+  /** inturn's statements in a transaction that somebody has begun, perhaps through a pooler. */
   statements(transaction: PostgresTransaction): Statements {
     return {
       run: async (sql, ...values) => {
         try {
-          return (await transaction.query(this.#named(sql), [...values])).rows
+          const { name: _, ...sent } = this.#prepared(sql, values)
+          return (await transaction.query(sent)).rows
         } catch (error) {
           throw ownFaultOf(error, this.name)
         }
@@ -165,12 +181,22 @@ export class Connection {
     }
   }
 
-  #named(sql: string): string {
-    const known = this.#texts.get(sql)
+  /** A statement with the schema's name, and with a name of its own where the server is to keep its plan. */
+  #prepared(sql: string, values: readonly unknown[]): PostgresQuery {
+    const { text, name } = this.#statement(sql)
+    if (values.length === 0) return { text }
+    const sent = { text, values: values.map((value) => (Array.isArray(value) ? arrayText(value) : value)) }
+    return this.#parts.prepares && name !== undefined ? { ...sent, name } : sent
+  }
+
+  #statement(sql: string): SentStatement {
+    const known = this.#sent.get(sql)
     if (known !== undefined) return known
     const text = sql.replaceAll(/\binturn\./g, `${this.schema}.`)
-    if (this.#texts.size < textsMax) this.#texts.set(sql, text)
-    return text
+    if (this.#sent.size >= statementsMax) return { text }
+    const name = `inturn_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
+    this.#sent.set(sql, { text, name })
+    return { text, name }
   }
 
   #opened(): Promise<void> {
@@ -211,7 +237,11 @@ export class Connection {
       isBroken = true
     }
     client.on('error', listener)
-    const session = new Session({ client, name: this.name, named: (sql) => this.#named(sql) })
+    const session = new Session({
+      client,
+      name: this.name,
+      prepared: (sql, values) => this.#prepared(sql, values),
+    })
     try {
       return await body({ client, session })
     } catch (error) {

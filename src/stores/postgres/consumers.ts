@@ -4,6 +4,7 @@ import { parseStreamPath } from '../../core/stream-path.ts'
 import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { Beat } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
+import type { PostgresRow } from './postgres-client.ts'
 import { flagAt, numberAt, originalText, realAt, storedText, textAt } from './row.ts'
 import type { Statements } from './schema.ts'
 
@@ -41,17 +42,7 @@ const writeCheckpointSql = /* sql */ `
   INSERT INTO inturn.checkpoint (consumer, source, value) VALUES ($1, $2, $3)
   ON CONFLICT (consumer, source) DO UPDATE SET value = EXCLUDED.value
 `
-// What is counted of each domain of the consumer $1, and how many rows that are not folded yet.
-const listDomainsSql = /* sql */ `
-  SELECT part, sum(held) AS held, sum(handed_over) AS handed_over, bool_or(paused) AS paused,
-    count(*) FILTER (WHERE is_loose) AS loose
-  FROM (
-    SELECT part, held, handed_over, paused, false AS is_loose FROM inturn.domain WHERE consumer = $1
-    UNION ALL
-    SELECT part, held, handed_over, false, true FROM inturn.domain_count WHERE consumer = $1
-  ) AS counted
-  GROUP BY part
-`
+const countDomainsSql = 'SELECT * FROM inturn.count_domains($1)'
 const lockCountsSql = /* sql */ `
   SELECT pg_advisory_xact_lock(
     hashtextextended('counts ' || $1, 'inturn.domain_count'::regclass::oid::bigint)
@@ -151,7 +142,11 @@ export async function keepCheckpoint(
 
 /** What is counted of each domain. */
 export async function readDomains(statements: Statements, consumer: number): Promise<Domains> {
-  const rows = await statements.run(listDomainsSql, consumer)
+  return domainsOf(await statements.run(countDomainsSql, consumer))
+}
+
+/** The domains of rows with what is counted of each. */
+export function domainsOf(rows: readonly PostgresRow[]): Domains {
   const byName = rows.map((row): readonly [string, DomainStatus] => {
     const counts = { held: numberAt(row, 'held'), handedOver: numberAt(row, 'handed_over') }
     return [nameOf(textAt(row, 'part')), { ...counts, paused: flagAt(row, 'paused') }]

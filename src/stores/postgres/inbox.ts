@@ -57,10 +57,8 @@ const settleSql = /* sql */ `
   INSERT INTO inturn.domain_count (consumer, part, held, handed_over)
   SELECT $1, split_part(path, '/', 1), 0, -count(*) FROM decided GROUP BY 2
 `
-const findSql = /* sql */ `
-  SELECT path, sum(arrivals) AS arrivals, sum(redrives) AS redrives, max(newest) AS newest
-  FROM inturn.inbox WHERE consumer = $1 AND path = ANY ($2) GROUP BY path
-`
+// Streams of the consumer with new entries, whichever they are: nearly always none.
+const peekNewSql = 'SELECT path FROM inturn.inbox WHERE consumer = $1 AND newest > seen LIMIT $2'
 const listNewSql = /* sql */ `
   SELECT DISTINCT path FROM inturn.inbox WHERE consumer = $1 AND path = ANY ($2) AND newest > seen
 `
@@ -128,13 +126,8 @@ export function settleInboxes(
   )
 }
 
-/** The inboxes of some streams, as far as they have entries. */
-export async function readInboxes(
-  statements: Statements,
-  consumer: number,
-  streams: readonly StreamPath[],
-): Promise<ReadonlyMap<StreamPath, InboxSize>> {
-  const rows = await statements.run(findSql, consumer, streams)
+/** The inboxes of rows that tell their sizes, as far as they have entries. */
+export function inboxesOf(rows: readonly PostgresRow[]): ReadonlyMap<StreamPath, InboxSize> {
   const sizes = rows.map((row): readonly [StreamPath, InboxSize] => {
     const counts = { arrivals: numberAt(row, 'arrivals'), redrives: numberAt(row, 'redrives') }
     return [textAt(row, 'path'), { ...counts, newest: numberAt(row, 'newest') }]
@@ -142,13 +135,18 @@ export async function readInboxes(
   return new Map(sizes.filter(([, { arrivals, redrives }]) => arrivals + redrives > 0))
 }
 
+/** Up to so many new entries are looked through for those of some streams, which then need not be named. */
+const peekMax = 100
+
 /** Which of some streams have entries that nobody has looked at. */
 export async function newlyWaiting(
   statements: Statements,
   consumer: number,
-  streams: readonly StreamPath[],
+  streams: ReadonlySet<StreamPath>,
 ): Promise<readonly StreamPath[]> {
-  return (await statements.run(listNewSql, consumer, streams)).map((row) => textAt(row, 'path'))
+  const peeked = await statements.run(peekNewSql, consumer, peekMax + 1)
+  const rows = peeked.length <= peekMax ? peeked : await statements.run(listNewSql, consumer, [...streams])
+  return [...new Set(rows.map((row) => textAt(row, 'path')))].filter((path) => streams.has(path))
 }
 
 /** The lowest entries of parts of inboxes. */

@@ -18,6 +18,7 @@ export class OpenTransaction implements PostgresTransaction {
   /** The last answer was an error; the state of the transaction is told only after it. */
   #hasFailed = false
   #pending = 0
+  #sent = 0
   #fault: InturnError | undefined
 
   constructor(session: Session, name: string) {
@@ -40,6 +41,11 @@ export class OpenTransaction implements PostgresTransaction {
     return this.#pending
   }
 
+  /** How many statements there were. */
+  get sent(): number {
+    return this.#sent
+  }
+
   /** A statement has failed, or has ended the transaction: nothing of it can be committed as it is. */
   get isUndone(): boolean {
     return this.#isLost || this.#hasFailed || this.#session.status === 'E' || this.#session.status === 'I'
@@ -57,6 +63,7 @@ export class OpenTransaction implements PostgresTransaction {
       throw new InturnError('handler-failed', `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`)
     }
     this.#pending++
+    this.#sent++
     try {
       // In this mode a text is one statement, so none that ends the transaction hides behind another.
       const one = { ...given, queryMode: 'extended' }

@@ -10,6 +10,8 @@ export interface PostgresTransaction {
 export interface PostgresQuery {
   readonly text: string
   readonly values?: unknown[]
+  /** The server keeps the plan of a statement with a name for as long as the connection lasts. */
+  readonly name?: string
 }
 
 /** What a statement came to. */

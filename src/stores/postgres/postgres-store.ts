@@ -121,7 +121,7 @@ export class PostgresStore implements Store<PostgresTransaction> {
 
   async #workInTransaction<Result>(parts: UnitParts, body: Body<Result>): Promise<Worked<Result>> {
     const { claimMs } = parts.request
-    const { worked, isLoose } = await this.#connection.lend(claimMs, async (session) => {
+    const { worked, isLoose } = await this.#connection.lend(async (session) => {
       const unit = await TransactionUnit.begin(session, parts)
       const stop = keepRenewed({
         timers: this.#timers,

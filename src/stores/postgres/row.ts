@@ -1,6 +1,7 @@
 // Reading columns of a row with their types. Type parsers of pg can be changed by anybody in the process, so
 // a number may come as a text, a number or a bigint.
-import { InturnError } from '../../core/errors.ts'
+import { InturnError, invariant } from '../../core/errors.ts'
+import { isRecord } from '../../core/parse-message.ts'
 import type { PostgresRow } from './postgres-client.ts'
 
 /** A number that must be there. */
@@ -45,6 +46,32 @@ export function bytesAt(row: PostgresRow, column: string): Uint8Array {
 /** A boolean, as far as it is there. */
 export function flagAt(row: PostgresRow, column: string): boolean {
   return row[column] === true || row[column] === 't'
+}
+
+/** A list as Postgres writes arrays. */
+export function arrayText(values: readonly unknown[]): string {
+  if (values.every((value) => typeof value === 'string')) {
+    const text = values.join('","')
+    if (values.length > 0 && !unsafe.test(values.join(''))) return `{"${text}"}`
+  }
+  return `{${values.map(elementText).join(',')}}`
+}
+
+const unsafe = /["\\]/
+
+function elementText(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL'
+  if (typeof value === 'string') return `"${value.replaceAll(/["\\]/g, '\\$&')}"`
+  const isPlain = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+  invariant(isPlain, 'a list for Postgres has a value that is neither text nor number')
+  return String(value)
+}
+
+/** Rows that the server has written as one text; none for null. */
+export function rowsAt(row: PostgresRow, column: string): readonly PostgresRow[] {
+  if (row[column] === null) return []
+  const rows: unknown = JSON.parse(textAt(row, column))
+  return Array.isArray(rows) ? rows.filter(isRecord) : corrupt(column, 'rows')
 }
 
 const escaped = '\u0001'

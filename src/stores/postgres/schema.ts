@@ -18,7 +18,10 @@ const writeVersionSql = /* sql */ `
 `
 const readEncodingSql = "SELECT current_setting('server_encoding') AS encoding"
 
-/** The first item leads from nothing to version 1, the next one to version 2. */
+/** Tables of versions before this one are refused: no inturn that was released has made any. */
+const firstVersion = 3
+
+/** The first item leads from nothing to the first version, each further one to the next version. */
 const schemaSteps: readonly string[] = [
   /* sql */ `
     -- What is known of the whole: the version of the schema, and the last place of the log.
@@ -145,8 +148,6 @@ const schemaSteps: readonly string[] = [
       PRIMARY KEY (scope, place),
       UNIQUE (scope, domain, stream, id)
     );
-  `,
-  /* sql */ `
     -- Consumers. reading_ms is the reading clock.
     CREATE TABLE inturn.consumer (
       id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -304,55 +305,99 @@ const schemaSteps: readonly string[] = [
     CREATE FUNCTION inturn.lock_of(consumer int, path text) RETURNS bigint LANGUAGE sql STABLE AS $$
       SELECT hashtextextended(consumer || ' ' || path, 'inturn.claim'::regclass::oid::bigint)
     $$;
-    -- Claims streams: tells the unit's fence and the time, and what became of each stream. First the locks
-    -- are tried; what others have committed is looked at by later statements, which see all that was there
-    -- when the locks were won. Without claim_ms the locks are the claim, and last as long as the transaction.
-    CREATE FUNCTION inturn.claim_streams(
-      consumer int, paths text[], worker text, claim_ms double precision, shift_ms double precision
-    ) RETURNS TABLE (path text, outcome text, fence bigint, now_ms double precision, xact text)
-    LANGUAGE plpgsql SET plan_cache_mode = 'force_custom_plan' AS $$
+    -- Begins a unit of work: claims streams, and tells what there is of those that were won. outcomes has a
+    -- letter for each: won, taken from a claim that had expired, busy. First the locks are tried; what
+    -- others have committed is looked at by later statements, which see all that was there when the locks
+    -- were won. In a transaction of the unit's own the locks are the claim, and last as long as it does: a
+    -- process that stands still for longer than claim_ms loses it. Every plan uses the indexes, however
+    -- small a table was when the plan was made: it stays for as long as the connection.
+    CREATE FUNCTION inturn.begin_unit(
+      consumer int, paths text[], worker text, claim_ms double precision, is_transaction boolean,
+      shift_ms double precision,
+      OUT fence bigint, OUT now_ms double precision, OUT reading_ms double precision, OUT xact text,
+      OUT outcomes text, OUT lengths text, OUT states bytea, OUT inboxes text, OUT domains text
+    ) LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
     #variable_conflict use_column
     DECLARE
-      won text[];
-      taken text[] := '{}';
-      own_fence bigint;
-      own_now double precision;
+      outcome text[];
     BEGIN
       IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'streams are claimed under READ COMMITTED only';
       END IF;
-      won := ARRAY(
-        SELECT asked FROM unnest(paths) AS asked
-        WHERE pg_try_advisory_xact_lock(inturn.lock_of(claim_streams.consumer, asked))
+      IF is_transaction THEN
+        PERFORM set_config('idle_in_transaction_session_timeout', ceil(claim_ms)::text, true);
+      END IF;
+      outcome := ARRAY(
+        SELECT CASE
+          WHEN pg_try_advisory_xact_lock(inturn.lock_of(begin_unit.consumer, asked.path)) THEN 'w'
+          ELSE 'b' END
+        FROM unnest(paths) WITH ORDINALITY AS asked (path, nth) ORDER BY nth
       );
-      own_fence := nextval('inturn.fence');
-      own_now := floor(extract(epoch FROM clock_timestamp()) * 1000) + shift_ms;
-      IF EXISTS (SELECT FROM inturn.claim AS c WHERE c.consumer = claim_streams.consumer) THEN
+      fence := nextval('inturn.fence');
+      now_ms := floor(extract(epoch FROM clock_timestamp()) * 1000) + shift_ms;
+      xact := pg_current_xact_id()::text;
+      IF EXISTS (SELECT FROM inturn.claim AS c WHERE c.consumer = begin_unit.consumer) THEN
         WITH gone AS (
           DELETE FROM inturn.claim AS c
-          WHERE c.consumer = claim_streams.consumer AND c.path IN (
+          WHERE c.consumer = begin_unit.consumer AND c.path IN (
             SELECT expired.path FROM inturn.claim AS expired
-            WHERE expired.consumer = claim_streams.consumer AND expired.path = ANY (won)
-              AND expired.until <= own_now
-            ORDER BY expired.path FOR UPDATE
+            JOIN unnest(paths, outcome) AS asked (path, outcome) ON asked.path = expired.path
+            WHERE expired.consumer = begin_unit.consumer AND asked.outcome = 'w' AND expired.until <= now_ms
+            ORDER BY expired.path FOR UPDATE OF expired
           ) RETURNING c.path
         )
-        SELECT coalesce(array_agg(gone.path), '{}') INTO taken FROM gone;
-        won := ARRAY(
-          SELECT asked FROM unnest(won) AS asked WHERE NOT EXISTS (
-            SELECT FROM inturn.claim AS c WHERE c.consumer = claim_streams.consumer AND c.path = asked
-          )
+        SELECT array_agg(CASE WHEN gone.path IS NOT NULL THEN 't' ELSE asked.outcome END ORDER BY nth)
+        INTO outcome
+        FROM unnest(paths, outcome) WITH ORDINALITY AS asked (path, outcome, nth)
+        LEFT JOIN gone ON gone.path = asked.path;
+        outcome := ARRAY(
+          SELECT CASE WHEN asked.outcome = 'w' AND EXISTS (
+            SELECT FROM inturn.claim AS c WHERE c.consumer = begin_unit.consumer AND c.path = asked.path
+          ) THEN 'b' ELSE asked.outcome END
+          FROM unnest(paths, outcome) WITH ORDINALITY AS asked (path, outcome, nth) ORDER BY nth
         );
       END IF;
-      IF claim_ms IS NOT NULL THEN
+      IF NOT is_transaction THEN
         INSERT INTO inturn.claim (consumer, path, worker, fence, until, since)
-        SELECT claim_streams.consumer, asked, claim_streams.worker, own_fence, own_now + claim_ms, own_now
-        FROM unnest(won) AS asked;
+        SELECT begin_unit.consumer, asked.path, begin_unit.worker, begin_unit.fence, now_ms + claim_ms, now_ms
+        FROM unnest(paths, outcome) AS asked (path, outcome) WHERE asked.outcome <> 'b';
       END IF;
-      RETURN QUERY SELECT NULL::text, 'unit', own_fence, own_now, pg_current_xact_id()::text;
-      RETURN QUERY SELECT asked, CASE WHEN asked = ANY (taken) THEN 'taken' ELSE 'won' END, NULL::bigint,
-        NULL::double precision, NULL::text FROM unnest(won) AS asked;
+      SELECT string_agg(coalesce(length(own.state), 0)::text, ','), string_agg(own.state, '')
+      INTO lengths, states
+      FROM (
+        SELECT s.state FROM unnest(paths, outcome) WITH ORDINALITY AS asked (path, outcome, nth)
+        LEFT JOIN LATERAL (
+          SELECT s.state FROM inturn.stream AS s
+          WHERE s.consumer = begin_unit.consumer AND s.path = asked.path LIMIT 1
+        ) AS s ON asked.outcome <> 'b'
+        ORDER BY nth
+      ) AS own;
+      outcomes := array_to_string(outcome, '');
+      IF EXISTS (SELECT FROM inturn.inbox AS i WHERE i.consumer = begin_unit.consumer) THEN
+        SELECT json_agg(i)::text INTO inboxes FROM (
+          SELECT i.path, sum(i.arrivals) AS arrivals, sum(i.redrives) AS redrives, max(i.newest) AS newest
+          FROM inturn.inbox AS i WHERE i.consumer = begin_unit.consumer AND i.path = ANY (paths)
+          GROUP BY i.path
+        ) AS i;
+      END IF;
+      SELECT json_agg(counted)::text INTO domains
+      FROM inturn.count_domains(begin_unit.consumer) AS counted;
+      SELECT c.reading_ms INTO reading_ms FROM inturn.consumer AS c WHERE c.id = begin_unit.consumer;
     END $$;
+    -- What is counted of each domain of a consumer, and how many rows that are not folded yet.
+    CREATE FUNCTION inturn.count_domains(consumer int)
+    RETURNS TABLE (part text, held bigint, handed_over bigint, paused boolean, loose bigint)
+    LANGUAGE sql STABLE AS $$
+      SELECT part, sum(held)::bigint, sum(handed_over)::bigint, bool_or(paused),
+        count(*) FILTER (WHERE is_loose)
+      FROM (
+        SELECT d.part, d.held, d.handed_over, d.paused, false AS is_loose
+        FROM inturn.domain AS d WHERE d.consumer = $1
+        UNION ALL
+        SELECT c.part, c.held, c.handed_over, false, true FROM inturn.domain_count AS c WHERE c.consumer = $1
+      ) AS counted
+      GROUP BY part
+    $$;
     -- Fails unless the transaction is still the one that the unit of work has begun.
     CREATE FUNCTION inturn.check_transaction(xact text) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
@@ -363,14 +408,17 @@ const schemaSteps: readonly string[] = [
   `,
 ]
 
+const schemaVersion = firstVersion + schemaSteps.length - 1
+
 /**
  * Whether the schema is up to date.
  *
- * @throws InturnError `store-schema-newer`; `config-invalid` for a database that cannot keep every text
+ * @throws InturnError `store-schema-newer`, `store-schema-older`; `config-invalid` for a database that cannot
+ * keep every text
  */
 export async function isMigrated(statements: Statements): Promise<boolean> {
   const [row] = await statements.run(readEncodingSql)
-  if (row?.['encoding'] === 'UTF8') return (await versionOf(statements)) === schemaSteps.length
+  if (row?.['encoding'] === 'UTF8') return (await versionOf(statements)) === schemaVersion
   const message = `the database has the encoding ${String(row?.['encoding'])}, and inturn needs one with UTF8`
   throw new InturnError('config-invalid', message)
 }
@@ -380,15 +428,23 @@ export async function migrate(statements: Statements, schema: string): Promise<v
   await statements.run(lockMigrationSql, schema)
   const version = await versionOf(statements)
   if (version === 0) await statements.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
-  for (const sql of schemaSteps.slice(version)) await statements.run(sql)
-  await statements.run(writeVersionSql, schemaSteps.length)
+  for (const sql of schemaSteps.slice(version === 0 ? 0 : version - firstVersion + 1))
+    await statements.run(sql)
+  await statements.run(writeVersionSql, schemaVersion)
 }
 
 async function versionOf(statements: Statements): Promise<number> {
   const [found] = await statements.run(findMetaSql)
   if (found?.['is_there'] !== true) return 0
   const version = numberAt((await statements.run(readVersionSql))[0], 'value')
-  if (version <= schemaSteps.length) return version
-  const versions = `their version is ${version}, known is ${schemaSteps.length}`
-  throw new InturnError('store-schema-newer', `the inturn tables are of a newer inturn: ${versions}`)
+  const versions = `their version is ${version}, known is ${schemaVersion}`
+  if (version > schemaVersion) {
+    throw new InturnError('store-schema-newer', `the inturn tables are of a newer inturn: ${versions}`)
+  }
+  if (version >= firstVersion) return version
+  const remedy = 'drop their schema, and begin with a new one'
+  throw new InturnError(
+    'store-schema-older',
+    `the inturn tables are of an older inturn: ${versions}; ${remedy}`,
+  )
 }

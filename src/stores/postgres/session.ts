@@ -1,5 +1,6 @@
 // inturn's statements on one client, in the order in which they are asked for: all at once where the client
 // pipelines, one after another where it does not. Upholds I2: it says how a transaction really ended.
+import { Writable } from 'node:stream'
 import { InturnError } from '../../core/errors.ts'
 import { fieldOf } from '../../core/thrown.ts'
 import { commitFaultOf, ownFaultOf } from './faults.ts'
@@ -11,8 +12,8 @@ export interface SessionParts {
   readonly client: PostgresClient
   /** The store's name, for people. */
   readonly name: string
-  /** A statement with the name of the schema in it. */
-  readonly named: (sql: string) => string
+  /** A statement as this server takes it. */
+  readonly prepared: (sql: string, values: readonly unknown[]) => PostgresQuery
 }
 
 /** A client while it is lent. */
@@ -21,6 +22,7 @@ export class Session implements Statements {
   readonly #isPipelined: boolean
   #last: Promise<unknown> = Promise.resolve()
   #isGivenUp = false
+  #isCorked = false
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -45,7 +47,7 @@ export class Session implements Statements {
   /** A statement of inturn's own. */
   async run(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
     try {
-      return (await this.query(this.#parts.named(sql), [...values])).rows
+      return (await this.query(this.#parts.prepared(sql, values))).rows
     } catch (error) {
       throw ownFaultOf(error, this.#parts.name)
     }
@@ -55,9 +57,23 @@ export class Session implements Statements {
   query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult> {
     const { client } = this.#parts
     const send = (): Promise<PostgresResult> => client.query(query, values)
+    if (this.#isPipelined) this.#cork()
     const sent = this.#isPipelined ? send() : this.#last.then(send)
     this.#last = sent.catch(() => undefined)
     return sent
+  }
+
+  /** Has what is sent until all code that is ready has run go out in one piece. */
+  #cork(): void {
+    if (this.#isCorked) return
+    const stream = fieldOf(fieldOf(this.#parts.client, 'connection'), 'stream')
+    if (!(stream instanceof Writable)) return
+    this.#isCorked = true
+    stream.cork()
+    process.nextTick(() => {
+      this.#isCorked = false
+      stream.uncork()
+    })
   }
 
   /** Nobody waits for what the client still does: its connection is ended. */

@@ -1,20 +1,20 @@
-// The rows of streams: their states, read and written, all of a batch in one statement.
-import { decodeState, encodeState } from '../../core/encode-state.ts'
-import type { StreamPath } from '../../core/stream-path.ts'
-import type { StreamState } from '../../core/stream-state.ts'
+// Writes the rows of streams, all of a batch with one statement: their states one behind another, and
+// columns in which nothing stands not at all.
+import { writeState } from '../../core/encode-state.ts'
+import { ByteWriter } from '../../core/varints.ts'
 import { standingOf } from '../../ports/standing.ts'
 import type { StreamChange } from '../../ports/store.ts'
-import { bytesAt, textAt } from './row.ts'
 import type { Statements } from './schema.ts'
 
-const readStatesSql = 'SELECT path, state FROM inturn.stream WHERE consumer = $1 AND path = ANY ($2)'
 const writeStreamsSql = /* sql */ `
   INSERT INTO inturn.stream AS s
     (consumer, path, state, deliveries, changed_at, fence, standing, due_at, due_reading)
-  SELECT $1, path, state, deliveries, floor(extract(epoch FROM clock_timestamp()) * 1000) + $2::float8, $3,
-    standing, due_at, due_reading
-  FROM unnest($4::text[], $5::bytea[], $6::bigint[], $7::smallint[], $8::float8[], $9::float8[])
-    AS changed (path, state, deliveries, standing, due_at, due_reading)
+  SELECT $1, path, substring($5::bytea, first, length), deliveries,
+    (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) + $2::float8), $3, coalesce(standing, 0),
+    due_at, due_reading
+  FROM unnest(
+    $4::text[], $6::int[], $7::int[], $8::bigint[], $9::smallint[], $10::float8[], $11::float8[]
+  ) AS changed (path, first, length, deliveries, standing, due_at, due_reading)
   ORDER BY path
   ON CONFLICT (consumer, path) DO UPDATE SET
     state = EXCLUDED.state, deliveries = s.deliveries + EXCLUDED.deliveries,
@@ -22,31 +22,39 @@ const writeStreamsSql = /* sql */ `
     due_at = EXCLUDED.due_at, due_reading = EXCLUDED.due_reading
 `
 
-/** The states of those of some streams that are known. */
-export async function readStates(
-  statements: Statements,
-  consumer: number,
-  paths: readonly StreamPath[],
-): Promise<ReadonlyMap<StreamPath, StreamState>> {
-  const rows = await statements.run(readStatesSql, consumer, paths)
-  return new Map(rows.map((row) => [textAt(row, 'path'), decodeState(bytesAt(row, 'state'))]))
-}
-
 /** Changes of streams, each stream once, as columns. */
 export interface StreamColumns {
-  readonly columns: readonly unknown[][]
+  readonly columns: readonly unknown[]
 }
+
+/** Where states are written, those of one commit at a time. */
+const scratch = new ByteWriter()
 
 /** Turns changes into columns; whatever can be wrong with a state is wrong here. */
 export function streamColumns(changes: readonly StreamChange[]): StreamColumns {
+  const firsts: number[] = []
+  const states = scratch.written(() => {
+    for (const { state } of changes) {
+      firsts.push(scratch.at + 1)
+      writeState(scratch, state)
+    }
+  })
   return {
     columns: [
       changes.map(({ stream }) => stream),
-      changes.map(({ state }) => encodeState(state)),
+      states,
+      firsts,
+      firsts.map((first, nth) => (firsts[nth + 1] ?? states.length + 1) - first),
       changes.map(({ deliveries }) => deliveries),
-      changes.map(standingOf),
-      changes.map(({ due }) => due.at ?? null),
-      changes.map(({ due }) => due.readingMs ?? null),
+      filled(changes.map(standingOf), 0),
+      filled(
+        changes.map(({ due }) => due.at ?? null),
+        null,
+      ),
+      filled(
+        changes.map(({ due }) => due.readingMs ?? null),
+        null,
+      ),
     ],
   }
 }
@@ -62,4 +70,9 @@ export function writeStreams(
   { columns }: StreamColumns,
 ): Promise<unknown> {
   return statements.run(writeStreamsSql, consumer, shiftMs, fence, ...columns)
+}
+
+/** A column, or nothing if each value of it is the one that stands for nothing. */
+function filled<Value>(column: readonly Value[], nothing: Value): readonly Value[] | null {
+  return column.every((value) => value === nothing) ? null : column
 }

@@ -34,6 +34,8 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
   readonly #sent: Promise<void>[] = []
   #failure: InturnError | undefined
   #depth = 0
+  /** How many statements handlers had sent when it was seen last that the transaction is the unit's. */
+  #checkedAt = 0
   #isEnded = false
 
   /** Begins a unit in the transaction that has been begun with the same flush. */
@@ -45,10 +47,10 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
     this.#session = session
     this.#parts = parts
     this.#begun = begun
-    const { clock, streams, domains, claimed } = begun
+    const { clock, streams, busy, domains } = begun
     this.clock = clock
     this.streams = streams
-    this.busy = claimed.busy
+    this.busy = busy
     this.domains = domains.byName
     this.transaction = new OpenTransaction(session, parts.connection.name)
   }
@@ -104,9 +106,9 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
     this.#checkUsable()
     for (const { stream } of commit.streams) this.#checkWon(stream)
     const { consumer, connection } = this.#parts
-    const { fence } = this.#begun.claimed
+    const { fence } = this.#begun
     const write = prepareCommit(commit, { consumer, fence, shiftMs: connection.shiftMs() })
-    this.#note(this.#checkOurs())
+    this.#checkOurs()
     this.#note(write(this.#session))
     return commit.streams.map(() => 'committed')
   }
@@ -136,11 +138,11 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
     this.revoke()
     if (fault !== undefined) throw fault
     this.#checkStanding()
-    const won = [...this.#begun.claimed.won]
-    this.#note(this.#checkOurs())
+    const won = new Set(this.streams.keys())
+    this.#checkOurs()
     const committed = this.#session.commit()
     const looked =
-      won.length === 0
+      won.size === 0
         ? undefined
         : newlyWaiting(this.#session, this.#parts.consumer, won).catch(() => undefined)
     const [end] = await Promise.allSettled([committed, ...this.#sent])
@@ -171,8 +173,12 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
     else this.transaction.lose()
   }
 
-  #checkOurs(): Promise<unknown> {
-    return this.#session.run(checkOursSql, this.#begun.claimed.xact)
+  /** Has the server see whether a handler has ended the transaction since that was seen last. */
+  #checkOurs(): void {
+    const { sent } = this.transaction
+    if (sent === this.#checkedAt) return
+    this.#checkedAt = sent
+    this.#note(this.#session.run(checkOursSql, this.#begun.xact))
   }
 
   /** Notes what is sent and not waited for; the first failure of it is what the transaction fails with. */
@@ -196,7 +202,7 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
   }
 
   #checkWon(stream: StreamPath): void {
-    const isWon = this.#begun.claimed.won.has(stream)
+    const isWon = this.streams.has(stream)
     invariant(isWon, `${stream} was used in a unit of work that has not won it`)
   }
 

@@ -17,7 +17,7 @@ export async function postgresLogFixture(url: string, isGiven = false): Promise<
   const open = async (): Promise<PostgresEventLog> => {
     const pool = isGiven ? user : { url, connectionsMax: 5 }
     const shiftMs = (): number => timers.elapsedMs()
-    const connection = new Connection({ name: 'postgres', schema, pool, shiftMs })
+    const connection = new Connection({ name: 'postgres', schema, pool, prepares: !isGiven, shiftMs })
     const log = new PostgresEventLog({ connection, limits: {}, timers, pollMs: 50, pollMaxMs: 500 })
     await log.open()
     opened.push(log)

@@ -28,7 +28,8 @@ export async function postgresFixture(url: string, isGiven = false): Promise<Sto
   const opened: PostgresStore[] = []
   const open = async (own: VirtualTimers = timers): Promise<PostgresStore> => {
     const pool = isGiven ? user : { url, connectionsMax: 20 }
-    const connection = new Connection({ name: 'postgres', schema, pool, shiftMs: () => timers.elapsedMs() })
+    const shiftMs = (): number => timers.elapsedMs()
+    const connection = new Connection({ name: 'postgres', schema, pool, prepares: !isGiven, shiftMs })
     const store = new PostgresStore(connection, own)
     await store.open()
     await flush(store)

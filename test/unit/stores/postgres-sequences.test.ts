@@ -35,7 +35,7 @@ beforeEach(async () => {
 
 function store(): SequenceStore {
   return new PostgresSequenceStore(
-    new Connection({ name: 'postgres', schema: 'inturn', pool, shiftMs: () => shiftMs }),
+    new Connection({ name: 'postgres', schema: 'inturn', pool, prepares: true, shiftMs: () => shiftMs }),
   )
 }
 

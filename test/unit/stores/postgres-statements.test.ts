@@ -1,0 +1,153 @@
+// How the store on Postgres speaks to its server: a constant number of statements a batch, of which the
+// server keeps the plans where it may; and lists that arrive as they are (I7, I9).
+import fc from 'fast-check'
+import type { Pool, PoolClient } from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
+import type { PostgresPool, PostgresTarget, PostgresTransaction } from '../../../src/stores/postgres.ts'
+import { postgresStore } from '../../../src/stores/postgres.ts'
+import { arrayText } from '../../../src/stores/postgres/row.ts'
+import { account, at, moved } from '../../../src/testing/store-suite/samples.ts'
+import type { TestDatabase } from '../../services/shared-postgres.ts'
+import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
+
+let database: TestDatabase
+let pool: Pool
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  pool = testPool({ connectionString: database.url, max: 5 })
+})
+beforeEach(async () => {
+  await pool.query('DROP SCHEMA IF EXISTS inturn CASCADE')
+})
+afterAll(async () => {
+  await pool.end()
+  await database.drop()
+})
+
+const request: Omit<WorkRequest, 'streams'> = {
+  consumer: 'billing',
+  worker: 'one',
+  mode: 'transaction',
+  claimMs: 30_000,
+}
+
+async function keptPlans(unit: UnitOfWork<PostgresTransaction>): Promise<number | undefined> {
+  const count = 'SELECT count(*)::int AS plans FROM pg_prepared_statements'
+  const plans = (await unit.transaction?.query(count))?.rows[0]?.['plans']
+  return typeof plans === 'number' ? plans : undefined
+}
+
+/** How many plans the server keeps for a connection on which a stream has moved. */
+async function plansOf(target: PostgresTarget, prepare?: boolean): Promise<number | undefined> {
+  const store = postgresStore(target, { connectionsMax: 1, ...(prepare !== undefined && { prepare }) })
+  await store.open()
+  const streams = [account('a')]
+  for (const position of [1, 2]) {
+    await store.work({ ...request, streams }, (unit) =>
+      unit.commit({ streams: [moved(account('a'), position, { state: at(position) })] }),
+    )
+  }
+  const { value } = await store.work({ ...request, streams }, keptPlans)
+  await store.close()
+  return value
+}
+
+test('the server keeps the plans of a pool of our own, and none where prepare is false', async () => {
+  expect(await plansOf(database.url)).toBeGreaterThan(2)
+  expect(await plansOf(database.url, false)).toBe(0)
+})
+
+test('of a pool that is given, perhaps to a pooler, it keeps none unless prepare is true', async () => {
+  const own = testPool({ connectionString: database.url, max: 1 })
+  expect(await plansOf({ pool: own })).toBe(0)
+  expect(await plansOf({ pool: own }, true)).toBeGreaterThan(2)
+  await own.end()
+})
+
+test('prepare takes true or false', () => {
+  // @ts-expect-error -- JavaScript may give anything
+  expect(() => postgresStore(database.url, { prepare: 'no' })).toThrow(/prepare takes true or false/)
+})
+
+/** A pool whose clients tell every statement. */
+function toldPool(told: string[]): PostgresPool {
+  return {
+    connect: async () => {
+      const client = await pool.connect()
+      return new Proxy(client, {
+        get: (target: PoolClient, key) => {
+          const value: unknown = Reflect.get(target, key)
+          if (typeof value !== 'function') return value
+          return (...given: unknown[]): unknown => {
+            const [query] = given
+            if (key === 'query') told.push(typeof query === 'string' ? query : textOf(query))
+            return Reflect.apply(value, target, given)
+          }
+        },
+      })
+    },
+  }
+}
+
+function textOf(query: unknown): string {
+  return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : ''
+}
+
+test('a batch takes six statements beside the handlers own, however many streams it has (I7)', async () => {
+  const told: string[] = []
+  const store = postgresStore({ pool: toldPool(told) })
+  await store.open()
+  for (const count of [1, 2, 300]) {
+    const streams = Array.from({ length: count }, (_, index) => account(`s${index}`))
+    for (const position of [1, 2]) {
+      await store.work({ ...request, streams, consumer: `c${count}` }, async (unit) => {
+        told.length = 0
+        await unit.transaction?.query('SELECT 1 AS handler')
+        await unit.commit({ streams: streams.map((one) => moved(one, position, { state: at(position) })) })
+      })
+      // Before the body are BEGIN and the call that claims.
+      const firsts = told.map((text) => text.trim().split(/\s+/).slice(0, 2).join(' '))
+      expect(firsts).toEqual([
+        'SELECT 1',
+        'SELECT inturn.check_transaction($1)',
+        'INSERT INTO',
+        'COMMIT',
+        'SELECT path',
+      ])
+    }
+  }
+  await store.close()
+})
+
+test('lists of texts and numbers arrive as they are', async () => {
+  const text = fc.string({ unit: 'grapheme' }).filter((one) => !one.includes('\0') && one.isWellFormed())
+  const texts = fc.array(
+    fc.oneof(text, fc.constantFrom('', 'NULL', '"', '\\', '{', ',', ' ', '\n'), fc.constant(null)),
+  )
+  const numbers = fc.array(fc.option(fc.maxSafeInteger()))
+  await fc.assert(
+    fc.asyncProperty(texts, numbers, async (some, more) => {
+      const sql = 'SELECT array_to_json($1::text[])::text AS some, array_to_json($2::bigint[])::text AS more'
+      const { rows } = await pool.query<{ some: string; more: string }>(sql, [
+        arrayText(some),
+        arrayText(more),
+      ])
+      expect(JSON.parse(rows[0]?.some ?? '')).toEqual(some)
+      expect(JSON.parse(rows[0]?.more ?? '')).toEqual(more)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('tables of an older inturn are refused with store-schema-older, and left alone', async () => {
+  await plansOf(database.url)
+  await pool.query("UPDATE inturn.meta SET value = 2 WHERE key = 'schema'")
+  const store = postgresStore(database.url)
+  await expect(store.open()).rejects.toMatchObject({ code: 'store-schema-older' })
+  await expect(store.reader.consumers()).rejects.toMatchObject({ code: 'store-schema-older' })
+  await store.close()
+  const { rows } = await pool.query('SELECT name FROM inturn.consumer')
+  expect(rows).toEqual([{ name: 'billing' }])
+})
