@@ -47,12 +47,25 @@ export type { Processor } from './engine/processor.ts'
 export type { Redelivered, RedeliverRequest } from './engine/redeliver.ts'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './ports/standard-schema.ts'
 export { historyOf } from './engine/stream-history.ts'
+export type { RunEnd, StandingStream } from './engine/standing-streams.ts'
 export { createWorker } from './engine/worker.ts'
 export type { RunOptions, Worker, WorkerOptions } from './engine/worker.ts'
 export type { Healer, HealRequest } from './ports/healer.ts'
+export type { Log } from './ports/log.ts'
 export type { LetterReader, LetterReading } from './ports/letter-reader.ts'
 export type { Checkpoint, Delivery, ReadRequest, Source, SourceExtent } from './ports/source.ts'
 export type { Store, UnitOfWork } from './ports/store.ts'
 export type { PastRange, StreamHistory } from './ports/stream-history.ts'
-export type { EngineNews, Telemetry } from './ports/telemetry.ts'
+export type {
+  CallWatch,
+  DurableTurn,
+  EngineNews,
+  HandlerCall,
+  Listener,
+  StoreCall,
+  Telemetry,
+  TelemetryProvider,
+  WatchedDomain,
+  WatchedEngine,
+} from './ports/telemetry.ts'
 export type { Random, Timers } from './ports/timers.ts'

@@ -1,12 +1,12 @@
 // `inturn dead`: the dead letters, with what was wrong with each; with --json each stands whole.
 import { Command, Option } from 'commander'
+import { moment } from '../core/time-words.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { ConsumerView } from '../operate/paging.ts'
 import { eachDeadLetter, eachInboxEntry } from '../operate/paging.ts'
 import { isDecided } from '../operate/retry-dead-letters.ts'
 import type { ShownNumber } from '../operate/shown-number.ts'
 import { numberText } from '../operate/shown-number.ts'
-import { moment } from '../operate/time-words.ts'
 import type { DeadLetter, DeadLetterReason, Redrive } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
 import { deadDropCommand } from './dead-drop.ts'
@@ -48,7 +48,7 @@ export function deadCommand(): Command {
               ...(domain !== undefined && { domain }),
               ...(reason !== undefined && { reason }),
             }),
-            head: ['at', 'reason', 'stream', 'epoch', 'sequence', 'id', 'attempts', 'detail'],
+            head: ['at', 'reason', 'stream', 'epoch', 'sequence', 'id', 'attempts', 'detail', 'where'],
             row: (letter) => row(letter, { known, waiting }),
             json: (letter) => json(letter, { known, waiting }),
             none: 'there are no dead letters',
@@ -95,9 +95,11 @@ function numberOf({ reason, stream, sequence }: DeadLetter, known: KnownDomains)
 }
 
 function row(letter: DeadLetter, { known, waiting }: Setting): readonly Cell[] {
-  const { at, reason, stream, epoch, id, attempts, detail, key } = letter
+  const { at, reason, stream, epoch, id, attempts, detail, key, stack } = letter
   const number = numberOf(letter, known)
   const redrive = waiting.get(key)
   const said = redrive === undefined ? detail : `(waits for a worker, for ${redrive.by}) ${detail}`
-  return [moment(at), reason, stream, epoch, number && numberText(number), id, attempts, shortened(said, 60)]
+  const place = [moment(at), reason, stream, epoch, number && numberText(number), id, attempts]
+  const where = shortened(stack?.split('\n')[0] ?? '', 60)
+  return [...place, shortened(said, 60), where]
 }

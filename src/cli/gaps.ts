@@ -2,10 +2,10 @@
 // asked for them, and when patience ends.
 import { Command } from 'commander'
 import type { Sequence } from '../core/sequence.ts'
+import { moment, spell } from '../core/time-words.ts'
 import { eachGap } from '../operate/read-gaps.ts'
 import type { StreamGap } from '../operate/read-gaps.ts'
 import { numberText } from '../operate/shown-number.ts'
-import { moment, spell } from '../operate/time-words.ts'
 import type { ListFlags } from './listing.ts'
 import { addLimitFlag, printListing } from './listing.ts'
 import type { StoreFlags } from './store-flags.ts'

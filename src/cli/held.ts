@@ -1,9 +1,9 @@
 // `inturn held`: the events that wait for a predecessor or for their stream, in the order in which they will
 // be delivered.
 import { Command } from 'commander'
+import { moment } from '../core/time-words.ts'
 import { eachHeld } from '../operate/paging.ts'
 import { numberText } from '../operate/shown-number.ts'
-import { moment } from '../operate/time-words.ts'
 import type { HeldEvent } from '../ports/records.ts'
 import { exactJson, jsonField } from './exact-json.ts'
 import type { ListFlags } from './listing.ts'

@@ -1,10 +1,10 @@
 // `inturn ledger`: the record of every number that was not simply delivered, and of every operator's action.
 import { Command } from 'commander'
 import type { Sequence } from '../core/sequence.ts'
+import { moment } from '../core/time-words.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import { eachLedgerEntry } from '../operate/paging.ts'
 import { numberText, shownRange } from '../operate/shown-number.ts'
-import { moment } from '../operate/time-words.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
 import type { ListFlags } from './listing.ts'

@@ -81,6 +81,7 @@ const optionNames: Readonly<Record<keyof Config, true>> = {
   history: true,
   replay: true,
   telemetry: true,
+  log: true,
   timers: true,
   random: true,
   sweepEvery: true,

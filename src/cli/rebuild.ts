@@ -1,16 +1,15 @@
 // Rebuilds from history: a worker under a new consumer name reads what there is from its beginning, and ends
 // once it has. Killed, it goes on where it was when it is called again: positions and checkpoint are kept.
 import { InturnError } from '../core/errors.ts'
+import { spell } from '../core/time-words.ts'
 import type { Config } from '../engine/define-config.ts'
 import { createWorker } from '../engine/worker.ts'
 import { shellWord } from '../operate/operator-actions.ts'
-import { spell } from '../operate/time-words.ts'
 import type { Source, SourceExtent } from '../ports/source.ts'
 import type { ConsumerSummary } from '../ports/store-reader.ts'
 import type { Store } from '../ports/store.ts'
-import type { EngineNews } from '../ports/telemetry.ts'
 import { printJson, printLines } from './print.ts'
-import { RunReport } from './run-report.ts'
+import { reportedBy, RunReport } from './run-report.ts'
 import { stopOnSignals } from './stop-on-signals.ts'
 import { grouped } from './table.ts'
 
@@ -37,12 +36,11 @@ export async function rebuild(request: RebuildRequest): Promise<void> {
   }
   const source: Source = config.history ?? config.source
   const progress = new RebuildProgress(source)
-  const report = new RunReport((summary) => progress.text(report.events, summary))
-  const telemetry = (news: EngineNews): void => {
-    report.tell(news)
-    config.telemetry?.(news)
-  }
-  const worker = createWorker({ ...config, consumer: as, replay: 'rebuild', telemetry })
+  const report: RunReport = new RunReport({
+    progressText: (summary) => progress.text(report.events, summary),
+    log: config.log,
+  })
+  const worker = createWorker({ ...reportedBy(report, config), consumer: as, replay: 'rebuild' })
   report.started({ consumer: as, store: config.store.name, source: source.name })
   let isStopped = false
   const stop = async (): Promise<void> => {

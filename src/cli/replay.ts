@@ -8,6 +8,7 @@ import type { Config } from '../engine/define-config.ts'
 import { createProcessor } from '../engine/processor.ts'
 import type { Redelivered } from '../engine/redeliver.ts'
 import { namedPlace } from '../operate/operator-options.ts'
+import { errorTail } from '../ports/log.ts'
 import { loadConfig } from './load-config.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
@@ -86,12 +87,18 @@ async function redeliver(config: Config, name: string, flags: ReplayFlags): Prom
     if (stored === undefined) return
     const { domain = '', stream = '' } = parseStreamPath(stored.stream) ?? {}
     const done = await processor.redeliver({ ...operator, ...range, domain, stream })
-    if (json === true) await printJson(done)
+    if (json === true) await printJson(shownInJson(done))
     else await printLines(linesOf(done))
     if (done.missing > 0 || done.failed !== undefined) process.exitCode = 1
   } finally {
     await processor.close()
   }
+}
+
+function shownInJson({ failed, ...done }: Redelivered): object {
+  if (failed === undefined) return done
+  const { sequence, error } = failed
+  return { ...done, failed: { sequence, error: errorTail(error) } }
 }
 
 function linesOf({ stream, handled, missing, missingRanges, failed }: Redelivered): readonly string[] {
@@ -103,6 +110,6 @@ function linesOf({ stream, handled, missing, missingRanges, failed }: Redelivere
       : [`  the history does not have ${grouped(missing)} of them: ${ranges.join(', ')}`]),
     ...(failed === undefined
       ? []
-      : [`  event ${failed.sequence} failed, and nothing behind it was handled: ${failed.error}`]),
+      : [`  event ${failed.sequence} failed, and nothing behind it was handled: ${errorTail(failed.error)}`]),
   ]
 }

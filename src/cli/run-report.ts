@@ -1,10 +1,13 @@
 // What a running worker says on standard error: what it does, what fails and when it tries again, which
-// streams stop. Upholds I7: streams that fail by the thousand are summed up, not listed.
-import type { Sequence } from '../core/sequence.ts'
-import { spell } from '../operate/time-words.ts'
+// streams stop.
+import { spell } from '../core/time-words.ts'
+import type { Config } from '../engine/define-config.ts'
+import { NewsLog } from '../engine/news-log.ts'
+import type { Log } from '../ports/log.ts'
+import { lineTo } from '../ports/log.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
 import { ProgressLine } from './progress-line.ts'
-import { say } from './say.ts'
+import { say, sayLine } from './say.ts'
 import { grouped } from './table.ts'
 
 /** What a worker is about, for its first line. */
@@ -14,32 +17,40 @@ export interface RunSubject {
   readonly source: string
 }
 
-const streamLinesMax = 20
-const streamLinesEveryMs = 10_000
-
-type RestartNews = Extract<EngineNews, { kind: 'producer-restarted' | 'epoch-opened' }>
-type OtherNews = Exclude<EngineNews, RestartNews | { kind: 'batch' | 'failed' | 'healed' | 'inexact' }>
-
 /** Tells what a worker does. */
 export class RunReport {
   readonly #progress = new ProgressLine()
   readonly #startedMs = performance.now()
   readonly #verdicts = new Map<string, number>()
-  /** Streams whose next event failed and waits; told once each. */
-  readonly #failing = new Set<string>()
+  readonly #log: NewsLog
   #events = 0
   #lost = 0
   #halted = 0
   #healed = 0
   #deadLetters = 0
-  #streamLines = 0
-  #unsaid = 0
-  #windowMs = 0
   readonly #progressText: ((summary: string) => string) | undefined
 
-  /** `progressText` makes the line of progress of what has come to pass; default: that itself. */
-  constructor(progressText?: (summary: string) => string) {
-    this.#progressText = progressText
+  /**
+   * @param options - `progressText` makes the line of progress of what has come to pass; default: that
+   *   itself. `log`: gets what fails and stops; default: it is said like the rest
+   */
+  constructor(
+    options: {
+      readonly progressText?: (summary: string) => string
+      readonly log?: Log | false | undefined
+    } = {},
+  ) {
+    const { log } = options
+    const failed = log === undefined ? sayLine : log === false ? () => undefined : lineTo(log)
+    this.#progressText = options.progressText
+    this.#log = new NewsLog(
+      (line) => {
+        this.#progress.clear()
+        if (line.level === 'info') sayLine(line)
+        else failed(line)
+      },
+      () => performance.now(),
+    )
   }
 
   started({ consumer, store, source }: RunSubject): void {
@@ -53,13 +64,13 @@ export class RunReport {
   }
 
   /** Takes in what an engine tells. */
-  tell(news: EngineNews): void {
+  readonly tell = (news: EngineNews): void => {
     if (news.kind === 'batch') this.#count(news)
-    else if (news.kind === 'failed') this.#tellFailed(news)
-    else if (news.kind === 'healed') this.#tellHealed(news)
-    else if (news.kind === 'inexact') this.say(inexactWords(news))
-    else if (news.kind === 'producer-restarted' || news.kind === 'epoch-opened') this.#tellRestart(news)
-    else this.#tellOther(news)
+    else if (news.kind === 'healed') this.#healed += news.came
+    else if (news.kind === 'lost') this.#lost++
+    else if (news.kind === 'dead-letter') this.#deadLetters++
+    else if (news.kind === 'halted' || (news.kind === 'failed' && news.then === 'halt')) this.#halted++
+    this.#log.tell(news)
   }
 
   /** Events so far. */
@@ -90,117 +101,12 @@ export class RunReport {
     const summary = this.summary()
     this.#progress.show(this.#progressText?.(summary) ?? summary)
   }
-
-  #tellFailed(news: Extract<EngineNews, { kind: 'failed' }>): void {
-    const { stream, sequence, attempts, error, then, reason } = news
-    const isFirst = !this.#failing.has(stream)
-    const what = `${stream}: event ${sequence ?? '(no number)'} failed`
-    if (then === 'retry') {
-      if (this.#failing.size < 10_000) this.#failing.add(stream)
-      if (isFirst) this.#sayOfStream(`${what} and is tried again: ${error}`)
-      return
-    }
-    this.#failing.delete(stream)
-    if (then === 'halt') this.#halted++
-    const end = then === 'halt' ? 'its stream is halted' : 'is a dead letter now'
-    const how = reason === undefined ? `${what} at attempt ${attempts}` : `${what} its checks`
-    this.#sayOfStream(`${how} and ${end}: ${error}`)
-  }
-
-  #tellHealed(news: Extract<EngineNews, { kind: 'healed' }>): void {
-    this.#healed += news.came
-    this.#sayOfStream(healedWords(news))
-  }
-
-  #tellRestart(news: RestartNews): void {
-    const { stream } = news
-    this.#sayOfStream(
-      news.kind === 'epoch-opened'
-        ? `${stream}: its producer counts again: epoch ${news.epoch} begins`
-        : `${stream}: its producer may have started to count again, with number ${news.sequence}`,
-    )
-  }
-
-  #tellOther(news: OtherNews): void {
-    switch (news.kind) {
-      case 'lost':
-        this.#lost++
-        this.#sayOfStream(`${news.stream}: numbers ${news.from ?? '?'} to ${news.to} are given up as lost`)
-        break
-      case 'halted':
-        this.#halted++
-        this.#sayOfStream(`${news.stream} is halted: ${news.reason}`)
-        break
-      case 'dead-letter':
-        this.#deadLetters++
-        // Of what failed for good, `failed` has told already.
-        if (!['failed', 'schema', 'worker-died'].includes(news.reason)) {
-          const which = eventWords(news.stream ?? 'a message', news.sequence)
-          this.#sayOfStream(`${which} is a dead letter now, ${news.reason}: ${news.detail}`)
-        }
-        break
-      case 'baseline-failed':
-        this.#sayOfStream(`${news.stream}: its baseline cannot be told, so it waits: ${news.error}`)
-        break
-      case 'redriven':
-        this.#sayOfStream(redrivenWords(news))
-        break
-      case 'healing':
-        break
-      case 'workers-died':
-        this.say(`a worker died: ${news.workers.join(', ')}; handlers are called in quarantine for a while`)
-        break
-      case 'claim-lost':
-        this.#sayOfStream(`${news.stream}: another worker has taken it over; nothing was changed`)
-        break
-      case 'store-failed':
-      case 'source-failed': {
-        const what = news.kind === 'store-failed' ? 'the store' : 'the source'
-        this.say(`${what} failed, next try in ${spell(news.retryInMs)}: ${news.error.message}`)
-        break
-      }
-      case 'records-full':
-        this.say(news.error?.message ?? 'there is room for dead letters and ledger again')
-        break
-      case 'recovered':
-        this.say('store and source work again')
-    }
-  }
-
-  #sayOfStream(text: string): void {
-    const now = performance.now()
-    if (now - this.#windowMs > streamLinesEveryMs) {
-      if (this.#unsaid > 0)
-        this.say(`... and ${grouped(this.#unsaid)} more lines about streams (inturn status)`)
-      this.#windowMs = now
-      this.#streamLines = 0
-      this.#unsaid = 0
-    }
-    if (++this.#streamLines <= streamLinesMax) this.say(text)
-    else this.#unsaid++
-  }
 }
 
-function eventWords(where: string, sequence: Sequence | undefined): string {
-  return sequence === undefined ? where : `${where}: event ${sequence}`
-}
-
-function inexactWords({ domain, stream, sequence, place }: Extract<EngineNews, { kind: 'inexact' }>): string {
-  const what = `${eventWords(stream, sequence)} has a number at ${place} that no JavaScript number holds`
-  return `${what}: handlers of ${domain} get such numbers rounded, unless it sets exactNumbers`
-}
-
-function redrivenWords({ stream, sequence, error }: Extract<EngineNews, { kind: 'redriven' }>): string {
-  const end = error === undefined ? 'it succeeded' : `it failed: ${error}`
-  return `${eventWords(stream, sequence)}, a dead letter, was tried again: ${end}`
-}
-
-function healedWords(news: Extract<EngineNews, { kind: 'healed' }>): string {
-  const { stream, from, to, attempt, came, error } = news
-  const range = from === to ? `number ${to}` : `numbers ${from ?? '?'} to ${to}`
-  const many = came === 0 ? 'none' : grouped(came)
-  const what = `${stream}: ${range} asked for (attempt ${attempt}), ${many} came`
-  return error === undefined ? what : `${what}: ${error}`
+/** A configuration whose worker tells a report, besides whoever it has named itself. */
+export function reportedBy(report: RunReport, config: Config): Config {
+  const { telemetry = [] } = config
+  return { ...config, telemetry: [report.tell, ...[telemetry].flat()], log: false }
 }
 
 function counted(count: number, one: string, many: string): string {

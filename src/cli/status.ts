@@ -1,12 +1,12 @@
 // `inturn status`: how the consumers of a store are doing: in figures, and which of their streams are not as
 // they should be.
 import { Command } from 'commander'
+import { momentFrom, spell } from '../core/time-words.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { Health, HealthItem } from '../operate/health.ts'
 import { readHealth } from '../operate/health.ts'
 import type { ConsumerFigures } from '../operate/read-status.ts'
 import { readStatus } from '../operate/read-status.ts'
-import { momentFrom, spell } from '../operate/time-words.ts'
 import type { Store } from '../ports/store.ts'
 import { printJson, printLines } from './print.ts'
 import type { StoreFlags } from './store-flags.ts'

@@ -3,8 +3,8 @@
 import type { Command } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import type { Config } from '../engine/define-config.ts'
-import { resolveDomains } from '../engine/resolve-domains.ts'
-import type { DomainRules, KnownDomains } from '../operate/domain-rules.ts'
+import { resolveDomains, trackedOf } from '../engine/resolve-domains.ts'
+import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { ConsumerView } from '../operate/paging.ts'
 import type { Store } from '../ports/store.ts'
 import { findConfig, loadConfig } from './load-config.ts'
@@ -67,13 +67,7 @@ export async function withConsumer<Result>(
 
 /** What a configuration says about its domains. */
 function knownDomains({ domains }: Config): KnownDomains {
-  const known = new Map<string, DomainRules>()
-  for (const [name, domain] of resolveDomains(domains).byName) {
-    if (domain.kind !== 'tracked') continue
-    const { rules, failure, handedOverMax } = domain
-    known.set(name, { rules, failure, handedOverMax })
-  }
-  return known
+  return trackedOf(resolveDomains(domains))
 }
 
 /**

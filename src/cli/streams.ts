@@ -1,10 +1,10 @@
 // `inturn streams`: where each stream stands, and what stops it.
 import { Command } from 'commander'
 import { parseStreamPath } from '../core/stream-path.ts'
+import { moment } from '../core/time-words.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import { eachStream } from '../operate/paging.ts'
 import { numberText, shownHalt, shownNumber, shownRange } from '../operate/shown-number.ts'
-import { moment } from '../operate/time-words.ts'
 import type { StoredStream } from '../ports/store-reader.ts'
 import type { ListFlags } from './listing.ts'
 import { addLimitFlag, printListing } from './listing.ts'

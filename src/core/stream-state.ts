@@ -85,6 +85,8 @@ export interface Failing {
   /** When the next attempt is due; absent once the attempts are used up and the stream is halted. */
   readonly retryAt?: number
   readonly error: string
+  /** The first lines of the error's stack. */
+  readonly stack?: string
   /**
    * The worker that makes the attempt now, where it was committed before it began because attempts have ended
    * processes: all others leave the stream alone until `retryAt`.

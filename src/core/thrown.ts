@@ -47,6 +47,43 @@ export function errorMessage(thrown: unknown): string {
   return messageOf(thrown, messageMax)
 }
 
+/** What was caught, as an error: itself, or one that says it and has it as its cause. */
+export function asError(thrown: unknown): Error {
+  return isInstance(thrown, Error) ? thrown : new Error(errorText(thrown), { cause: thrown })
+}
+
+/** How many lines of a stack are kept in states and dead letters. */
+const keptLinesMax = 8
+
+/** The first lines of an error's stack, kept beside its {@link errorText}; nothing where it has none. */
+export function keptStack(thrown: unknown): { readonly stack?: string } {
+  const lines = stackLines(thrown, keptLinesMax)
+  return lines.length === 0 ? {} : { stack: lines.join('\n') }
+}
+
+/** The calls that an error came through, without its message; then its causes, each with its own. */
+export function stackLines(thrown: unknown, most: number): readonly string[] {
+  const lines: string[] = []
+  let error = thrown
+  for (let depth = 0; depth < causesMax && isInstance(error, Error); depth++) {
+    if (depth > 0) lines.push(`caused by ${errorText(error)}`.replaceAll(/\s+/g, ' '))
+    const own = depth === 0 ? most : Math.max(2, Math.floor(most / 2))
+    lines.push(...framesOf(error).slice(0, own))
+    error = fieldOf(error, 'cause')
+  }
+  return lines.slice(0, 2 * most)
+}
+
+const causesMax = 4
+const frameMax = 300
+
+function framesOf(error: Error): readonly string[] {
+  const stack = fieldOf(error, 'stack')
+  if (typeof stack !== 'string') return []
+  const lines = stack.slice(0, messageMax + credentialsMax).split('\n')
+  return lines.filter((line) => /^\s+at /.test(line)).map((line) => wordsOf(line.trim(), frameMax))
+}
+
 /** The `code` that systems and clients give their errors; empty where there is none. */
 export function errorCode(thrown: unknown): string {
   const code = fieldOf(thrown, 'code')

@@ -6,7 +6,7 @@ import type { EventArrival } from '../core/pass.ts'
 import type { Position } from '../core/sequence.ts'
 import { after, comparePositions } from '../core/sequence.ts'
 import type { StreamState } from '../core/stream-state.ts'
-import { errorText } from '../core/thrown.ts'
+import { asError } from '../core/thrown.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { StreamBatch } from './stream-batch.ts'
 import type { TurnArrival } from './turn-outcome.ts'
@@ -34,7 +34,7 @@ export async function startedState(
     return { ...state, epoch: first.epoch, position: baselined - 1, baseline: baselined }
   } catch (error) {
     if (parts.stop.aborted) throw error
-    parts.telemetry({ kind: 'baseline-failed', stream: path, error: errorText(error) })
+    parts.telemetry({ kind: 'baseline-failed', stream: path, error: asError(error) })
     return state
   }
 }

@@ -12,7 +12,7 @@ import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import { haltStops } from '../core/stream-state.ts'
-import { errorText } from '../core/thrown.ts'
+import { asError } from '../core/thrown.ts'
 import type { InboxEntry } from '../ports/records.ts'
 import type { Answer } from './call.ts'
 import { Call, CallArrival } from './call.ts'
@@ -379,7 +379,12 @@ export class Engine {
   /** A turn is durable: tells it, answers what arrived with it, and says where its stream stands. */
   #take(planned: PlannedTurn): void {
     const { turn, visit } = planned
+    const { turned } = this.#parts
     for (const news of newsOf(turn)) this.#parts.telemetry(news)
+    if (turned !== undefined && !turn.isIdle) {
+      const { path: stream, state: before } = turn.setup
+      turned({ stream, before, after: turn.state, ledger: turn.ledger })
+    }
     this.healing.takeTurn(turn)
     if (!turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
     if (planned.isFirst) this.#answer(planned)
@@ -565,7 +570,7 @@ function amendAnswers(turn: Turn, arrivals: readonly CallArrival[]): void {
   if (setup.runsBegun) for (const { event } of deliveries) amend(event, { verdict: 'deliver' })
   for (const { delivery, error, answer } of failures) {
     const { reason } = answer
-    amend(delivery.event, { error: errorText(error), ...(reason === 'schema' && { reason }) })
+    amend(delivery.event, { error: asError(error), ...(reason === 'schema' && { reason }) })
   }
 }
 

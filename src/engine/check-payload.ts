@@ -142,5 +142,5 @@ function unfit(problem: string): PayloadRefused {
 }
 
 function thrown(error: unknown): PayloadRefused {
-  return new PayloadRefused('schema', `it cannot be asked: ${errorText(error)}`)
+  return new PayloadRefused('schema', `it cannot be asked: ${errorText(error)}`, { cause: error })
 }

@@ -6,13 +6,15 @@ import { canonicalJson, fingerprint } from '../core/fingerprint.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { encodePart, idempotencyKey, streamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
-import { errorText, isInstance } from '../core/thrown.ts'
+import { errorText, isInstance, keptStack } from '../core/thrown.ts'
 import type { UnitOfWork } from '../ports/store.ts'
+import type { CallWatch } from '../ports/telemetry.ts'
 import { backoffMs } from './backoff.ts'
 import type { Domain, FailurePolicy } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { CallContext } from './handler-context.ts'
 import { handlerEvent } from './handler-event.ts'
+import { watched } from './listening.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { FailureAnswer } from './turn.ts'
 import { shuttingDown, withinTime } from './within-time.ts'
@@ -57,7 +59,15 @@ export class HandlerCaller {
    */
   call(call: Call, scene: CallScene): void | Promise<void> {
     const { domain, event } = call
-    if (domain.handle === undefined) return this.callBatch(domain, [event], scene)
+    const { handle } = domain
+    if (handle === undefined) return this.callBatch(domain, [event], scene)
+    const watch = this.#begin(domain, [event], scene, call.attempt)
+    if (watch === undefined) return this.#call(handle, call, scene)
+    return watched(watch, () => this.#call(handle, call, scene))
+  }
+
+  #call(handle: NonNullable<Domain['handle']>, call: Call, scene: CallScene): void | Promise<void> {
+    const { domain, event } = call
     if (this.#parts.stop.aborted) throw shuttingDown()
     const context = new CallContext({
       consumer: this.#parts.consumer,
@@ -70,13 +80,42 @@ export class HandlerCaller {
       replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
     })
-    const result = domain.handle(event.inexact === undefined ? event : handlerEvent(domain, event), context)
+    const result = handle(event.inexact === undefined ? event : handlerEvent(domain, event), context)
     if (result === undefined || !isPromiseLike(result)) return undefined
     return this.#within(domain, result, context)
   }
 
   /** Calls `handleBatch` for several events; throws as {@link call} does. */
   callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
+    const watch = this.#begin(domain, events, scene, 1)
+    if (watch === undefined) return this.#callBatch(domain, events, scene)
+    return watched(watch, () => this.#callBatch(domain, events, scene))
+  }
+
+  /** Says that a handler is about to be called; nothing is made where nobody watches. */
+  #begin(
+    { name: domain }: Domain,
+    events: readonly InturnEvent[],
+    scene: CallScene,
+    attempt: number,
+  ): CallWatch | undefined {
+    const { begin, consumer } = this.#parts
+    const [first] = events
+    if (begin === undefined || first === undefined) return undefined
+    const stream = streamPath(first.domain, first.stream)
+    const isRedrive = scene.isRedrive === true
+    return begin({
+      consumer,
+      domain,
+      stream,
+      events,
+      attempt,
+      isRedrive,
+      replay: scene.replay ?? this.#parts.replay,
+    })
+  }
+
+  #callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
     const { consumer, stop } = this.#parts
     if (stop.aborted) throw shuttingDown()
     const context = new CallContext({
@@ -163,6 +202,7 @@ export function answerFailure(
     attempts: attempt,
     firstAt: failed.firstAt ?? now,
     error: errorText(error),
+    ...keptStack(error),
   }
   if (isInstance(error, PayloadRefused)) {
     const answer = { then: policy.then, reason: 'schema', cause: 'schema' } as const

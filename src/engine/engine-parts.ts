@@ -5,6 +5,7 @@ import type { Store } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
 import type { Domains } from './domain.ts'
+import type { Listening } from './listening.ts'
 
 /** The shared parts of an engine. */
 export interface EngineParts {
@@ -18,6 +19,11 @@ export interface EngineParts {
   readonly timers: Timers
   readonly random: Random
   readonly telemetry: Telemetry
+  /** Watches calls of handlers, and turns; absent: nobody does. */
+  readonly begin: Listening['begin']
+  readonly turned: Listening['turned']
+  /** Says that the engine has ended. */
+  readonly ended: () => void
   /** Streams whose handlers may run side by side. */
   readonly concurrency: number
   readonly claimMs: number

@@ -172,8 +172,9 @@ class StepReader {
     invariant(removal !== undefined, `the event ${String(sequence)} was removed for no reason`)
     const [held] = this.#takeHeld({ epoch, after: beforeOf(sequence), to: sequence })
     invariant(held !== undefined, `the event ${String(sequence)} that failed is not held`)
-    const { error: detail, attempts } = removal.failing
-    this.#bury(held.event, { reason: removal.reason, detail, attempts })
+    const { error: detail, attempts, stack } = removal.failing
+    const why = { detail, attempts, ...(stack !== undefined && { stack }) }
+    this.#bury(held.event, { reason: removal.reason, ...why })
     this.#enter('removed', { epoch, from: sequence, to: sequence }, removal.failing.error)
     this.#place = { epoch, sequence }
   }
@@ -196,7 +197,7 @@ class StepReader {
 
   #bury(
     event: InturnEvent | FillEvent,
-    why: { readonly reason: DeadLetterReason; readonly detail: string; readonly attempts?: number },
+    why: Pick<DeadLetter, 'reason' | 'detail' | 'attempts' | 'stack'>,
   ): void {
     const { path, now } = this.#about
     const place = {

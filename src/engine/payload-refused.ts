@@ -3,8 +3,10 @@
 /** An event's payload is refused: the same event fails again until whoever refuses it is another one. */
 export class PayloadRefused extends Error {
   /** @param by - what refuses it, as the configuration calls it */
-  constructor(by: 'schema' | 'filter' | 'eventFrom', message: string) {
-    super(message)
+  constructor(by: 'schema' | 'filter' | 'eventFrom', message: string, options?: { readonly cause: unknown }) {
+    super(message, options)
     this.name = by
+    // Where in inturn it was made tells nobody anything; what its cause came through does.
+    this.stack = `${by}: ${message}`
   }
 }

@@ -36,10 +36,10 @@ export interface ProcessResult {
   /** Held events of the stream that came in turn by it, in order. */
   readonly released: readonly InturnEvent[]
   /**
-   * The handler failed for this event, in words. Its verdict is `hold`: it waits for its next attempt or, by
+   * What the handler failed with for this event. Its verdict is `hold`: it waits for its next attempt or, by
    * its domain's policy, has halted its stream or become a dead letter. In an `unordered()` domain the
    * verdict is `deliver`, and the event is a dead letter. With the reason `schema` no handler was called:
    * what the event carries was refused, and no attempt is made by itself.
    */
-  readonly error?: string
+  readonly error?: Error
 }

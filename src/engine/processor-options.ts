@@ -5,9 +5,11 @@ import { InturnError } from '../core/errors.ts'
 import type { EventFrom } from '../core/event-from.ts'
 import { eventFrom } from '../core/event-from.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
+import { aroundStore } from '../ports/around-store.ts'
+import type { Log } from '../ports/log.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
-import type { EngineNews, Telemetry } from '../ports/telemetry.ts'
+import type { StoreCall } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
 import { systemRandom, systemTimers } from '../ports/timers.ts'
 import { Engine } from './batch.ts'
@@ -16,8 +18,10 @@ import type { DomainOptions } from './domain-options.ts'
 import type { Domains } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { Intaker } from './intake.ts'
+import type { ListenOptions } from './listening.ts'
+import { listen } from './listening.ts'
 import { RecordRoom } from './record-room.ts'
-import { resolveDomains } from './resolve-domains.ts'
+import { resolveDomains, trackedOf } from './resolve-domains.ts'
 
 /** Options of a processor. */
 export interface ProcessorOptions<Transaction = unknown, Commands = unknown> {
@@ -61,8 +65,16 @@ export interface ProcessorOptions<Transaction = unknown, Commands = unknown> {
    * by `context.replay`.
    */
   readonly replay?: 'rebuild'
-  /** Is told what happens. What it throws is ignored. */
-  readonly telemetry?: Telemetry
+  /**
+   * Who is told what happens: a function, `openTelemetry()` of `inturn/telemetry/opentelemetry`,
+   * `prometheus()` of `inturn/telemetry/prometheus`, or a list of them. What they throw is ignored.
+   */
+  readonly telemetry?: NonNullable<ListenOptions['telemetry']>
+  /**
+   * Where failures are heard: what stops a stream, dead letters, a store or source that fails. Any logger
+   * with `warn` and `error` (pino, `console`). Default: standard error. `false`: nowhere.
+   */
+  readonly log?: Log | false
   /** Default: the machine's timers. */
   readonly timers?: Timers
   /** Default: `Math.random`. */
@@ -94,6 +106,7 @@ const processorNames = [
   'history',
   'replay',
   'telemetry',
+  'log',
   'timers',
   'random',
 ]
@@ -107,6 +120,7 @@ const processorNames = [
 export function makeEngine<Transaction>(
   options: ProcessorOptions<Transaction>,
   otherNames: readonly string[] = [],
+  source?: Source,
 ): MadeEngine {
   checkNames(options, '', [...processorNames, ...otherNames])
   const { consumer, store, worker } = options
@@ -116,7 +130,6 @@ export function makeEngine<Transaction>(
     throw new InturnError('config-invalid', "store takes a store, for example sqliteStore('billing.db')")
   }
   checkMethod(options.eventFrom, { path: 'eventFrom' })
-  checkMethod(options.telemetry, { path: 'telemetry' })
   checkReplay(options)
   const domains = resolveDomains(options.domains)
   for (const { name, effects } of domains.byName.values()) {
@@ -131,15 +144,22 @@ export function makeEngine<Transaction>(
   const stop = new AbortController()
   const batchMax = whole(options.batch, 'batch', 500)
   const intaker = makeIntaker(options, domains)
+  const timers = options.timers ?? systemTimers
+  const name = worker ?? `w${Math.floor(random.next() * 2 ** 48).toString(36)}`
+  const watched = { consumer, worker: name, reader: store.reader, source, domains: trackedOf(domains) }
+  const listening = listen(options, timers, watched)
   const parts: EngineParts = {
     consumer,
-    worker: worker ?? `w${Math.floor(random.next() * 2 ** 48).toString(36)}`,
-    store,
+    worker: name,
+    store: listening.called === undefined ? store : timedStore(store, timers, listening.called),
     domains,
     eventFrom: options.eventFrom ?? eventFrom,
-    timers: options.timers ?? systemTimers,
+    timers,
     random,
-    telemetry: undisturbed(options.telemetry),
+    telemetry: listening.tell,
+    begin: listening.begin,
+    turned: listening.turned,
+    ended: listening.ended,
     concurrency: whole(options.concurrency, 'concurrency', 64),
     claimMs: waitMs(options.claim, { name: 'claim', fallback: '30s' }),
     batchMax,
@@ -188,15 +208,14 @@ function checkName(name: unknown, takes: string): void {
   if (typeof name !== 'string' || name === '') throw new InturnError('config-invalid', takes)
 }
 
-/** A listener whose failures disturb nothing. */
-function undisturbed(telemetry: Telemetry | undefined): Telemetry {
-  if (telemetry === undefined) return () => undefined
-  return (news) => {
+/** A store that tells each of its calls. */
+function timedStore(store: Store, timers: Timers, called: (call: StoreCall) => void): Store {
+  return aroundStore(store, async ({ method }, run) => {
+    const beganMs = timers.elapsedMs()
     try {
-      const told = Reflect.apply<unknown, [EngineNews], unknown>(telemetry, undefined, [news])
-      if (told instanceof Promise) told.catch(() => undefined)
-    } catch {
-      // Watching must not disturb: what a listener throws is its own affair.
+      return await run()
+    } finally {
+      called({ method, tookMs: timers.elapsedMs() - beganMs })
     }
-  }
+  })
 }

@@ -115,6 +115,7 @@ export function createProcessor<Transaction, Commands = unknown>(
     async close() {
       stop.abort()
       await engine.healing.end()
+      parts.ended()
       await leave(parts)
       await store.close()
     },

@@ -10,7 +10,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
-import { errorText } from '../core/thrown.ts'
+import { asError } from '../core/thrown.ts'
 import { wholeNumber } from '../core/whole-number.ts'
 import type { EffectPartial, Recorded } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
@@ -57,7 +57,7 @@ export interface Redelivered {
   /** The first 100 ranges of them. */
   readonly missingRanges: readonly Span[]
   /** The event whose handler failed; nothing behind it was handled, and with transactions not its chunk. */
-  readonly failed?: { readonly sequence: Sequence; readonly error: string }
+  readonly failed?: { readonly sequence: Sequence; readonly error: Error }
 }
 
 interface Chunk {
@@ -171,7 +171,7 @@ export class Redelivery {
       if (!(error instanceof Undone)) throw error
       const event = chunk.events.find((one) => one === error.place)
       if (event === undefined) throw error.failure
-      const failed = { sequence: event.sequence, error: errorText(error.failure) }
+      const failed = { sequence: event.sequence, error: asError(error.failure) }
       return { through: 0, handled: 0, failed }
     }
   }
@@ -216,7 +216,7 @@ export class Redelivery {
     const carriedOut: Handled = {
       through: events.findIndex(({ sequence }) => sequence === outcome.sequence),
       handled: events.filter((event) => done.has(`${epoch}/${String(event.sequence)}`)).length,
-      failed: { sequence: outcome.sequence, error: partialText(outcome) },
+      failed: { sequence: outcome.sequence, error: new InturnError('effect-partial', partialText(outcome)) },
       effects: new TurnEffects(),
       ...(outcome.ran > 0 && { partial: outcome }),
     }
@@ -248,7 +248,7 @@ export class Redelivery {
       } catch (error) {
         this.#caller.throwUnlessHandlers(unit)
         if (transaction !== undefined) throw new Undone(event, error)
-        return { handled, through, effects, failed: { sequence: event.sequence, error: errorText(error) } }
+        return { handled, through, effects, failed: { sequence: event.sequence, error: asError(error) } }
       }
     }
     return { handled, through, effects }

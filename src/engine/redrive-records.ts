@@ -2,6 +2,7 @@
 // time. Upholds I3: whatever happens in between, it is either done or still there, and the ledger says so.
 import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
+import { errorText, keptStack } from '../core/thrown.ts'
 import type { DeadLetter, LedgerEntry, Redrive } from '../ports/records.ts'
 import type { StreamRecords } from '../ports/store.ts'
 
@@ -36,14 +37,17 @@ export function doneRecords(begun: BegunRedrive, now: number): StreamRecords {
 /** The records of an attempt that failed: the dead letter stays, with its new error. */
 export function failedRecords(
   begun: BegunRedrive,
-  failed: { readonly error: string; readonly now: number },
+  failed: { readonly error: unknown; readonly now: number },
 ): StreamRecords {
   const { stream, letter, attempt, redrive } = begun
-  const { error, now } = failed
+  const { now } = failed
+  const error = errorText(failed.error)
   const detail = error.slice(0, detailMax)
   const reason = `${redrive.reason} (it failed again: ${error})`
   const ledger = [entryOf(begun, { kind: 'redrive-failed', at: now, reason })]
-  return replacing(stream, { letter: { ...letter, attempts: attempt, detail }, decided: [], ledger })
+  const { stack: _, ...rest } = letter
+  const tried = { ...rest, attempts: attempt, detail, ...keptStack(failed.error) }
+  return replacing(stream, { letter: tried, decided: [], ledger })
 }
 
 /** What was wrong before an attempt that has begun, and of which no end is known. */

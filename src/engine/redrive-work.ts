@@ -8,7 +8,7 @@ import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
-import { errorText } from '../core/thrown.ts'
+import { asError } from '../core/thrown.ts'
 import type { EffectStep, Recorded } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/partial-text.ts'
 import type { DeadLetter, StoredEntry } from '../ports/records.ts'
@@ -192,7 +192,7 @@ export class RedriveWork {
   ): Promise<HandlerFailure | 'claim-lost' | undefined> {
     const now = await this.#parts.store.now()
     if (failed !== undefined) {
-      const records = failedRecords(begun, { error: errorText(failed.error), now })
+      const records = failedRecords(begun, { error: failed.error, now })
       return (await this.#commit(unit, { streams: [records] })) === 'committed' ? failed : 'claim-lost'
     }
     const records = { ...doneRecords(begun, now), ...(effects.length > 0 && { effects }) }
@@ -206,7 +206,7 @@ export class RedriveWork {
   }
 
   #tell({ stream, event: { sequence } }: BegunRedrive, failed: HandlerFailure | undefined): void {
-    const why = failed !== undefined && { error: errorText(failed.error) }
+    const why = failed !== undefined && { error: asError(failed.error) }
     this.#parts.telemetry({ kind: 'redriven', stream, sequence, ...why })
   }
 

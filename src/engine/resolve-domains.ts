@@ -11,6 +11,7 @@ import type { ResetAnswer, StreamRules } from '../core/rules.ts'
 import { errorText } from '../core/thrown.ts'
 import { typeOwner } from '../core/type-pattern.ts'
 import { checkSchemas } from '../ports/standard-schema.ts'
+import type { WatchedDomain } from '../ports/telemetry.ts'
 import { limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
 import type { Domain, Domains, FailurePolicy } from './domain.ts'
@@ -41,6 +42,11 @@ export function resolveDomains<Transaction>(
     only: domains.length === 1 ? domains[0] : undefined,
     ofType: typeOwner(patterns),
   }
+}
+
+/** What the domains whose streams are tracked have decided, for whoever looks at their streams. */
+export function trackedOf({ byName }: Domains): ReadonlyMap<string, WatchedDomain> {
+  return new Map([...byName].flatMap(([name, domain]) => (domain.kind === 'tracked' ? [[name, domain]] : [])))
 }
 
 /**
@@ -267,7 +273,7 @@ function refusing(filter: (event: InturnEvent) => boolean): (event: InturnEvent)
     try {
       return filter(event)
     } catch (error) {
-      throw new PayloadRefused('filter', `it threw ${errorText(error)}`)
+      throw new PayloadRefused('filter', `it threw ${errorText(error)}`, { cause: error })
     }
   }
 }

@@ -1,6 +1,6 @@
 // What a committed turn is worth telling: a failure, numbers given up, a halt, events taken out of their
 // stream.
-import { errorText } from '../core/thrown.ts'
+import { asError } from '../core/thrown.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
 import type { Turn } from './turn.ts'
@@ -17,7 +17,7 @@ export function newsOf(turn: Turn): readonly EngineNews[] {
     const { sequence } = delivery.event
     const { attempts } = answer.failing
     const refused = answer.reason === 'schema' && { reason: answer.reason }
-    const what = { stream, sequence, attempts, error: errorText(error) }
+    const what = { stream, sequence, attempts, error: asError(error) }
     news.push({ kind: 'failed', ...what, then: answer.then, ...refused })
   }
   if (isNew) {

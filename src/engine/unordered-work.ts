@@ -3,7 +3,7 @@
 // of work of its own, so that no wait keeps a transaction open and what has succeeded is durable before
 // others are tried again. Upholds I2 within the id window, and I3.
 import { compareIds } from '../core/id-order.ts'
-import { errorText, isInstance } from '../core/thrown.ts'
+import { asError, errorText, isInstance, keptStack } from '../core/thrown.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
@@ -220,7 +220,7 @@ export class UnorderedWork {
     const { event, path: stream } = failed.intake
     const { error, attempts } = failed.failure
     const place = { stream, payload: event, ...(event.id !== undefined && { id: event.id }) }
-    const told = { detail: errorText(error), at: unit.clock.now, attempts }
+    const told = { detail: errorText(error), ...keptStack(error), at: unit.clock.now, attempts }
     return { ...failed, deadLetter: { ...place, key: identityOf(failed.intake), reason, ...told } }
   }
 
@@ -237,7 +237,7 @@ export class UnorderedWork {
     const { isRefused, attempts } = failure
     const { path: stream, event } = intake
     const then = failure.isLast ? 'dead-letter' : 'retry'
-    const error = errorText(failure.error)
+    const error = asError(failure.error)
     const what = { stream, sequence: event.sequence, attempts, error, then } as const
     this.#parts.telemetry({ kind: 'failed', ...what, ...(isRefused && { reason: 'schema' }) })
     if (deadLetter !== undefined) this.#parts.telemetry(deadLetterNews(deadLetter))
@@ -251,7 +251,7 @@ function resultOf({ intake, verdict, failure }: Attempt): ProcessResult {
     ...(failure?.isRefused === true && { reason: 'schema' as const }),
     stream: intake.path,
     released: [],
-    ...(failure !== undefined && { error: errorText(failure.error) }),
+    ...(failure !== undefined && { error: asError(failure.error) }),
   }
 }
 

@@ -22,6 +22,8 @@ import type { RecordRoom } from './record-room.ts'
 import { Settlement } from './settlement.ts'
 import { SourceFailures } from './source-failures.ts'
 import { sourceToRead } from './source-to-read.ts'
+import type { RunEnd } from './standing-streams.ts'
+import { caughtUpEnd } from './standing-streams.ts'
 
 /** Options of a worker. */
 export interface WorkerOptions<
@@ -55,12 +57,13 @@ export interface Worker {
    * Runs until stopped. Failures of the store or the source are told to telemetry and waited out, between 50
    * ms and 10 s at a time. Called again, it returns the same promise.
    *
+   * @returns how it ended: with `until: 'caught-up'` which streams stand still
    * @throws InturnError when the worker cannot begin for a reason that waiting does not mend;
    * `invariant-violated`
    *   when inturn itself is wrong, `store-replaced` when the file of its store was taken away. What a source
    *   throws that is no InturnError is thrown on
    */
-  run(options?: RunOptions): Promise<void>
+  run(options?: RunOptions): Promise<RunEnd>
   /**
    * Finishes the batch in hand, settles it, and ends. Resolves once it has ended, also where `run` rejects.
    */
@@ -83,7 +86,7 @@ export interface Worker {
 export function createWorker<Transaction, Message extends Delivery, Commands = unknown>(
   options: WorkerOptions<Transaction, Message, Commands>,
 ): Worker {
-  const { engine, parts, room, stop } = makeEngine(options, workerNames)
+  const { engine, parts, room, stop } = makeEngine(options, workerNames, options.source)
   const { source } = options
   if (typeof source !== 'object' || source === null || typeof source.read !== 'function') {
     throw new InturnError('config-invalid', "source takes a source, for example fileSource('events.ndjson')")
@@ -150,7 +153,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   readonly #stopNow: AbortController
   readonly #draining = new AbortController()
   readonly #opened: (() => Promise<void>)[] = []
-  #ended: Promise<void> | undefined
+  #ended: Promise<RunEnd> | undefined
   #inHand: readonly Message[] = []
   readonly #flights = new Set<Flight<Message>>()
   /** How many messages are being worked on. */
@@ -193,7 +196,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     })
   }
 
-  run(options: RunOptions = {}): Promise<void> {
+  run(options: RunOptions = {}): Promise<RunEnd> {
     this.#ended ??= this.#run(options)
     return this.#ended
   }
@@ -208,23 +211,25 @@ class PullWorker<Message extends Delivery> implements Worker {
     await this.stop()
   }
 
-  async #run(options: RunOptions): Promise<void> {
+  async #run(options: RunOptions): Promise<RunEnd> {
     checkNames(options, 'run', ['until'])
     const { until } = options
     if (until !== undefined && until !== 'caught-up') {
       throw new InturnError('config-invalid', `run: until takes 'caught-up', not ${givenText(until)}`)
     }
+    let end: RunEnd
     try {
       await this.#openAll()
-      await this.#loop(options)
+      end = await this.#loop(options)
     } catch (error) {
       await this.#close().catch(() => undefined)
       throw error
     }
     await this.#close()
+    return end
   }
 
-  async #loop({ until }: RunOptions): Promise<void> {
+  async #loop({ until }: RunOptions): Promise<RunEnd> {
     while (!this.#isDone && !this.#draining.signal.aborted) {
       await this.#attempt(async () => {
         await this.#round()
@@ -237,6 +242,13 @@ class PullWorker<Message extends Delivery> implements Worker {
     const failure = this.#failure
     // What stopped handlers say is no news; that inturn itself is wrong is.
     if (failure !== undefined && isWrong(failure.error)) throw failure.error
+    let end: RunEnd = { isCaughtUp: false, standingCount: 0, standing: [] }
+    while (this.#isDone && !end.isCaughtUp && !this.#draining.signal.aborted) {
+      await this.#attempt(async () => {
+        end = await caughtUpEnd(this.#parts)
+      })
+    }
+    return end
   }
 
   /**
@@ -474,6 +486,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   /** Closes what was opened, the source first: it keeps in the store how far it was settled. */
   async #close(): Promise<void> {
     await this.#engine.healing.end()
+    this.#parts.ended()
     const [close, ...others] = this.#opened.splice(0)
     try {
       await close?.()

@@ -1,8 +1,8 @@
 // What an explanation says of the attempts at a failing event: those that were made, the one under way, and
 // the next. In quarantine an attempt is kept before its handler starts as if its worker had died, so nothing
 // is said of that for as long as it is under way.
+import { moment, momentFrom } from '../core/time-words.ts'
 import type { Explanation, NextStep } from './explain.ts'
-import { moment, momentFrom } from './time-words.ts'
 
 /** Whether an attempt in quarantine has not ended yet, as far as can be told. */
 export function isUnderWay({
@@ -25,8 +25,13 @@ export function triedWords(about: Explanation): readonly string[] {
   const most = attemptsMax === undefined ? '' : ` of ${attemptsMax}`
   return [
     `  tried ${failing.attempts}${most} times, first ${momentFrom(failing.firstAt, now)}`,
-    ...(isUnderWay(about) ? [] : [`  the error: ${failing.error}`]),
+    ...(isUnderWay(about) ? [] : [`  the error: ${failing.error}`, ...stackWords(failing)]),
   ]
+}
+
+/** The first lines of the stack that was kept with an error. */
+function stackWords({ stack }: { readonly stack?: string }): readonly string[] {
+  return stack === undefined ? [] : stack.split('\n').map((line) => `    ${line}`)
 }
 
 /** Who makes an attempt, or began one that never ended. */

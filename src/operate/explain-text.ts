@@ -1,6 +1,7 @@
 // Puts an explanation into words for a person at three in the morning: first what is wrong, then since when,
 // what was tried, what happens by itself, and what can be done.
 import type { Duplicates } from '../core/stream-state.ts'
+import { moment, momentFrom, spell } from '../core/time-words.ts'
 import { partialText } from '../ports/partial-text.ts'
 import { giveUpWords, nextAttemptWords, runningWords, triedWords } from './attempt-words.ts'
 import type { Explanation } from './explain.ts'
@@ -9,7 +10,6 @@ import { restartWords } from './restart-words.ts'
 import type { ShownNumber } from './shown-number.ts'
 import { numberText, rangeText } from './shown-number.ts'
 import type { LetterNote } from './stream-letters.ts'
-import { moment, momentFrom, spell } from './time-words.ts'
 
 /** What a renderer has to know of where it is. */
 export interface ExplanationSetting {

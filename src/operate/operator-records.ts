@@ -98,8 +98,10 @@ function letterOf(
   const { epoch, sequence, id } = event
   const place = { stream, epoch, sequence, ...(id !== undefined && { id }), payload: event }
   const hasFailed = failing?.epoch === epoch && failing.sequence === sequence
-  const attempts = hasFailed ? { attempts: failing.attempts } : {}
-  return { ...place, key: deadLetterKey(place), ...why, at, ...attempts }
+  if (!hasFailed) return { ...place, key: deadLetterKey(place), ...why, at }
+  const { attempts, stack } = failing
+  const failed = { attempts, ...(stack !== undefined && { stack }) }
+  return { ...place, key: deadLetterKey(place), ...why, at, ...failed }
 }
 
 function entryOf(

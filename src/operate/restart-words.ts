@@ -1,8 +1,8 @@
 // What there is to say of a producer that may count again: what came, how that is known, what became of it.
 import type { RestartSigns, Run } from '../core/stream-state.ts'
+import { momentFrom } from '../core/time-words.ts'
 import type { Explanation } from './explain.ts'
 import { rangeText } from './shown-number.ts'
-import { momentFrom } from './time-words.ts'
 
 /** The signs in words, one line each; none where there are none. */
 export function restartWords({ restart, nextRun, halt, now }: Explanation): readonly string[] {

@@ -118,6 +118,8 @@ export interface DeadLetter {
   /** Milliseconds since 1970, by the store's clock. */
   readonly at: number
   readonly attempts?: number
+  /** The first lines of the stack of the error that it failed with. */
+  readonly stack?: string
 }
 
 /** What a ledger entry tells of: an account, or what an operator did. */

@@ -1,11 +1,15 @@
 // What the engine tells about its work: what changed a stream once it is durable, all else as it happens. A
 // listener gets plain values; what it throws is ignored, so that watching never disturbs.
 import type { InturnError } from '../core/errors.ts'
+import type { InturnEvent } from '../core/event.ts'
+import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import type { RestartSigns } from '../core/stream-state.ts'
+import type { RestartSigns, StreamState } from '../core/stream-state.ts'
 import type { Verdict } from '../core/verdict.ts'
-import type { DeadLetterReason } from './records.ts'
+import type { DeadLetterReason, LedgerEntry } from './records.ts'
+import type { Source } from './source.ts'
+import type { StoreReader } from './store-reader.ts'
 
 /** Which attempt to heal which gap. */
 interface HealingNews {
@@ -33,7 +37,7 @@ export type EngineNews =
       readonly attempts: number
       /** What the event carries was refused: its handler was not called, and is not by itself. */
       readonly reason?: 'schema'
-      readonly error: string
+      readonly error: Error
       /** What comes next: another attempt, a halt, or a dead letter. */
       readonly then: 'retry' | 'halt' | 'dead-letter'
     }
@@ -78,13 +82,13 @@ export type EngineNews =
       readonly sequence?: Sequence
     }
   /** A domain's `baseline` threw, took too long, or gave no number: the stream waits for its start. */
-  | { readonly kind: 'baseline-failed'; readonly stream: StreamPath; readonly error: string }
+  | { readonly kind: 'baseline-failed'; readonly stream: StreamPath; readonly error: Error }
   /** A dead letter was tried again because an operator said so; `error` where it failed again, and stays. */
   | {
       readonly kind: 'redriven'
       readonly stream: StreamPath
       readonly sequence: Sequence | undefined
-      readonly error?: string
+      readonly error?: Error
     }
   /** A healer is asked for missing numbers. */
   | ({ readonly kind: 'healing' } & HealingNews)
@@ -92,8 +96,8 @@ export type EngineNews =
   | ({
       readonly kind: 'healed'
       readonly came: number
-      /** What was wrong with an answer, in words. */
-      readonly error?: string
+      /** What was wrong with an answer. */
+      readonly error?: Error
     } & HealingNews)
   | { readonly kind: 'claim-lost'; readonly stream: StreamPath }
   /** Workers of the consumer fell silent and did not leave: handlers are called in quarantine for a while. */
@@ -109,3 +113,73 @@ export type EngineNews =
 
 /** Receives {@link EngineNews}. Called at once, so it should be quick. */
 export type Telemetry = (news: EngineNews) => void
+/** A call of a handler, as it begins. */
+export interface HandlerCall {
+  readonly consumer: string
+  readonly domain: string
+  readonly stream: StreamPath
+  /** One, or several for `handleBatch`. */
+  readonly events: readonly InturnEvent[]
+  /** From 1. */
+  readonly attempt: number
+  /** A dead letter is tried again, or history is handled once more. */
+  readonly isRedrive: boolean
+  readonly replay: 'rebuild' | 'redeliver' | undefined
+}
+
+/** Watches one call of a handler. */
+export interface CallWatch {
+  /** Runs the handler, for example where its trace is the active one. */
+  readonly within?: <Result>(run: () => Result) => Result
+  /** It has ended; with what it failed with, where it failed. */
+  end(failed?: { readonly error: unknown }): void
+}
+
+/** What a turn of a stream came to that is durable now. */
+export interface DurableTurn {
+  readonly stream: StreamPath
+  readonly before: StreamState
+  readonly after: StreamState
+  readonly ledger: readonly LedgerEntry[]
+}
+
+/** A call of the store by its engine. */
+export interface StoreCall {
+  /** As the store's port names it; `unit.` inside a unit of work: `unit.commit`. */
+  readonly method: string
+  readonly tookMs: number
+}
+
+/** Who is told what one engine does. Whatever it throws is ignored. */
+export interface Listener {
+  readonly tell?: Telemetry
+  /** A handler is about to be called. Nothing is called where an event is held. */
+  readonly begin?: (call: HandlerCall) => CallWatch | undefined
+  readonly turned?: (turn: DurableTurn) => void
+  readonly called?: (call: StoreCall) => void
+  /** The engine has ended. */
+  readonly ended?: () => void
+}
+
+/** What a domain whose streams are tracked has decided. */
+export interface WatchedDomain {
+  readonly rules: StreamRules
+  readonly failure: { readonly attempts: number; readonly then: 'halt' | 'dead-letter' }
+  readonly handedOverMax: number
+}
+
+/** An engine, as a listener gets to know it. */
+export interface WatchedEngine {
+  readonly consumer: string
+  readonly worker: string
+  readonly reader: StoreReader
+  /** Absent: it is handed its events. */
+  readonly source: Pick<Source, 'name' | 'extent'> | undefined
+  /** Those whose streams are tracked. */
+  readonly domains: ReadonlyMap<string, WatchedDomain>
+}
+
+/** Makes a listener for each engine that it is given to. */
+export interface TelemetryProvider {
+  attach(engine: WatchedEngine): Listener
+}

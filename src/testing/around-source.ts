@@ -1,7 +1,7 @@
 // A source with something put around each of its calls.
+import type { AroundCall } from '../ports/port-call.ts'
+import { countedCalls } from '../ports/port-call.ts'
 import type { Delivery, Source } from '../ports/source.ts'
-import type { AroundCall } from './port-call.ts'
-import { countedCalls } from './port-call.ts'
 
 /** The calls of a source. */
 export type SourceMethod = Exclude<keyof Source, 'name' | 'kind' | 'extent'>

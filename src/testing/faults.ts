@@ -1,8 +1,8 @@
 // What can go wrong with one call of a port, and plans that say when: at a chosen call, or by chance from a
 // seed.
 import type { InturnError } from '../core/errors.ts'
+import type { AroundCall, PortCall } from '../ports/port-call.ts'
 import type { Timers } from '../ports/timers.ts'
-import type { AroundCall, PortCall } from './port-call.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
 /** One fault. */

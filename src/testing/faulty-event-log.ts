@@ -2,13 +2,13 @@
 // failure after an append is `commit-unknown`, as a real log gives it.
 import { InturnError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
+import type { PortCall } from '../ports/port-call.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
 import { aroundEventLog } from './around-event-log.ts'
 import type { EventLogMethod } from './around-event-log.ts'
 import type { FaultPlan } from './faults.ts'
 import { withFaults } from './faults.ts'
-import type { PortCall } from './port-call.ts'
 
 /** Calls after which it cannot be told whether they happened. */
 const committing: ReadonlySet<EventLogMethod> = new Set(['append', 'appendAll', 'trim'])

@@ -1,5 +1,6 @@
 // A source that fails when a plan says so: before or after the thing has happened, late, or both.
 import { InturnError } from '../core/errors.ts'
+import type { PortCall } from '../ports/port-call.ts'
 import type { Delivery, Source } from '../ports/source.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -7,7 +8,6 @@ import { aroundSource } from './around-source.ts'
 import type { SourceMethod } from './around-source.ts'
 import type { FaultPlan } from './faults.ts'
 import { withFaults } from './faults.ts'
-import type { PortCall } from './port-call.ts'
 
 /**
  * Wraps a source with faults.

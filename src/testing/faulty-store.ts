@@ -1,14 +1,14 @@
 // A store that fails when a plan says so: before or after the thing has happened, late, or both. For tests
 // of code that stands on a store; a failure after a commit is `commit-unknown`, as a real store gives it.
 import { InturnError } from '../core/errors.ts'
+import { aroundStore } from '../ports/around-store.ts'
+import type { StoreMethod } from '../ports/around-store.ts'
+import type { PortCall } from '../ports/port-call.ts'
 import type { Store } from '../ports/store.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
-import { aroundStore } from './around-store.ts'
-import type { StoreMethod } from './around-store.ts'
 import type { FaultPlan } from './faults.ts'
 import { withFaults } from './faults.ts'
-import type { PortCall } from './port-call.ts'
 
 /** Calls after which it cannot be told whether the commit happened. */
 const committing: ReadonlySet<StoreMethod> = new Set(['work', 'unit.commit'])

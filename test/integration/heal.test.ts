@@ -134,7 +134,7 @@ test('a gap that nobody can heal is shown with what was tried', async () => {
   )
   const ran = await inturn(folder.path, 'run', '--until', 'caught-up')
   expect([ran.code, ran.stderr]).toEqual([
-    0,
+    1,
     expect.stringContaining('number 1 asked for (attempt 2), none came'),
   ])
   const gaps = await inturn(folder.path, 'gaps', '--config', 'inturn.config.ts')

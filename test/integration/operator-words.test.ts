@@ -35,7 +35,7 @@ const run = (...args: readonly string[]): Promise<Ran> => inturn(folder.path, ..
 const signed = ['--by', 'ann', '--reason', 'because']
 
 test('an action on a counter that wraps names numbers as on the wire, unwrapped beside them', async () => {
-  expect(await run('run', '--until', 'caught-up')).toMatchObject({ code: 0 })
+  expect(await run('run', '--until', 'caught-up'), 'an event is held').toMatchObject({ code: 1 })
   const halted = await run('halt', 'meter/a', ...signed)
   expect(halted.stdout).toContain('position 1 (unwrapped 17), 1 held, 2 (unwrapped 18) to 2 (unwrapped 18)')
   const resumed = await run('resume', 'meter/a', ...signed, '--json')

@@ -203,13 +203,44 @@ describe('what a worker says', () => {
     folder.write('inturn.config.ts', config(failing))
     const { code, stderr } = await inturn(folder.path, 'run', '--until', 'caught-up')
     const error = String.raw`Error: no\u001b money`
-    expect(code).toBe(0)
+    expect(code, 'a stream stands still').toBe(1)
     expect(stderr.split('\n').filter((text) => text.includes('account/bad'))).toEqual([
       `inturn: account/bad: event 1 failed and is tried again: ${error}`,
       `inturn: account/bad: event 1 failed at attempt 3 and its stream is halted: ${error}`,
+      `inturn:   account/bad: halted, ${error}`,
     ])
+    expect(stderr).toMatch(/halted: .*\n {4}at handle \(.*inturn\.config\.ts/)
     const { stdout } = await inturn(folder.path, 'explain', 'account/bad')
     expect(stdout).toContain('It is halted: its next event failed at every attempt.')
+    expect(stdout).toMatch(/the error: .*\n {4}at handle \(.*inturn\.config\.ts/)
+  })
+
+  test('with `--log json` each line is an object, also where it fails', async () => {
+    makeJournal()
+    folder.write('events.ndjson', line('bad', 1))
+    const handle = "failure: { attempts: 1 }, handle: () => { throw new TypeError('no money') },"
+    folder.write('inturn.config.ts', config(handle))
+    const { code, stderr } = await inturn(folder.path, 'run', '--until', 'caught-up', '--log', 'json')
+    expect(code).toBe(1)
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map((text): unknown => JSON.parse(text))
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        kind: 'failed',
+        stream: 'account/bad',
+        sequence: 1,
+        err: {
+          type: 'TypeError',
+          message: 'no money',
+          stack: expect.stringContaining('inturn.config.ts') as string,
+        },
+      }),
+    )
+    const wrong = await inturn(folder.path, 'run', '--config', 'none.ts', '--log', 'json')
+    expect([wrong.code, JSON.parse(wrong.stderr)]).toMatchObject([2, { level: 'error' }])
   })
 
   test('a source that is missing is an error, and makes no checkpoint', async () => {

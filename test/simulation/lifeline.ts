@@ -1,7 +1,7 @@
+import type { AroundCall } from '../../src/ports/port-call.ts'
 // The life of one simulated worker process. Once it has died, none of its calls returns or has an effect any
 // more, and none of its timers fires: what it had in memory is gone, what it had made durable is not.
 import type { Timers } from '../../src/ports/timers.ts'
-import type { AroundCall } from '../../src/testing/port-call.ts'
 
 /** What befalls a process in front of and behind each of its calls. */
 export interface Fate {

@@ -1,10 +1,10 @@
+import { aroundStore } from '../../src/ports/around-store.ts'
 // Systems that are broken on purpose, each in a way in which such systems have been broken before. Each is
 // made from outside, between the engine and its ports, so that nothing in the product knows of it.
 import type { Source } from '../../src/ports/source.ts'
 import type { Commit, Store, UnitOfWork } from '../../src/ports/store.ts'
 import { changesState } from '../../src/ports/store.ts'
 import { aroundSource } from '../../src/testing/around-source.ts'
-import { aroundStore } from '../../src/testing/around-store.ts'
 import type { Mutation } from './mutation.ts'
 
 /** A broken system, and the invariants of which at least one must be seen to break. */

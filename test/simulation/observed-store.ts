@@ -1,9 +1,9 @@
+import { aroundStore } from '../../src/ports/around-store.ts'
 // Writes down what becomes durable in a store, at the moment it does: what every check of a simulation
 // compares.
 import type { InboxEntry } from '../../src/ports/records.ts'
 import type { Store, UnitOfWork } from '../../src/ports/store.ts'
 import { changesState, wonStream } from '../../src/ports/store.ts'
-import { aroundStore } from '../../src/testing/around-store.ts'
 import type { History } from './history.ts'
 
 /** The store with its changes written down. `durable` is what the simulation says it is. */

@@ -4,16 +4,16 @@ import { errorMessage, fieldOf } from '../../src/core/thrown.ts'
 import type { ProcessorOptions } from '../../src/engine/processor-options.ts'
 import { createProcessor } from '../../src/engine/processor.ts'
 import { createWorker } from '../../src/engine/worker.ts'
+import { aroundStore } from '../../src/ports/around-store.ts'
+import type { PortCall } from '../../src/ports/port-call.ts'
 import type { Source } from '../../src/ports/source.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { aroundSource } from '../../src/testing/around-source.ts'
 import type { SourceMethod } from '../../src/testing/around-source.ts'
-import { aroundStore } from '../../src/testing/around-store.ts'
 import { faultsByChance } from '../../src/testing/faults.ts'
 import type { FaultPlan } from '../../src/testing/faults.ts'
 import { faultySource } from '../../src/testing/faulty-source.ts'
 import { faultyStore } from '../../src/testing/faulty-store.ts'
-import type { PortCall } from '../../src/testing/port-call.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { Copy } from './broker.ts'
 import { BrokerConnection } from './broker.ts'
@@ -133,6 +133,7 @@ export class WorkerProcess {
       concurrency: 4,
       timers: lifeline.timers,
       random: this.#parts.random,
+      log: false,
       telemetry: (news) => {
         if (news.kind === 'store-failed' || news.kind === 'source-failed')
           world.history.note({ kind: 'fault', worker: id, what: news.error.message })
@@ -156,7 +157,7 @@ export class WorkerProcess {
     return running
   }
 
-  #pull(options: ProcessorOptions<EffectTransaction>, source: Source<Copy>): Promise<void> {
+  #pull(options: ProcessorOptions<EffectTransaction>, source: Source<Copy>): Promise<unknown> {
     const { lookAheadMax, refusePatienceMs } = this.#parts.world.scenario
     const worker = createWorker({
       ...options,

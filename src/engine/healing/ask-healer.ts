@@ -1,14 +1,14 @@
 // Asks a healer once. Whatever it does counts as an answer: one that throws, hangs or lies has found nothing.
 // Upholds I7: an answer is waited for no longer than it may take, and taken no larger than it may be.
-import { errorText } from '../../core/thrown.ts'
+import { asError } from '../../core/thrown.ts'
 import type { Healer, HealRequest } from '../../ports/healer.ts'
 import type { Timers } from '../../ports/timers.ts'
 
 /** What a healer said. */
 export interface HealAnswer {
   readonly messages: readonly unknown[]
-  /** What was wrong with it, in words. */
-  readonly problem?: string
+  /** What was wrong with it. */
+  readonly problem?: Error
   /** It took longer than it may, and may still be at work. */
   readonly isLate?: boolean
   /** Nobody wanted the answer any more. */
@@ -33,9 +33,9 @@ export async function askHealer(
   const ended = Promise.withResolvers<HealAnswer>()
   const onAbort = (): void => ended.resolve({ messages: [], isUnwanted: true })
   const cancel = timers.after(timeoutMs, () => {
-    const problem = `${healer.name} took longer than ${timeoutMs} ms`
+    const problem = new Error(`${healer.name} took longer than ${timeoutMs} ms`)
     ended.resolve({ messages: [], problem, isLate: true })
-    controller.abort(new Error(problem))
+    controller.abort(problem)
   })
   if (signal.aborted) onAbort()
   else signal.addEventListener('abort', onAbort, { once: true })
@@ -50,16 +50,17 @@ export async function askHealer(
 async function answerOf(healer: Healer, request: HealRequest): Promise<HealAnswer> {
   try {
     const answer: unknown = await healer.heal(request)
-    if (!isList(answer)) return { messages: [], problem: `${healer.name} gave no list of messages` }
+    if (!isList(answer))
+      return { messages: [], problem: new Error(`${healer.name} gave no list of messages`) }
     const most = request.limit * answerTimes
     // Taken out of the list here, where a list that is only half one is the healer's failure.
     const { length } = answer
     const messages = Array.from({ length: Math.min(length, most) }, (_, at) => answer[at])
     if (length <= most) return { messages }
     const gave = `${healer.name} gave ${length} messages, asked for ${request.limit}`
-    return { messages, problem: `${gave}: ${most} were taken` }
+    return { messages, problem: new Error(`${gave}: ${most} were taken`) }
   } catch (error) {
-    return { messages: [], problem: errorText(error) }
+    return { messages: [], problem: asError(error) }
   }
 }
 

@@ -8,7 +8,7 @@ import { InturnError } from '../../core/errors.ts'
 import type { HealAttempt } from '../../core/heal.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
-import { errorText } from '../../core/thrown.ts'
+import { asError } from '../../core/thrown.ts'
 import { keepRenewed } from '../../ports/renewal.ts'
 import type { TrackedDomain } from '../domain.ts'
 import type { EngineParts } from '../engine-parts.ts'
@@ -141,7 +141,7 @@ export class HealJob {
     const chunk = this.subject.healing.chunk
     let cursor: HealCursor = { from, width: chunk }
     let [came, isTold] = [0, false]
-    let error: string | undefined
+    let error: Error | undefined
     try {
       while (!this.#stop.signal.aborted) {
         const range = await this.#nextRange(attempt, cursor)
@@ -157,7 +157,7 @@ export class HealJob {
         cursor = { from: got.next, width: got.came > 0 ? chunk : cursor.width * 2 }
       }
     } catch (failure) {
-      error = errorText(failure)
+      error = asError(failure)
       throw failure
     } finally {
       const problem = error === undefined ? {} : { error }

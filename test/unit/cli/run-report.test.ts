@@ -6,6 +6,15 @@ import { InturnError } from '../../../src/core/errors.ts'
 
 const said: string[] = []
 
+/** An error as handlers throw it, with two calls in its stack. */
+function errorOf(message: string): Error {
+  const error = new Error(message)
+  error.stack = `Error: ${message}\n    at charge (bank.ts:12:7)\n    at handle (billing.ts:3:1)`
+  return error
+}
+
+const failure = errorOf('x')
+
 beforeEach(() => {
   said.length = 0
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -16,8 +25,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+/** Without the stacks. */
+function lines(): readonly string[] {
+  return said.filter((line) => line.startsWith('inturn: '))
+}
+
 function failed(stream: string, attempts: number, then: 'retry' | 'halt' | 'dead-letter' = 'retry'): void {
-  report.tell({ kind: 'failed', stream, sequence: 5, attempts, error: 'Error: x', then })
+  report.tell({ kind: 'failed', stream, sequence: 5, attempts, error: failure, then })
 }
 
 let report: RunReport
@@ -29,19 +43,22 @@ describe('a failing stream', () => {
   test('is told at its first failure and at its end', () => {
     for (let attempt = 1; attempt < 5; attempt++) failed('account/a', attempt)
     failed('account/a', 5, 'halt')
+    const stack = ['    at charge (bank.ts:12:7)', '    at handle (billing.ts:3:1)']
     expect(said).toEqual([
       'inturn: account/a: event 5 failed and is tried again: Error: x',
+      ...stack,
       'inturn: account/a: event 5 failed at attempt 5 and its stream is halted: Error: x',
+      ...stack,
     ])
     expect(report.summary()).toBe('0 events in 0 s: 1 halt')
   })
 
   test('among thousands is counted', () => {
     for (let stream = 0; stream < 1_000; stream++) failed(`account/${stream}`, 1)
-    expect(said).toHaveLength(20)
+    expect(lines()).toHaveLength(20)
     vi.advanceTimersByTime(11_000)
     failed('account/late', 1)
-    expect(said.slice(20)).toEqual([
+    expect(lines().slice(20)).toEqual([
       'inturn: ... and 980 more lines about streams (inturn status)',
       'inturn: account/late: event 5 failed and is tried again: Error: x',
     ])
@@ -59,11 +76,14 @@ describe('what else happens', () => {
   })
 
   test('store and source that fail, with the time of the next try, and recover', () => {
-    const error = new InturnError('store-unavailable', 'billing.db is locked', { retryable: true })
+    const cause = errorOf('the file is taken')
+    const error = new InturnError('store-unavailable', 'billing.db is locked', { retryable: true, cause })
     report.tell({ kind: 'store-failed', error, retryInMs: 2_300 })
     report.tell({ kind: 'source-failed', error, retryInMs: 100 })
     report.tell({ kind: 'recovered' })
-    expect(said).toEqual([
+    expect(said, 'the first stack tells it all').toContain('    caused by Error: the file is taken')
+    expect(said.filter((line) => line.includes('caused by'))).toHaveLength(1)
+    expect(lines()).toEqual([
       'inturn: the store failed, next try in 2 s: billing.db is locked',
       'inturn: the source failed, next try in 0.1 s: billing.db is locked',
       'inturn: store and source work again',
@@ -89,11 +109,11 @@ describe('what else happens', () => {
     const place = { stream: 'account/a', epoch: 0, attempt: 2 }
     report.tell({ kind: 'healing', ...place, from: 2, to: 5 })
     report.tell({ kind: 'healed', ...place, from: 2, to: 5, came: 4 })
-    report.tell({ kind: 'healed', ...place, from: null, to: 9, came: 0, error: 'log took longer than 5 ms' })
+    report.tell({ kind: 'healed', ...place, from: null, to: 9, came: 0, error: errorOf('log took longer') })
     report.tell({ kind: 'healed', ...place, from: 7, to: 7, came: 0 })
-    expect(said).toEqual([
+    expect(lines()).toEqual([
       'inturn: account/a: numbers 2 to 5 asked for (attempt 2), 4 came',
-      'inturn: account/a: numbers ? to 9 asked for (attempt 2), none came: log took longer than 5 ms',
+      'inturn: account/a: numbers ? to 9 asked for (attempt 2), none came: Error: log took longer',
       'inturn: account/a: number 7 asked for (attempt 2), none came',
     ])
     expect(report.summary()).toContain('4 events healed')

@@ -2,8 +2,8 @@
 // others nothing (I6), and what comes behind a failing event is held and goes on in order (I1).
 import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
 import type { Store } from '../../../src/ports/store.ts'
-import { aroundStore } from '../../../src/testing/around-store.ts'
 import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
 import { consumer, EngineWorld, event, events, sweepAll, verdictsOf } from './engine-world.ts'
 

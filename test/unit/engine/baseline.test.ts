@@ -58,7 +58,7 @@ describe('baseline (I3)', () => {
     await world.timers.advance(100)
     expect(verdictsOf(await processing)).toEqual(['hold'])
     expect(world.told('baseline-failed')).toMatchObject([
-      { error: expect.stringMatching(/took longer/) as string },
+      { error: { message: expect.stringMatching(/took longer/) as string } },
     ])
   })
 

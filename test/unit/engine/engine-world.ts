@@ -7,6 +7,8 @@ import type { ProcessResult } from '../../../src/engine/process-result.ts'
 import type { ProcessorOptions } from '../../../src/engine/processor-options.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
+import type { StoreMethod } from '../../../src/ports/around-store.ts'
 import type { DeadLetter, LedgerEntry } from '../../../src/ports/records.ts'
 import type { StoredStream } from '../../../src/ports/store-reader.ts'
 import type { Store } from '../../../src/ports/store.ts'
@@ -14,8 +16,6 @@ import type { EngineNews } from '../../../src/ports/telemetry.ts'
 import type { Random } from '../../../src/ports/timers.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import type { MemoryStore } from '../../../src/stores/memory.ts'
-import { aroundStore } from '../../../src/testing/around-store.ts'
-import type { StoreMethod } from '../../../src/testing/around-store.ts'
 import type { FaultPlan } from '../../../src/testing/faults.ts'
 import { faultyStore } from '../../../src/testing/faulty-store.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
@@ -85,6 +85,7 @@ export class EngineWorld {
       store: this.store(),
       timers: this.timers,
       random: evenRandom,
+      log: false,
       telemetry: (news) => void this.news.push(news),
       ...fields,
     }

@@ -36,7 +36,7 @@ describe('isolation (I6)', () => {
     const results = await processor.process([...events('a', 1, 2, 3), ...events('b', 1, 2)])
     expect(verdictsOf(results)).toEqual(['deliver', 'hold', 'hold', 'deliver', 'deliver'])
     expect(world.calls.filter((call) => call.startsWith('b'))).toEqual(['b:1', 'b:2'])
-    expect(results.map(({ error }) => error)).toEqual([
+    expect(results.map(({ error }) => error && String(error))).toEqual([
       undefined,
       'Error: no a:2',
       undefined,
@@ -145,7 +145,7 @@ describe('dead letters of failed events (I3)', () => {
     fails.add('a:4')
     const results = await processor.process(events('a', 1, 2, 3, 4, 5))
     expect(world.calls).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5'])
-    expect(results.map(({ error }) => error)).toEqual([
+    expect(results.map(({ error }) => error && String(error))).toEqual([
       undefined,
       'Error: no a:2',
       undefined,
@@ -213,7 +213,7 @@ describe('timeouts', () => {
     await gate.reached
     await world.timers.advance(2_000)
     const results = await processing
-    expect(results[0]?.error).toMatch(/took longer than 2000 ms/)
+    expect(results[0]?.error?.message).toMatch(/took longer than 2000 ms/)
     expect(aborted).toMatchObject([{ code: 'handler-timeout' }])
     gate.open()
     await world.timers.rest()
@@ -260,7 +260,7 @@ describe('what a user writes beside the handler', () => {
       const { processor } = failingWorld({ filter, ...handlers }, new Set())
       const results = await processor.process([...events('a', 1, 2, 3), ...events('b', 1)])
       expect(verdictsOf(results)).toEqual(['deliver', 'hold', 'hold', 'deliver'])
-      expect(results[1]?.error).toBe('filter: it threw Error: no filter')
+      expect(String(results[1]?.error)).toBe('filter: it threw Error: no filter')
     }
   })
 

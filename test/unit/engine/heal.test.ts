@@ -158,7 +158,9 @@ test('a healer that hangs is given up on after its time, and its signal fires (I
   await world.timers.advance(1)
   await swept
   expect(world.asked[0]?.signal.aborted).toBe(true)
-  expect(world.told('healed')).toMatchObject([{ came: 0, error: 'log took longer than 10000 ms' }])
+  expect(world.told('healed')).toMatchObject([
+    { came: 0, error: { message: 'log took longer than 10000 ms' } },
+  ])
 })
 
 test('what a healer brings beside what was asked obeys the rules like any arrival (I3)', async () => {
@@ -190,7 +192,7 @@ test('an answer far longer than was asked for is cut, and told (I7)', async () =
   const processor = world.processor(world.healed({ chunk: 10, attempts: 1 }))
   await processor.process(events('a', 200))
   await world.pass(processor, 1)
-  expect(world.told('healed')[0]?.error).toBe('log gave 100 messages, asked for 10: 40 were taken')
+  expect(world.told('healed')[0]?.error?.message).toBe('log gave 100 messages, asked for 10: 40 were taken')
   expect(world.told('batch').every(({ events: count }) => count <= 40)).toBe(true)
 })
 

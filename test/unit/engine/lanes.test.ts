@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import { increasing } from '../../../src/core/numbering.ts'
-import { aroundStore } from '../../../src/testing/around-store.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
 import { event, events, EngineWorld, Gate, verdictsOf } from './engine-world.ts'
 import { WorkerWorld } from './worker-world.ts'
 

@@ -31,7 +31,11 @@ const wrong: readonly (readonly [name: string, options: unknown, message: string
   ['half a stream at once', options({ concurrency: 0.5 }), /^concurrency takes a whole number/],
   ['no time to claim', options({ claim: 0 }), 'claim takes at least 1 ms, not 0'],
   ['a claim in words', options({ claim: 'long' }), /^claim takes milliseconds or a duration/],
-  ['telemetry that is no function', options({ telemetry: true }), 'telemetry takes a function, not true'],
+  [
+    'telemetry that is no function',
+    options({ telemetry: true }),
+    'telemetry takes a function, openTelemetry(), prometheus(), or a list of them; not true',
+  ],
   [
     'a mapping that is no function',
     options({ eventFrom: 'x' }),
@@ -145,7 +149,7 @@ describe('options (I7)', () => {
   })
 
   it('of a run: a time to end at that there is not is said, and does not run for ever', async () => {
-    const run = (options: object): Promise<void> => createWorker(workerOptions({}) as never).run(options)
+    const run = (options: object): Promise<unknown> => createWorker(workerOptions({}) as never).run(options)
     await expect(run({ until: 'caughtup' })).rejects.toThrow(
       "until takes 'caught-up', not the text 'caughtup'",
     )

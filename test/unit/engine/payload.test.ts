@@ -32,6 +32,7 @@ const sumIsNumber: Answer = (value) =>
 const good = (sequence: number): unknown => event('a', sequence, { data: { sum: sequence } })
 const bad = (sequence: number): unknown => event('a', sequence, { data: { sum: 'much' } })
 const refusal = 'schema: the data does not fit: sum: is no number; must balance'
+const told = { name: 'schema', message: refusal.slice('schema: '.length) }
 
 function payloadWorld(fields: DomainShape = {}) {
   const world = new EngineWorld()
@@ -59,7 +60,7 @@ describe('data that does not fit its schema', () => {
     const { world, processor } = payloadWorld()
     const results = await processor.process([good(1), bad(2), good(3)])
     expect(verdictsOf(results)).toEqual(['deliver', 'hold', 'hold'])
-    expect(results[1]).toMatchObject({ reason: 'schema', error: refusal })
+    expect(results[1]).toMatchObject({ reason: 'schema', error: told })
     expect((await world.stream('a'))?.state).toMatchObject({
       position: 1,
       heldCount: 2,
@@ -70,7 +71,7 @@ describe('data that does not fit its schema', () => {
     await sweepAll(processor)
     expect(world.calls).toEqual(['a:1'])
     expect(world.told('failed')).toMatchObject([
-      { sequence: 2, attempts: 0, reason: 'schema', then: 'halt', error: refusal },
+      { sequence: 2, attempts: 0, reason: 'schema', then: 'halt', error: told },
     ])
     await expectBalance(world)
   })
@@ -129,7 +130,7 @@ describe('data that does not fit its schema', () => {
     const { world, deployed, processor } = payloadWorld()
     deployed.validate = (data) => (data === 'b' ? { value: data } : (validate as Answer)(data))
     const results = await processor.process([good(1), event('b', 1, { data: 'b' })])
-    expect(results[0]?.error).toMatch(error)
+    expect(String(results[0]?.error)).toMatch(error)
     expect((await world.stream('a'))?.state.halt?.cause).toBe('schema')
     expect(world.calls).toEqual(['b:1'])
   })
@@ -139,7 +140,7 @@ describe('data that does not fit its schema', () => {
     deployed.validate = () => new Promise(() => undefined)
     const processing = processor.process([good(1)])
     await world.timers.advance(5_000)
-    expect((await processing)[0]?.error).toMatch(/took longer than 5000 ms/)
+    expect((await processing)[0]?.error?.message).toMatch(/took longer than 5000 ms/)
     expect((await world.stream('a'))?.state.halt?.cause).toBe('schema')
   })
 
@@ -284,7 +285,7 @@ describe('a filter that throws', () => {
     expect(results[1]).toMatchObject({
       verdict: 'hold',
       reason: 'schema',
-      error: 'filter: it threw Error: no',
+      error: { name: 'filter', message: 'it threw Error: no', cause: { message: 'no' } },
     })
     await world.timers.advance(600_000)
     await sweepAll(processor)
@@ -430,7 +431,7 @@ describe('without tracking', () => {
     const numbering = unordered({ idWindow: {} })
     const { world, deployed, processor } = payloadWorld({ numbering })
     const results = await processor.process([loose('x', 1), loose('y', 'much'), loose('y', 'much')])
-    expect(results[1]).toMatchObject({ verdict: 'deliver', reason: 'schema', error: refusal })
+    expect(results[1]).toMatchObject({ verdict: 'deliver', reason: 'schema', error: told })
     expect(verdictsOf(results)).toEqual(['deliver', 'deliver', 'duplicate'])
     expect(await world.deadLetters()).toMatchObject([{ reason: 'schema', id: 'y', attempts: 0 }])
     expect(world.calls).toHaveLength(1)

@@ -5,7 +5,7 @@ import type { InturnEvent } from '../../../src/core/event.ts'
 import { unordered } from '../../../src/core/numbering.ts'
 import type { Engine } from '../../../src/engine/batch.ts'
 import { makeEngine } from '../../../src/engine/processor-options.ts'
-import { aroundStore } from '../../../src/testing/around-store.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
 import type { DomainShape } from './engine-world.ts'
 import { domain, EngineWorld } from './engine-world.ts'
 

@@ -135,7 +135,7 @@ describe('redeliver', () => {
     )
     expect(await failing.redeliver({ ...operator, stream: 'a', from: 1, to: 3 })).toMatchObject({
       handled: 1,
-      failed: { sequence: 2, error: 'Error: still wrong' },
+      failed: { sequence: 2, error: { message: 'still wrong' } },
     })
     expect(await world.ledger()).toMatchObject([{ kind: 'redelivered', from: 1, to: 1 }])
     await expectBalance(world)

@@ -109,7 +109,7 @@ describe.each(hostileValues)('%s', (_name, make) => {
       await world.timers.rest()
       await world.timers.advance(60_000)
     }
-    expect((await processing).map(({ error }) => typeof error)).toEqual(['string', 'string', 'undefined'])
+    expect((await processing).map(({ error }) => error instanceof Error)).toEqual([true, true, false])
     expect((await world.deadLetters()).map(({ reason }) => reason)).toEqual(['failed', 'failed'])
   })
 

@@ -90,7 +90,7 @@ describe('one effect (I2)', () => {
     const account = await processor({ handle })
     const results = await account.process([...events('a', 1), ...events('b', 1, 2, 3), ...events('c', 1)])
     expect(verdictsOf(results)).toEqual(['deliver', 'deliver', 'hold', 'hold', 'deliver'])
-    expect(results[2]?.error).toBe('Error: no b:2')
+    expect(results[2]?.error?.message).toBe('no b:2')
     expect(booked()).toEqual(['a:1#1', 'b:1#1', 'c:1#1'])
     expect((await streamOf('b'))?.state).toMatchObject({ position: 1, failing: { attempts: 1 } })
     expect((await streamOf('a'))?.state.failing).toBeUndefined()
@@ -215,7 +215,7 @@ describe('handlers that take too long', () => {
     const account = await processor({ handle, timeout: '5s' })
     const batch = [...events('a', 1), ...events('slow', 1, 2), ...events('b', 1)]
     const results = await passing(account.process(batch))
-    expect(results[1]?.error).toMatch(/took longer than 5000 ms/)
+    expect(results[1]?.error?.message).toMatch(/took longer than 5000 ms/)
     await passing(timers.sleep(60_000))
     expect(late).toMatchObject([{ code: 'handler-failed' }])
     expect(booked()).toEqual(['a:1#1', 'b:1#1'])
@@ -316,7 +316,7 @@ describe('unordered() in a transaction', () => {
     const processing = account.process([loose('x'), loose('bad'), loose('y')])
     while (booked().length < 2) await new Promise((resolve) => setImmediate(resolve))
     expect(timers.elapsedMs()).toBe(0)
-    expect(await passing(processing)).toMatchObject([{}, { error: 'Error: bad' }, {}])
+    expect(await passing(processing)).toMatchObject([{}, { error: { message: 'bad' } }, {}])
     expect(booked()).toEqual(['s:0#1', 's:0#1'])
     expect(verdictsOf(await account.process([loose('x'), loose('bad')]))).toEqual(['duplicate', 'duplicate'])
   })
@@ -336,7 +336,7 @@ describe('unordered() in a transaction', () => {
     const results = await passing(
       account.process([{ ...event('s', 1), id: 'slow' }, event('s', 2), event('s', 3)]),
     )
-    expect(results[0]?.error).toMatch(/took longer/)
+    expect(results[0]?.error?.message).toMatch(/took longer/)
     await passing(timers.sleep(10_000))
     expect(booked()).toEqual(['s:2#1', 's:3#1'])
   })

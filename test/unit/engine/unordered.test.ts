@@ -80,7 +80,7 @@ describe('unordered()', () => {
     await world.timers.advance(1_000)
     expect(await processing).toMatchObject([
       { verdict: 'deliver' },
-      { verdict: 'deliver', error: 'Error: bad' },
+      { verdict: 'deliver', error: { message: 'bad' } },
     ])
     expect(attempts).toEqual([1, 2, 3])
     expect(await world.deadLetters()).toMatchObject([{ reason: 'failed', id: 'bad', attempts: 3 }])

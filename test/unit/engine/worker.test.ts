@@ -328,3 +328,24 @@ describe('ending', () => {
     await worker.stop()
   })
 })
+
+describe('what stands still once a worker has caught up', () => {
+  it('is told: behind a gap, or halted; and nothing that has come to its end', async () => {
+    const world = new WorkerWorld()
+    const handle = ({ stream }: InturnEvent): void => {
+      if (stream === 'b') throw new Error('no money')
+    }
+    await world.source.push([...events('a', 1, 3), ...events('b', 1), ...events('c', 1)])
+    const worker = world.worker({ handle, failure: { attempts: 1, then: 'halt' } })
+    const ending = worker.run({ until: 'caught-up' })
+    await world.runOut(worker)
+    expect(await ending).toEqual({
+      isCaughtUp: true,
+      standingCount: 2,
+      standing: [
+        { stream: 'account/a', why: 'gap' },
+        { stream: 'account/b', why: 'halted', reason: 'Error: no money' },
+      ],
+    })
+  })
+})

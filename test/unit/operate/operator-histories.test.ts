@@ -2,9 +2,9 @@
 // below a position has exactly one account, and the books of the store balance.
 import { afterEach, describe, expect, test } from 'vitest'
 import { verifyConsumer } from '../../../src/operate/verify.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
-import { aroundStore } from '../../../src/testing/around-store.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { SqliteFolder } from '../stores/sqlite-folder.ts'
 import { consumer, OperatorHistory } from './operator-history.ts'

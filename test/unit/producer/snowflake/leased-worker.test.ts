@@ -1,9 +1,9 @@
 // Worker ids leased from a store: whatever clocks do, and whoever stands still, no id is given twice (I5).
 // The store's clock, each process's own time and its pauses are moved by the tests.
 import { describe, expect, test } from 'vitest'
+import { aroundStore } from '../../../../src/ports/around-store.ts'
 import { leasedWorker } from '../../../../src/producer/snowflake/leased-worker.ts'
 import { snowflake } from '../../../../src/producer/snowflake/snowflake.ts'
-import { aroundStore } from '../../../../src/testing/around-store.ts'
 import { faultyStore } from '../../../../src/testing/faulty-store.ts'
 import { VirtualTimers } from '../../../../src/testing/virtual-timers.ts'
 import type { Process } from './fleet.ts'

@@ -1,6 +1,6 @@
 // Times in words, as they stand in explanations and tables.
 import { describe, expect, test } from 'vitest'
-import { moment, momentFrom, spell } from '../../../src/operate/time-words.ts'
+import { moment, momentFrom, spell } from '../../../src/core/time-words.ts'
 
 describe('spell', () => {
   test.each([

@@ -1,7 +1,7 @@
 // A store with something put around each of its calls, those inside a unit of work included.
-import type { Store, UnitOfWork } from '../ports/store.ts'
 import type { AroundCall } from './port-call.ts'
 import { countedCalls } from './port-call.ts'
+import type { Store, UnitOfWork } from './store.ts'
 
 /** The calls of a store; `unit.` are those inside a unit of work. */
 export type StoreMethod =
