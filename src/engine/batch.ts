@@ -63,6 +63,13 @@ export interface RefusedMessage {
   readonly isPlaced: boolean
 }
 
+/** What came of entries that were to be kept: for some there was room, for the others none. */
+interface Admitted<From> {
+  readonly room: readonly From[]
+  readonly lack: readonly From[]
+  readonly free: readonly StreamPath[]
+}
+
 /** Carries the rules out for one consumer. */
 export class Engine {
   readonly #parts: EngineParts
@@ -96,6 +103,8 @@ export class Engine {
   /** Domains that were told of an event whose numbers are rounded. */
   readonly #inexact = new Set<string>()
   readonly #looking = new Set<Promise<void>>()
+  /** The call before that keeps entries in inboxes. */
+  #admitting: Promise<unknown> = Promise.resolve()
   #isTransacting = false
   #isClaiming = false
   #units = 0
@@ -187,19 +196,18 @@ export class Engine {
     refused: readonly RefusedMessage[],
     ended: (index: number, isKept: boolean) => void,
   ): Promise<void> {
-    const { store, consumer } = this.#parts
     const tracked = refused.flatMap((message, index) => {
       const intake = this.#intaker.read(message.delivery)
       return intake.kind === 'tracked' ? { ...intake, ...message, index } : []
     })
-    const full = await this.#fullDomains(tracked)
-    const room = tracked.filter(({ domain }) => !full.has(domain.name))
-    const entries = room.map(({ domain, path: stream, event, arrival, place, isPlaced }): InboxEntry => {
-      const isKnown = isPlaced && counterOf(domain.rules.numbering) !== undefined
-      const known = isKnown && { known: place.sequence }
-      return { stream, arrival: event, ...known, ...placedIn(arrival) }
-    })
-    if (entries.length > 0) await store.handOver(consumer, entries)
+    const { room } = await this.#admit(
+      tracked,
+      ({ domain, path: stream, event, arrival, place, isPlaced }) => {
+        const isKnown = isPlaced && counterOf(domain.rules.numbering) !== undefined
+        const known = isKnown && { known: place.sequence }
+        return [{ stream, arrival: event, ...known, ...placedIn(arrival) }]
+      },
+    )
     const kept = new Set(room.map(({ index }) => index))
     for (const index of refused.keys()) ended(index, kept.has(index))
     const streams = [...new Set(room.map(({ path }) => path))]
@@ -432,26 +440,40 @@ export class Engine {
 
   /** Keeps what arrived for busy streams for the workers that have them. */
   async #handOver(busy: readonly StreamVisit[]): Promise<void> {
-    const { store, consumer } = this.#parts
+    const { store } = this.#parts
     const stays = ({ path, arrivals }: StreamVisit): boolean =>
       !store.durable || this.hasUnplaced?.(path) === true || arrivals.some(isAnswer)
     answerAll(busy.filter(stays), { verdict: 'refuse', reason: 'busy' })
     const loaded = busy.filter((visit) => visit.arrivals.length > 0 && !stays(visit))
     if (loaded.length === 0) return
-    const full = await this.#fullDomains(loaded)
-    const room = loaded.filter(({ domain }) => !full.has(domain.name))
-    const events = room.flatMap(({ path, arrivals }) =>
-      arrivals.map(({ event, arrival }): InboxEntry => {
-        return { stream: path, arrival: event, ...placedIn(arrival) }
-      }),
+    const { room, lack, free } = await this.#admit(loaded, ({ path: stream, arrivals }) =>
+      arrivals.map(({ event, arrival }) => ({ stream, arrival: event, ...placedIn(arrival) })),
     )
-    const free = events.length === 0 ? [] : await store.handOver(consumer, events)
     this.#followUp(free, loaded)
     answerAll(room, { verdict: 'handed-over' })
-    answerAll(
-      loaded.filter(({ domain }) => full.has(domain.name)),
-      { verdict: 'refuse', reason: 'handed-over-full' },
-    )
+    answerAll(lack, { verdict: 'refuse', reason: 'handed-over-full' })
+  }
+
+  /**
+   * Keeps entries in inboxes, for as long as their domains have room there; one call at a time, so that each
+   * sees the room that the one before has left. `free`: streams that nobody has by now.
+   */
+  #admit<From extends { readonly domain: TrackedDomain }>(
+    all: readonly From[],
+    entriesOf: (from: From) => readonly InboxEntry[],
+  ): Promise<Admitted<From>> {
+    const { store, consumer } = this.#parts
+    const admitted = this.#admitting.then(async (): Promise<Admitted<From>> => {
+      const full = await this.#fullDomains(all)
+      const { room = [], lack = [] } = Object.groupBy(all, ({ domain }) =>
+        full.has(domain.name) ? 'lack' : 'room',
+      )
+      const entries = room.flatMap(entriesOf)
+      const free = entries.length === 0 ? [] : await store.handOver(consumer, entries)
+      return { room, lack, free }
+    })
+    this.#admitting = admitted.catch(() => undefined)
+    return admitted
   }
 
   /** Which domains of some streams have no room for more entries in inboxes. */

@@ -97,8 +97,8 @@ export class Settlement<Message extends Delivery> {
   /** Tells the source; what fails here stays, and is told at the next flush. */
   async flush(): Promise<void> {
     const { source, parts } = this.#made
-    if (this.#overdue.length > 0) {
-      const overdue = [...this.#overdue]
+    while (this.#overdue.length > 0) {
+      const overdue = this.#overdue.slice(0, parts.batchMax)
       await this.#made.engine.keep(overdue, (index, isKept) => {
         const refused = overdue[index]
         if (refused !== undefined && isKept) this.#leave(refused)

@@ -66,18 +66,18 @@ export const lostWorkerCases: readonly StoreCase[] = [
     run: async ({ store, advanceTime }) => {
       const diedFor = async (worker: string, silentMs?: number): Promise<readonly string[]> =>
         (await store.heartbeat(consumer, worker, silentMs)).died
-      deepEqual(await diedFor('one', 1000), [])
-      deepEqual(await diedFor('two', 1000), [])
-      await advanceTime(900)
-      deepEqual(await diedFor('two', 1000), [])
-      await advanceTime(900)
+      deepEqual(await diedFor('one', 60_000), [])
+      deepEqual(await diedFor('two', 60_000), [])
+      await advanceTime(40_000)
+      deepEqual(await diedFor('two', 60_000), [])
+      await advanceTime(40_000)
       deepEqual(await diedFor('three'), [])
-      equal((await store.heartbeat('other', 'two', 1000)).died.length, 0)
-      deepEqual(await diedFor('two', 1000), ['one'])
-      deepEqual(await diedFor('three', 1000), [])
-      deepEqual(await diedFor('one', 1000), [])
-      await advanceTime(2000)
-      deepEqual((await diedFor('four', 1000)).toSorted(), ['one', 'three', 'two'])
+      equal((await store.heartbeat('other', 'two', 60_000)).died.length, 0)
+      deepEqual(await diedFor('two', 60_000), ['one'])
+      deepEqual(await diedFor('three', 60_000), [])
+      deepEqual(await diedFor('one', 60_000), [])
+      await advanceTime(120_000)
+      deepEqual((await diedFor('four', 60_000)).toSorted(), ['one', 'three', 'two'])
     },
   },
   {

@@ -21,8 +21,8 @@ export const checkBounded: Check = (world) => {
       breaches.push(`${where} attempt ${failing.attempts} was made, of at most ${domain.attempts}`)
   }
   const inboxes = new Map<string, number>()
-  // A worker may append twice at a time: what it hands over, and what has waited too long with it.
-  const slack = 2 * scenario.workers * scenario.batch
+  // Each worker may be about to append a batch for which there was room when it looked.
+  const slack = scenario.workers * scenario.batch
   for (const happening of history.happenings) {
     if (happening.kind === 'handed-over') {
       for (const { stream, redrive } of happening.entries) {
