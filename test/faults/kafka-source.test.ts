@@ -1,13 +1,15 @@
 // Kafka sources under harm: members that come and go, a broker that is killed and started again, a network
 // that is cut. Whatever happens, every record is delivered, and what stays with a member is not read again
 // (I3, I4).
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { KafkaSourceOptions, RecordDelivery } from '../../src/transports/kafka.ts'
 import { kafkaSource } from '../../src/transports/kafka.ts'
 import type { KafkaServer } from '../services/kafka-server.ts'
 import { startKafka } from '../services/kafka-server.ts'
 import type { TestTopic } from '../services/kafka-topic.ts'
-import { asAdmin, freshTopic, groupOffsets } from '../services/kafka-topic.ts'
+import { asAdmin, freshTopic, groupOffsets, makeTopic } from '../services/kafka-topic.ts'
 import type { OpenSource } from '../services/open-source.ts'
 import { openSource } from '../services/open-source.ts'
 
@@ -28,7 +30,7 @@ function join({ topic, group }: TestTopic, options: Partial<KafkaSourceOptions> 
 
 const numbers = (from: number, count: number): string[] =>
   Array.from({ length: count }, (_, index) => JSON.stringify({ n: from + index }))
-const place = ({ origin }: RecordDelivery): string => origin.slice(origin.indexOf('['))
+const place = ({ origin }: Pick<RecordDelivery, 'origin'>): string => origin.slice(origin.indexOf('['))
 
 /** Reads both members by turns until so many records have come, of whichever. */
 async function takeFrom(members: readonly Member[], count: number): Promise<Map<Member, RecordDelivery[]>> {
@@ -95,6 +97,71 @@ test('a member that was thrown out joins again, and loses nothing that it had or
   await expect
     .poll(async () => (await groupOffsets(topic)).map(({ committed }) => committed), { timeout: 60_000 })
     .toEqual([15, 15])
+})
+
+test('a member that leaves in the middle of a rebalance has committed what it settled', async () => {
+  const topic = await freshTopic(brokers, { partitions: 4 })
+  for (const partition of [0, 1, 2, 3]) await topic.add(numbers(1, 5), { partition })
+  let leaver = await join(topic, { commitEveryMs: 60_000 })
+  await leaver.source.settle(await leaver.take(20))
+  for (let round = 1; round <= 4; round++) {
+    for (const partition of [0, 1, 2, 3]) await topic.add(numbers(1, 5), { partition })
+    const fresh = await leaver.take(20)
+    expect(new Set(fresh.map(place)).size).toBe(20)
+    const joining = join(topic, { commitEveryMs: 60_000 })
+    await leaver.source.settle(fresh)
+    await leaver.source.close()
+    const offsets = await groupOffsets(topic)
+    expect(offsets.map(({ committed }) => committed)).toEqual([1, 1, 1, 1].map(() => 5 + 5 * round))
+    leaver = await joining
+  }
+  await leaver.source.close()
+})
+
+test('a batch that is corrupt stops its own partition in front of it, and is named', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  for (const values of [numbers(1, 2), ['"to be broken"'], numbers(4, 2)]) await topic.add(values)
+  const path = joinPath(server.logs, `${topic.topic}-0`, '00000000000000000000.log')
+  const segment = openSync(path, 'r+')
+  writeSync(segment, 'TO', readFileSync(path).indexOf('to be broken'))
+  closeSync(segment)
+  const warnings: string[] = []
+  await using member = await join(topic, { onWarning: (message) => warnings.push(message) })
+  const before = await member.take(2)
+  expect(before.map(place)).toEqual(['[0]@0', '[0]@1'])
+  for (let round = 0; round < 3; round++) {
+    await topic.add(numbers(1, 10), { partition: 1 })
+    expect((await member.take(10)).map(({ partition }) => partition)).toEqual(Array(10).fill(1))
+  }
+  const what = 'is not read on from offset 2: the records 2 to 2 are corrupt'
+  expect(warnings).toEqual([expect.stringContaining(`${topic.topic}[0] ${what}`)])
+  expect(await member.source.isCaughtUp()).toBe(false)
+})
+
+test('a topic that is deleted keeps no other back, and is read on once it is there again', async () => {
+  const [gone, stays] = [await freshTopic(brokers), await freshTopic(brokers)]
+  await gone.add(numbers(1, 5))
+  const warnings: string[] = []
+  const onWarning = (message: string): unknown => warnings.push(message)
+  const topics = [gone.topic, stays.topic]
+  await using member = await join(gone, { topics, onWarning, refreshMs: 100 })
+  await member.source.settle(await member.take(5))
+  await asAdmin(brokers, (admin) => admin.deleteTopics({ topics: [gone.topic] }))
+  let read = 0
+  while (warnings.length === 0 || read < 30) {
+    await stays.add(numbers(1, 10))
+    const some = await member.take(10)
+    expect(new Set(some.map(({ topic }) => topic))).toEqual(new Set([stays.topic]))
+    read += some.length
+  }
+  expect(warnings).toEqual([
+    expect.stringContaining(`${gone.topic}[0] is not read on from offset 5: the topic is not there any more`),
+  ])
+  await makeTopic(brokers, gone.topic, { partitions: 2 })
+  await gone.add(numbers(1, 3), { partition: 1 })
+  expect((await member.take(3)).map(({ topic, origin }) => [topic, place({ origin })])).toEqual(
+    [0, 1, 2].map((at) => [gone.topic, `[1]@${at}`]),
+  )
 })
 
 test('a broker that is killed and started again costs no record and no order', async () => {

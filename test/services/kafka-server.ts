@@ -16,6 +16,8 @@ export interface KafkaServer {
   readonly port: number
   /** Its process now; its end is a crash. */
   readonly pid: number
+  /** The folder that has a folder of each partition: `clicks-0`. */
+  readonly logs: string
   /** Starts it again on its data and its port, after its process has ended. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -120,6 +122,7 @@ async function start(
   return {
     broker: `127.0.0.1:${port}`,
     port,
+    logs: join(data, 'logs'),
     get pid() {
       return pid
     },

@@ -35,12 +35,18 @@ export async function asAdmin<Result>(
   }
 }
 
-/** Makes a topic. */
-export async function freshTopic(
-  brokers: string[],
-  { partitions = 1, settings = {} }: { partitions?: number; settings?: Record<string, string> } = {},
-): Promise<TestTopic> {
-  const topic = `t-${randomUUID()}`
+/** What a topic is made with. */
+interface TopicSettings {
+  readonly partitions?: number
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** Makes a topic; resolves once its partitions are led, which they are not at once. */
+export async function makeTopic(
+  brokers: readonly string[],
+  topic: string,
+  { partitions = 1, settings = {} }: TopicSettings = {},
+): Promise<void> {
   const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
   await asAdmin(brokers, async (admin) => {
     await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs })
@@ -48,7 +54,6 @@ export async function freshTopic(
       partitionIndex,
       timestamp: -1n,
     }))
-    // A topic is there before its partitions are led.
     const isLed = (): Promise<boolean> =>
       admin.listOffsets({ topics: [{ name: topic, partitions: asked }] }).then(
         () => true,
@@ -56,6 +61,12 @@ export async function freshTopic(
       )
     while (!(await isLed())) await new Promise((resolve) => setTimeout(resolve, 10))
   })
+}
+
+/** Makes a topic of a name that nobody else has. */
+export async function freshTopic(brokers: string[], made: TopicSettings = {}): Promise<TestTopic> {
+  const topic = `t-${randomUUID()}`
+  await makeTopic(brokers, topic, made)
   return {
     brokers,
     topic,

@@ -3,13 +3,7 @@
 // one. The rule is that of the Java client (`CompletedFetch`). Upholds I1 and I3.
 import type { KafkaRecord as RawRecord } from '@platformatic/kafka'
 import { InturnError } from '../../core/errors.ts'
-import type { FetchResponse } from './library.ts'
-
-/** What a broker answers of one partition. */
-export type FetchedPartition = FetchResponse['responses'][number]['partitions'][number]
-
-/** A batch of records, as producers write them. */
-type Batch = NonNullable<FetchedPartition['records']>[number]
+import type { Batch, FetchedPartition } from './fetch-request.ts'
 
 /** A record, and where it lies. */
 export interface FetchedRecord extends Pick<RawRecord, 'key' | 'value' | 'headers'> {
@@ -22,21 +16,16 @@ export interface FetchedRecord extends Pick<RawRecord, 'key' | 'value' | 'header
 const [hasLogTime, isTransactional, isControl] = [1 << 3, 1 << 4, 1 << 5]
 /** The kind of a control record, in its key. */
 const abortKind = 0
-const format = 2
 
 /** The committed records from an offset on, and the offset behind all that was looked at. */
 export function committedRecords(
   from: number,
-  { records, abortedTransactions }: Pick<FetchedPartition, 'records' | 'abortedTransactions'>,
+  { batches, abortedTransactions }: Pick<FetchedPartition, 'batches' | 'abortedTransactions'>,
 ): { readonly records: readonly FetchedRecord[]; readonly next: number } {
-  const aborted = new AbortedProducers(abortedTransactions ?? [])
+  const aborted = new AbortedProducers(abortedTransactions)
   const committed: FetchedRecord[] = []
   let next = from
-  for (const batch of records ?? []) {
-    if (batch.magic !== format) {
-      const what = `records have the format ${batch.magic}; inturn reads ${format} (Kafka 0.11)`
-      throw new InturnError('source-unavailable', what)
-    }
+  for (const batch of batches) {
     const base = offsetOf(batch.firstOffset)
     const isRead = !aborted.has(batch) && (batch.attributes & isControl) === 0
     if (isRead) {
@@ -58,7 +47,7 @@ class AbortedProducers {
   readonly #transactions: { readonly producerId: bigint; readonly firstOffset: bigint }[]
   readonly #inside = new Set<bigint>()
 
-  constructor(transactions: NonNullable<FetchedPartition['abortedTransactions']>) {
+  constructor(transactions: FetchedPartition['abortedTransactions']) {
     this.#transactions = [...transactions].sort((one, other) =>
       one.firstOffset < other.firstOffset ? -1 : 1,
     )

@@ -25,9 +25,9 @@ export function kafkaFault(
   })
 }
 
-/** Whether a failure has one of these names of Kafka's protocol. */
-export function hasApiId(thrown: unknown, ...ids: readonly string[]): boolean {
-  return causesOf(thrown).some((cause) => ids.includes(apiIdOf(cause)))
+/** What Kafka's protocol calls a failure; several names where it is one of several parts. */
+export function apiIdsOf(thrown: unknown): readonly string[] {
+  return [...new Set(causesOf(thrown).map(apiIdOf))]
 }
 
 /** The errors that an error of several is made of. */

@@ -1,24 +1,25 @@
 // Fetches for the partitions that have room, one request a broker at a time. A partition that is full is
 // left out of the request; one that fails keeps no other back. What a log has no longer is told. Upholds I6
 // and I7.
-import { InturnError } from '../../core/errors.ts'
+import type { InturnError } from '../../core/errors.ts'
+import { errorMessage } from '../../core/thrown.ts'
 import { systemTimers } from '../../ports/timers.ts'
-import type { FetchedPartition } from './committed-records.ts'
 import { kafkaFault } from './faults.ts'
-import type { GroupClient } from './group-client.ts'
+import type { FetchedPartition } from './fetch-request.ts'
+import type { GroupClient, TopicNews } from './group-client.ts'
 import type { Partition } from './partition.ts'
 
 /** Whom the loop serves. */
-export interface FetchReader {
+export interface FetchReader extends TopicNews {
   readonly name: string
   readonly refreshMs: number
   /** Something came, or failed. */
   woken(): void
   failed(error: InturnError): void
-  /** A topic was made anew under its name: its partitions begin again. */
-  replaced(topic: string): void
   /** A partition goes on at its beginning, behind what was given out of it. */
   restarted(partition: Partition, offset: number): void
+  /** A partition cannot be read on, and the others go on. */
+  stopped(partition: Partition, because: string): void
   warned(message: string): void
 }
 
@@ -29,6 +30,8 @@ const retryMs = 250
 const offsetOutOfRange = 1
 /** What an answer says of a partition whose leader, or topic, is no longer where it was. */
 const movedCodes: ReadonlySet<number> = new Set([3, 5, 6, 9, 56, 74, 75, 76, 78, 100, 103])
+
+const refusals: ReadonlyMap<number, string> = new Map([[29, 'this user may not read the topic']])
 
 /** The fetches of one source. */
 export class FetchLoop {
@@ -54,7 +57,7 @@ export class FetchLoop {
     const all = [...partitions]
     if (nowMs >= this.#refreshAtMs) this.#refresh()
     if (all.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0) >= waitingBytesMax) return
-    const wanted = all.filter(({ next, isFetching, hasRoom }) => next !== undefined && !isFetching && hasRoom)
+    const wanted = all.filter((partition) => partition.mayFetch(nowMs))
     for (const [node, own] of Map.groupBy(wanted, (partition) => this.#client.leaderOf(partition))) {
       if (node === undefined) this.#refresh()
       else if (!this.#busyNodes.has(node)) this.#start(node, own)
@@ -84,24 +87,33 @@ export class FetchLoop {
   async #fetch(node: number, partitions: readonly Partition[]): Promise<void> {
     const asked = new Map(partitions.map((partition) => [keyOf(partition), partition]))
     const from = new Map(partitions.map((partition) => [partition, partition.next]))
-    const { responses } = await this.#client.fetch(node, partitions)
-    for (const { topicId, partitions: answers } of responses) {
-      for (const answer of answers) {
-        const partition = asked.get(keyOf({ topicId, partition: answer.partitionIndex }))
-        // What cannot be read of one keeps no other back.
-        const taken = partition && this.#take(partition, from.get(partition), answer)
-        await taken?.catch((error: unknown) => this.#fail(error))
-      }
+    const { partitions: answers } = await this.#client.fetch(node, partitions)
+    for (const answer of answers) {
+      const partition = asked.get(keyOf(answer))
+      // What cannot be read of one keeps no other back.
+      const taken = partition && this.#take(partition, from.get(partition), answer)
+      await taken?.catch((error: unknown) => this.#fail(error))
     }
   }
 
   async #take(partition: Partition, from: number | undefined, answer: FetchedPartition): Promise<void> {
     const { errorCode } = answer
     if (from === undefined || partition.isLost) return
-    if (errorCode === 0) partition.accept(from, answer)
+    if (errorCode === 0) this.#accept(partition, from, answer)
     else if (errorCode === offsetOutOfRange) await this.#findBeginning(partition, from)
     else if (movedCodes.has(errorCode)) this.#pause()
-    else this.#fail(this.#failure(`${partition.name} cannot be read: error ${errorCode}`, errorCode !== 29))
+    else
+      this.#reader.stopped(partition, refusals.get(errorCode) ?? `its leader answers with error ${errorCode}`)
+  }
+
+  #accept(partition: Partition, from: number, answer: FetchedPartition): void {
+    let { problem } = answer
+    try {
+      partition.accept(from, answer)
+    } catch (thrown) {
+      problem = errorMessage(thrown)
+    }
+    if (problem !== undefined) this.#reader.stopped(partition, problem)
   }
 
   /** Retention has removed what was to be read next, or the log was cut and ends in front of it. */
@@ -110,7 +122,7 @@ export class FetchLoop {
     if (partition.isLost || partition.next !== from) return
     const { name } = partition
     if (first > from) {
-      partition.jump(first)
+      partition.skipTo(first)
       const lost = `the offsets ${from} to ${first - 1} of ${name} were removed before they were read`
       this.#reader.warned(`${lost}. Give the topic a longer retention`)
     } else {
@@ -137,7 +149,7 @@ export class FetchLoop {
     if (this.#refreshing !== undefined || this.#isClosed) return
     this.#refreshAtMs = systemTimers.elapsedMs() + this.#reader.refreshMs
     this.#refreshing = this.#client
-      .refresh((topic) => this.#reader.replaced(topic))
+      .refresh(this.#reader)
       .catch((error: unknown) => {
         this.#notBeforeMs = systemTimers.elapsedMs() + retryMs
         if (!this.#isClosed) this.#reader.failed(kafkaFault(this.#reader.name, error))
@@ -146,10 +158,6 @@ export class FetchLoop {
         this.#refreshing = undefined
         this.#reader.woken()
       })
-  }
-
-  #failure(because: string, retryable: boolean): InturnError {
-    return new InturnError('source-unavailable', `${this.#reader.name}: ${because}`, { retryable })
   }
 }
 

@@ -1,15 +1,17 @@
 // What is asked of the brokers. The library keeps this member in its group and knows the cluster; fetches and
 // offsets are raw requests on connections of their own, because a broker answers the requests of one
 // connection one after another, and a fetch waits. Upholds I10.
-import type { API, ClusterMetadata, ConnectionPool, Consumer } from '@platformatic/kafka'
+import type { ClusterMetadata, ConnectionPool, Consumer } from '@platformatic/kafka'
 import { InturnError } from '../../core/errors.ts'
-import { fieldOf } from '../../core/thrown.ts'
+import { errorMessage } from '../../core/thrown.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
 import { offsetOf } from './committed-records.ts'
-import { hasApiId, kafkaFault } from './faults.ts'
+import { apiIdsOf, kafkaFault } from './faults.ts'
+import { fetchApis } from './fetch-request.ts'
+import type { FetchApi, FetchResponse } from './fetch-request.ts'
 import { kafkaLibrary } from './library.ts'
-import type { FetchResponse, KafkaLibrary } from './library.ts'
+import type { KafkaLibrary } from './library.ts'
 import type { CommittedOffset, Partition, PartitionName } from './partition.ts'
 
 /** What a client is made of. */
@@ -29,11 +31,17 @@ export interface GroupNews {
   rebalancing(): void
 }
 
+/** What is told of topics. */
+export interface TopicNews {
+  missing(topic: string): void
+  replaced(topic: string): void
+}
+
 /** What a group has committed of each partition, in the order in which they were asked for. */
 type Committed = readonly (CommittedOffset | undefined)[]
 
 interface Apis {
-  readonly fetch: API<Parameters<KafkaLibrary['fetchV17']['createRequest']>, FetchResponse>
+  readonly fetch: FetchApi
   readonly commit: KafkaLibrary['offsetCommitV9']['api']
   readonly committed: KafkaLibrary['offsetFetchV9']['api']
 }
@@ -45,6 +53,12 @@ const fetchWaitMs = 300
 const readCommitted = 1
 const timestamps = { beginning: -2n, new: -1n } as const
 const noEpoch = -1
+/** What a group says to a member that is not its own now. */
+const refusals: ReadonlySet<string> = new Set([
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+])
 
 /** A client of a cluster, and a member of a group of its consumers. */
 export class GroupClient {
@@ -115,18 +129,27 @@ export class GroupClient {
   }
 
   /**
-   * Looks anew who leads what; a topic with more partitions than before has the group share them out, and one
-   * that was made anew is told.
+   * Looks anew who leads what; a topic with more partitions than before has the group share them out. One
+   * that is not there any more is told, and left out of the group until it is there again, so that it keeps
+   * no other back; one that was made anew is told too.
    */
-  async refresh(replaced?: (topic: string) => void): Promise<void> {
+  async refresh(news?: TopicNews): Promise<void> {
     const before = this.#cluster
-    const topics = [...this.#options.topics]
-    this.#cluster = await this.#asked(() => this.#member.metadata({ topics, forceUpdate: true }))
-    if (before === undefined) return
-    for (const topic of topics) {
-      const had = before.topics.get(topic)
-      if (this.partitionsOf(topic) !== had?.partitionsCount) this.#mustJoin = true
-      if (had !== undefined && had.id !== this.topicId(topic)) replaced?.(topic)
+    const { cluster, missing } = await this.#lookAt(this.#options.topics)
+    this.#cluster = cluster
+    for (const topic of this.#options.topics) {
+      const had = before?.topics.get(topic)
+      if (missing.has(topic)) {
+        this.#member.topics.untrack(topic)
+        if (had !== undefined) cluster.topics.set(topic, had)
+        news?.missing(topic)
+        continue
+      }
+      const isBack = !this.#member.topics.has(topic)
+      if (isBack) this.#member.topics.track(topic)
+      if (before === undefined) continue
+      if (isBack || this.partitionsOf(topic) !== had?.partitionsCount) this.#mustJoin = true
+      if (had !== undefined && had.id !== this.topicId(topic)) news?.replaced(topic)
     }
   }
 
@@ -160,14 +183,10 @@ export class GroupClient {
     }))
     const connection = await this.#connection(this.#fetches, node)
     const limits = [fetchWaitMs, 1, fetchBytesMax, readCommitted] as const
-    try {
-      return await this.#apis.fetch.async(connection, ...limits, 0, noEpoch, request, [], '')
-    } catch (thrown) {
-      // What failed of one partition fails the call; the answer has the others all the same.
-      const response = fieldOf(thrown, 'response')
-      if (isFetchResponse(response) && response.errorCode === 0) return response
-      throw kafkaFault(this.#options.name, thrown)
-    }
+    const fetch = this.#apis.fetch
+    const answer = await this.#asked(() => fetch.async(connection, ...limits, 0, noEpoch, request, [], ''))
+    if (answer.errorCode === 0) return answer
+    throw this.#failed(`the broker ${node} refuses to be read: error ${answer.errorCode}`)
   }
 
   /** What the group has committed of partitions. */
@@ -212,8 +231,10 @@ export class GroupClient {
       await this.#apis.commit.async(connection, groupId, generationId, memberId, instanceId, topics)
       return true
     } catch (thrown) {
-      const isOver = hasApiId(thrown, 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS')
-      if (isOver) return false
+      const why = apiIdsOf(thrown)
+      if (why.some((id) => refusals.has(id))) return false
+      // Of a topic that is there no more nothing is to be kept; what else was committed is.
+      if (why.every((id) => id === 'UNKNOWN_TOPIC_OR_PARTITION')) return true
       throw kafkaFault(this.#options.name, thrown)
     }
   }
@@ -245,6 +266,30 @@ export class GroupClient {
   async close(): Promise<void> {
     await this.#member.close(true).catch(() => undefined)
     await Promise.allSettled([this.#fetches.close(), this.#offsets.close()])
+  }
+
+  /**
+   * A request that names a topic which is not there fails for all of them, and does not say reliably which
+   * one it is: then each is asked for by itself. At the start it is an error.
+   */
+  async #lookAt(
+    topics: readonly string[],
+  ): Promise<{ readonly cluster: ClusterMetadata; readonly missing: ReadonlySet<string> }> {
+    const ask = (names: readonly string[]): Promise<ClusterMetadata> =>
+      this.#asked(() => this.#member.metadata({ topics: [...names], forceUpdate: true }))
+    const missing = new Set<string>()
+    try {
+      return { cluster: await ask(topics), missing }
+    } catch (failure) {
+      if (this.#cluster === undefined || !isUnknownTopic(failure)) throw failure
+      for (const topic of topics) {
+        await ask([topic]).catch((thrown: unknown) => {
+          if (!isUnknownTopic(thrown)) throw thrown
+          missing.add(topic)
+        })
+      }
+      return { cluster: await ask(topics.filter((topic) => !missing.has(topic))), missing }
+    }
   }
 
   async #coordinator(): ReturnType<ConnectionPool['get']> {
@@ -298,7 +343,6 @@ function apisOf(
   library: KafkaLibrary,
   known: readonly { readonly name: string; readonly maxVersion: number }[],
 ): Apis {
-  const { fetchV13, fetchV14, fetchV15, fetchV16, fetchV17 } = library
   const newest = <Found extends { readonly version: number }>(
     name: string,
     found: readonly Found[],
@@ -309,7 +353,7 @@ function apisOf(
     throw new InturnError('source-unavailable', `the brokers are older than Kafka 3.1 (${name} ${most})`)
   }
   return {
-    fetch: newest('Fetch', [fetchV17.api, fetchV16.api, fetchV15.api, fetchV14.api, fetchV13.api]),
+    fetch: newest('Fetch', fetchApis(library)),
     commit: newest('OffsetCommit', [library.offsetCommitV9.api, library.offsetCommitV8.api]),
     committed: newest('OffsetFetch', [library.offsetFetchV9.api, library.offsetFetchV8.api]),
   }
@@ -319,6 +363,6 @@ function byTopic<Named extends PartitionName>(partitions: readonly Named[]): [st
   return [...Map.groupBy(partitions, ({ topic }) => topic)]
 }
 
-function isFetchResponse(value: unknown): value is FetchResponse {
-  return Array.isArray(fieldOf(value, 'responses'))
+function isUnknownTopic(thrown: unknown): boolean {
+  return /Unknown topic .+\.$/.test(errorMessage(thrown))
 }

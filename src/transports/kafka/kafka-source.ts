@@ -34,6 +34,8 @@ interface HeldDelivery extends RecordDelivery {
 
 /** Until a failure is looked at again, or nothing has come; in milliseconds. */
 const lookEveryMs = 250
+/** Until a partition that cannot be read on is asked for again, in milliseconds. */
+const stoppedMs = 5_000
 
 /** The source itself; made by `kafkaSource`. */
 export class KafkaSource implements Source<HeldDelivery> {
@@ -86,6 +88,10 @@ export class KafkaSource implements Source<HeldDelivery> {
       },
       failed: (error) => this.#fail(error),
       replaced: (topic) => this.#replaced(topic),
+      missing: (topic) => {
+        for (const partition of this.#of(topic)) this.#stop(partition, 'the topic is not there any more')
+      },
+      stopped: (partition, because) => this.#stop(partition, because),
       restarted: (partition, offset) => this.#again(partition).begin(offset),
       warned: (message) => this.#warn(message),
     })
@@ -234,8 +240,19 @@ export class KafkaSource implements Source<HeldDelivery> {
   #replaced(topic: string): void {
     this.#warn(`the topic ${topic} was deleted and made anew; it is read from its beginning`)
     this.#firstCounts.set(topic, 0)
-    const own = [...this.#partitions.values()].filter((partition) => partition.topic === topic)
-    for (const partition of own) this.#again(partition).begin(0)
+    for (const partition of this.#of(topic)) this.#again(partition).begin(0)
+  }
+
+  #of(topic: string): readonly Partition[] {
+    return [...this.#partitions.values()].filter((partition) => partition.topic === topic)
+  }
+
+  /** It stands still, and the others go on. Told once for each reason. */
+  #stop(partition: Partition, because: string): void {
+    const { name, next, problem: before } = partition
+    const problem = `${name} is not read on from offset ${next ?? '?'}: ${because}`
+    partition.stop(problem, systemTimers.elapsedMs() + stoppedMs)
+    if (problem !== before) this.#warn(`${problem}. Other partitions go on; it is tried again and again`)
   }
 
   /** Takes what waits, an even share of each partition. */
@@ -248,8 +265,8 @@ export class KafkaSource implements Source<HeldDelivery> {
     const taken: Promise<HeldDelivery>[] = []
     for (const [index, partition] of waiting.entries()) {
       const share = Math.ceil((max - taken.length) / (waiting.length - index))
-      for (const { record, ticket } of partition.take(share)) {
-        const made = deliveryOf(partition, record, this.#parts.mapping)
+      for (const { ticket, ...given } of partition.take(share)) {
+        const made = deliveryOf(partition, given, this.#parts.mapping)
         taken.push(made.then((delivery) => ({ ...delivery, from: { partition, ticket } })))
       }
     }

@@ -7,9 +7,6 @@ import { errorMessage } from '../../core/thrown.ts'
 /** What the library exports. */
 export type KafkaLibrary = typeof Kafka
 
-/** What a broker answers to a fetch. */
-export type FetchResponse = ReturnType<KafkaLibrary['fetchV17']['parseResponse']>
-
 const supported = '2.12'
 
 /**

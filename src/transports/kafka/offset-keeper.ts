@@ -18,6 +18,7 @@ export interface OffsetKeeperParts {
 
 /** How many commits fail in a row before that is told. */
 const toldEvery = 10
+const [lastTries, lastTryMs] = [5, 100]
 
 /** Keeps the offsets of one source. */
 export class OffsetKeeper {
@@ -26,6 +27,8 @@ export class OffsetKeeper {
   /** Commits follow one another, so that none takes back what a later one has said. */
   #last: Promise<void> = Promise.resolve()
   #isClosed = false
+  /** The group took no commit when it was last asked. */
+  #isRefused = false
   /** How many commits have failed since one did not. */
   #failures = 0
 
@@ -48,15 +51,20 @@ export class OffsetKeeper {
     await this.#last
   }
 
-  /** Commits for the last time. */
+  /** Commits for the last time; a few times, since a group takes nothing for a moment when it rebalances. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#cancel?.()
-    await this.commitNow()
+    for (let left = lastTries; left > 0; left--) {
+      await this.commitNow()
+      if (!this.#isRefused) return
+      await systemTimers.sleep(lastTryMs, new AbortController().signal)
+    }
   }
 
   /** Never fails. */
   async #commit(): Promise<void> {
+    this.#isRefused = false
     const due = [...this.#parts.partitions.values()].flatMap((partition) => {
       const { toCommit } = partition
       return toCommit === undefined ? [] : [{ partition, toCommit }]
@@ -70,7 +78,10 @@ export class OffsetKeeper {
     try {
       if (await this.#parts.commit(commits)) {
         for (const { partition, toCommit } of due) partition.hasCommitted(toCommit)
-      } else this.commitSoon()
+      } else {
+        this.#isRefused = true
+        this.commitSoon()
+      }
       this.#failures = 0
     } catch (error) {
       // Whoever reads is told when brokers cannot be reached.

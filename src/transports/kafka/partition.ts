@@ -3,8 +3,9 @@
 // settled. One that is lost stays as it is: what it has given out is processed to its end, and tells nobody.
 // Upholds I4 and I7.
 import { SettledPrefix } from '../../core/settled-prefix.ts'
-import type { FetchedPartition, FetchedRecord } from './committed-records.ts'
-import { committedRecords } from './committed-records.ts'
+import type { FetchedRecord } from './committed-records.ts'
+import { committedRecords, offsetOf } from './committed-records.ts'
+import type { FetchedPartition } from './fetch-request.ts'
 import { settledText } from './settled-runs.ts'
 import type { OffsetRun } from './settled-runs.ts'
 
@@ -25,6 +26,8 @@ export interface CommittedOffset {
 export interface GivenRecord {
   readonly record: FetchedRecord
   readonly ticket: number
+  /** It stands for records that the log has no longer, from this offset up to its own. */
+  readonly lostFrom?: number
 }
 
 /** No more is fetched while so many bytes wait to be given out. */
@@ -55,6 +58,9 @@ export class Partition implements PartitionName {
   /** Everything in front of it is settled. */
   #floor = 0
   #committed: CommittedOffset | undefined
+  /** Behind its last record, as its leader said last. */
+  #end: number | undefined
+  #stopped: { readonly problem: string; readonly untilMs: number } | undefined
 
   constructor(
     { topic, partition }: PartitionName,
@@ -75,9 +81,41 @@ export class Partition implements PartitionName {
     this.#settledBefore = settled
   }
 
-  /** Goes on elsewhere, because the log has nothing there any more. What was given out stays. */
-  jump(offset: number): void {
+  /**
+   * Goes on at an offset, because the log has nothing in front of it any more. What is lost by that and was
+   * not settled is given out too, a range at a time. What was given out before stays.
+   */
+  skipTo(offset: number): void {
+    let first = this.#next ?? offset
+    for (const run of this.#settledBefore) {
+      this.#lose(first, Math.min(run.first, offset) - 1)
+      first = Math.max(first, run.last + 1)
+    }
+    this.#lose(first, offset - 1)
     this.#next = offset
+  }
+
+  #lose(first: number, last: number): void {
+    if (first > last) return
+    if (this.#prefix.pending === 0) this.#floor = first
+    const record = { offset: last, timestamp: -1, key: null, value: null, headers: [] }
+    this.#wait({ record, ticket: this.#prefix.add(last), lostFrom: first })
+  }
+
+  /** It cannot be read on: it is asked for no more until then. */
+  stop(problem: string, untilMs: number): void {
+    this.#stopped = { problem, untilMs }
+  }
+
+  /** Why it is not read on. */
+  get problem(): string | undefined {
+    return this.#stopped?.problem
+  }
+
+  /** Whether its leader may be asked for more. */
+  mayFetch(nowMs: number): boolean {
+    const hasRoom = this.#waitingBytes < waitingBytesMax && this.#prefix.pending < this.#unsettledMax
+    return this.#next !== undefined && !this.isFetching && hasRoom && nowMs >= (this.#stopped?.untilMs ?? 0)
   }
 
   /** Where the next fetch begins; `undefined`: nobody knows yet where to begin. */
@@ -95,25 +133,24 @@ export class Partition implements PartitionName {
     return this.#waitingBytes
   }
 
-  /** Whether there is room for more. */
-  get hasRoom(): boolean {
-    return this.#waitingBytes < waitingBytesMax && this.#prefix.pending < this.#unsettledMax
-  }
-
   /** Takes in what its leader answered to a fetch from an offset. */
   accept(from: number, fetched: FetchedPartition): void {
     if (this.isLost || from !== this.#next) return
     const { records, next } = committedRecords(from, fetched)
+    if (fetched.end >= 0n) this.#end = offsetOf(fetched.end)
+    if (fetched.problem === undefined) this.#stopped = undefined
     for (const record of records) {
       if (this.#prefix.pending === 0) this.#floor = record.offset
       const ticket = this.#prefix.add(record.offset)
       if (this.#isSettledBefore(record.offset)) this.#prefix.settle(ticket)
-      else {
-        this.#waiting.push({ record, ticket })
-        this.#waitingBytes += bytesOf(record)
-      }
+      else this.#wait({ record, ticket })
     }
     this.#next = next
+  }
+
+  #wait(given: GivenRecord): void {
+    this.#waiting.push(given)
+    this.#waitingBytes += bytesOf(given.record)
   }
 
   /** Gives out the next records. */
@@ -133,12 +170,23 @@ export class Partition implements PartitionName {
     this.#prefix.settle(ticket)
   }
 
+  /** Everything in front of it is settled; `undefined`: nobody knows yet where it begins. */
+  get settledTo(): number | undefined {
+    if (this.#prefix.pending === 0) return this.#next
+    const end = this.#prefix.end
+    return end === undefined ? this.#floor : Math.max(this.#floor, end + 1)
+  }
+
+  /** How many offsets lie between what is settled and its end, as its leader said last. */
+  get behind(): number | undefined {
+    const [end, settled] = [this.#end, this.settledTo]
+    return end === undefined || settled === undefined ? undefined : Math.max(0, end - settled)
+  }
+
   /** What the group is to keep, where that is not what it has. */
   get toCommit(): CommittedOffset | undefined {
-    if (this.isLost || this.#next === undefined) return undefined
-    const end = this.#prefix.end
-    const settled = end === undefined ? this.#floor : Math.max(this.#floor, end + 1)
-    const offset = this.#prefix.pending === 0 ? this.#next : settled
+    const offset = this.settledTo
+    if (this.isLost || offset === undefined) return undefined
     const metadata = settledText(offset, this.#prefix.runsBeyond())
     const has = this.#committed
     return has?.offset === offset && has.metadata === metadata ? undefined : { offset, metadata }

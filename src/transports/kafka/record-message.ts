@@ -8,7 +8,7 @@ import { isRecord } from '../../core/parse-message.ts'
 import { errorText } from '../../core/thrown.ts'
 import type { Delivery } from '../../ports/source.ts'
 import type { FetchedRecord } from './committed-records.ts'
-import type { Partition } from './partition.ts'
+import type { GivenRecord, Partition } from './partition.ts'
 
 /** A record as it lies in its topic. */
 export interface KafkaRecord {
@@ -50,7 +50,7 @@ const dataNames = ['data', 'payload', 'data_base64', 'fill', 'specversion']
 /** A record as a delivery, as soon as `decode` has answered. Never fails. */
 export async function deliveryOf(
   { topic, partition, topicId, name }: Partition,
-  record: FetchedRecord,
+  { record, lostFrom }: Omit<GivenRecord, 'ticket'>,
   mapping: RecordMapping,
 ): Promise<RecordDelivery> {
   const { offset, value: bytes } = record
@@ -63,6 +63,14 @@ export async function deliveryOf(
     ...(domain !== undefined && { domain }),
     origin: `${name}@${offset}`,
     logPlace: { log: `${topicId}[${partition}]`, at: offset },
+  }
+  if (lostFrom !== undefined) {
+    const [what, read] =
+      lostFrom === offset
+        ? [`offset ${offset} was`, 'it was']
+        : [`offsets ${lostFrom} to ${offset} were`, 'they were']
+    const message = { lost: { topic, partition, from: lostFrom, to: offset } }
+    return { ...about, message, problem: `the ${what} removed from the log before ${read} read` }
   }
   try {
     let value: unknown = null

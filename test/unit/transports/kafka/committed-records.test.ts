@@ -3,9 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { committedRecords, offsetOf } from '../../../../src/transports/kafka/committed-records.ts'
-import type { FetchedPartition } from '../../../../src/transports/kafka/committed-records.ts'
-
-type Batch = NonNullable<FetchedPartition['records']>[number]
+import type { Batch } from '../../../../src/transports/kafka/fetch-request.ts'
 
 const step = fc.record({
   producer: fc.integer({ min: 0, max: 3 }),
@@ -111,7 +109,7 @@ test('from any offset on, and cut anywhere, exactly the committed records come',
           const abortedTransactions = aborted.filter(
             ({ firstOffset, last }) => last >= at && firstOffset <= end,
           )
-          const read = committedRecords(at, { records: given, abortedTransactions })
+          const read = committedRecords(at, { batches: given, abortedTransactions })
           found.push(...read.records.map(({ offset }) => offset))
           expect(read.next).toBe(end + 1)
           at = read.next
@@ -123,23 +121,18 @@ test('from any offset on, and cut anywhere, exactly the committed records come',
 })
 
 test('an answer without records leaves the offset where it is', () => {
-  expect(committedRecords(7, { records: null, abortedTransactions: null })).toEqual({ records: [], next: 7 })
-  expect(committedRecords(7, { records: [], abortedTransactions: [] })).toEqual({ records: [], next: 7 })
+  expect(committedRecords(7, { batches: [], abortedTransactions: [] })).toEqual({ records: [], next: 7 })
 })
 
 test('a time is that of the producer, or of the broker where the topic says so', () => {
   const times = [0, 0b1000].map((attributes) => {
-    const records = [batchOf(0, [0], { attributes })]
-    return committedRecords(0, { records, abortedTransactions: null }).records[0]?.timestamp
+    const batches = [batchOf(0, [0], { attributes })]
+    return committedRecords(0, { batches, abortedTransactions: [] }).records[0]?.timestamp
   })
   expect(times).toEqual([1_005, 2_000])
 })
 
-test('an older format of records, and an offset that no number holds, are refused', () => {
-  const records = [batchOf(0, [0], { magic: 1 })]
-  expect(() => committedRecords(0, { records, abortedTransactions: null })).toThrow(
-    'records have the format 1',
-  )
+test('an offset that no number holds is refused', () => {
   expect(offsetOf(2n ** 53n - 1n)).toBe(Number.MAX_SAFE_INTEGER)
   expect(() => offsetOf(2n ** 53n)).toThrow('beyond 2^53 - 1')
 })

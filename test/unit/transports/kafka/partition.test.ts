@@ -47,14 +47,12 @@ function answer(offsets: readonly number[], from: number, tail: number) {
     records,
   }
   return {
-    partitionIndex: 3,
+    topicId: 'id',
+    partition: 3,
     errorCode: 0,
-    highWatermark: 0n,
-    lastStableOffset: 0n,
-    logStartOffset: 0n,
-    abortedTransactions: null,
-    preferredReadReplica: -1,
-    records: last < from ? [] : [batch],
+    end: BigInt(last + 1),
+    abortedTransactions: [],
+    batches: last < from ? [] : [batch],
   }
 }
 
@@ -165,4 +163,53 @@ test('a partition that is lost takes nothing in, and tells nothing', () => {
   partition.settle(first?.ticket ?? -1)
   partition.accept(2, answer([2], 2, 0))
   expect([partition.toCommit, partition.next]).toEqual([undefined, 2])
+})
+
+test('what retention took is given out by ranges, without what was settled of it before', () => {
+  const partition = fresh()
+  const runs = [
+    { first: 7, last: 8 },
+    { first: 12, last: 30 },
+  ]
+  partition.begin(5, { offset: 5, metadata: '' }, runs)
+  partition.skipTo(20)
+  const lost = partition.take(9)
+  expect(lost.map(({ lostFrom, record }) => [lostFrom, record.offset])).toEqual([
+    [5, 6],
+    [9, 11],
+  ])
+  expect(partition.toCommit).toBeUndefined()
+  partition.accept(20, answer([20, 30, 31], 20, 0))
+  const [left] = partition.take(9)
+  expect(left?.record.offset).toBe(31)
+  for (const { ticket } of lost) partition.settle(ticket)
+  expect(partition.toCommit?.offset).toBe(31)
+})
+
+test('how far behind it is counts from the first offset that is not settled to the end', () => {
+  const partition = fresh()
+  expect(partition.behind).toBeUndefined()
+  partition.begin(0)
+  partition.accept(0, answer([0, 1, 2], 0, 2))
+  expect(partition.behind).toBe(5)
+  const [first, ...rest] = partition.take(3)
+  partition.settle(first?.ticket ?? -1)
+  expect(partition.behind).toBe(4)
+  for (const { ticket } of rest) partition.settle(ticket)
+  expect(partition.behind).toBe(0)
+})
+
+test('one that was stopped is asked again later, and goes on once an answer can be read', () => {
+  const partition = fresh()
+  partition.begin(0)
+  partition.stop('it is corrupt', 100)
+  expect([partition.mayFetch(99), partition.mayFetch(100), partition.problem]).toEqual([
+    false,
+    true,
+    'it is corrupt',
+  ])
+  partition.accept(0, { ...answer([0], 0, 0), problem: 'still' })
+  expect([partition.problem, partition.next]).toEqual(['it is corrupt', 1])
+  partition.accept(1, answer([1], 1, 0))
+  expect([partition.problem, partition.mayFetch(0)]).toEqual([undefined, true])
 })

@@ -26,7 +26,8 @@ function recordOf({ key = null, value, headers = [] }: Given): FetchedRecord {
   }
 }
 
-const deliver = (given: Given, mapping: RecordMapping = {}) => deliveryOf(partition, recordOf(given), mapping)
+const deliver = (given: Given, mapping: RecordMapping = {}) =>
+  deliveryOf(partition, { record: recordOf(given) }, mapping)
 
 /** The message, and what the default mapping finds in it. */
 async function fieldsOf(given: Given, mapping: RecordMapping = {}) {
@@ -161,4 +162,16 @@ test('what cannot be read comes as it is, with the reason', async () => {
     message: Buffer.from('{}'),
     problem: 'decode failed: RangeError: schema 7 is unknown',
   })
+})
+
+test('what the log has no longer is told by range, as what cannot be read', async () => {
+  const record = { ...recordOf({}), offset: 1042 }
+  const told = await deliveryOf(partition, { record, lostFrom: 1000 }, { decode: () => 1 })
+  expect(told).toMatchObject({
+    origin: 'clicks[3]@1042',
+    message: { lost: { topic: 'clicks', partition: 3, from: 1000, to: 1042 } },
+    problem: 'the offsets 1000 to 1042 were removed from the log before they were read',
+  })
+  const one = await deliveryOf(partition, { record, lostFrom: 1042 }, {})
+  expect(one.problem).toBe('the offset 1042 was removed from the log before it was read')
 })

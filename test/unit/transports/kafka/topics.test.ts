@@ -169,7 +169,12 @@ test('records that retention removed before they were read are told by their ran
   await asAdmin(brokers, (admin) => admin.deleteRecords({ topics: [{ name: topic.topic, partitions }] }))
   const warnings: string[] = []
   await using opened = await open(topic, { onWarning: (message) => warnings.push(message) })
-  expect((await opened.takeAll()).map(n)).toEqual([5])
+  const [lost, ...kept] = await opened.takeAll()
+  expect(lost).toMatchObject({
+    origin: `${topic.topic}[0]@3`,
+    problem: 'the offsets 2 to 3 were removed from the log before they were read',
+  })
+  expect(kept.map(n)).toEqual([5])
   expect(warnings.join()).toContain(
     `the offsets 2 to 3 of ${topic.topic}[0] were removed before they were read`,
   )

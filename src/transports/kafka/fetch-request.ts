@@ -1,0 +1,131 @@
+// The request that fetches. Its answer is read partition by partition, and within one batch by batch: what
+// cannot be read ends its own partition there, and is told by its offsets. The client fails all of a broker's
+// answer, and believes every byte; a batch whose checksum is wrong is no batch. Upholds I3 and I6.
+import type { API, Reader } from '@platformatic/kafka'
+import { errorMessage } from '../../core/thrown.ts'
+import type { KafkaLibrary } from './library.ts'
+
+/** A batch of records, as producers write them. */
+export type Batch = ReturnType<KafkaLibrary['readRecordsBatch']>
+
+/** What a broker answers of one partition. */
+export interface FetchedPartition {
+  readonly topicId: string
+  readonly partition: number
+  readonly errorCode: number
+  /** Behind the last record that may be read: open transactions end it. Below 0: it was not told. */
+  readonly end: bigint
+  readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[]
+  readonly batches: readonly Batch[]
+  /** Why what comes behind the batches cannot be read. */
+  readonly problem?: string | undefined
+}
+
+/** What a broker answers to a fetch. */
+export interface FetchResponse {
+  readonly errorCode: number
+  readonly partitions: readonly FetchedPartition[]
+}
+
+/** The request, and what it resolves with. */
+export type FetchApi = API<Parameters<KafkaLibrary['fetchV17']['createRequest']>, FetchResponse>
+
+/** The versions whose shape is the one that is read here, the newest first. */
+const versions = [17, 16, 15, 14, 13]
+const fetchKey = 1
+
+/** The request as the brokers know it, by its newest version. */
+export function fetchApis(library: KafkaLibrary): readonly FetchApi[] {
+  const { createRequest } = library.fetchV17
+  return versions.map((version) =>
+    library.createAPI(fetchKey, version, createRequest, (_id, _key, _version, reader) =>
+      readResponse(library, reader),
+    ),
+  )
+}
+
+/** Source: https://kafka.apache.org/protocol.html, Fetch Response, versions 13 to 17. */
+function readResponse(library: KafkaLibrary, reader: Reader): FetchResponse {
+  reader.readInt32()
+  const errorCode = reader.readInt16()
+  reader.readInt32()
+  const topics = reader.readArray(
+    (ofTopic) => {
+      const topicId = ofTopic.readUUID()
+      return ofTopic.readArray((ofPartition) => readPartition(library, ofPartition, topicId), true, false)
+    },
+    true,
+    true,
+  )
+  return { errorCode, partitions: topics.flat() }
+}
+
+function readPartition(library: KafkaLibrary, reader: Reader, topicId: string): FetchedPartition {
+  const partition = reader.readInt32()
+  const errorCode = reader.readInt16()
+  reader.readInt64()
+  const end = reader.readInt64()
+  reader.readInt64()
+  const aborted = reader.readNullableArray((one) => ({
+    producerId: one.readInt64(),
+    firstOffset: one.readInt64(),
+  }))
+  reader.readInt32()
+  // A length that is one more than it says, as all compact ones: 0 is none at all.
+  const length = Math.max(0, reader.readUnsignedVarInt() - 1)
+  const bytes = reader.buffer.slice(reader.position, reader.position + length)
+  reader.skip(length)
+  reader.readTaggedFields()
+  return {
+    topicId,
+    partition,
+    errorCode,
+    end,
+    abortedTransactions: aborted ?? [],
+    ...readBatches(library, bytes),
+  }
+}
+
+/** Where the fields of a batch lie in it (record batch format 2). */
+const at = { length: 8, format: 16, checksum: 17, attributes: 21, lastDelta: 23, records: 61 } as const
+const lengthEnd = 12
+const format = 2
+
+/** The batches up to the first one that cannot be read, and why that is. The last one may be cut. */
+export function readBatches(
+  library: KafkaLibrary,
+  bytes: Buffer,
+): Pick<FetchedPartition, 'batches' | 'problem'> {
+  const batches: Batch[] = []
+  for (let start = 0; bytes.length - start >= lengthEnd;) {
+    const end = start + lengthEnd + bytes.readInt32BE(start + at.length)
+    if (end > bytes.length) break
+    const batch = bytes.subarray(start, Math.max(end, start + lengthEnd))
+    try {
+      checkBatch(library, batch)
+      batches.push(library.readRecordsBatch(library.Reader.from(batch)))
+    } catch (thrown) {
+      return { batches, problem: `${offsetsOf(batch)} ${errorMessage(thrown)}` }
+    }
+    start = end
+  }
+  return { batches }
+}
+
+function checkBatch(library: KafkaLibrary, batch: Buffer): void {
+  const found = batch.length > at.format ? batch.readInt8(at.format) : undefined
+  if (found !== format) {
+    throw new Error(`have the format ${found ?? 'of nothing'}; inturn reads ${format} (Kafka 0.11)`)
+  }
+  if (batch.length < at.records) throw new Error('end before their beginning does')
+  if (library.crc32c(batch.subarray(at.attributes)) !== batch.readUInt32BE(at.checksum)) {
+    throw new Error('are corrupt: their checksum is another one')
+  }
+}
+
+/** What a batch itself says of its offsets; where it is corrupt that may be wrong too. */
+function offsetsOf(batch: Buffer): string {
+  const first = batch.readBigInt64BE(0)
+  const delta = batch.length >= at.records ? batch.readInt32BE(at.lastDelta) : 0
+  return `the records ${first} to ${first + BigInt(delta)}`
+}
