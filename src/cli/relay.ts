@@ -1,10 +1,15 @@
 // `inturn relay`: sends what is appended to an event log. The first SIGTERM or SIGINT finishes the batch in
 // hand, a second one gives it up; killing it is safe too, what was in hand is sent again.
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
+import { InturnError } from '../core/errors.ts'
+import { isRecord } from '../core/parse-message.ts'
 import { createRelay } from '../producer/relay.ts'
 import type { RelayRunOptions } from '../producer/relay.ts'
 import type { RelayNews } from '../producer/relay/relay-news.ts'
-import { loadRelay } from './load-relay.ts'
+import type { RelayOptions } from '../producer/relay/relay-parts.ts'
+import { importDefault } from './load-config.ts'
 import { RelayReport } from './relay-report.ts'
 import { lastWordMs, stopOnSignals } from './stop-on-signals.ts'
 
@@ -49,4 +54,39 @@ async function runRelay({ config: file, until }: RelayFlags): Promise<void> {
     await options.log.close()
     forget()
   }
+}
+
+/** Where it is looked for when none is named, in this order. */
+const relayNames: readonly string[] = ['ts', 'mts', 'js', 'mjs'].map(
+  (extension) => `inturn.relay.${extension}`,
+)
+
+/**
+ * Loads the options of a relay, which its file exports as default. They are checked when a relay is made of
+ * them.
+ *
+ * @throws InturnError `input-unreadable` for a file that is missing or fails, `config-invalid` when it
+ * exports something else
+ */
+async function loadRelay(named?: string): Promise<RelayOptions> {
+  const file = named ?? relayNames.find((name) => existsSync(name))
+  if (file === undefined) {
+    const message = `there is no ${relayNames[0]} here; name one with --config <file>`
+    throw new InturnError('input-unreadable', message)
+  }
+  const path = resolve(file)
+  if (!existsSync(path)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
+  const exported = await importDefault(path, file)
+  if (isRelayOptions(exported)) return exported
+  const message = `${file}: it takes export default defineRelay({ name, log, sink, store })`
+  throw new InturnError('config-invalid', message)
+}
+
+/** Whether what a relay cannot do without is there; the relay checks the rest when it is made. */
+function isRelayOptions(value: unknown): value is RelayOptions {
+  if (!isRecord(value)) return false
+  const { name, log, sink, store } = value
+  return (
+    typeof name === 'string' && [log, sink, store].every((port) => typeof port === 'object' && port !== null)
+  )
 }

@@ -61,7 +61,8 @@ export class HandlerCaller {
     const { domain, event } = call
     const { handle } = domain
     if (handle === undefined) return this.callBatch(domain, [event], scene)
-    const watch = this.#begin(domain, [event], scene, call.attempt)
+    const watch =
+      this.#parts.begin === undefined ? undefined : this.#begin(domain, [event], scene, call.attempt)
     if (watch === undefined) return this.#call(handle, call, scene)
     return watched(watch, () => this.#call(handle, call, scene))
   }

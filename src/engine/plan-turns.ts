@@ -1,6 +1,5 @@
 // Plans the turns of a unit of work: reads inboxes, asks for baselines, and decides all streams with one read
 // of held events for the whole batch.
-import { asRun, inQuarantine, isBegunBy } from '../core/quarantine.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import type { UnitOfWork } from '../ports/store.ts'
@@ -12,6 +11,7 @@ import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
 import type { StreamVisit } from './lanes.ts'
 import { stopAtPartial } from './partial-effects.ts'
+import { asRun, inQuarantine, isBegunBy } from './quarantine.ts'
 import type { InboxReader, TurnInbox, WaitingInbox } from './turn-inbox.ts'
 import { chooseEntries, noInbox, readInboxes } from './turn-inbox.ts'
 import type { TurnArrival } from './turn-outcome.ts'

@@ -4,7 +4,7 @@
 // handler that ends its process runs out of attempts too; and I6: a death counts only of what ran alone.
 import { InturnError } from '../core/errors.ts'
 import { encodePart } from '../core/stream-path.ts'
-import type { Failing } from '../core/stream-state.ts'
+import type { Failing, StreamState } from '../core/stream-state.ts'
 import { deadLetterKey } from '../ports/dead-letter-key.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { decideFully } from './decide-fully.ts'
@@ -37,6 +37,31 @@ export async function leave({ store, consumer, worker }: EngineParts): Promise<v
   } catch (error) {
     if (!(error instanceof InturnError)) throw error
   }
+}
+
+/**
+ * The state of a stream that was won from a dead worker: all that one can have had in hand, a batch and what
+ * was held, is delivered in quarantine.
+ */
+export function inQuarantine(state: StreamState, batchMax: number): StreamState {
+  return { ...state, quarantine: Math.max(state.quarantine, batchMax + state.heldCount) }
+}
+
+/** Whether the attempt at the stream's failing event was begun by this call, which may make it now. */
+export function isBegunBy({ failing }: StreamState, worker: string): boolean {
+  return failing?.runningBy === worker
+}
+
+/**
+ * The state as it is decided by the call that has begun an attempt at its failing event and makes it now: one
+ * delivery in quarantine less is to be made, and an attempt that was counted when it was begun is not counted
+ * twice.
+ */
+export function asRun(state: StreamState, wasCounted: boolean): StreamState {
+  const { failing, quarantine } = state
+  if (failing === undefined) return state
+  const attempts = Math.max(0, failing.attempts - (wasCounted ? 1 : 0))
+  return { ...state, quarantine: Math.max(0, quarantine - 1), failing: { ...failing, attempts } }
 }
 
 /** Whether all that leaves no claim behind when it dies is in quarantine. */

@@ -1,8 +1,7 @@
 // A stream is found as it is written in a store, and as a person would write it; where there is none, similar
 // ones are named.
 import { beforeAll, describe, expect, test } from 'vitest'
-import { editDistance } from '../../../src/operate/edit-distance.ts'
-import { findStream } from '../../../src/operate/find-stream.ts'
+import { editDistance, findStream } from '../../../src/operate/find-stream.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import { consumer, gappedState, putStream } from './stored-stream.ts'
 
