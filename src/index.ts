@@ -3,7 +3,7 @@ export type { Duration } from './core/duration.ts'
 export { InturnError } from './core/errors.ts'
 export type { ErrorCode, InturnErrorOptions } from './core/errors.ts'
 export { ExactNumber } from './core/exact-number.ts'
-export type { FillEvent, InturnEvent, TrackedEvent } from './core/event.ts'
+export type { FillEvent, InturnEvent, TrackedEvent, UnorderedEvent } from './core/event.ts'
 export { contiguous, increasing, linked, unordered } from './core/numbering.ts'
 export type {
   Contiguous,
@@ -34,6 +34,7 @@ export type {
   HandlerContext,
   HandlerResult,
   TransactionContext,
+  TypedDomains,
 } from './engine/domain-options.ts'
 export { eventFrom } from './core/event-from.ts'
 export type { EventFields, EventFrom } from './core/event-from.ts'

@@ -34,9 +34,18 @@ export interface InturnEvent<Data = unknown> {
   readonly problem?: string | undefined
 }
 
+/** Keeps the types of events apart; no event has it. */
+declare const isTracked: unique symbol
+
 /** An event of a domain whose streams are tracked: it always has its number. */
 export interface TrackedEvent<Data = unknown> extends InturnEvent<Data> {
   readonly sequence: Sequence
+  readonly [isTracked]?: true
+}
+
+/** An event of an `unordered()` domain: it may have no number, and cannot be taken for one that has. */
+export interface UnorderedEvent<Data = unknown> extends InturnEvent<Data> {
+  readonly [isTracked]?: never
 }
 
 /** A producer's statement that numbers were burned and will never come. */

@@ -20,7 +20,7 @@ import { ClaimedWork } from './claimed-work.ts'
 import { HandlerCaller } from './delivery.ts'
 import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { handlerEvent } from './handler-event.ts'
+import { releasedEvent } from './handler-event.ts'
 import { HandlerSlots } from './handler-slots.ts'
 import { Healing } from './healing/healing.ts'
 import type { IncomingMessage } from './incoming-message.ts'
@@ -559,7 +559,7 @@ export class Engine {
 
 /** Released events, as handlers see them. */
 function releasedBy(events: readonly TrackedEvent[], { domain }: StreamVisit): ProcessResult['released'] {
-  return events.map((event) => handlerEvent(domain, event))
+  return events.map((event) => releasedEvent(domain, event))
 }
 
 /** Whoever waits for visits need not wait for them any more. */

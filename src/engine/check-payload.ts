@@ -3,13 +3,14 @@
 // called for it, and nothing is tried again by itself. Upholds I1 and I3.
 import type { InturnEvent } from '../core/event.ts'
 import { errorText } from '../core/thrown.ts'
-import { schemaProblem } from '../ports/standard-schema.ts'
+import { askSchema } from '../ports/standard-schema.ts'
+import type { SchemaAnswer } from '../ports/standard-schema.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { decideFully } from './decide-fully.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { failureOf } from './failed-turn.ts'
-import { handlerEvent } from './handler-event.ts'
+import { schemaInput, schemaOf } from './handler-event.ts'
 import { placeText } from './interpret-steps.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
@@ -19,24 +20,31 @@ import { withinTime } from './within-time.ts'
 type Checking = Pick<EngineParts, 'timers' | 'stop'>
 
 /**
- * Checks what an event carries. A promise only where its schema gives one.
+ * Checks what an event carries, and notes the output of its schema for its handler. A promise only where its
+ * schema gives one.
  *
  * @throws PayloadRefused; InturnError `shutting-down` once the engine has ended
  */
 export function checkPayload(parts: Checking, domain: Domain, event: InturnEvent): Promise<void> | undefined {
-  const { problem, type = '*' } = event
+  const { problem } = event
   if (problem !== undefined) throw new PayloadRefused('eventFrom', problem)
-  const schema = domain.schemas?.get(type) ?? domain.schemas?.get('*')
+  const schema = schemaOf(domain, event)
   if (schema === undefined) return undefined
-  let found: ReturnType<typeof schemaProblem>
+  let answer: ReturnType<typeof askSchema>
   try {
-    found = schemaProblem(schema, handlerEvent(domain, event).data)
+    answer = askSchema(schema, schemaInput(domain, event).data)
   } catch (error) {
     throw thrown(error)
   }
-  if (found instanceof Promise) return waitFor(parts, domain, found)
-  if (found !== undefined) throw unfit(found)
+  if (answer instanceof Promise)
+    return waitFor(parts, domain, answer).then((answered) => take(domain, event, answered))
+  take(domain, event, answer)
   return undefined
+}
+
+function take({ parsed }: Domain, event: InturnEvent, answer: SchemaAnswer): void {
+  if ('problem' in answer) throw new PayloadRefused('schema', `the data does not fit: ${answer.problem}`)
+  parsed.set(event, { data: answer.output })
 }
 
 /**
@@ -124,21 +132,15 @@ function findRefused(
   return waiting === undefined ? (refused ?? nothing) : waiting.then(() => refused ?? nothing)
 }
 
-async function waitFor(parts: Checking, domain: Domain, found: Promise<string | undefined>): Promise<void> {
+async function waitFor(parts: Checking, domain: Domain, found: Promise<SchemaAnswer>): Promise<SchemaAnswer> {
   const { timeoutMs: ms, name } = domain
   const late = (): Error => new Error(`the schema of ${name} took longer than ${ms} ms`)
-  let problem: string | undefined
   try {
-    problem = await withinTime(parts, found, { ms, late })
+    return await withinTime(parts, found, { ms, late })
   } catch (error) {
     if (parts.stop.aborted) throw error
     throw thrown(error)
   }
-  if (problem !== undefined) throw unfit(problem)
-}
-
-function unfit(problem: string): PayloadRefused {
-  return new PayloadRefused('schema', `the data does not fit: ${problem}`)
 }
 
 function thrown(error: unknown): PayloadRefused {

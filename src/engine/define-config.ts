@@ -1,5 +1,7 @@
 // The configuration file of `inturn run`: what a worker is made of, checked where it is written.
+import type { Numbering } from '../core/numbering.ts'
 import type { Delivery } from '../ports/source.ts'
+import type { TypedDomains } from './domain-options.ts'
 import type { WorkerOptions } from './worker.ts'
 
 /** What `inturn.config.ts` exports: the options of a worker. */
@@ -20,8 +22,20 @@ export type Config<
  *   domains: { user_account: { numbering: contiguous(), effects: 'transaction', handle: book } },
  * })
  */
-export function defineConfig<Transaction, Message extends Delivery, Commands = unknown>(
-  config: Config<Transaction, Message, Commands>,
-): Config<Transaction, Message, Commands> {
+export function defineConfig<
+  Transaction,
+  Message extends Delivery,
+  Commands = unknown,
+  Data extends Record<string, unknown> = Record<string, unknown>,
+  Numbered extends Record<string, Numbering> = Record<string, Numbering>,
+>(
+  config: WorkerOptions<
+    Transaction,
+    Message,
+    Commands,
+    TypedDomains<NoInfer<Transaction>, NoInfer<Commands>, Data, Numbered>
+  >,
+): Config<Transaction, Message, Commands>
+export function defineConfig(config: Config): Config {
   return config
 }

@@ -81,7 +81,7 @@ export class HandlerCaller {
       replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
     })
-    const result = handle(event.inexact === undefined ? event : handlerEvent(domain, event), context)
+    const result = handle(handlerEvent(domain, event), context)
     if (result === undefined || !isPromiseLike(result)) return undefined
     return this.#within(domain, result, context)
   }

@@ -1,8 +1,8 @@
 // What a user writes about a domain. Every option has a default but the numbering, the effects and the
 // handler.
 import type { Duration } from '../core/duration.ts'
-import type { InturnEvent } from '../core/event.ts'
-import type { Numbering } from '../core/numbering.ts'
+import type { InturnEvent, TrackedEvent, UnorderedEvent } from '../core/event.ts'
+import type { Numbering, Unordered } from '../core/numbering.ts'
 import type { GapEnd, ResetAnswer } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StandardSchema } from '../ports/standard-schema.ts'
@@ -57,30 +57,54 @@ export interface BatchContext extends Omit<HandlerContext, 'idempotencyKey' | 'a
 /** What a handler returns is awaited, and ignored. */
 export type HandlerResult = unknown
 
-interface TransactionEffects<Transaction> {
+/**
+ * The event that a handler gets: with the output of its domain's `schema` it is a `TrackedEvent`, or in
+ * `unordered()` domains an `UnorderedEvent`.
+ */
+type EventOf<Data, Numbered> = Numbering extends Numbered
+  ? InturnEvent<Data>
+  : Numbered extends Unordered
+    ? UnorderedEvent<Data>
+    : unknown extends Data
+      ? InturnEvent<Data>
+      : TrackedEvent<Data>
+
+/** A method's parameters may be narrower: whoever knows the data better than its domain says so there. */
+interface Declaring<Subject, Context> {
+  call(subject: Subject, context: Context): HandlerResult
+}
+
+/** Without a `schema` a handler declares what its event carries; with one, that is what it carries. */
+type Handler<Subject, Context, Data> = unknown extends Data
+  ? Declaring<Subject, Context>['call']
+  : (subject: Subject, context: Context) => HandlerResult
+
+interface TransactionEffects<Transaction, Data, Numbered> {
   /** Effect and position commit together. Needs a store with transactions: SQLite, Postgres. */
   readonly effects: 'transaction'
   /** In a tracked domain the event may be declared as a `TrackedEvent`: there it always has its number. */
-  handle?(event: InturnEvent, context: TransactionContext<Transaction>): HandlerResult
+  readonly handle?: Handler<EventOf<Data, Numbered>, TransactionContext<Transaction>, Data>
   /**
    * Instead of `handle`: all events of a batch that are in turn, in order within each stream. If it throws,
    * it is called again for each event by itself, to find out which one fails.
    */
-  handleBatch?(
-    events: readonly InturnEvent[],
-    context: BatchContext & { readonly transaction: Transaction },
-  ): HandlerResult
+  readonly handleBatch?: Handler<
+    readonly EventOf<Data, Numbered>[],
+    BatchContext & { readonly transaction: Transaction },
+    Data
+  >
 }
 
-interface ExternalEffects<Commands> {
+interface ExternalEffects<Commands, Data, Numbered> {
   /** The handler acts elsewhere, and may run again after a crash: always with the same idempotency key. */
   readonly effects: 'external'
-  handle?(event: InturnEvent, context: ExternalContext<Commands>): HandlerResult
+  readonly handle?: Handler<EventOf<Data, Numbered>, ExternalContext<Commands>, Data>
   /** Instead of `handle`: the events of one stream that are in turn, in order. If it throws, as above. */
-  handleBatch?(
-    events: readonly InturnEvent[],
-    context: BatchContext & Pick<ExternalContext<Commands>, 'fence' | 'redis'>,
-  ): HandlerResult
+  readonly handleBatch?: Handler<
+    readonly EventOf<Data, Numbered>[],
+    BatchContext & Pick<ExternalContext<Commands>, 'fence' | 'redis'>,
+    Data
+  >
 }
 
 /** When a gap's patience ends, what is done until then, and what happens then. */
@@ -114,10 +138,10 @@ export interface FailureOptions {
 }
 
 /** The options of a domain that do not depend on its effects. */
-export interface CommonDomainOptions {
+export interface CommonDomainOptions<Data = unknown, Numbered = Numbering> {
   /** Event types that belong here, where events name no domain: `account.opened`, or `account.*`. */
   readonly types?: readonly string[]
-  readonly numbering: Numbering
+  readonly numbering: Numbered
   readonly gap?: GapOptions
   readonly failure?: FailureOptions
   /**
@@ -130,7 +154,7 @@ export interface CommonDomainOptions {
    * `false`: the event obeys the rules and moves the position, but its handler is not called. If it throws,
    * the event is refused, as one that its schema refuses. It sees only data that fits.
    */
-  readonly filter?: (event: InturnEvent) => boolean
+  readonly filter?: (event: EventOf<NoInfer<Data>, Numbered>) => boolean
   /**
    * Asked for a stream that is unknown when an event above the start comes: the first number that can still
    * be had (a log's retention may have removed what came before), or `undefined` to wait for the start. If it
@@ -142,11 +166,13 @@ export interface CommonDomainOptions {
     first: { readonly epoch: Epoch; readonly sequence: Sequence },
   ) => number | undefined | Promise<number | undefined>
   /**
-   * Checks of the payload by event type (Standard Schema: zod, valibot, arktype, ...); `*` is any other type.
-   * They are asked in the event's turn, and may answer with a promise, for which `timeout` holds. An event
-   * that is refused has its number: no handler is called, nothing is tried again by itself, and
-   * `failure.then` decides.
+   * The schema of what the domain's events carry (Standard Schema: zod, valibot, arktype, ...). It is asked in
+   * an event's turn, and may answer with a promise, for which `timeout` holds. Filter and handler get its
+   * output: with defaults, coercions and dates; what is kept is the input. An event that is refused has its
+   * number: no handler is called, nothing is tried again by itself, and `failure.then` decides.
    */
+  readonly schema?: StandardSchema<unknown, Data>
+  /** Instead of `schema`: one for each event type; `*` is that of any other type. */
   readonly schemas?: Readonly<Record<string, StandardSchema>>
   /**
    * `true`: numbers in the JSON of an event are exact in its `data`: a whole number beyond ±(2^53 - 1) is a
@@ -180,6 +206,25 @@ export interface CommonDomainOptions {
   readonly conflictMemory?: number
 }
 
+/** A store whose `Transaction` is `undefined` has none: its domains take `effects: 'external'` only. */
+type Effects<Transaction, Commands, Data, Numbered> =
+  | ([Transaction] extends [undefined] ? never : TransactionEffects<Transaction, Data, Numbered>)
+  | ExternalEffects<Commands, Data, Numbered>
+
 /** What a user writes about a domain. */
-export type DomainOptions<Transaction = unknown, Commands = unknown> = CommonDomainOptions &
-  (TransactionEffects<Transaction> | ExternalEffects<Commands>)
+export type DomainOptions<
+  Transaction = unknown,
+  Commands = unknown,
+  Data = unknown,
+  Numbered = Numbering,
+> = CommonDomainOptions<Data, Numbered> & Effects<Transaction, Commands, Data, Numbered>
+
+/** Domains by name, each typed by its own `schema` and `numbering`. */
+export type TypedDomains<Transaction, Commands, Data, Numbered> = {
+  readonly [Name in keyof Data]: DomainOptions<
+    Transaction,
+    Commands,
+    Data[Name],
+    Name extends keyof Numbered ? Numbered[Name] : Numbering
+  >
+} & { readonly [Name in keyof Numbered]: { readonly numbering: Numbered[Name] } }

@@ -25,6 +25,8 @@ interface CommonDomain {
   readonly filter: ((event: InturnEvent) => boolean) | undefined
   /** By event type; `*` is any other type. */
   readonly schemas: ReadonlyMap<string, StandardSchema> | undefined
+  /** The output of its schema for events that were found to fit, as the event in hand that was checked. */
+  readonly parsed: WeakMap<InturnEvent, { readonly data: unknown }>
   /** Handlers, filters and schemas get numbers as they are in the JSON, and not as JavaScript rounds them. */
   readonly exactNumbers: boolean
   readonly failure: FailurePolicy

@@ -24,11 +24,15 @@ import { RecordRoom } from './record-room.ts'
 import { resolveDomains, trackedOf } from './resolve-domains.ts'
 
 /** Options of a processor. */
-export interface ProcessorOptions<Transaction = unknown, Commands = unknown> {
+export interface ProcessorOptions<
+  Transaction = unknown,
+  Commands = unknown,
+  Domains = Readonly<Record<string, DomainOptions<Transaction, Commands>>>,
+> {
   /** The reader's name: each has its own positions. */
   readonly consumer: string
   readonly store: Store<Transaction, Commands>
-  readonly domains: Readonly<Record<string, DomainOptions<Transaction, Commands>>>
+  readonly domains: Domains
   /**
    * Maps a message's envelope to an event. Default: CloudEvents 1.0, the plain schema, and inturn's own
    * names.

@@ -1,7 +1,9 @@
 // The engine without a worker: for anybody's consumer, webhook or queue function that has events in hand.
 import { InturnError } from '../core/errors.ts'
+import type { Numbering } from '../core/numbering.ts'
 import type { CaughtUpRequest } from './caught-up.ts'
 import { PositionWaits } from './caught-up.ts'
+import type { TypedDomains } from './domain-options.ts'
 import type { IncomingMessage } from './incoming-message.ts'
 import type { ProcessResult } from './process-result.ts'
 import type { ProcessorOptions } from './processor-options.ts'
@@ -65,9 +67,19 @@ export interface Processor {
  * const processor = createProcessor({ consumer: 'billing', store: sqliteStore('billing.db'), domains })
  * const results = await processor.process(events)
  */
-export function createProcessor<Transaction, Commands = unknown>(
-  options: ProcessorOptions<Transaction, Commands>,
-): Processor {
+export function createProcessor<
+  Transaction,
+  Commands = unknown,
+  Data extends Record<string, unknown> = Record<string, unknown>,
+  Numbered extends Record<string, Numbering> = Record<string, Numbering>,
+>(
+  options: ProcessorOptions<
+    Transaction,
+    Commands,
+    TypedDomains<NoInfer<Transaction>, NoInfer<Commands>, Data, Numbered>
+  >,
+): Processor
+export function createProcessor(options: ProcessorOptions): Processor {
   const { engine, parts, room, stop } = makeEngine(options)
   const waits = new PositionWaits(parts)
   const redelivery = new Redelivery(parts, (domain) => historyOf(options, domain))

@@ -10,7 +10,7 @@ import { defaultStreamLimits } from '../core/rules.ts'
 import type { ResetAnswer, StreamRules } from '../core/rules.ts'
 import { errorText } from '../core/thrown.ts'
 import { typeOwner } from '../core/type-pattern.ts'
-import { checkSchemas } from '../ports/standard-schema.ts'
+import { checkSchema, checkSchemas } from '../ports/standard-schema.ts'
 import type { WatchedDomain } from '../ports/telemetry.ts'
 import { limit, waitMs } from './check-options.ts'
 import type { DomainOptions, FailureOptions } from './domain-options.ts'
@@ -70,15 +70,20 @@ function checkTypes(options: Readonly<Record<string, { readonly types?: readonly
 function resolveDomain<Transaction>(name: string, options: DomainOptions<Transaction>): Domain {
   const option = (field: string): string => `domains.${name}.${field}`
   checkDomain(name, options)
-  const { effects, filter, schemas, numbering, exactNumbers = false } = options
+  const { effects, filter, schema, numbering, exactNumbers = false } = options
+  const schemas = schema === undefined ? options.schemas : { '*': schema }
+  const seen: Parameters<typeof handlerEvent>[0] = {
+    exactNumbers,
+    schemas: schemas === undefined ? undefined : new Map(Object.entries(schemas)),
+    parsed: new WeakMap(),
+  }
   const common = {
     name,
     effects,
     handle: callable(options.handle, option('handle')),
     handleBatch: callable(options.handleBatch, option('handleBatch')),
-    filter: filter && refusing((event) => filter(handlerEvent({ exactNumbers }, event))),
-    exactNumbers,
-    schemas: schemas === undefined ? undefined : new Map(Object.entries(schemas)),
+    filter: filter && ((event: InturnEvent) => refusing(filter, handlerEvent(seen, event))),
+    ...seen,
     timeoutMs: waitMs(options.timeout, { name: option('timeout'), fallback: '30s' }),
   }
   if (numbering.kind === 'unordered') {
@@ -120,8 +125,8 @@ const trackedFields = [
   'epochSpanMax',
   'conflictMemory',
 ]
-const domainFields = ['types', 'numbering', 'failure', 'timeout', 'filter', 'schemas', 'effects'].concat(
-  ['handle', 'handleBatch', 'exactNumbers'],
+const domainFields = ['types', 'numbering', 'failure', 'timeout', 'filter', 'schema', 'schemas'].concat(
+  ['effects', 'handle', 'handleBatch', 'exactNumbers'],
   trackedFields,
 )
 const numberings = ['contiguous', 'linked', 'increasing', 'unordered']
@@ -158,6 +163,10 @@ function checkDomain<Transaction>(name: string, options: DomainOptions<Transacti
   checkMethod(options.filter, { path: option('filter') })
   checkMethod(options.baseline, { path: option('baseline') })
   if (!Array.isArray(types)) fail(`${option('types')} takes a list of event types like 'account.*'`)
+  if (options.schema !== undefined) {
+    checkSchema(option('schema'), options.schema)
+    if (schemas !== undefined) fail(`domains.${name} takes either schema or schemas`)
+  }
   checkSchemas(option('schemas'), schemas)
 }
 
@@ -267,14 +276,12 @@ function isWorthIt(retryable: (error: unknown) => boolean, error: unknown): bool
   }
 }
 
-/** A filter that refuses the event for which it throws. */
-function refusing(filter: (event: InturnEvent) => boolean): (event: InturnEvent) => boolean {
-  return (event) => {
-    try {
-      return filter(event)
-    } catch (error) {
-      throw new PayloadRefused('filter', `it threw ${errorText(error)}`, { cause: error })
-    }
+/** What a filter says; it refuses the event for which it throws. */
+function refusing(filter: (event: InturnEvent) => boolean, event: InturnEvent): boolean {
+  try {
+    return filter(event)
+  } catch (error) {
+    throw new PayloadRefused('filter', `it threw ${errorText(error)}`, { cause: error })
   }
 }
 

@@ -54,9 +54,17 @@ export interface TurnOutcome {
 /** The event as it goes on from here: with the unwrapped number, in the epoch of its producer's run. */
 export function trackedEvent(event: InturnEvent | FillEvent, { epoch, sequence }: Position): TrackedEvent {
   invariant('data' in event, 'a fill is no event')
-  if (event.epoch !== epoch) return { ...event, sequence, epoch, wireEpoch: event.wireEpoch ?? event.epoch }
-  return hasNumber(event, sequence) ? event : { ...event, sequence }
+  if (event.epoch === epoch && hasNumber(event, sequence)) return event
+  const known = placed.get(event)
+  if (known?.epoch === epoch && known.sequence === sequence) return known
+  const isMoved = event.epoch !== epoch
+  const copy = { ...event, sequence, ...(isMoved && { epoch, wireEpoch: event.wireEpoch ?? event.epoch }) }
+  placed.set(event, copy)
+  return copy
 }
+
+/** A turn that is decided again has the same copies: what their schema gave is known by them. */
+const placed = new WeakMap<InturnEvent, TrackedEvent>()
 
 function hasNumber(event: InturnEvent, sequence: Sequence): event is TrackedEvent {
   return event.sequence === sequence

@@ -8,10 +8,12 @@ import { checkNames, givenText } from '../core/check-names.ts'
 import type { Duration } from '../core/duration.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { InturnError } from '../core/errors.ts'
+import type { Numbering } from '../core/numbering.ts'
 import type { Delivery, Source } from '../ports/source.ts'
 import type { Engine } from './batch.ts'
 import type { Call } from './call.ts'
 import { limit, waitMs } from './check-options.ts'
+import type { DomainOptions, TypedDomains } from './domain-options.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 import { OrderedArrivals } from './ordered-arrivals.ts'
@@ -30,7 +32,8 @@ export interface WorkerOptions<
   Transaction = unknown,
   Message extends Delivery = Delivery,
   Commands = unknown,
-> extends ProcessorOptions<Transaction, Commands> {
+  Domains = Readonly<Record<string, DomainOptions<Transaction, Commands>>>,
+> extends ProcessorOptions<Transaction, Commands, Domains> {
   readonly source: Source<Message>
   /** How often the worker looks after what nothing arrives for; at least 1 ms. Default 250 ms. */
   readonly sweepEvery?: Duration
@@ -83,9 +86,21 @@ export interface Worker {
  * const worker = createWorker({ consumer: 'billing', store, source: fileSource('events.ndjson'), domains })
  * await worker.run()
  */
-export function createWorker<Transaction, Message extends Delivery, Commands = unknown>(
-  options: WorkerOptions<Transaction, Message, Commands>,
-): Worker {
+export function createWorker<
+  Transaction,
+  Message extends Delivery,
+  Commands = unknown,
+  Data extends Record<string, unknown> = Record<string, unknown>,
+  Numbered extends Record<string, Numbering> = Record<string, Numbering>,
+>(
+  options: WorkerOptions<
+    Transaction,
+    Message,
+    Commands,
+    TypedDomains<NoInfer<Transaction>, NoInfer<Commands>, Data, Numbered>
+  >,
+): Worker
+export function createWorker(options: WorkerOptions): Worker {
   const { engine, parts, room, stop } = makeEngine(options, workerNames, options.source)
   const { source } = options
   if (typeof source !== 'object' || source === null || typeof source.read !== 'function') {

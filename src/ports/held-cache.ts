@@ -33,12 +33,12 @@ export class HeldCache implements HeldIndex {
     this.#read.push(...ranges)
   }
 
-  /** Takes in an event that was read. */
+  /** Takes in an event that was read. Read once more it stays the one that it was: others refer to it. */
   add(held: HeldEvent): void {
     const { epoch, sequence } = held.event
     let events = this.#epochs.get(epoch)
     if (events === undefined) this.#epochs.set(epoch, (events = new Map<Sequence, HeldEvent>()))
-    events.set(sequence, held)
+    if (!events.has(sequence)) events.set(sequence, held)
   }
 
   print(epoch: Epoch, sequence: Sequence): number | undefined {

@@ -8,7 +8,7 @@ import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
 import { checkCounts } from '../core/whole-number.ts'
 import { recordText } from './record-text.ts'
-import { checkSchemas, schemaProblem } from './standard-schema.ts'
+import { checkSchemas, askSchema } from './standard-schema.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /** What an event log lets in. */
@@ -94,8 +94,9 @@ async function prepareEvent(
   const kept = keepable(data, limits.eventBytesMax)
   if ('problem' in kept) throw invalid(`${where}: its data cannot be kept: ${kept.problem}`)
   const schema = [type, '*'].flatMap((name) => ownSchema(limits.schemas, name))[0]
-  const problem = schema === undefined ? undefined : await schemaProblem(schema, kept.value)
-  if (problem !== undefined) throw invalid(`${where}: its data is no ${type}: ${problem}`)
+  const answer = schema === undefined ? undefined : await askSchema(schema, kept.value)
+  if (answer !== undefined && 'problem' in answer)
+    throw invalid(`${where}: its data is no ${type}: ${answer.problem}`)
   const text = recordText({ data: kept.value })
   const own = attributesText(attributes, where)
   if (Buffer.byteLength(text) + Buffer.byteLength(own ?? '') > limits.eventBytesMax + wrapperBytes) {

@@ -1,26 +1,26 @@
-// The part of Standard Schema v1 that is needed to check a payload, so that any library that implements it
-// can be used and none is loaded. Source: https://standardschema.dev
+// Schemas of any library that implements Standard Schema v1: none is loaded here. Source:
+// https://standardschema.dev
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 
 /** A schema of any library that implements Standard Schema v1. */
-export interface StandardSchema {
-  readonly '~standard': {
-    readonly version: 1
-    readonly vendor: string
-    readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>
-  }
-}
+export type StandardSchema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>
 
 /** What a schema says about a value. */
-export type SchemaResult =
-  | { readonly value: unknown; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] }
+export type SchemaResult = StandardSchemaV1.Result<unknown>
 
 /** One thing that is wrong with a value. */
-export interface SchemaIssue {
-  readonly message: string
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+export type SchemaIssue = StandardSchemaV1.Issue
+
+/** What is wrong with a value, in words; or the schema's output, where it fits. */
+export type SchemaAnswer = { readonly problem: string } | { readonly output: unknown }
+
+/** Checks that an option is a schema. @throws InturnError */
+export function checkSchema(option: string, schema: StandardSchema): void {
+  if (typeof schema?.['~standard']?.validate === 'function') return
+  const takes = 'takes a schema of a library that implements Standard Schema'
+  throw new InturnError('config-invalid', `${option} ${takes}`)
 }
 
 /** Checks schemas by event type, as an option has them; absent there are none. @throws InturnError */
@@ -35,34 +35,24 @@ export function checkSchemas(
       `${option} takes schemas by event type, not ${givenText(schemas)}`,
     )
   }
-  for (const [type, schema] of Object.entries(schemas)) {
-    if (typeof schema?.['~standard']?.validate === 'function') continue
-    const takes = 'takes a schema of a library that implements Standard Schema'
-    throw new InturnError('config-invalid', `${option}['${type}'] ${takes}`)
-  }
+  for (const [type, schema] of Object.entries(schemas)) checkSchema(`${option}['${type}']`, schema)
 }
 
 /** How many issues are told. */
 const issuesMax = 5
 
-/**
- * What is wrong with the data, in words; `undefined` when it fits its schema. A promise where the schema
- * gives one. Throws what the schema throws.
- */
-export function schemaProblem(
-  schema: StandardSchema,
-  data: unknown,
-): string | undefined | Promise<string | undefined> {
+/** What a schema says about data. A promise where the schema gives one. Throws what the schema throws. */
+export function askSchema(schema: StandardSchema, data: unknown): SchemaAnswer | Promise<SchemaAnswer> {
   const result: unknown = schema['~standard'].validate(data)
-  return isPromiseLike(result) ? Promise.resolve(result).then(problemIn) : problemIn(result)
+  return isPromiseLike(result) ? Promise.resolve(result).then(answerOf) : answerOf(result)
 }
 
-function problemIn(result: unknown): string | undefined {
+function answerOf(result: unknown): SchemaAnswer {
   if (!isResult(result)) throw new TypeError('it gave no result as Standard Schema has it')
-  if (result.issues === undefined) return undefined
+  if (result.issues === undefined) return { output: result.value }
   const told = result.issues.slice(0, issuesMax).map(describe)
   const more = result.issues.length - told.length
-  return [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
+  return { problem: [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ') }
 }
 
 function isResult(value: unknown): value is SchemaResult {
