@@ -166,8 +166,8 @@ export interface CommonDomainOptions<Data = unknown, Numbered = Numbering> {
     first: { readonly epoch: Epoch; readonly sequence: Sequence },
   ) => number | undefined | Promise<number | undefined>
   /**
-   * The schema of what the domain's events carry (Standard Schema: zod, valibot, arktype, ...). It is asked in
-   * an event's turn, and may answer with a promise, for which `timeout` holds. Filter and handler get its
+   * The schema of what the domain's events carry (Standard Schema: zod, valibot, arktype, ...). It is asked
+   * in an event's turn, and may answer with a promise, for which `timeout` holds. Filter and handler get its
    * output: with defaults, coercions and dates; what is kept is the input. An event that is refused has its
    * number: no handler is called, nothing is tried again by itself, and `failure.then` decides.
    */

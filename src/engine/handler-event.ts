@@ -15,7 +15,7 @@ export function schemaOf(
   return schemas?.get(type) ?? schemas?.get('*')
 }
 
-/** The event as its handler and filter get it: with the output of its schema, which has been asked by then. */
+/** The event as handler and filter get it: with the output of its schema, which has been asked by then. */
 export function handlerEvent(
   domain: Pick<Domain, 'schemas' | 'parsed' | 'exactNumbers'>,
   event: InturnEvent,
