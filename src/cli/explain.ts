@@ -7,6 +7,7 @@ import type { Explanation } from '../operate/explain.ts'
 import type { OperatorAction } from '../operate/operator-actions.ts'
 import { shellWord } from '../operate/operator-actions.ts'
 import { printJson, printLines } from './print.ts'
+import { sourceStanding, sourceWords } from './source-standing.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withConsumer } from './store-flags.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
@@ -20,16 +21,21 @@ export function explainCommand(commands: readonly string[]): Command {
     .description('why a stream is where it is, what it waits for, and what happens next')
     .argument('<stream>', streamArgument)
     .action(async (name: string, flags: StoreFlags) =>
-      withConsumer(flags, async (view, known) => {
+      withConsumer(flags, async (view, known, config) => {
         const stored = await findNamedStream(view, name)
         if (stored === undefined) return
         const explanation = await explainStream(view, stored, known)
         const actions = explanation.actions
           .filter(({ command }) => hasCommand(command))
           .map((action) => ({ ...action, line: `${action.line}${storeWords(flags, action, explanation)}` }))
+        const source = await sourceStanding(config, view.consumer)
         const about = { ...explanation, actions }
-        if (flags.json === true) return printJson(about)
-        return printLines(explanationLines(about, { hasCommand }))
+        if (flags.json === true) return printJson({ ...about, ...(source !== undefined && { source }) })
+        const isMissing = explanation.gaps.length > 0 || explanation.standing === 'unknown'
+        return printLines([
+          ...explanationLines(about, { hasCommand }),
+          ...(source !== undefined && isMissing ? ['', ...sourceWords(source)] : []),
+        ])
       }),
     )
 }

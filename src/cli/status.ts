@@ -2,14 +2,14 @@
 // they should be.
 import { Command } from 'commander'
 import { momentFrom, spell } from '../core/time-words.ts'
-import type { KnownDomains } from '../operate/domain-rules.ts'
 import type { Health, HealthItem } from '../operate/health.ts'
 import { readHealth } from '../operate/health.ts'
 import type { ConsumerFigures } from '../operate/read-status.ts'
 import { readStatus } from '../operate/read-status.ts'
-import type { Store } from '../ports/store.ts'
 import { printJson, printLines } from './print.ts'
-import type { StoreFlags } from './store-flags.ts'
+import { sourceLines, sourceStanding } from './source-standing.ts'
+import type { SourceStanding } from './source-standing.ts'
+import type { FoundStore, StoreFlags } from './store-flags.ts'
 import { addStoreFlags, consumersOf, withStore } from './store-flags.ts'
 import type { Cell } from './table.ts'
 import { grouped, pairLines, tableLines } from './table.ts'
@@ -19,8 +19,9 @@ export function statusCommand(): Command {
   return addStoreFlags(new Command('status'))
     .description('how the consumers of a store are doing: streams, what waits, what failed, who reads')
     .action(async (flags: StoreFlags) =>
-      withStore(flags, async ({ store, consumer, known }) => {
-        const all = await readAll(store, consumer, known)
+      withStore(flags, async (found) => {
+        const { store } = found
+        const all = await readAll(found)
         if (flags.json === true) return printJson({ store: store.name, consumers: all })
         return printLines(all.length === 0 ? [`${store.name} has no consumer yet`] : all.flatMap(statusLines))
       }),
@@ -28,27 +29,29 @@ export function statusCommand(): Command {
 }
 
 /** A consumer as it is printed. */
-type ConsumerStatus = ConsumerFigures & { readonly health: Health }
+type ConsumerStatus = ConsumerFigures & { readonly health: Health; readonly source?: SourceStanding }
 
 /** Rows that a person reads; machines get {@link readHealth}'s own limit. */
 const healthRowsMax = 20
 
-async function readAll(
-  store: Store,
-  named: string | undefined,
-  known: KnownDomains,
-): Promise<readonly ConsumerStatus[]> {
+async function readAll({
+  store,
+  consumer: named,
+  known,
+  config,
+}: FoundStore): Promise<readonly ConsumerStatus[]> {
   const { reader } = store
   const all: ConsumerStatus[] = []
   for (const consumer of await consumersOf(store, named)) {
     const health = await readHealth({ reader, consumer }, known)
-    all.push({ ...(await readStatus(reader, consumer)), health })
+    const source = await sourceStanding(config, consumer)
+    all.push({ ...(await readStatus(reader, consumer)), health, ...(source !== undefined && { source }) })
   }
   return all
 }
 
 function statusLines(figures: ConsumerStatus, index: number): readonly string[] {
-  const { now, lastBeatAt, domains, health } = figures
+  const { now, lastBeatAt, domains, health, source } = figures
   return [
     ...(index === 0 ? [] : ['']),
     ...pairLines([
@@ -74,6 +77,7 @@ function statusLines(figures: ConsumerStatus, index: number): readonly string[] 
         paused ? 'paused' : '',
       ]),
     ),
+    ...(source === undefined ? [] : sourceLines(source)),
     ...healthLines(health, now),
   ]
 }

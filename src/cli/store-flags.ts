@@ -57,11 +57,11 @@ export async function withStore<Result>(
 /** Runs with one consumer of the store that the flags name. */
 export async function withConsumer<Result>(
   flags: StoreFlags,
-  run: (view: ConsumerView, known: KnownDomains) => Promise<Result>,
+  run: (view: ConsumerView, known: KnownDomains, config: Config | undefined) => Promise<Result>,
 ): Promise<Result> {
-  return withStore(flags, async ({ store, consumer, known }) => {
+  return withStore(flags, async ({ store, consumer, known, config }) => {
     const { reader } = store
-    return run({ reader, consumer: await oneConsumer(store, consumer) }, known)
+    return run({ reader, consumer: await oneConsumer(store, consumer) }, known, config)
   })
 }
 

@@ -19,6 +19,7 @@ export class NewsLog {
   #windowMs = 0
   /** Store or source have failed, and the error was told whole. */
   #isDown = false
+  #parts = ''
 
   constructor(say: (line: LogLine) => void, elapsedMs: () => number) {
     this.#say = say
@@ -27,6 +28,10 @@ export class NewsLog {
 
   /** Takes in what an engine tells. */
   readonly tell = (news: EngineNews): void => {
+    if (news.kind === 'source-parts') {
+      this.#tellParts(news)
+      return
+    }
     const line = lineOf(news)
     if (line === undefined) return
     if ('stream' in news) this.#sayOfStream(line)
@@ -37,6 +42,16 @@ export class NewsLog {
       if (news.kind === 'recovered') this.#isDown = false
       this.#say(line)
     }
+  }
+
+  /** Which parts this worker has, whenever they are others. What stands still the source warns of itself. */
+  #tellParts({ parts }: News<'source-parts'>): void {
+    const names = parts.map(({ name }) => name)
+    const what = names.length === 0 ? 'nothing: others have all parts of the source' : names.join(', ')
+    const text = `reads ${what}`
+    if (text === this.#parts) return
+    this.#parts = text
+    this.#say({ level: 'info', text, fields: { kind: 'source-parts', parts: names } })
   }
 
   #sayOfStream(line: LogLine): void {
@@ -93,6 +108,7 @@ function saidOf(news: EngineNews): Said {
       return ['warn', `${news.stream}: another worker has taken it over; nothing was changed`]
     case 'batch':
     case 'healing':
+    case 'source-parts':
       return undefined
     case 'workers-died':
     case 'store-failed':

@@ -24,6 +24,7 @@ export class SourceFailures {
       settle: (deliveries) => noted(from, () => source.settle(deliveries)),
       release: (deliveries, delayMs) => noted(from, () => source.release(deliveries, delayMs)),
       isCaughtUp: () => noted(from, () => source.isCaughtUp()),
+      ...(source.parts !== undefined && { parts: () => source.parts?.() ?? Promise.resolve([]) }),
       close: () => noted(from, () => source.close()),
     }
   }

@@ -23,6 +23,7 @@ import { beat, leave } from './quarantine.ts'
 import type { RecordRoom } from './record-room.ts'
 import { Settlement } from './settlement.ts'
 import { SourceFailures } from './source-failures.ts'
+import { SourceParts } from './source-parts.ts'
 import { sourceToRead } from './source-to-read.ts'
 import type { RunEnd } from './standing-streams.ts'
 import { caughtUpEnd } from './standing-streams.ts'
@@ -161,6 +162,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   readonly #room: RecordRoom
   readonly #source: Source<Message>
   readonly #sourceFailures = new SourceFailures()
+  readonly #sourceParts: SourceParts
   readonly #settlement: Settlement<Message>
   readonly #arrivals: OrderedArrivals<Message>
   readonly #sweepMs: number
@@ -197,6 +199,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#parts = made.parts
     this.#room = made.room
     this.#source = this.#sourceFailures.of(made.source)
+    this.#sourceParts = new SourceParts(made.source, made.parts.telemetry)
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
     this.#lookAheadMax = made.limits.lookAheadMax
@@ -433,6 +436,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     const { timers } = this.#parts
     if (timers.elapsedMs() < this.#nextBeatMs) return
     await beat(this.#parts)
+    await this.#sourceParts.tell(timers.elapsedMs())
     this.#nextBeatMs = timers.elapsedMs() + beatEveryMs
   }
 

@@ -59,6 +59,18 @@ export interface SourceExtent {
   readonly unit: 'bytes' | 'events'
 }
 
+/** A part of a source that is read by itself, as a partition. */
+export interface SourcePart {
+  /** For people: `clicks[3]`. */
+  readonly name: string
+  /** How many places lie between what is settled of it and its end; absent: nobody knows. */
+  readonly behind?: number
+  /** Who reads it, where that is known to whoever is asked. */
+  readonly reader?: string
+  /** Why it is not read on, or why what is settled of it is not kept. */
+  readonly problem?: string
+}
+
 /**
  * A source.
  *
@@ -88,6 +100,12 @@ export interface Source<Message extends Delivery = Delivery> {
    * be told.
    */
   extent?(): Promise<SourceExtent | undefined>
+  /**
+   * Its parts; absent: it has none. While it is open those that this reader has, as it knows them, without
+   * asking anybody; a worker tells them to its telemetry. Else all of them as their place tells them, whoever
+   * reads: for people who look at it from outside.
+   */
+  parts?(): Promise<readonly SourcePart[]>
   /** Keeps what is settled, and ends. */
   close(): Promise<void>
 }

@@ -8,7 +8,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import type { RestartSigns, StreamState } from '../core/stream-state.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { DeadLetterReason, LedgerEntry } from './records.ts'
-import type { Source } from './source.ts'
+import type { Source, SourcePart } from './source.ts'
 import type { StoreReader } from './store-reader.ts'
 
 /** Which attempt to heal which gap. */
@@ -110,6 +110,11 @@ export type EngineNews =
    */
   | { readonly kind: 'records-full'; readonly error?: InturnError }
   | { readonly kind: 'recovered' }
+  /**
+   * What this worker has of a source with parts, as partitions, and how far behind it is: told when it is
+   * given others, when one stands still or goes on, and every ten seconds.
+   */
+  | { readonly kind: 'source-parts'; readonly parts: readonly SourcePart[] }
 
 /** Receives {@link EngineNews}. Called at once, so it should be quick. */
 export type Telemetry = (news: EngineNews) => void

@@ -4,7 +4,7 @@ import { countedCalls } from '../ports/port-call.ts'
 import type { Delivery, Source } from '../ports/source.ts'
 
 /** The calls of a source. */
-export type SourceMethod = Exclude<keyof Source, 'name' | 'kind' | 'extent'>
+export type SourceMethod = Exclude<keyof Source, 'name' | 'kind' | 'extent' | 'parts'>
 
 /** Wraps a source so that every call goes through `around`. */
 export function aroundSource<Message extends Delivery>(
@@ -16,6 +16,7 @@ export function aroundSource<Message extends Delivery>(
     name: source.name,
     kind: source.kind,
     ...(source.extent !== undefined && { extent: () => source.extent?.() ?? Promise.resolve(undefined) }),
+    ...(source.parts !== undefined && { parts: () => source.parts?.() ?? Promise.resolve([]) }),
     open: (checkpoint) => run('open', () => source.open(checkpoint)),
     read: (request) => run('read', () => source.read(request)),
     settle: (deliveries) => run('settle', () => source.settle(deliveries)),

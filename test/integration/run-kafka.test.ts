@@ -28,7 +28,7 @@ afterEach(async () => {
   folder.remove()
 })
 
-function writeConfig({ topic, group }: TestTopic, numbering: string, options = ''): void {
+function writeConfig({ topic, group, brokers }: TestTopic, numbering: string, options = ''): void {
   folder.write(
     'inturn.config.ts',
     `
@@ -153,4 +153,43 @@ test('plain topics need no numbers: the stream is the partition, and the number 
     )
     expect(own).toHaveLength(500)
   }
+})
+
+test('status and explain say how far the group is behind and who reads what', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  const event = (sequence: number): string => JSON.stringify({ stream: 'u1', sequence, data: null })
+  await topic.add([event(1), event(3)])
+  writeConfig(topic, 'contiguous()')
+  const worker = start()
+  await progress(1)
+  await expect.poll(() => worker.stderr(), { timeout: 60_000 }).toContain(`reads ${topic.topic}[0], `)
+  const status = async (): Promise<unknown> => {
+    const { stdout } = await inturn(folder.path, 'status', '--json')
+    const { consumers } = JSON.parse(stdout) as {
+      consumers: { source?: { behind: number; parts: object[] } }[]
+    }
+    return consumers[0]?.source
+  }
+  const reader = expect.stringMatching(/^inturn-.+ at \//) as unknown
+  const parts = [0, 1].map((partition) => ({ name: `${topic.topic}[${partition}]`, behind: 0, reader }))
+  await expect.poll(status, { timeout: 60_000 }).toMatchObject({ behind: 0, parts })
+  await kill(worker)
+  await topic.add([event(2), event(4)], { partition: 1 })
+  const explained = await inturn(folder.path, 'explain', 'click/u1')
+  expect(explained.stdout).toContain('the source is 2 behind; what is missing may be among that')
+  const read = await inturn(folder.path, 'run', '--until', 'caught-up')
+  expect(read.code).toBe(0)
+  const { stdout } = await inturn(folder.path, 'status')
+  expect(stdout).toMatch(new RegExp(`${topic.topic.slice(0, 8)}.*\\[1\\] +0 +nobody`))
+})
+
+test('a source whose brokers are away keeps nobody from seeing the rest', async () => {
+  const topic = await freshTopic(brokers)
+  await topic.add([JSON.stringify({ stream: 'u1', sequence: 1, data: null })])
+  writeConfig(topic, 'contiguous()')
+  expect((await inturn(folder.path, 'run', '--until', 'caught-up')).code).toBe(0)
+  writeConfig({ ...topic, brokers: ['127.0.0.1:1'] }, 'contiguous()')
+  const { code, stdout } = await inturn(folder.path, 'status')
+  expect(code).toBe(0)
+  expect(stdout).toContain('how far the source is behind cannot be told: kafka')
 })

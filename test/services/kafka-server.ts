@@ -63,15 +63,22 @@ const logging = `
   </Configuration>
 `
 
-function propertiesOf(data: string, { port, controller }: { port: number; controller: number }): string[] {
+interface Places {
+  readonly port: number
+  readonly controller: number
+  readonly listeners: readonly string[]
+}
+
+function propertiesOf(data: string, { port, controller, listeners }: Places): string[] {
+  const open = [`PLAINTEXT://127.0.0.1:${port}`, ...listeners].join()
   const internal = ['offsets.topic', 'transaction.state.log', 'share.coordinator.state.topic']
   return [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controller}`,
     'controller.listener.names=CONTROLLER',
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    `listeners=${open},CONTROLLER://127.0.0.1:${controller}`,
+    `advertised.listeners=${open}`,
     `log.dirs=${join(data, 'logs')}`,
     'auto.create.topics.enable=false',
     ...internal.flatMap((name) => [`${name}.replication.factor=1`, `${name}.num.partitions=4`]),
@@ -100,20 +107,27 @@ export async function makeKafkaArchive(): Promise<void> {
   await server.stop()
 }
 
-/** Starts a broker with settings of its own, each a line of its properties. */
-export function startKafka(settings: readonly string[] = []): Promise<KafkaServer> {
-  return start(settings, { classes: `-XX:SharedArchiveFile=${archivePath()} -Xshare:auto`, end: 'KILL' })
+/**
+ * Starts a broker with settings of its own, each a line of its properties, and perhaps more listeners than
+ * the plain one.
+ */
+export function startKafka(
+  settings: readonly string[] = [],
+  listeners: readonly string[] = [],
+): Promise<KafkaServer> {
+  const classes = `-XX:SharedArchiveFile=${archivePath()} -Xshare:auto`
+  return start(settings, { classes, end: 'KILL', listeners })
 }
 
 async function start(
   settings: readonly string[],
-  { classes, end }: { readonly classes: string; readonly end: string },
+  { classes, end, listeners = [] }: { classes: string; end: string; listeners?: readonly string[] },
 ): Promise<KafkaServer> {
   if (!existsSync(kafkaJars)) throw new Error('these tests need a Kafka broker: run npm run services')
   const data = mkdtempSync(join(tmpdir(), 'inturn-kafka-'))
   const [port, controller] = [await freePort(), await freePort()]
   writeFileSync(join(data, 'log4j2.xml'), logging)
-  const properties = [...propertiesOf(data, { port, controller }), ...settings]
+  const properties = [...propertiesOf(data, { port, controller, listeners }), ...settings]
   writeFileSync(join(data, 'properties'), properties.join('\n'))
   const FLAGS = [...flags, classes, `-Dlog4j2.configurationFile=${data}/log4j2.xml`].join(' ')
   const env = { ...process.env, DATA: data, JARS: kafkaJars, FLAGS, END: end }

@@ -4,10 +4,25 @@ import type { ErrorCode } from '../../core/errors.ts'
 import { InturnError } from '../../core/errors.ts'
 import { errorMessage, fieldOf } from '../../core/thrown.ts'
 
-/** What no waiting mends, by what the client or the broker calls it. */
-const refused = new RegExp(
-  'AUTHORIZATION_FAILED|TOO_LARGE|INVALID_GROUP_ID|INVALID_TOPIC|PLT_KFK_(?:AUTHENTICATION|UNSUPPORTED|USER)',
-)
+/** What no waiting mends, by what client, Node or broker call it; and what to look at, if that is known. */
+const refused: readonly (readonly [RegExp, string])[] = [
+  [
+    /PLT_KFK_AUTHENTICATION|SASL_AUTHENTICATION_FAILED|ILLEGAL_SASL_STATE/,
+    'the brokers refuse who asks: check the username and the password, or the token, of sasl',
+  ],
+  [
+    /SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)|CERT_(?:UNTRUSTED|SIGNATURE_FAILURE)/,
+    'the certificate of the brokers is not trusted: name the authority that has signed it as ssl.ca',
+  ],
+  [/CERT_(?:HAS_EXPIRED|NOT_YET_VALID)/, 'the certificate of the brokers is not valid now'],
+  [
+    /ERR_TLS_CERT_ALTNAME_INVALID/,
+    'the certificate of the brokers is for other hosts than the one that brokers names: see ssl.servername',
+  ],
+  [/ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH)|EPROTO/, 'the brokers speak no TLS at this port: see ssl'],
+  [/AUTHORIZATION_FAILED/, 'this user may not do that: see the access lists of topic and group'],
+  [/TOO_LARGE|INVALID_GROUP_ID|INVALID_TOPIC|PLT_KFK_(?:UNSUPPORTED|USER)/, ''],
+]
 
 /** A failure of the client as an error of inturn. */
 export function kafkaFault(
@@ -18,9 +33,11 @@ export function kafkaFault(
   if (thrown instanceof InturnError) return thrown
   const causes = causesOf(thrown)
   const words = new Set(causes.map((cause) => wordsOf(cause)))
-  const isRefused = causes.some((cause) => refused.test(`${String(codeOf(cause))} ${apiIdOf(cause)}`))
-  return new InturnError(code, `${name}: ${[...words].join('; ').slice(0, 1_000)}`, {
-    retryable: !isRefused,
+  const called = causes.map((cause) => namesOf(cause)).join(' ')
+  const [, look] = refused.find(([names]) => names.test(called)) ?? []
+  const what = [look ?? '', [...words].join('; ').slice(0, 1_000)].filter((text) => text !== '')
+  return new InturnError(code, `${name}: ${what.join('. ')}`, {
+    retryable: look === undefined,
     cause: thrown,
   })
 }
@@ -49,6 +66,8 @@ function apiIdOf(cause: unknown): string {
   return typeof id === 'string' ? id : ''
 }
 
-function codeOf(cause: unknown): unknown {
-  return fieldOf(cause, 'code')
+/** What an error and what it came of are called. */
+function namesOf(cause: unknown, depth = 0): string {
+  if (cause === undefined || depth > 5) return ''
+  return `${String(fieldOf(cause, 'code'))} ${apiIdOf(cause)} ${namesOf(fieldOf(cause, 'cause'), depth + 1)}`
 }

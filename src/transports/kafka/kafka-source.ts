@@ -4,7 +4,7 @@
 //
 // A partition: given -> beginning (what the group has committed is asked for) -> read -> lost.
 import { InturnError } from '../../core/errors.ts'
-import type { ReadRequest, Source, SourceExtent } from '../../ports/source.ts'
+import type { ReadRequest, Source, SourceExtent, SourcePart } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import { kafkaFault } from './faults.ts'
 import { FetchLoop } from './fetch-loop.ts'
@@ -15,6 +15,7 @@ import { Partition } from './partition.ts'
 import type { RecordDelivery, RecordMapping } from './record-message.ts'
 import { deliveryOf } from './record-message.ts'
 import { settledRuns } from './settled-runs.ts'
+import { surveyGroup } from './survey.ts'
 
 /** What a source is made of. */
 export interface KafkaSourceParts {
@@ -153,6 +154,19 @@ export class KafkaSource implements Source<HeldDelivery> {
       sums.done += Math.max(0, Math.min(unread, end) - first)
     }
     return { ...sums, unit: 'events' }
+  }
+
+  parts(): Promise<readonly SourcePart[]> {
+    const { client, start } = this.#parts
+    if (this.#client === undefined) return surveyGroup(client, start)
+    const uncommitted = this.#keeper?.problem
+    return Promise.resolve(
+      [...this.#partitions.values()].map(({ name, behind, problem = uncommitted }) => ({
+        name,
+        ...(behind !== undefined && { behind }),
+        ...(problem !== undefined && { problem }),
+      })),
+    )
   }
 
   /** Commits what is settled, and leaves the group, so that others go on from there at once. */

@@ -29,11 +29,17 @@ export class OffsetKeeper {
   #isClosed = false
   /** The group took no commit when it was last asked. */
   #isRefused = false
-  /** How many commits have failed since one did not. */
+  /** How many commits have failed since one did not, and what the last one failed with. */
   #failures = 0
+  #problem: string | undefined
 
   constructor(parts: OffsetKeeperParts) {
     this.#parts = parts
+  }
+
+  /** Why what is settled is not committed. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   /** Something may have been settled. */
@@ -83,10 +89,12 @@ export class OffsetKeeper {
         this.commitSoon()
       }
       this.#failures = 0
+      this.#problem = undefined
     } catch (error) {
+      this.#problem = `offsets cannot be committed: ${errorMessage(error)}`
       // Whoever reads is told when brokers cannot be reached.
       const isOld = ++this.#failures % toldEvery === 0 || !(error instanceof InturnError && error.retryable)
-      if (isOld) this.#parts.warn(`offsets cannot be committed: ${errorMessage(error)}`)
+      if (isOld) this.#parts.warn(this.#problem)
       this.commitSoon()
     }
   }
