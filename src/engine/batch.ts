@@ -115,7 +115,7 @@ export class Engine {
     this.#lanes = new Lanes(parts.domains)
     this.#slots = new HandlerSlots(parts.concurrency, () => this.#pump())
     this.#caller = new HandlerCaller(parts)
-    this.#transactions = new TransactionWork(parts, this.#caller)
+    this.#transactions = new TransactionWork(parts, this.#caller, this.#slots)
     this.#unordered = new UnorderedWork(parts, this.#caller, this.#slots)
     this.#redriving = new RedriveWork(parts, this.#caller, () => this.#nextWorker())
     this.#retries = new WaitingSearch(

@@ -82,6 +82,11 @@ type Handler<Subject, Context, Data> = unknown extends Data
 interface TransactionEffects<Transaction, Data, Numbered> {
   /** Effect and position commit together. Needs a store with transactions: SQLite, Postgres. */
   readonly effects: 'transaction'
+  /**
+   * `true`: the handlers of a batch are called one after another. Default `false`: those of different streams
+   * are called at once where the store's transaction takes that (Postgres), those of one stream in order.
+   */
+  readonly sequential?: boolean
   /** In a tracked domain the event may be declared as a `TrackedEvent`: there it always has its number. */
   readonly handle?: Handler<EventOf<Data, Numbered>, TransactionContext<Transaction>, Data>
   /**

@@ -31,6 +31,8 @@ interface CommonDomain {
   readonly exactNumbers: boolean
   readonly failure: FailurePolicy
   readonly timeoutMs: number
+  /** Its handlers are never called at once in one transaction. */
+  readonly isSequential: boolean
 }
 
 /** A domain whose streams are tracked. */

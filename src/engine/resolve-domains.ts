@@ -84,6 +84,7 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
     handleBatch: callable(options.handleBatch, option('handleBatch')),
     filter: filter && ((event: InturnEvent) => refusing(filter, handlerEvent(seen, event))),
     ...seen,
+    isSequential: options.effects === 'transaction' && options.sequential === true,
     timeoutMs: waitMs(options.timeout, { name: option('timeout'), fallback: '30s' }),
   }
   if (numbering.kind === 'unordered') {
@@ -124,6 +125,7 @@ const trackedFields = [
   'spanMax',
   'epochSpanMax',
   'conflictMemory',
+  'sequential',
 ]
 const domainFields = ['types', 'numbering', 'failure', 'timeout', 'filter', 'schema', 'schemas'].concat(
   ['effects', 'handle', 'handleBatch', 'exactNumbers'],
@@ -159,7 +161,11 @@ function checkDomain<Transaction>(name: string, options: DomainOptions<Transacti
   if ((options.handleBatch === undefined) === (options.handle === undefined)) {
     fail(`domains.${name} takes either handle or handleBatch`)
   }
-  checkFlags(`domains.${name}`, { exactNumbers: options.exactNumbers })
+  const sequential: unknown = Reflect.get(options, 'sequential')
+  checkFlags(`domains.${name}`, { exactNumbers: options.exactNumbers, sequential })
+  if (sequential !== undefined && effects === 'external') {
+    fail(`${option('sequential')} is for effects: 'transaction'; handlers with 'external' share nothing`)
+  }
   checkMethod(options.filter, { path: option('filter') })
   checkMethod(options.baseline, { path: option('baseline') })
   if (!Array.isArray(types)) fail(`${option('types')} takes a list of event types like 'account.*'`)

@@ -1,7 +1,8 @@
 // Works on streams with `effects: 'transaction'`: one transaction holds the handlers' writes and the
-// positions of a whole batch. It runs as if nothing will fail; if a handler throws, everything is undone and
-// the batch runs again with each handler behind a savepoint, so that only the failing stream stops. Streams
-// in quarantine are set aside, and come after the others. Upholds I2, I6 and I7.
+// positions of a whole batch. It runs as if nothing will fail, streams at once where the store takes that; if
+// a handler throws, everything is undone and the batch runs again, one handler after another, each behind a
+// savepoint, so that only the failing stream stops. Streams in quarantine are set aside, and come after the
+// others. Upholds I2, I6 and I7.
 import type { StreamPath } from '../core/stream-path.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { wonStream } from '../ports/store.ts'
@@ -9,6 +10,7 @@ import type { HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
+import type { HandlerSlots } from './handler-slots.ts'
 import { Undone } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
 import type { PlannedTurn } from './plan-turns.ts'
@@ -23,15 +25,31 @@ interface BulkResult extends Omit<TransactionResult, 'again'> {
   readonly takenOver: ReadonlySet<StreamPath>
 }
 
+/** A run of a batch in one transaction. */
+interface UnitRun {
+  readonly request: TransactionRequest
+  /** How handlers failed in earlier runs, where there were some. */
+  readonly failures: ReadonlyMap<unknown, unknown> | undefined
+  /** Collects the domains whose handlers were called at once. */
+  readonly atOnce: Set<Domain>
+}
+
+/** For so many batches the handlers of a domain are called one after another, once that has been of use. */
+const apartBatches = 1000
+
 /** Works on batches whose effects commit with their positions. */
 export class TransactionWork {
   readonly #parts: EngineParts
   readonly #caller: HandlerCaller
+  readonly #slots: HandlerSlots
   readonly #turns: TurnsInTransaction
+  /** Domains whose handlers are not called at once, and for how many batches. */
+  readonly #apart = new Map<Domain, number>()
 
-  constructor(parts: EngineParts, caller: HandlerCaller) {
+  constructor(parts: EngineParts, caller: HandlerCaller, slots: HandlerSlots) {
     this.#parts = parts
     this.#caller = caller
+    this.#slots = slots
     this.#turns = new TurnsInTransaction(parts, caller)
   }
 
@@ -44,9 +62,13 @@ export class TransactionWork {
     worker: string,
   ): Promise<TransactionResult> {
     const request = { ...scope, runner: { worker, isAlone: true } }
-    const { value, again } = await this.#turns.transact(request, (unit, findings) =>
-      this.#runUnit(unit, request, findings.hasSavepoints ? findings.failures : undefined),
-    )
+    const atOnce = new Set<Domain>()
+    let isRepeated = false
+    const { value, again } = await this.#turns.transact(request, (unit, findings) => {
+      isRepeated = findings.hasSavepoints
+      return this.#runUnit(unit, { request, failures: isRepeated ? findings.failures : undefined, atOnce })
+    })
+    this.#learn(value.done, isRepeated ? atOnce : none)
     const results: TransactionResult[] = [{ ...value, again }]
     for (const visit of value.aside) {
       const apart = { ...request, visits: [visit], takenOver: value.takenOver }
@@ -59,12 +81,20 @@ export class TransactionWork {
     }
   }
 
-  /** `failures`: how handlers failed in earlier runs, where there were some. */
-  async #runUnit(
-    unit: UnitOfWork,
-    request: TransactionRequest,
-    failures: ReadonlyMap<unknown, unknown> | undefined,
-  ): Promise<BulkResult> {
+  /**
+   * Where handlers failed when they were called at once, and none does one after another, they are not called at
+   * once for a while.
+   */
+  #learn(done: readonly PlannedTurn[], atOnce: ReadonlySet<Domain>): void {
+    for (const [domain, left] of this.#apart) {
+      if (left > 1) this.#apart.set(domain, left - 1)
+      else this.#apart.delete(domain)
+    }
+    if (done.some(({ turn }) => turn.failure !== undefined)) return
+    for (const domain of atOnce) this.#apart.set(domain, apartBatches)
+  }
+
+  async #runUnit(unit: UnitOfWork, { request, failures, atOnce }: UnitRun): Promise<BulkResult> {
     const { visits } = request
     const isForAll = coversAll(this.#parts)
     const startedMs = this.#parts.timers.elapsedMs()
@@ -76,7 +106,7 @@ export class TransactionWork {
       if (failures === undefined) {
         for (const { turn } of turns) await this.#turns.check(unit, turn, startedMs)
         await this.#deliverBulk(unit, turns)
-        await this.#deliverEagerly(unit, turns)
+        await this.#deliverEagerly(unit, turns, atOnce)
       } else {
         for (const planned of turns) await this.#turns.deliver(unit, planned, { failures, startedMs })
       }
@@ -147,29 +177,89 @@ export class TransactionWork {
     }
   }
 
-  /** Calls handlers as if none would fail. */
-  async #deliverEagerly(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
-    for (const { turn, visit } of turns) {
-      const { domain, path } = visit
-      if (domain.handleBatch !== undefined) continue
-      const scene = sceneOf(unit, path)
-      for (const delivery of turn.deliveries) {
-        const { event, attempt } = delivery
-        try {
-          const isLeftOut = domain.filter !== undefined && !turn.passes(delivery)
-          const called = isLeftOut ? undefined : this.#caller.call({ domain, path, event, attempt }, scene)
-          if (called !== undefined) await called
-        } catch (error) {
-          this.#caller.throwUnlessHandlers(unit)
-          // Whoever rolled the transaction back may be another one: the run behind savepoints finds out.
-          throw new Undone(unit.isUndone ? undefined : placeOf(path, delivery), error)
-        }
+  /**
+   * Calls handlers as if none would fail: those of different streams at once, where the transaction takes
+   * that and nothing speaks against it.
+   */
+  async #deliverEagerly(unit: UnitOfWork, all: readonly PlannedTurn[], atOnce: Set<Domain>): Promise<void> {
+    const turns = all.filter(({ visit }) => visit.domain.handleBatch === undefined)
+    const isShared = ({ visit: { domain } }: PlannedTurn): boolean =>
+      unit.atOnce !== undefined && !domain.isSequential && !this.#apart.has(domain)
+    const shared = turns.filter(isShared)
+    const isAtOnce = shared.length > 1
+    if (isAtOnce) {
+      for (const { visit } of shared) atOnce.add(visit.domain)
+      await unit.atOnce?.(() => this.#deliverAtOnce(unit, shared))
+    }
+    for (const planned of turns) {
+      if (isAtOnce && isShared(planned)) continue
+      const failed = await this.#deliverTurn(unit, planned, () => false)
+      if (failed === undefined) continue
+      this.#caller.throwUnlessHandlers(unit)
+      // Whoever rolled the transaction back may be another one: the run behind savepoints finds out.
+      throw new Undone(unit.isUndone ? undefined : failed.place, failed.error)
+    }
+  }
+
+  /**
+   * Calls the handlers of several streams at once, as many as have places. After a failure nobody is called any
+   * more. What failed may have met the statements of others: the run behind savepoints finds out. Only those
+   * that may still run are not called again.
+   */
+  async #deliverAtOnce(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
+    const failures: FailedPlace[] = []
+    const waiting = turns.values()
+    const runSome = async (): Promise<void> => {
+      for (const planned of waiting) {
+        const failed = await this.#deliverTurn(unit, planned, () => failures.length > 0)
+        if (failed !== undefined) failures.push(failed)
       }
     }
+    // The unit has a place already.
+    const lanes = [runSome()]
+    while (lanes.length < turns.length && this.#slots.tryEnter()) {
+      lanes.push(runSome().finally(() => this.#slots.leave()))
+    }
+    await Promise.all(lanes)
+    const [first] = failures
+    if (first === undefined) return
+    this.#caller.throwUnlessHandlers(unit)
+    const late = failures
+      .filter(({ error }) => mayStillRun(error))
+      .map(({ place, error }) => [place, error] as const)
+    throw new Undone(undefined, first.error, new Map(late))
+  }
+
+  /** Calls handlers for the events of one turn, until one fails or it is to stop; the place of the failure. */
+  async #deliverTurn(
+    unit: UnitOfWork,
+    { turn, visit: { domain, path } }: PlannedTurn,
+    isStopped: () => boolean,
+  ): Promise<FailedPlace | undefined> {
+    const scene = sceneOf(unit, path)
+    for (const delivery of turn.deliveries) {
+      if (isStopped()) return undefined
+      const { event, attempt } = delivery
+      try {
+        const called = turn.passes(delivery)
+          ? this.#caller.call({ domain, path, event, attempt }, scene)
+          : undefined
+        if (called !== undefined) await called
+      } catch (error) {
+        return { place: placeOf(path, delivery), error }
+      }
+    }
+    return undefined
   }
 }
 
-const none: ReadonlySet<StreamPath> = new Set()
+/** Where a handler failed, and with what. */
+interface FailedPlace {
+  readonly place: string
+  readonly error: unknown
+}
+
+const none: ReadonlySet<never> = new Set()
 
 /** Whether a stream may go on in this unit: one whose handler timed out would keep all the others waiting. */
 function isQuick({ turn }: PlannedTurn): boolean {

@@ -42,6 +42,7 @@ function aroundUnit<Transaction, Commands>(
   unit: UnitOfWork<Transaction, Commands>,
   run: RunCall,
 ): UnitOfWork<Transaction, Commands> {
+  const { atOnce } = unit
   return {
     clock: unit.clock,
     streams: unit.streams,
@@ -61,5 +62,6 @@ function aroundUnit<Transaction, Commands>(
     knownIds: (domain, ids) => run('unit.knownIds', () => unit.knownIds(domain, ids)),
     commit: (commit) => run('unit.commit', () => unit.commit(commit)),
     savepoint: (body) => run('unit.savepoint', () => unit.savepoint(body)),
+    ...(atOnce !== undefined && { atOnce: (body) => atOnce.call(unit, body) }),
   }
 }

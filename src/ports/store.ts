@@ -166,6 +166,12 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
   commit(commit: Commit): Promise<readonly CommitOutcome[]>
   /** Mode `transaction`: runs a part whose writes are undone, alone, if it throws. */
   savepoint<Result>(run: () => Promise<Result>): Promise<Result>
+  /**
+   * Mode `transaction` of a store whose transaction several handlers can use at the same time: runs a part in
+   * which they do, without savepoints. What must have the transaction for itself (a lock that only other
+   * transactions respect, a setting, a savepoint) fails then, and {@link isUndone} says so.
+   */
+  atOnce?(run: () => Promise<void>): Promise<void>
 }
 
 /** What a unit of work came to. */

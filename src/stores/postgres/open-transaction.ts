@@ -9,12 +9,29 @@ const blank = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*/
 const ending = /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback)\b/i
 const toSavepoint = /^rollback\s+(?:(?:work|transaction)\s+)?to\b/i
 
+/**
+ * What must have the transaction for itself until it has done: statements of others between it and the next would
+ * be undone with it, or be under its settings, and locks keep out other transactions only.
+ */
+const lonely = new RegExp(
+  [
+    /^(?:savepoint|release|rollback|set|reset|declare|fetch|move|close|lock|prepare|execute|discard)\b/,
+    /^create\s+(?:(?:global|local)\s+)?temp/,
+    /\bfor\s+(?:no\s+key\s+update|update|share|key\s+share)\b/,
+    /\bset_config\s*\(|\bpg_(?:try_)?advisory_/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+)
+
 /** A transaction that is open. */
 export class OpenTransaction implements PostgresTransaction {
   readonly #session: Session
   readonly #name: string
   #isOpen = true
   #isLost = false
+  #isShared = false
   /** The last answer was an error; the state of the transaction is told only after it. */
   #hasFailed = false
   #pending = 0
@@ -62,6 +79,7 @@ export class OpenTransaction implements PostgresTransaction {
       const what = `a handler may not run: ${first.slice(0, 60)}`
       throw new InturnError('handler-failed', `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`)
     }
+    this.#checkShared(first)
     this.#pending++
     this.#sent++
     try {
@@ -79,6 +97,24 @@ export class OpenTransaction implements PostgresTransaction {
       this.#pending--
       this.#isLost ||= this.#session.status === 'I'
     }
+  }
+
+  /** Runs what several handlers do at the same time. */
+  async share(run: () => Promise<void>): Promise<void> {
+    this.#isShared = true
+    await run().finally(() => {
+      this.#isShared = false
+    })
+  }
+
+  /** While handlers share the transaction, what one of them breaks is broken for all. */
+  #checkShared(text: string): void {
+    if (!this.#isShared) return
+    if (lonely.test(text)) this.#isLost = true
+    if (!this.isUndone) return
+    const message =
+      'the handlers of the batch are called again, one after another: a statement of one of them'
+    throw new InturnError('handler-failed', `${message} has failed, or needs the transaction for itself`)
   }
 
   /** Nothing of the transaction can be committed any more. */

@@ -129,6 +129,11 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
     }
   }
 
+  async atOnce(run: () => Promise<void>): Promise<void> {
+    this.#checkUsable()
+    await this.transaction.share(run)
+  }
+
   /**
    * Commits, and says which streams have entries that were not looked at: that is looked for once the streams
    * are free, in the same flush.
