@@ -38,6 +38,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   append: async () => (await import('./append.ts')).appendCommand(),
   read: async () => (await import('./read.ts')).readCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
+  migrate: async () => (await import('./migrate.ts')).migrateCommand(),
 }
 
 /** The version in package.json, which stands two folders up in the sources and in the build alike. */

@@ -5,7 +5,7 @@ import type { Store, UnitOfWork } from './store.ts'
 
 /** The calls of a store; `unit.` are those inside a unit of work. */
 export type StoreMethod =
-  | Exclude<keyof Store, 'name' | 'durable' | 'effects' | 'reader'>
+  | Exclude<keyof Store, 'name' | 'durable' | 'effects' | 'reader' | 'migrationSql'>
   | `unit.${'held' | 'inbox' | 'knownIds' | 'commit' | 'savepoint'}`
 
 /** Wraps a store so that every call goes through `around`. Reading for people is left as it is. */

@@ -281,6 +281,8 @@ export interface Store<Transaction = unknown, Commands = unknown> {
   saveCheckpoint(consumer: string, source: string, value: string): Promise<void>
   /** Reading for people and tools; never waits for a worker. */
   readonly reader: StoreReader
+  /** What makes its tables where there are none, for people who run it themselves. */
+  readonly migrationSql?: string
 }
 
 /** A stream that a unit of work has won. */

@@ -14,7 +14,7 @@ import type {
   PostgresTransaction,
 } from './postgres-client.ts'
 import { arrayText } from './row.ts'
-import { isMigrated, migrate } from './schema.ts'
+import { inSchema, isMigrated, migrate } from './schema.ts'
 import type { Statements } from './schema.ts'
 import { Session } from './session.ts'
 
@@ -192,7 +192,7 @@ export class Connection {
   #statement(sql: string): SentStatement {
     const known = this.#sent.get(sql)
     if (known !== undefined) return known
-    const text = sql.replaceAll(/\binturn\./g, `${this.schema}.`)
+    const text = inSchema(sql, this.schema)
     if (this.#sent.size >= statementsMax) return { text }
     const name = `inturn_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
     this.#sent.set(sql, { text, name })

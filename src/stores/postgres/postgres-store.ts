@@ -20,6 +20,7 @@ import { PostgresReader } from './postgres-reader.ts'
 import type { StreamlessRecords } from './records.ts'
 import { keepRecords, recordStatements } from './records.ts'
 import { realAt } from './row.ts'
+import { migrationSql } from './schema.ts'
 import { TransactionUnit } from './transaction-unit.ts'
 
 const readNowSql = 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 + $1::float8 AS now'
@@ -43,6 +44,10 @@ export class PostgresStore implements Store<PostgresTransaction> {
     this.#connection = connection
     this.#consumers = new Consumers(connection)
     this.#timers = timers
+  }
+
+  get migrationSql(): string {
+    return migrationSql(this.#connection.schema)
   }
 
   async open(): Promise<void> {

@@ -433,6 +433,25 @@ export async function migrate(statements: Statements, schema: string): Promise<v
   await statements.run(writeVersionSql, schemaVersion)
 }
 
+/** All of it as one script, which changes nothing where there are tables already. */
+export function migrationSql(schema: string): string {
+  const literal = `'${schema}'`
+  const text = [
+    'BEGIN;',
+    `${lockMigrationSql.replace('$1', literal)};`,
+    `CREATE SCHEMA IF NOT EXISTS ${schema};`,
+    ...schemaSteps.map((sql) => sql.replaceAll(/^ {4}/gm, '').trim()),
+    `${writeVersionSql.replace('$1', String(schemaVersion)).replaceAll(/^ {2}/gm, '').trim()};`,
+    'COMMIT;',
+  ].join('\n')
+  return inSchema(text, schema)
+}
+
+/** A statement of inturn's own, for tables in a schema of this name. */
+export function inSchema(sql: string, schema: string): string {
+  return sql.replaceAll(/\binturn\./g, `${schema}.`)
+}
+
 async function versionOf(statements: Statements): Promise<number> {
   const [found] = await statements.run(findMetaSql)
   if (found?.['is_there'] !== true) return 0
