@@ -1,5 +1,5 @@
-// `inturn migrate`: makes the tables of a store before anybody works with it, for deployments in which workers
-// may not; or prints what makes them, for who looks at everything that is run.
+// `inturn migrate`: makes the tables of a store before anybody works with it, for deployments in which
+// workers may not; or prints what makes them, for who looks at everything that is run.
 import { Command } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import { printJson, printLines } from './print.ts'

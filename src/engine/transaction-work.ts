@@ -82,8 +82,8 @@ export class TransactionWork {
   }
 
   /**
-   * Where handlers failed when they were called at once, and none does one after another, they are not called at
-   * once for a while.
+   * Where handlers failed when they were called at once, and none does one after another, they are not called
+   * at once for a while.
    */
   #learn(done: readonly PlannedTurn[], atOnce: ReadonlySet<Domain>): void {
     for (const [domain, left] of this.#apart) {
@@ -202,9 +202,9 @@ export class TransactionWork {
   }
 
   /**
-   * Calls the handlers of several streams at once, as many as have places. After a failure nobody is called any
-   * more. What failed may have met the statements of others: the run behind savepoints finds out. Only those
-   * that may still run are not called again.
+   * Calls the handlers of several streams at once, as many as have places. After a failure nobody is called
+   * any more. What failed may have met the statements of others: the run behind savepoints finds out. Only
+   * those that may still run are not called again.
    */
   async #deliverAtOnce(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
     const failures: FailedPlace[] = []
@@ -230,7 +230,7 @@ export class TransactionWork {
     throw new Undone(undefined, first.error, new Map(late))
   }
 
-  /** Calls handlers for the events of one turn, until one fails or it is to stop; the place of the failure. */
+  /** Calls handlers for the events of one turn, until one fails or it is to stop; tells what failed. */
   async #deliverTurn(
     unit: UnitOfWork,
     { turn, visit: { domain, path } }: PlannedTurn,

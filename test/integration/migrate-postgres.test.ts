@@ -1,5 +1,5 @@
-// `inturn migrate`, and the roles of the page on Postgres: the owner makes the tables, a worker works with them
-// and can make none, a reader looks at all and changes nothing.
+// `inturn migrate`, and the roles of the page on Postgres: the owner makes the tables, a worker works with
+// them and can make none, a reader looks at all and changes nothing.
 import { readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -174,7 +174,8 @@ test('a store that makes its tables itself prints none', async () => {
     import { contiguous } from ${sourceUrl('core/numbering.ts')}
     import { sqliteStore } from ${sourceUrl('stores/sqlite.ts')}
     import { fileSource } from ${sourceUrl('transports/file.ts')}
-    export default { consumer: 'c', store: sqliteStore('own.db'), source: fileSource('none.ndjson'), domains: {
+    export default { consumer: 'c', store: sqliteStore('own.db'),
+      source: fileSource('none.ndjson'), domains: {
       account: { numbering: contiguous(), effects: 'external', handle: () => undefined } } }`,
   )
   const refused = await inturn(folder.path, 'migrate', '--print', '--config', 'own.config.ts')

@@ -10,8 +10,8 @@ const ending = /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transac
 const toSavepoint = /^rollback\s+(?:(?:work|transaction)\s+)?to\b/i
 
 /**
- * What must have the transaction for itself until it has done: statements of others between it and the next would
- * be undone with it, or be under its settings, and locks keep out other transactions only.
+ * What must have the transaction for itself until it has done: statements of others between it and the next
+ * would be undone with it, or be under its settings, and locks keep out other transactions only.
  */
 const lonely = new RegExp(
   [

@@ -1,5 +1,5 @@
-// Handlers of different streams share the transaction of their batch on Postgres and run at the same time; what
-// comes of it is what would come of it one after another (I1, I2, I6, I7).
+// Handlers of different streams share the transaction of their batch on Postgres and run at the same time;
+// what comes of it is what would come of it one after another (I1, I2, I6, I7).
 import fc from 'fast-check'
 import type { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -182,7 +182,7 @@ test('what only meets the statements of other streams is no failure', async () =
   expect((await pool.query('SELECT n FROM counter')).rows).toEqual([{ n: 10 }])
 })
 
-test('any mix of handlers that write, wait and fail leaves each effect once and in order (I1, I2)', async () => {
+test('any mix of handlers that write and fail leaves each effect once and in order (I1, I2)', async () => {
   const way = fc.constantFrom('write', 'write', 'write', 'throw', 'break', 'hide', 'lock', 'twice')
   const ways = fc.array(fc.array(way, { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 8 })
   await fc.assert(
