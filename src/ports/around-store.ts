@@ -42,7 +42,6 @@ function aroundUnit<Transaction, Commands>(
   unit: UnitOfWork<Transaction, Commands>,
   run: RunCall,
 ): UnitOfWork<Transaction, Commands> {
-  const { atOnce } = unit
   return {
     clock: unit.clock,
     streams: unit.streams,
@@ -62,6 +61,6 @@ function aroundUnit<Transaction, Commands>(
     knownIds: (domain, ids) => run('unit.knownIds', () => unit.knownIds(domain, ids)),
     commit: (commit) => run('unit.commit', () => unit.commit(commit)),
     savepoint: (body) => run('unit.savepoint', () => unit.savepoint(body)),
-    ...(atOnce !== undefined && { atOnce: (body) => atOnce.call(unit, body) }),
+    ...(unit.atOnce !== undefined && { atOnce: async (body) => unit.atOnce?.(body) }),
   }
 }
