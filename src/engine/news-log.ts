@@ -7,6 +7,7 @@ import type { EngineNews } from '../ports/telemetry.ts'
 
 const streamLinesMax = 20
 const streamLinesEveryMs = 10_000
+const partsMax = 20
 
 type News<Kind extends EngineNews['kind']> = Extract<EngineNews, { kind: Kind }>
 
@@ -19,6 +20,7 @@ export class NewsLog {
   #windowMs = 0
   /** Store or source have failed, and the error was told whole. */
   #isDown = false
+  /** The parts of its source that a worker has, as they were told last. */
   #parts = ''
 
   constructor(say: (line: LogLine) => void, elapsedMs: () => number) {
@@ -47,10 +49,12 @@ export class NewsLog {
   /** Which parts this worker has, whenever they are others. What stands still the source warns of itself. */
   #tellParts({ parts }: News<'source-parts'>): void {
     const names = parts.map(({ name }) => name)
-    const what = names.length === 0 ? 'nothing: others have all parts of the source' : names.join(', ')
-    const text = `reads ${what}`
-    if (text === this.#parts) return
-    this.#parts = text
+    const all = names.join(', ')
+    if (all === this.#parts) return
+    this.#parts = all
+    const more = names.length > partsMax ? `, and ${names.length - partsMax} more` : ''
+    const none = 'nothing: others have all parts of the source'
+    const text = `reads ${names.length === 0 ? none : names.slice(0, partsMax).join(', ') + more}`
     this.#say({ level: 'info', text, fields: { kind: 'source-parts', parts: names } })
   }
 

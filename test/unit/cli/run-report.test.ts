@@ -119,3 +119,20 @@ describe('what else happens', () => {
     expect(report.summary()).toContain('4 events healed')
   })
 })
+
+test('what a worker reads is told when it is something else, and a long list is cut', () => {
+  const tell = (...names: readonly string[]): void => {
+    report.tell({ kind: 'source-parts', parts: names.map((name) => ({ name, behind: 3 })) })
+  }
+  tell()
+  expect(said).toEqual([])
+  tell('a[0]', 'a[1]')
+  tell('a[0]', 'a[1]')
+  tell(...Array.from({ length: 22 }, (_, index) => `a[${index}]`))
+  tell()
+  expect(said).toEqual([
+    'inturn: reads a[0], a[1]',
+    expect.stringMatching(/^inturn: reads a\[0\], .*, a\[19\], and 2 more$/),
+    'inturn: reads nothing: others have all parts of the source',
+  ])
+})
