@@ -4,8 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
 import { contiguous, createProcessor } from '../src/index.ts'
+import type { TelemetryProvider } from '../src/index.ts'
 import { sqliteStore } from '../src/stores/sqlite.ts'
+import { openTelemetry } from '../src/telemetry/opentelemetry.ts'
+import { prometheus } from '../src/telemetry/prometheus.ts'
 import { measure, report } from './measure.ts'
 
 interface BenchEvent {
@@ -66,13 +75,17 @@ async function bare(events: readonly BenchEvent[]): Promise<number> {
   return events.length
 }
 
-async function withInturn(events: readonly BenchEvent[]): Promise<number> {
+async function withInturn(
+  events: readonly BenchEvent[],
+  telemetry: readonly TelemetryProvider[] = [],
+): Promise<number> {
   await inFolder(async (path) => {
     openBare(path).close()
     const processor = createProcessor({
       consumer: 'bench',
       store: sqliteStore(path),
       batch,
+      telemetry,
       domains: {
         account: {
           numbering: contiguous(),
@@ -90,11 +103,25 @@ async function withInturn(events: readonly BenchEvent[]): Promise<number> {
   return events.length
 }
 
+/** Metrics by OpenTelemetry's SDK, and spans that nobody takes. */
+const measured = openTelemetry({
+  meterProvider: new MeterProvider({
+    readers: [
+      new PeriodicExportingMetricReader({
+        exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE),
+        exportIntervalMillis: 3_600_000,
+      }),
+    ],
+  }),
+})
+
 for (const streams of [1, 100, 10_000]) {
   const events = eventsOf(50_000, streams)
   const rates = await measure([
     { name: 'bare node:sqlite', run: () => bare(events) },
     { name: 'inturn, effects: transaction', run: () => withInturn(events) },
+    { name: 'inturn with prometheus()', run: () => withInturn(events, [prometheus()]) },
+    { name: 'inturn with openTelemetry()', run: () => withInturn(events, [measured]) },
   ])
   report(`SQLite exactly once, ${streams} streams, batch ${batch}, synchronous FULL`, rates)
 }

@@ -5,7 +5,7 @@ import type { Config } from '../engine/define-config.ts'
 import { NewsLog } from '../engine/news-log.ts'
 import type { Log } from '../ports/log.ts'
 import { lineTo } from '../ports/log.ts'
-import type { EngineNews } from '../ports/telemetry.ts'
+import type { EngineNews, TelemetryProvider } from '../ports/telemetry.ts'
 import { ProgressLine } from './progress-line.ts'
 import { say, sayLine } from './say.ts'
 import { grouped } from './table.ts'
@@ -104,9 +104,10 @@ export class RunReport {
 }
 
 /** A configuration whose worker tells a report, besides whoever it has named itself. */
-export function reportedBy(report: RunReport, config: Config): Config {
+export function reportedBy(report: RunReport, config: Config, metrics?: TelemetryProvider): Config {
   const { telemetry = [] } = config
-  return { ...config, telemetry: [report.tell, ...[telemetry].flat()], log: false }
+  const others = metrics === undefined ? [telemetry].flat() : [metrics, ...[telemetry].flat()]
+  return { ...config, telemetry: [report.tell, ...others], log: false }
 }
 
 function counted(count: number, one: string, many: string): string {

@@ -1,19 +1,29 @@
 // `inturn run`: the worker of a configuration. The first SIGTERM or SIGINT drains and stops it, a second one
 // stops it at once; killing it is safe too, that is what the engine is for.
 import { Command, Option } from 'commander'
+import { durationMs } from '../core/duration.ts'
+import type { Config } from '../engine/define-config.ts'
 import type { RunEnd } from '../engine/standing-streams.ts'
 import { createWorker } from '../engine/worker.ts'
 import type { RunOptions } from '../engine/worker.ts'
+import { monitor, wedgedAfterDefault } from '../operate/monitor.ts'
+import type { TelemetryProvider } from '../ports/telemetry.ts'
+import { importNeeding } from './import-needing.ts'
 import { loadConfig } from './load-config.ts'
 import { reportedBy, RunReport } from './run-report.ts'
 import { sayJson } from './say.ts'
+import type { HttpAddress } from './serve-monitor.ts'
+import { httpAddress, serve } from './serve-monitor.ts'
 import { lastWordMs, stopOnSignals } from './stop-on-signals.ts'
+import { knownDomains } from './store-flags.ts'
 import { grouped } from './table.ts'
 
 interface RunFlags {
   readonly config?: string
   readonly until?: 'caught-up'
   readonly log: 'text' | 'json'
+  readonly http?: string
+  readonly wedgedAfter: string
 }
 
 /** The command `inturn run`. */
@@ -32,6 +42,8 @@ export function runCommand(): Command {
         .choices(['text', 'json'])
         .default('text'),
     )
+    .option('--http <port>', 'serve /metrics, /healthz and /readyz there (127.0.0.1, or <address>:<port>)')
+    .option('--wedged-after <duration>', 'not ready once a stream is stuck for so long', wedgedAfterDefault)
     .action(async (flags: RunFlags) => {
       if (flags.log === 'json') sayJson()
       await runWorker(flags)
@@ -40,11 +52,14 @@ export function runCommand(): Command {
     })
 }
 
-async function runWorker({ config: file, until }: RunFlags): Promise<void> {
+async function runWorker({ config: file, until, http, wedgedAfter }: RunFlags): Promise<void> {
+  const address = http === undefined ? undefined : httpAddress(http)
   const { config } = await loadConfig(file)
   const report = new RunReport({ log: config.log })
-  const worker = createWorker(reportedBy(report, config))
+  const served = address && (await serveMonitor(config, address, wedgedAfter))
+  const worker = createWorker(reportedBy(report, config, served?.metrics))
   report.started({ consumer: config.consumer, store: config.store.name, source: config.source.name })
+  if (served !== undefined) report.say(`health and metrics are at ${served.url}`)
   const options: RunOptions = until === undefined ? {} : { until }
   const forget = stopOnSignals(worker, report)
   try {
@@ -55,8 +70,23 @@ async function runWorker({ config: file, until }: RunFlags): Promise<void> {
     report.say(`ended by an error after ${report.summary()}`)
     throw error
   } finally {
+    served?.close()
     forget()
   }
+}
+
+/** Serves what is measured of a configuration's worker. */
+async function serveMonitor(
+  config: Config,
+  address: HttpAddress,
+  wedgedAfter: string,
+): Promise<Awaited<ReturnType<typeof serve>> & { readonly metrics: TelemetryProvider }> {
+  const wedgedMs = durationMs(wedgedAfter, '--wedged-after')
+  const { prometheus } = await importNeeding('prom-client', () => import('../telemetry/prometheus.ts'))
+  const { store, consumer } = config
+  const metrics = prometheus()
+  const answer = monitor({ store, consumer, domains: knownDomains(config), wedgedAfter: wedgedMs, metrics })
+  return { ...(await serve(address, answer)), metrics }
 }
 
 const standingMax = 10

@@ -1,12 +1,16 @@
 // `inturn status`: how the consumers of a store are doing: in figures, and which of their streams are not as
 // they should be.
 import { Command } from 'commander'
+import { durationMs } from '../core/duration.ts'
 import { momentFrom, spell } from '../core/time-words.ts'
 import type { Health, HealthItem } from '../operate/health.ts'
 import { readHealth } from '../operate/health.ts'
+import type { Readiness } from '../operate/monitor.ts'
+import { readinessOf, wedgedAfterDefault } from '../operate/monitor.ts'
 import type { ConsumerFigures } from '../operate/read-status.ts'
 import { readStatus } from '../operate/read-status.ts'
 import { printJson, printLines } from './print.ts'
+import { say } from './say.ts'
 import { sourceLines, sourceStanding } from './source-standing.ts'
 import type { SourceStanding } from './source-standing.ts'
 import type { FoundStore, StoreFlags } from './store-flags.ts'
@@ -18,19 +22,44 @@ import { grouped, pairLines, tableLines } from './table.ts'
 export function statusCommand(): Command {
   return addStoreFlags(new Command('status'))
     .description('how the consumers of a store are doing: streams, what waits, what failed, who reads')
-    .action(async (flags: StoreFlags) =>
+    .option('--check', 'exit with 1 unless a worker is reading and no stream is stuck for long, for probes')
+    .option('--wedged-after <duration>', 'with --check: how long a stream may be stuck', wedgedAfterDefault)
+    .action(async (flags: StatusFlags) =>
       withStore(flags, async (found) => {
         const { store } = found
+        const wedgedMs = durationMs(flags.wedgedAfter, '--wedged-after')
         const all = await readAll(found)
-        if (flags.json === true) return printJson({ store: store.name, consumers: all })
+        const checked = flags.check === true ? all.map((one) => checkedStatus(one, wedgedMs)) : all
+        if (flags.check === true) judge(checked)
+        if (flags.json === true) return printJson({ store: store.name, consumers: checked })
         return printLines(all.length === 0 ? [`${store.name} has no consumer yet`] : all.flatMap(statusLines))
       }),
     )
 }
 
-/** A consumer as it is printed. */
-type ConsumerStatus = ConsumerFigures & { readonly health: Health; readonly source?: SourceStanding }
+interface StatusFlags extends StoreFlags {
+  readonly check?: boolean
+  readonly wedgedAfter: string
+}
 
+function checkedStatus(status: ConsumerStatus, wedgedMs: number): ConsumerStatus {
+  return { ...status, check: readinessOf(status, status.health, wedgedMs) }
+}
+
+/** Has the command end with 1 where a consumer does not do its work, and says why. */
+function judge(all: readonly ConsumerStatus[]): void {
+  for (const { consumer, check } of all) {
+    for (const problem of check?.problems ?? []) say(`${consumer}: ${problem}`, 'error')
+  }
+  if (all.length === 0 || all.some(({ check }) => check?.isReady === false)) process.exitCode = 1
+}
+
+/** A consumer as it is printed. */
+type ConsumerStatus = ConsumerFigures & {
+  readonly health: Health
+  readonly source?: SourceStanding
+  readonly check?: Readiness
+}
 /** Rows that a person reads; machines get {@link readHealth}'s own limit. */
 const healthRowsMax = 20
 

@@ -66,7 +66,7 @@ export async function withConsumer<Result>(
 }
 
 /** What a configuration says about its domains. */
-function knownDomains({ domains }: Config): KnownDomains {
+export function knownDomains({ domains }: Config): KnownDomains {
   return trackedOf(resolveDomains(domains))
 }
 

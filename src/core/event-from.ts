@@ -3,7 +3,7 @@
 // ...).
 import { carriedData, isUnset } from './carried-data.ts'
 import { readSequence } from './read-sequence.ts'
-import { errorMessage } from './thrown.ts'
+import { errorMessage, fieldOf } from './thrown.ts'
 
 /** What intake needs of a message, still unread: it checks every field. */
 export interface EventFields {
@@ -17,6 +17,9 @@ export interface EventFields {
   readonly type?: unknown
   readonly time?: unknown
   readonly data?: unknown
+  /** W3C Trace Context of the producer. What cannot be read is left out. */
+  readonly traceparent?: unknown
+  readonly tracestate?: unknown
   readonly fill?: unknown
   /** Set when the message contradicts itself; it is `invalid` then. */
   readonly problem?: string
@@ -45,6 +48,7 @@ export const eventFrom: EventFrom = (given) => {
     type: message['type'] ?? message['event_type'],
     time: message['time'] ?? message['timestamp'],
     ...dataOf(message),
+    ...traceOf(message),
     ...('previous' in message && { previous: message['previous'] }),
     ...('fill' in message && { fill: message['fill'] }),
   }
@@ -52,6 +56,18 @@ export const eventFrom: EventFrom = (given) => {
   const isTorn = number !== undefined && version !== undefined && !isSameNumber(number, version)
   return isTorn ? { ...fields, problem: 'sequence_number and aggregate_version differ' } : fields
 }
+
+/** The producer's trace: of a CloudEvent, among the attributes of an event log, or among headers. */
+function traceOf(
+  message: Readonly<Record<string, unknown>>,
+): Pick<EventFields, 'traceparent' | 'tracestate'> {
+  const { attributes, headers } = message
+  const holder = [message, attributes, headers].find((place) => fieldOf(place, 'traceparent') !== undefined)
+  if (holder === undefined) return noTrace
+  return { traceparent: fieldOf(holder, 'traceparent'), tracestate: fieldOf(holder, 'tracestate') }
+}
+
+const noTrace = {}
 
 /** The data, or why it cannot be read. A message without any is data itself. */
 function dataOf(message: Readonly<Record<string, unknown>>): Pick<EventFields, 'data' | 'dataProblem'> {

@@ -21,6 +21,9 @@ export interface InturnEvent<Data = unknown> {
   readonly time?: string
   /** Who wrote it, where its domain names the field. */
   readonly producer?: string
+  /** Where its producer's trace stands: W3C Trace Context, as CloudEvents' extension has it. */
+  readonly traceparent?: string
+  readonly tracestate?: string
   readonly data: Data
   /**
    * Where `data` has a number that no JavaScript number holds: the first ten places, like `data.total`. In

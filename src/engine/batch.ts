@@ -389,10 +389,9 @@ export class Engine {
     const { turn, visit } = planned
     const { turned } = this.#parts
     for (const news of newsOf(turn)) this.#parts.telemetry(news)
-    if (turned !== undefined && !turn.isIdle) {
-      const { path: stream, state: before } = turn.setup
-      turned({ stream, before, after: turn.state, ledger: turn.ledger })
-    }
+    const { path: stream, state: before } = turn.setup
+    const after = turned === undefined ? before : turn.state
+    if (after !== before) turned?.({ stream, before, after, ledger: turn.ledger })
     this.healing.takeTurn(turn)
     if (!turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
     if (planned.isFirst) this.#answer(planned)

@@ -46,9 +46,11 @@ export interface Call {
 /** Calls handlers. */
 export class HandlerCaller {
   readonly #parts: EngineParts
+  readonly #isListenedTo: boolean
 
   constructor(parts: EngineParts) {
     this.#parts = parts
+    this.#isListenedTo = parts.begin !== undefined || parts.handled !== undefined
   }
 
   /**
@@ -61,10 +63,9 @@ export class HandlerCaller {
     const { domain, event } = call
     const { handle } = domain
     if (handle === undefined) return this.callBatch(domain, [event], scene)
-    const watch =
-      this.#parts.begin === undefined ? undefined : this.#begin(domain, [event], scene, call.attempt)
-    if (watch === undefined) return this.#call(handle, call, scene)
-    return watched(watch, () => this.#call(handle, call, scene))
+    if (!this.#isListenedTo) return this.#call(handle, call, scene)
+    const watch = this.#begin(domain, [event], scene, call.attempt)
+    return this.#listened(domain, watch, () => this.#call(handle, call, scene))
   }
 
   #call(handle: NonNullable<Domain['handle']>, call: Call, scene: CallScene): void | Promise<void> {
@@ -88,9 +89,37 @@ export class HandlerCaller {
 
   /** Calls `handleBatch` for several events; throws as {@link call} does. */
   callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
+    if (!this.#isListenedTo) return this.#callBatch(domain, events, scene)
     const watch = this.#begin(domain, events, scene, 1)
-    if (watch === undefined) return this.#callBatch(domain, events, scene)
-    return watched(watch, () => this.#callBatch(domain, events, scene))
+    return this.#listened(domain, watch, () => this.#callBatch(domain, events, scene))
+  }
+
+  /** Calls a handler where somebody watches, or asks how long it took. */
+  #listened(
+    { name }: Domain,
+    watch: CallWatch | undefined,
+    run: () => void | Promise<void>,
+  ): void | Promise<void> {
+    const { handled, timers } = this.#parts
+    const beganMs = timers.elapsedMs()
+    let result: void | Promise<void>
+    try {
+      result = watch === undefined ? run() : watched(watch, run)
+    } catch (error) {
+      handled?.(name, timers.elapsedMs() - beganMs, { error })
+      throw error
+    }
+    if (result === undefined) handled?.(name, timers.elapsedMs() - beganMs, undefined)
+    else this.#tellEnd(name, result, beganMs)
+    return result
+  }
+
+  #tellEnd(domain: string, result: Promise<void>, beganMs: number): void {
+    const { handled, timers } = this.#parts
+    result.then(
+      () => handled?.(domain, timers.elapsedMs() - beganMs, undefined),
+      (error: unknown) => handled?.(domain, timers.elapsedMs() - beganMs, { error }),
+    )
   }
 
   /** Says that a handler is about to be called; nothing is made where nobody watches. */

@@ -21,6 +21,7 @@ export interface EngineParts {
   readonly telemetry: Telemetry
   /** Watches calls of handlers, and turns; absent: nobody does. */
   readonly begin: Listening['begin']
+  readonly handled: Listening['handled']
   readonly turned: Listening['turned']
   /** Says that the engine has ended. */
   readonly ended: () => void

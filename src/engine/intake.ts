@@ -239,6 +239,7 @@ export class Intaker {
       if (time !== undefined) event.time = time
       event.data = kept.value
       if (kept.inexact.length > 0) event.inexact = kept.inexact
+      noteTrace(event, fields)
       return undefined
     } catch (error) {
       return this.#carryUnread(event, message, errorText(error), fields)
@@ -257,6 +258,7 @@ export class Intaker {
       const text = partOf(fields, part)
       if (text !== undefined) event[part] = text
     }
+    noteTrace(event, fields)
     event.data = kept.value
     event.problem = `it cannot be read: ${why}`.slice(0, 500)
     return undefined
@@ -293,6 +295,19 @@ interface Known {
 
 /** An event while it is made. */
 type Mutable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] }
+
+const traceparentForm = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-.*)?$/
+/** What W3C Trace Context asks everybody to pass on at least, in characters. */
+const tracestateMax = 512
+
+/** Notes where the producer's trace stands. One that cannot be read makes no event wrong. */
+function noteTrace(event: Mutable<InturnEvent>, { traceparent, tracestate }: EventFields): void {
+  if (typeof traceparent !== 'string' || traceparent.length > 100 || !traceparentForm.test(traceparent))
+    return
+  event.traceparent = traceparent
+  if (typeof tracestate !== 'string' || tracestate === '' || tracestate.length > tracestateMax) return
+  event.tracestate = tracestate
+}
 
 /** A part of an event; `undefined` where it cannot be read. */
 function partOf(fields: EventFields, part: 'id' | 'type' | 'time'): string | undefined {

@@ -26,10 +26,13 @@ export interface ListenOptions {
 
 type ListenerOption = Telemetry | TelemetryProvider
 
+type Handled = NonNullable<Listener['handled']>
+
 /** Those who listen, as one; absent is what nobody listens for. */
 export interface Listening {
   readonly tell: (news: EngineNews) => void
   readonly begin: ((call: HandlerCall) => CallWatch | undefined) | undefined
+  readonly handled: Handled | undefined
   readonly turned: ((turn: DurableTurn) => void) | undefined
   readonly called: ((call: StoreCall) => void) | undefined
   readonly ended: () => void
@@ -45,10 +48,12 @@ export function listen(options: ListenOptions, timers: Timers, engine: WatchedEn
   const named = isList(telemetry) ? telemetry : [telemetry]
   const listeners = [...logListeners(log, timers), ...named.map((one) => attached(one, engine))]
   const [tell, turned, called] = [all(listeners, 'tell'), all(listeners, 'turned'), all(listeners, 'called')]
+  const handlers = listeners.flatMap(({ handled }) => (handled === undefined ? [] : [handled]))
   const begins = listeners.flatMap(({ begin }) => (begin === undefined ? [] : [begin]))
   return {
     tell: tell ?? (() => undefined),
     begin: begins.length === 0 ? undefined : (call) => begun(begins, call),
+    handled: handlers.length === 0 ? undefined : (...told) => handledBy(handlers, ...told),
     turned,
     called,
     ended: () => {
@@ -101,7 +106,24 @@ function all<Kind extends keyof Told>(
   })
   if (each.length === 0) return undefined
   return (told) => {
-    for (const one of each) quietly(() => one(told))
+    for (const one of each) {
+      try {
+        const given = one(told)
+        if (given instanceof Promise) given.catch(() => undefined)
+      } catch {
+        // What a listener throws is its own affair.
+      }
+    }
+  }
+}
+
+function handledBy(handlers: readonly Handled[], ...[domain, tookMs, failed]: Parameters<Handled>): void {
+  for (const handled of handlers) {
+    try {
+      handled(domain, tookMs, failed)
+    } catch {
+      // As above.
+    }
   }
 }
 

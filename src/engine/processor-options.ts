@@ -162,6 +162,7 @@ export function makeEngine<Transaction>(
     random,
     telemetry: listening.tell,
     begin: listening.begin,
+    handled: listening.handled,
     turned: listening.turned,
     ended: listening.ended,
     concurrency: whole(options.concurrency, 'concurrency', 64),

@@ -48,6 +48,10 @@ export interface Health {
   /** How many there are in all. */
   readonly total: number
   readonly counts: Readonly<Record<HealthKind, number>>
+  /** How long the oldest of each kind has been so, in milliseconds; 0 where there is none. */
+  readonly oldestMs: Readonly<Record<HealthKind, number>>
+  /** Open gaps of all streams. */
+  readonly gaps: number
 }
 
 /** What counts as healthy. */
@@ -92,7 +96,9 @@ export async function readHealth(
     const domain = parseStreamPath(stored.stream)?.domain ?? ''
     const isPaused = domains.get(domain)?.paused === true
     const { rules } = rulesFor(known, domain, stored.state)
-    const item = itemOf(stored, streamGaps(stored, known, clock), { rules, isPaused, now: clock.now })
+    const gaps = streamGaps(stored, known, clock)
+    list.gaps += gaps.length
+    const item = itemOf(stored, gaps, { rules, isPaused, now: clock.now })
     if (item !== undefined) list.add(stored.stream, item)
   }
   for (const claim of await view.reader.claims(view.consumer, { limit: claimsMax })) {
@@ -223,11 +229,15 @@ async function handedOverCounts(view: ConsumerView): Promise<ReadonlyMap<StreamP
   return counts
 }
 
+const noneOfAKind = { stuck: 0, failing: 0, restarted: 0, slow: 0, waiting: 0 }
+
 /** Keeps the worst items of any number. */
 class WorstFirst {
   readonly #limit: number
   readonly #now: number
-  readonly #counts: Record<HealthKind, number> = { stuck: 0, failing: 0, restarted: 0, slow: 0, waiting: 0 }
+  readonly #counts: Record<HealthKind, number> = { ...noneOfAKind }
+  readonly #oldestMs: Record<HealthKind, number> = { ...noneOfAKind }
+  gaps = 0
   #items: HealthItem[] = []
 
   constructor(limit: number, now: number) {
@@ -236,15 +246,19 @@ class WorstFirst {
   }
 
   add(stream: StreamPath, found: Found): void {
-    this.#counts[found.kind]++
-    this.#items.push({ stream, ...found, ageMs: Math.max(0, this.#now - found.since) })
+    const { kind, since } = found
+    const ageMs = Math.max(0, this.#now - since)
+    this.#counts[kind]++
+    this.#oldestMs[kind] = Math.max(this.#oldestMs[kind], ageMs)
+    this.#items.push({ stream, ...found, ageMs })
     if (this.#items.length >= 2 * this.#limit + 1_000) this.#trim()
   }
 
   health(): Health {
     this.#trim()
-    const counts = { ...this.#counts }
-    return { items: this.#items, total: Object.values(counts).reduce((sum, count) => sum + count, 0), counts }
+    const [counts, oldestMs] = [{ ...this.#counts }, { ...this.#oldestMs }]
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
+    return { items: this.#items, total, counts, oldestMs, gaps: this.gaps }
   }
 
   #trim(): void {

@@ -96,6 +96,7 @@ export type EngineNews =
   | ({
       readonly kind: 'healed'
       readonly came: number
+      readonly tookMs: number
       /** What was wrong with an answer. */
       readonly error?: Error
     } & HealingNews)
@@ -160,6 +161,8 @@ export interface Listener {
   readonly tell?: Telemetry
   /** A handler is about to be called. Nothing is called where an event is held. */
   readonly begin?: (call: HandlerCall) => CallWatch | undefined
+  /** A handler's call has ended, with what it failed with where it failed. Cheaper than `begin`. */
+  readonly handled?: (domain: string, tookMs: number, failed: { readonly error: unknown } | undefined) => void
   readonly turned?: (turn: DurableTurn) => void
   readonly called?: (call: StoreCall) => void
   /** The engine has ended. */

@@ -13,17 +13,30 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: [...pure, 'engine'],
   producer: [...pure, 'producer'],
   operate: [...pure, 'recorded', 'operate'],
+  metrics: [...pure, 'operate', 'metrics'],
+  telemetry: [...pure, 'metrics'],
   redis: [...pure, 'redis'],
   stores: [...pure, 'redis'],
   transports: [...pure, 'redis'],
   testing: [...pure, 'testing'],
-  cli: [...pure, 'recorded', 'engine', 'producer', 'operate', 'stores', 'transports', 'testing', 'cli'],
+  cli: [
+    ...pure,
+    'recorded',
+    'engine',
+    'producer',
+    'operate',
+    'stores',
+    'transports',
+    'telemetry',
+    'testing',
+    'cli',
+  ],
   audit: ['core', 'recorded'],
   index: [...pure, 'recorded', 'engine', 'producer', 'operate'],
 }
 
 const sourceFiles = /^src\/.*\.ts$/
-const adaptorFile = /^src\/(?<adaptor>(?:stores|transports)\/[^/.]+)/
+const adaptorFile = /^src\/(?<adaptor>(?:stores|transports|telemetry)\/[^/.]+)/
 
 /** `core` of src/core/spans.ts, `stores` of src/stores/redis.ts, `index` of src/index.ts. */
 function areaOf(path: string): string {

@@ -142,6 +142,8 @@ export class HealJob {
     let cursor: HealCursor = { from, width: chunk }
     let [came, isTold] = [0, false]
     let error: Error | undefined
+    const { timers } = this.#parts
+    const beganMs = timers.elapsedMs()
     try {
       while (!this.#stop.signal.aborted) {
         const range = await this.#nextRange(attempt, cursor)
@@ -161,7 +163,8 @@ export class HealJob {
       throw failure
     } finally {
       const problem = error === undefined ? {} : { error }
-      if (isTold) this.#parts.telemetry({ kind: 'healed', ...place, came, ...problem })
+      const tookMs = timers.elapsedMs() - beganMs
+      if (isTold) this.#parts.telemetry({ kind: 'healed', ...place, came, tookMs, ...problem })
     }
   }
 

@@ -108,9 +108,17 @@ describe('what else happens', () => {
   test('tells what healing came to, range by range, and sums it up', () => {
     const place = { stream: 'account/a', epoch: 0, attempt: 2 }
     report.tell({ kind: 'healing', ...place, from: 2, to: 5 })
-    report.tell({ kind: 'healed', ...place, from: 2, to: 5, came: 4 })
-    report.tell({ kind: 'healed', ...place, from: null, to: 9, came: 0, error: errorOf('log took longer') })
-    report.tell({ kind: 'healed', ...place, from: 7, to: 7, came: 0 })
+    report.tell({ kind: 'healed', ...place, from: 2, to: 5, came: 4, tookMs: 5 })
+    report.tell({
+      kind: 'healed',
+      ...place,
+      from: null,
+      to: 9,
+      came: 0,
+      tookMs: 5,
+      error: errorOf('log took longer'),
+    })
+    report.tell({ kind: 'healed', ...place, from: 7, to: 7, came: 0, tookMs: 5 })
     expect(lines()).toEqual([
       'inturn: account/a: numbers 2 to 5 asked for (attempt 2), 4 came',
       'inturn: account/a: numbers ? to 9 asked for (attempt 2), none came: Error: log took longer',

@@ -53,6 +53,8 @@ describe('what a stream is', () => {
     await putStream(store, { stream: 'b', state: gappedState(3, [[4, 5]]), held: [4, 5] })
     expect(await health()).toEqual({
       items: [],
+      gaps: 0,
+      oldestMs: { stuck: 0, failing: 0, restarted: 0, slow: 0, waiting: 0 },
       total: 0,
       counts: { stuck: 0, failing: 0, restarted: 0, slow: 0, waiting: 0 },
     })

@@ -1,0 +1,297 @@
+// Counts what engines tell, and reads what only their stores know when it is asked. It listens like anybody
+// else, and knows no client of any monitoring system.
+import { gapsOf } from '../core/gaps.ts'
+import type { Gap } from '../core/gaps.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
+import type { AccountCounts } from '../core/stream-state.ts'
+import { errorClass, errorCode } from '../core/thrown.ts'
+import type {
+  DurableTurn,
+  EngineNews,
+  Listener,
+  StoreCall,
+  TelemetryProvider,
+  WatchedEngine,
+} from '../ports/telemetry.ts'
+import type { MetricName } from './catalogue.ts'
+import { metricList } from './catalogue.ts'
+import type { HistogramPoint, Labels, NumberPoint } from './series.ts'
+import { histogramSeries, note, numberSeries, Series } from './series.ts'
+import { StoreFigures } from './store-figures.ts'
+
+/** Takes each time that goes into a histogram, for a system that keeps its histograms itself. */
+export type RecordTime = (name: MetricName, valueS: number, labels: Labels) => void
+
+/** What was counted of one metric. */
+export interface CollectedMetric {
+  readonly name: MetricName
+  readonly numbers: readonly NumberPoint[]
+  readonly histograms: readonly HistogramPoint[]
+}
+
+/** The metrics of all engines that it is attached to. */
+export class EngineMetrics implements TelemetryProvider {
+  readonly #numbers = new Map<MetricName, Series<NumberPoint>>()
+  readonly #histograms = new Map<MetricName, Series<HistogramPoint>>()
+  readonly #record: RecordTime | undefined
+  readonly #figures = new Set<StoreFigures>()
+  #collecting: Promise<ReadonlyMap<MetricName, CollectedMetric>> | undefined
+
+  constructor(record?: RecordTime) {
+    this.#record = record
+  }
+
+  attach(engine: WatchedEngine): Listener {
+    const figures = new StoreFigures(engine)
+    this.#figures.add(figures)
+    return new EngineCounter(engine, this, () => this.#figures.delete(figures)).listener
+  }
+
+  /** A number that is raised, or set. */
+  number(name: MetricName, labels: Labels): NumberPoint {
+    const series = this.#numbers.get(name) ?? numberSeries()
+    this.#numbers.set(name, series)
+    return series.of(labels)
+  }
+
+  /** What notes times, in milliseconds, in one histogram. Whoever needs it often keeps it. */
+  timer(name: MetricName, labels: Labels): (ms: number) => void {
+    const record = this.#record
+    if (record !== undefined) return (ms) => record(name, ms / 1_000, labels)
+    const series = this.#histograms.get(name) ?? histogramSeries()
+    this.#histograms.set(name, series)
+    const point = series.of(labels)
+    return (ms) => note(point, ms / 1_000)
+  }
+
+  /** Everything as it is now, with what the stores say. Never rejects. Who asks meanwhile gets the same. */
+  collect(): Promise<ReadonlyMap<MetricName, CollectedMetric>> {
+    this.#collecting ??= this.#collect().finally(() => {
+      this.#collecting = undefined
+    })
+    return this.#collecting
+  }
+
+  async #collect(): Promise<ReadonlyMap<MetricName, CollectedMetric>> {
+    const read = new Map<MetricName, Series<NumberPoint>>()
+    const set = (name: MetricName, labels: Labels, value: number): void => {
+      const series = read.get(name) ?? new Series((own: Labels): NumberPoint => ({ labels: own, value: 0 }))
+      read.set(name, series)
+      series.of(labels).value = value
+    }
+    await Promise.all([...this.#figures].map((figures) => figures.read(set)))
+    return new Map(
+      metricList.map(([name]) => {
+        const numbers = (read.get(name) ?? this.#numbers.get(name))?.points ?? []
+        return [name, { name, numbers, histograms: this.#histograms.get(name)?.points ?? [] }]
+      }),
+    )
+  }
+}
+
+/** Counts for one engine. */
+class EngineCounter {
+  readonly #engine: WatchedEngine
+  readonly #metrics: EngineMetrics
+  readonly #consumer: string
+  readonly #verdicts = new Map<string, NumberPoint>()
+  readonly #domains = new Map<string, DomainCounter>()
+  /** What notes how long calls took that succeeded, by domain; and those of the store, by name. */
+  readonly #succeeded = new Map<string, (ms: number) => void>()
+  readonly #calls = new Map<string, (ms: number) => void>()
+  readonly listener: Listener
+
+  constructor(engine: WatchedEngine, metrics: EngineMetrics, ended: () => void) {
+    this.#engine = engine
+    this.#metrics = metrics
+    this.#consumer = engine.consumer
+
+    this.listener = {
+      tell: (news) => this.#tell(news),
+      handled: (domain, tookMs, failed) => this.#handled(domain, tookMs, failed),
+      turned: (turn) => this.#turned(turn),
+      called: (call) => this.#called(call),
+      ended,
+    }
+  }
+
+  #tell(news: EngineNews): void {
+    const [metrics, consumer] = [this.#metrics, this.#consumer]
+    if (news.kind === 'batch') {
+      this.#count(news)
+      return
+    }
+    const domain = 'stream' in news && news.stream !== undefined ? domainOf(news.stream) : ''
+    if (news.kind === 'healed') {
+      const outcome = news.error !== undefined ? 'failed' : news.came > 0 ? 'came' : 'nothing'
+      metrics.timer('inturn.heal.duration', { consumer, domain, outcome })(news.tookMs)
+      return
+    }
+    const raised = raisedBy(news)
+    if (raised === undefined) return
+    const [name, labels] = raised
+    const of = name === 'inturn.troubles' ? { consumer, ...labels } : { consumer, domain, ...labels }
+    metrics.number(name, of).value++
+  }
+
+  #count({ events, verdicts }: Extract<EngineNews, { kind: 'batch' }>): void {
+    const consumer = this.#consumer
+    this.#metrics.number('messaging.client.consumed.messages', { consumer }).value += events
+    for (const [verdict, count = 0] of Object.entries(verdicts)) {
+      const point =
+        this.#verdicts.get(verdict) ?? this.#metrics.number('inturn.verdicts', { consumer, verdict })
+      this.#verdicts.set(verdict, point)
+      point.value += count
+    }
+  }
+
+  #handled(domain: string, tookMs: number, failed: { readonly error: unknown } | undefined): void {
+    const known = failed === undefined ? this.#succeeded.get(domain) : undefined
+    const error = failed === undefined ? '' : errorType(failed.error)
+    const timer =
+      known ?? this.#metrics.timer('messaging.process.duration', { consumer: this.#consumer, domain, error })
+    if (failed === undefined && known === undefined) this.#succeeded.set(domain, timer)
+    timer(tookMs)
+  }
+
+  #called({ method: call, tookMs }: StoreCall): void {
+    const known = this.#calls.get(call)
+    const timer =
+      known ?? this.#metrics.timer('inturn.store.call.duration', { consumer: this.#consumer, call })
+    if (known === undefined) this.#calls.set(call, timer)
+    timer(tookMs)
+  }
+
+  #turned(turn: DurableTurn): void {
+    const domain = domainOf(turn.stream)
+    let counter = this.#domains.get(domain)
+    if (counter === undefined) {
+      counter = new DomainCounter(this.#engine, this.#metrics, domain)
+      this.#domains.set(domain, counter)
+    }
+    counter.take(turn)
+  }
+}
+
+/** What a failure is called: the code or the class of its error, and no text. */
+export function errorType(error: unknown): string {
+  return errorCode(error) || errorClass(error) || 'other'
+}
+
+/** Which counter a piece of news raises. */
+function raisedBy(
+  news: Exclude<EngineNews, { readonly kind: 'batch' | 'healed' }>,
+): readonly [name: MetricName, labels: Labels] | undefined {
+  switch (news.kind) {
+    case 'failed':
+      return ['inturn.failures', { then: news.then }]
+    case 'dead-letter':
+      return ['inturn.dead_letters', { reason: news.reason }]
+    case 'redriven':
+      return ['inturn.redrives', { outcome: news.error === undefined ? 'done' : 'failed' }]
+    case 'halted':
+      return ['inturn.halts', {}]
+    case 'producer-restarted':
+      return ['inturn.restarts', {}]
+    case 'store-failed':
+    case 'source-failed':
+    case 'claim-lost':
+    case 'workers-died':
+    case 'records-full':
+    case 'baseline-failed':
+      return ['inturn.troubles', { what: news.kind }]
+    case 'lost':
+    case 'inexact':
+    case 'healing':
+    case 'recovered':
+    case 'source-parts':
+    case 'epoch-opened':
+      return undefined
+  }
+}
+
+const accounts = ['delivered', 'filtered', 'filled', 'lost', 'removed', 'late'] as const
+
+/** What the turns of a domain's streams come to. */
+class DomainCounter {
+  readonly #rules: { readonly of: Parameters<typeof gapsOf>[0] } | undefined
+  readonly #metrics: EngineMetrics
+  readonly #labels: { readonly consumer: string; readonly domain: string }
+  readonly #delay: (ms: number) => void
+  readonly #accounts: Readonly<Record<(typeof accounts)[number], NumberPoint>>
+
+  constructor({ consumer, domains }: WatchedEngine, metrics: EngineMetrics, domain: string) {
+    const rules = domains.get(domain)?.rules
+    this.#rules = rules && { of: rules }
+    this.#metrics = metrics
+    this.#labels = { consumer, domain }
+    this.#delay = metrics.timer('inturn.delivery.delay', this.#labels)
+    const of = (account: string): NumberPoint =>
+      metrics.number('inturn.numbers', { consumer, domain, account })
+    this.#accounts = {
+      delivered: of('delivered'),
+      filtered: of('filtered'),
+      filled: of('filled'),
+      lost: of('lost'),
+      removed: of('removed'),
+      late: of('late'),
+    }
+  }
+
+  take(turn: DurableTurn): void {
+    const { before, after } = turn
+    if (before.counts !== after.counts) this.#count(before.counts, after.counts)
+    if (before.held !== after.held && (before.held.length > 0 || after.held.length > 0)) this.#compare(turn)
+    const { newest } = after
+    if (newest === undefined || newest === before.newest || before.position === after.position) return
+    this.#delay(Math.max(0, Date.now() - newest))
+  }
+
+  #count(before: AccountCounts, after: AccountCounts): void {
+    for (const account of accounts) {
+      const more = after[account] - before[account]
+      if (more > 0) this.#accounts[account].value += more
+    }
+  }
+
+  /** Which gaps have opened, and which have ended. One that shrank, or was split, is the same gap. */
+  #compare({ before, after, ledger }: DurableTurn): void {
+    if (this.#rules === undefined) return
+    const [were, are] = [gapsOf(this.#rules.of, before), gapsOf(this.#rules.of, after)]
+    for (const gap of are) {
+      if (!were.some((other) => meets(other, gap))) this.#raise('inturn.gaps.opened', {})
+    }
+    for (const gap of were) {
+      if (are.some((other) => meets(other, gap))) continue
+      const end = ledger.find(({ kind, epoch = 0, from = null, to }) => {
+        const isEnd = kind === 'lost' || kind === 'filled' || (kind === 'removed' && epoch === gap.epoch)
+        return isEnd && to !== undefined && meets({ epoch, from, to }, gap)
+      })
+      const asked = (gap.clock.heal?.attempts ?? 0) > 0
+      this.#raise('inturn.gaps.ended', { how: end?.kind ?? (asked ? 'healed' : 'came') })
+    }
+  }
+
+  #raise(name: MetricName, more: Labels): void {
+    this.#metrics.number(name, { ...this.#labels, ...more }).value++
+  }
+}
+
+type Range = Pick<Gap, 'epoch' | 'from' | 'to'>
+
+function meets(one: Range, other: Range): boolean {
+  if (one.epoch !== other.epoch) return false
+  return (one.from === null || one.from <= other.to) && (other.from === null || other.from <= one.to)
+}
+
+const domainNames = new Map<string, string>()
+
+/** The domain of a stream; most paths begin with its name as it is. */
+function domainOf(stream: StreamPath): string {
+  const written = stream.slice(0, Math.max(0, stream.indexOf('/')))
+  if (!written.includes('%')) return written
+  const known = domainNames.get(written) ?? parseStreamPath(stream)?.domain ?? written
+  if (domainNames.size < 1_000) domainNames.set(written, known)
+  return known
+}

@@ -1,0 +1,160 @@
+// Prometheus: what a scrape has is in the contract, with its unit in its name; histograms add up; a store
+// that cannot be read is said (I10), and never fails the scrape.
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { InturnError } from '../../../src/core/errors.ts'
+import { catalogue, metricList, prometheusName } from '../../../src/metrics/catalogue.ts'
+import { monitor } from '../../../src/operate/monitor.ts'
+import { prometheus } from '../../../src/telemetry/prometheus.ts'
+import { EngineWorld, event, sweepAll } from '../engine/engine-world.ts'
+
+interface Sample {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+function samplesOf(text: string): readonly Sample[] {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return lines.map((line) => {
+    const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
+    const pairs = [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', text = '']) => [label, text])
+    return { name, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) }
+  })
+}
+
+function valueOf(samples: readonly Sample[], name: string, labels: object = {}): number | undefined {
+  const wanted = Object.entries(labels)
+  const fits = (sample: Sample): boolean => wanted.every(([label, value]) => sample.labels[label] === value)
+  return samples.find((sample) => sample.name === name && fits(sample))?.value
+}
+
+describe('a scrape', () => {
+  it('has every metric of the contract by its name in Prometheus, and no stream', async () => {
+    const metrics = prometheus()
+    const world = new EngineWorld()
+    const handle = ({ stream }: { readonly stream: string }): void => {
+      if (stream === 'b') throw new TypeError('no money')
+    }
+    const failure = { attempts: 1, then: 'halt' }
+    const processor = world.processor({ handle, failure, gap: { patience: 500 } }, { telemetry: metrics })
+    await processor.process([event('a', 1), event('a', 2), event('a', 4), event('b', 1), 'no event'])
+    await world.read(2_000)
+    await sweepAll(processor)
+    const text = await metrics.text()
+    for (const [name] of metricList) expect(text).toContain(`# TYPE ${prometheusName(name)} `)
+    expect(text).not.toMatch(/"account\/|"[ab]"/)
+    const samples = samplesOf(text)
+    const consumer = { consumer: 'billing' }
+    expect(valueOf(samples, 'inturn_verdicts_total', { ...consumer, verdict: 'hold' })).toBe(2)
+    expect(valueOf(samples, 'inturn_numbers_total', { domain: 'account', account: 'delivered' })).toBe(2)
+    expect(valueOf(samples, 'inturn_dead_letters_total', { reason: 'invalid' })).toBe(1)
+    expect(valueOf(samples, 'inturn_streams', { state: 'halted' })).toBe(1)
+    expect(valueOf(samples, 'inturn_streams', { state: 'stuck' })).toBe(2)
+    expect(valueOf(samples, 'inturn_gaps_open', consumer)).toBe(1)
+    expect(valueOf(samples, 'inturn_held', { domain: 'account' })).toBe(2)
+    expect(valueOf(samples, 'inturn_wait_oldest_seconds', { state: 'stuck' })).toBeGreaterThan(1)
+    expect(valueOf(samples, 'inturn_store_up', consumer)).toBe(1)
+  })
+
+  it('has histograms whose buckets add up, and failures apart', async () => {
+    const metrics = prometheus()
+    const processor = new EngineWorld().processor({ handle: () => undefined }, { telemetry: metrics })
+    await processor.process([1, 2, 3].map((sequence) => event('a', sequence)))
+    const samples = samplesOf(await metrics.text())
+    const own = samples.filter(({ name }) => name.startsWith('messaging_process_duration_seconds'))
+    const count = valueOf(own, 'messaging_process_duration_seconds_count', { domain: 'account' })
+    expect(count).toBe(3)
+    expect(valueOf(own, 'messaging_process_duration_seconds_bucket', { le: '+Inf' })).toBe(3)
+    const buckets = own.filter(({ labels }) => labels['le'] !== undefined).map(({ value }) => value)
+    expect([...buckets].sort((a, b) => a - b)).toEqual(buckets)
+    expect(buckets).toHaveLength(15)
+  })
+
+  it('of a store that cannot be read says so, and has all that was counted', async () => {
+    const metrics = prometheus()
+    const world = new EngineWorld()
+    const store = world.store()
+    const down = (): Promise<never> =>
+      Promise.reject(new InturnError('store-unavailable', 'gone', { retryable: true }))
+    const reader = new Proxy(store.reader, {
+      get: (target, name): unknown => {
+        const own: unknown = Reflect.get(target, name)
+        return name === 'summary' ? down : typeof own === 'function' ? own.bind(target) : own
+      },
+    })
+    const processor = world.processor({}, { store: { ...store, reader }, telemetry: metrics })
+    await processor.process([event('a', 1)])
+    const samples = samplesOf(await metrics.text())
+    expect(valueOf(samples, 'inturn_store_up')).toBe(0)
+    expect(valueOf(samples, 'inturn_verdicts_total', { verdict: 'deliver' })).toBe(1)
+  })
+})
+
+describe('the handler of requests', () => {
+  const ask = async (answer: ReturnType<typeof monitor>, path: string): Promise<[number, string]> => {
+    const response = await answer(new Request(`http://localhost${path}`))
+    return [response.status, await response.text()]
+  }
+
+  it('is ready while a worker reads and nothing is stuck for long, and says why it is not', async () => {
+    const world = new EngineWorld()
+    const failure = { attempts: 1, then: 'halt' }
+    const handle = (): never => {
+      throw new Error('no money')
+    }
+    await world.processor({ handle, failure }).process([event('a', 1)])
+    const metrics = prometheus()
+    const store = world.memory
+    const answer = monitor({ store, consumer: 'billing', wedgedAfter: '10s', metrics })
+    expect(await ask(answer, '/readyz')).toEqual([
+      503,
+      '{"isReady":false,"problems":["no worker is reading"]}',
+    ])
+    await world.read(3_000)
+    expect(await ask(answer, '/api/inturn/readyz')).toEqual([200, '{"isReady":true,"problems":[]}'])
+    await world.read(20_000)
+    const [status, text] = await ask(answer, '/readyz')
+    expect([status, text]).toEqual([
+      503,
+      expect.stringContaining('account/a: halted (failure): Error: no money'),
+    ])
+    expect(await ask(answer, '/healthz')).toEqual([200, 'ok\n'])
+    expect((await ask(answer, '/metrics'))[1]).toContain('# TYPE inturn_streams gauge')
+    expect((await ask(answer, '/other'))[0]).toBe(404)
+    const posted = await answer(new Request('http://localhost/metrics', { method: 'POST' }))
+    expect(posted.status).toBe(405)
+    const gone = { reader: { ...store.reader, summary: () => Promise.reject(new Error('gone')) } }
+    const down = monitor({ store: gone, consumer: 'billing' })
+    expect(await ask(down, '/readyz')).toEqual([503, expect.stringContaining('the store cannot be read')])
+  })
+})
+
+describe('what is written about metrics', () => {
+  const page = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
+  /** Names with the endings that a histogram adds. */
+  const known = new Set(
+    metricList.flatMap(([name, { kind }]) => {
+      const own = prometheusName(name)
+      return kind === 'histogram' ? [`${own}_bucket`, `${own}_sum`, `${own}_count`] : [own]
+    }),
+  )
+
+  it('is every metric, with its unit and its labels', () => {
+    const text = page('docs/telemetry.md')
+    for (const [name, { unit, labels }] of metricList) {
+      const labelled = labels.map((label) => `\`${label}\``).join(', ')
+      expect(text).toContain(`| \`${name}\` | \`${prometheusName(name)}\` | \`${unit}\` | ${labelled} |`)
+    }
+    expect(Object.keys(catalogue)).toHaveLength(metricList.length)
+  })
+
+  it.each(['examples/monitoring/alerts.yml', 'examples/monitoring/grafana-dashboard.json'])(
+    'in %s names only metrics that there are',
+    (path) => {
+      const named = [...page(path).matchAll(/\b(?:inturn|messaging)_[a-z_]+/g)].map(([name]) => name)
+      expect(named.length).toBeGreaterThan(5)
+      for (const name of named) expect([...known]).toContain(name)
+    },
+  )
+})
