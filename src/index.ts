@@ -29,6 +29,7 @@ export type {
   CommonDomainOptions,
   DomainOptions,
   ExternalContext,
+  FieldNames,
   FailureOptions,
   GapOptions,
   HandlerContext,

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isInstance } from '../core/thrown.ts'
 import { withoutCredentials } from '../core/without-credentials.ts'
+import { checkRuntime } from '../ports/runtime.ts'
 import { endWithOutput } from './print.ts'
 import { printableLines } from './printable.ts'
 import { sayError, sayWarnings } from './say.ts'
@@ -67,6 +68,7 @@ function newProgram(): Command {
 }
 
 async function run(argv: readonly string[]): Promise<void> {
+  checkRuntime()
   const program = newProgram()
   const asked = Object.entries(commands).filter(([name]) => name === argv[2])
   for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) {

@@ -23,6 +23,8 @@ export interface EventFields {
   readonly fill?: unknown
   /** Set when the message contradicts itself; it is `invalid` then. */
   readonly problem?: string
+  /** Why its stream cannot be told, unless its domain names the field, or has no streams. */
+  readonly streamProblem?: string
   /**
    * Why the data cannot be read. The event takes its number all the same, and fails in its turn. A getter of
    * `data`, `id`, `type` or `time` that throws says the same.
@@ -54,7 +56,47 @@ export const eventFrom: EventFrom = (given) => {
   }
   const [number, version] = [message['sequence_number'], message['aggregate_version']]
   const isTorn = number !== undefined && version !== undefined && !isSameNumber(number, version)
-  return isTorn ? { ...fields, problem: 'sequence_number and aggregate_version differ' } : fields
+  if (isTorn) return { ...fields, problem: tornNumbers }
+  const streamProblem = message['user_id'] === undefined ? undefined : rivalOfUser(message)
+  return streamProblem === undefined ? fields : { ...fields, streamProblem }
+}
+
+/** What is said of a message whose two numbers differ, unless its domain names the one that counts. */
+export const tornNumbers = 'sequence_number and aggregate_version differ'
+
+/** From which of the names that are looked for the default mapping reads a message's stream and number. */
+export function defaultNames(message: Readonly<Record<string, unknown>>): {
+  readonly stream: string | undefined
+  readonly sequence: string | undefined
+} {
+  const isThere = (name: string): boolean => message[name] !== undefined && message[name] !== null
+  return { stream: streamNames.find(isThere), sequence: sequenceNames.find(isThere) }
+}
+
+const entityId = /^(?<entity>[a-z]\w*?)(?:_id|Id|_no|_number)$/
+/** Ids that say nothing of what is numbered. */
+const otherIds =
+  /^(?:sequence|event|message|correlation|causation|trace|span|request|session|tenant|source|.*user)$/
+
+/**
+ * Why a stream by `user_id` would be a guess: the message has the id of something else too, and its number is
+ * not that of the plain schema, or its domain or type says that it is about that.
+ */
+function rivalOfUser(message: Readonly<Record<string, unknown>>): string | undefined {
+  if (defaultNames(message).stream !== 'user_id') return undefined
+  const isPlain = message['sequence'] === undefined
+  const about = [message['domain'], message['type'] ?? message['event_type']].map((name) =>
+    typeof name === 'string' ? name.toLowerCase() : '',
+  )
+  const rival = Object.keys(message).find((name) => {
+    const entity = entityId.exec(name)?.groups?.['entity']?.toLowerCase()
+    if (entity === undefined || otherIds.test(entity)) return false
+    const isOther = !isUnset(message[name]) && message[name] !== message['user_id']
+    return isOther && (!isPlain || about.some((text) => text.split(/[^a-z]+|s\b/).includes(entity)))
+  })
+  if (rival === undefined) return undefined
+  const advice = `name the field in its domain, fields: { stream: '${rival}' }`
+  return `its number may count by user_id or by ${rival}: ${advice}`
 }
 
 /** The producer's trace: of a CloudEvent, among the attributes of an event log, or among headers. */
@@ -97,7 +139,8 @@ function isSameNumber(one: unknown, other: unknown): boolean {
   return one === other || (first === second && typeof first !== 'string')
 }
 
-const streamNames = ['stream', 'partitionkey', 'aggregate_id', 'user_id', 'subject']
+/** Where the default mapping looks for a stream, in this order. */
+export const streamNames: readonly string[] = ['stream', 'partitionkey', 'aggregate_id', 'user_id', 'subject']
 const sequenceNames = ['sequence', 'sequence_number', 'aggregate_version']
 
 function first(message: Readonly<Record<string, unknown>>, names: readonly string[]): unknown {

@@ -243,7 +243,7 @@ export class Engine {
   #group(intakes: readonly Intake[], call: Call, { waiting, isAgain = false }: SubmitOptions): void {
     const invalid: [number, InvalidIntake][] = []
     const unordered: [number, UnorderedIntake][] = []
-    this.#tellInexact(intakes)
+    this.#tellFirst(intakes)
     call.begin(intakes.length)
     for (let index = 0; index < intakes.length; index++) {
       const intake = intakes[index]
@@ -535,11 +535,16 @@ export class Engine {
     return `${this.#parts.worker}#${++this.#units}`
   }
 
-  /** Says once a domain that numbers of its events are rounded on their way to the handler. */
-  #tellInexact(intakes: readonly Intake[]): void {
+  /**
+   * Says once a domain from which fields it reads, and that numbers of its events are rounded on their way to
+   * the handler.
+   */
+  #tellFirst(intakes: readonly Intake[]): void {
     for (const intake of intakes) {
       if (intake.kind === 'invalid' || 'fill' in intake.event) continue
       const { domain, path: stream, event } = intake
+      if ('reads' in intake && intake.reads !== undefined)
+        this.#parts.telemetry({ kind: 'reads', domain: domain.name, ...intake.reads })
       const [place] = event.inexact ?? []
       if (place === undefined || domain.exactNumbers || this.#inexact.has(domain.name)) continue
       this.#inexact.add(domain.name)

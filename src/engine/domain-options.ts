@@ -142,11 +142,22 @@ export interface FailureOptions {
   readonly retryable?: (error: unknown) => boolean
 }
 
+/** Names of fields, dotted where they lie deeper: `order.id`. */
+export type FieldNames = Readonly<Partial<Record<NamedField, string>>>
+
+/** What a domain may name the field of. */
+export type NamedField = 'stream' | 'sequence' | 'epoch' | 'previous' | 'id' | 'type' | 'time' | 'data'
+
 /** The options of a domain that do not depend on its effects. */
 export interface CommonDomainOptions<Data = unknown, Numbered = Numbering> {
   /** Event types that belong here, where events name no domain: `account.opened`, or `account.*`. */
   readonly types?: readonly string[]
   readonly numbering: Numbered
+  /**
+   * The fields of a message from which its events are read, dotted where they lie deeper:
+   * `{ stream: 'order_id', sequence: 'meta.seq' }`. A field that is not named is read by `eventFrom`.
+   */
+  readonly fields?: FieldNames
   readonly gap?: GapOptions
   readonly failure?: FailureOptions
   /**

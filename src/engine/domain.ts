@@ -7,6 +7,7 @@ import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { Healer } from '../ports/healer.ts'
 import type { StandardSchema } from '../ports/standard-schema.ts'
 import type { HealingPolicy } from './healing/resolve-healing.ts'
+import type { FieldPaths } from './named-fields.ts'
 
 /** How failures of a domain's handler are met. */
 export interface FailurePolicy {
@@ -29,6 +30,8 @@ interface CommonDomain {
   readonly parsed: WeakMap<InturnEvent, { readonly data: unknown }>
   /** Handlers, filters and schemas get numbers as they are in the JSON, and not as JavaScript rounds them. */
   readonly exactNumbers: boolean
+  /** The ways to the fields that its events are read from, where it names some. */
+  readonly fields: FieldPaths | undefined
   readonly failure: FailurePolicy
   readonly timeoutMs: number
   /** Its handlers are never called at once in one transaction. */

@@ -21,6 +21,8 @@ import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.t
 import type { IncomingMessage } from './incoming-message.ts'
 import { messageBytes } from './incoming-message.ts'
 import { keptMessage } from './kept-message.ts'
+import { fieldsRead, namedFields, noStream } from './named-fields.ts'
+import type { FieldsRead } from './named-fields.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 
 /** An event or a fill of a tracked stream. */
@@ -31,6 +33,8 @@ export interface TrackedIntake {
   readonly arrival: Arrival
   /** The event; for a fill, what it says. */
   readonly event: InturnEvent | FillEvent
+  /** From which fields its domain reads: with the first event of that. */
+  readonly reads?: FieldsRead
 }
 
 /** An event of a domain without tracking. */
@@ -58,6 +62,8 @@ export class Intaker {
   readonly #eventFrom: EventFrom
   readonly #eventBytesMax: number
   readonly #streamBytesMax: number
+  /** Domains of which an event has come. */
+  readonly #known = new Set<TrackedDomain>()
 
   constructor(options: {
     readonly domains: Domains
@@ -90,7 +96,8 @@ export class Intaker {
     const read = parseMessage(event.data, this.#eventFrom)
     if ('problem' in read) return { ...event, problem: read.problem }
     const copy: Mutable<Event> = { ...event, problem: undefined }
-    const unkeepable = this.#carry(copy, read, event.data)
+    const own = namedFields(this.#domains.byName.get(event.domain)?.fields, read)
+    const unkeepable = this.#carry(copy, own, event.data)
     return unkeepable === undefined ? copy : { ...event, problem: unkeepable.problem }
   }
 
@@ -99,9 +106,11 @@ export class Intaker {
     try {
       if (incoming.problem !== undefined || this.#tooLarge(incoming) !== undefined) return undefined
       const parsed = parseMessage(incoming.message, this.#eventFrom)
-      const domain = 'problem' in parsed ? undefined : this.#domainOf(incoming, parsed.fields)
-      const id = 'problem' in parsed ? undefined : readText(parsed.fields.id)
-      if (typeof domain !== 'object' || domain.kind !== 'unordered' || id === undefined) return undefined
+      if ('problem' in parsed) return undefined
+      const domain = this.#domainOf(incoming, parsed.fields)
+      if (typeof domain !== 'object' || domain.kind !== 'unordered') return undefined
+      const id = readText(namedFields(domain.fields, parsed).fields.id)
+      if (id === undefined) return undefined
       const { orderWithin: within } = domain.numbering
       return within && { domain: domain.name, id, within }
     } catch {
@@ -141,17 +150,19 @@ export class Intaker {
     return { value: content, inexact: [] }
   }
 
-  #readFields(incoming: IncomingMessage, read: ReadMessage): Intake {
+  #readFields(incoming: IncomingMessage, mapped: ReadMessage): Intake {
+    const domain = this.#domainOf(incoming, mapped.fields)
+    const read = typeof domain === 'string' ? mapped : namedFields(domain.fields, mapped)
     const { fields } = read
     const known: Known = { incoming, fields }
     if (fields.problem !== undefined) return invalid(known, fields.problem)
-    const domain = this.#domainOf(incoming, fields)
     if (typeof domain === 'string') return invalid(known, domain)
     const stream =
       typeof fields.stream === 'string' && fields.stream !== '' ? fields.stream : readText(fields.stream)
     if (stream?.isWellFormed() === false) return invalid(known, 'the stream key is no well-formed Unicode')
     if (domain.kind === 'unordered') return this.#readUnordered(domain, read, { ...known, key: stream ?? '' })
-    if (stream === undefined) return invalid(known, 'the event names no stream')
+    if (stream === undefined) return invalid(known, noStream(domain.fields, this.#eventFrom))
+    if (fields.streamProblem !== undefined) return invalid(known, fields.streamProblem)
     const streamBytes = stream.length * 3 > this.#streamBytesMax ? Buffer.byteLength(stream) : 0
     if (streamBytes > this.#streamBytesMax) {
       return invalid(known, `the stream key has ${streamBytes} bytes, more than ${this.#streamBytesMax}`)
@@ -189,13 +200,11 @@ export class Intaker {
     if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
     const unkeepable = this.#carry(event, read, known.incoming.message)
     if (unkeepable !== undefined) return unkept(known, unkeepable)
-    return {
-      kind: 'tracked',
-      domain,
-      path,
-      arrival: arrivalOf(event, domain, known.incoming.logPlace),
-      event,
-    }
+    const arrival = arrivalOf(event, domain, known.incoming.logPlace)
+    if (this.#known.has(domain)) return { kind: 'tracked', domain, path, arrival, event }
+    this.#known.add(domain)
+    const reads = fieldsRead(domain.fields, read.record, this.#eventFrom)
+    return { kind: 'tracked', domain, path, arrival, event, reads }
   }
 
   #readUnordered(

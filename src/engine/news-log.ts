@@ -90,6 +90,10 @@ function saidOf(news: EngineNews): Said {
       return failedWords(news)
     case 'lost':
       return ['warn', `${news.stream}: ${rangeWords(news)} are given up as lost`]
+    case 'reads': {
+      const { domain, stream, sequence } = news
+      return ['info', `${domain}: a stream is what ${stream} says, its number is ${sequence}`]
+    }
     case 'inexact':
       return ['warn', inexactWords(news)]
     case 'halted':

@@ -7,6 +7,7 @@ import { eventFrom } from '../core/event-from.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
 import { aroundStore } from '../ports/around-store.ts'
 import type { Log } from '../ports/log.ts'
+import { checkRuntime } from '../ports/runtime.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import type { StoreCall } from '../ports/telemetry.ts'
@@ -127,6 +128,7 @@ export function makeEngine<Transaction>(
   source?: Source,
 ): MadeEngine {
   checkNames(options, '', [...processorNames, ...otherNames])
+  checkRuntime()
   const { consumer, store, worker } = options
   checkName(consumer, 'consumer takes a name: the reader whose positions these are')
   if (worker !== undefined) checkName(worker, 'worker takes a name, unique among the workers of its consumer')

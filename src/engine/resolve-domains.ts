@@ -18,6 +18,7 @@ import type { Domain, Domains, FailurePolicy } from './domain.ts'
 import { handlerEvent } from './handler-event.ts'
 import type { ResolvedHealing } from './healing/resolve-healing.ts'
 import { resolveHealing } from './healing/resolve-healing.ts'
+import { resolveFields } from './named-fields.ts'
 import { PayloadRefused } from './payload-refused.ts'
 
 /**
@@ -85,6 +86,7 @@ function resolveDomain<Transaction>(name: string, options: DomainOptions<Transac
     filter: filter && ((event: InturnEvent) => refusing(filter, handlerEvent(seen, event))),
     ...seen,
     isSequential: options.effects === 'transaction' && options.sequential === true,
+    fields: resolveFields(option('fields'), options.fields),
     timeoutMs: waitMs(options.timeout, { name: option('timeout'), fallback: '30s' }),
   }
   if (numbering.kind === 'unordered') {
@@ -127,10 +129,16 @@ const trackedFields = [
   'conflictMemory',
   'sequential',
 ]
-const domainFields = ['types', 'numbering', 'failure', 'timeout', 'filter', 'schema', 'schemas'].concat(
-  ['effects', 'handle', 'handleBatch', 'exactNumbers'],
-  trackedFields,
-)
+const domainFields = [
+  'types',
+  'fields',
+  'numbering',
+  'failure',
+  'timeout',
+  'filter',
+  'schema',
+  'schemas',
+].concat(['effects', 'handle', 'handleBatch', 'exactNumbers'], trackedFields)
 const numberings = ['contiguous', 'linked', 'increasing', 'unordered']
 
 /** Checks what a domain's options are before anything is made of them. */

@@ -61,6 +61,14 @@ export type EngineNews =
       /** Where in the event: `data.total`. */
       readonly place: string
     }
+  /** The first event of a domain has come: from which of its fields stream and number are read. */
+  | {
+      readonly kind: 'reads'
+      readonly domain: string
+      /** A name, dotted where it lies deeper; `eventFrom` for a mapping of one's own. */
+      readonly stream: string
+      readonly sequence: string
+    }
   /** A gap outlasted its patience, or a producer may count again; a halt by failure is told as `failed`. */
   | { readonly kind: 'halted'; readonly stream: StreamPath; readonly reason: string }
   /** The producer may count again: an event bears a number that is used, and is no copy. Told once. */

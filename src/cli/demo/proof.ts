@@ -1,7 +1,7 @@
 // The demo's proof, taken from the database alone: every booking has exactly one row, and each account's rows
 // stand in the order of their numbers.
-import { DatabaseSync } from 'node:sqlite'
-import type { SQLOutputValue } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { builtinSqlite } from '../../ports/runtime.ts'
 import type { EventLog } from './event-log.ts'
 
 // What the demo's handler writes: one row an event, numbered in the order of the commits. No constraint keeps
@@ -54,7 +54,7 @@ export class Journal {
 
   /** Makes the table in a new database. */
   constructor(file: string) {
-    this.#database = new DatabaseSync(file, { timeout: 10_000 })
+    this.#database = new (builtinSqlite().DatabaseSync)(file, { timeout: 10_000 })
     this.#database.exec(createJournalSql)
   }
 

@@ -1,9 +1,9 @@
 // One connection to the file, with its statements kept prepared. Every error that leaves here is inturn's
 // own.
 import { resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import type { SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { InturnError } from '../../core/errors.ts'
+import { builtinSqlite } from '../../ports/runtime.ts'
 import { commitFaultOf, faultOf, isBusy, ownFaultOf } from './faults.ts'
 import { NamedFiles, placeOf, replaced } from './named-files.ts'
 import { RecentMap } from './recent-map.ts'
@@ -38,8 +38,9 @@ export class Database {
     this.file = file
     this.#path = resolve(file)
     this.#placeBefore = placeOf(this.#path)
+    const sqlite = builtinSqlite()
     try {
-      this.#connection = new DatabaseSync(file, {
+      this.#connection = new sqlite.DatabaseSync(file, {
         readOnly: options.readOnly ?? false,
         timeout: options.timeoutMs,
       })
