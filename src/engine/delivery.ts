@@ -6,7 +6,7 @@ import { canonicalJson, fingerprint } from '../core/fingerprint.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { encodePart, idempotencyKey, streamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
-import { errorText, isInstance, keptStack } from '../core/thrown.ts'
+import { errorMessage, errorText, isInstance, keptStack } from '../core/thrown.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import type { CallWatch } from '../ports/telemetry.ts'
 import { backoffMs } from './backoff.ts'
@@ -82,7 +82,12 @@ export class HandlerCaller {
       replay: scene.replay ?? this.#parts.replay,
       outer: scene.signal,
     })
-    const result = handle(handlerEvent(domain, event), context)
+    let result: unknown
+    try {
+      result = handle(handlerEvent(domain, event), context)
+    } catch (error) {
+      throw lockedOut(error, context)
+    }
     if (result === undefined || !isPromiseLike(result)) return undefined
     return this.#within(domain, result, context)
   }
@@ -176,7 +181,12 @@ export class HandlerCaller {
         return this.#keyOf({ domain, path: streamPath(event.domain, event.stream), event }, scene)
       },
     }
-    const result = domain.handleBatch?.(own, batchContext)
+    let result: unknown
+    try {
+      result = domain.handleBatch?.(own, batchContext)
+    } catch (error) {
+      throw lockedOut(error, context)
+    }
     return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
   }
 
@@ -203,9 +213,19 @@ export class HandlerCaller {
       await withinTime(this.#parts, work, { ms, late })
     } catch (error) {
       context.abort(error)
-      throw error
+      throw lockedOut(error, context)
     }
   }
+}
+
+/**
+ * What a handler is told that opened a connection of its own to the file of which the transaction has the
+ * lock: that waits for its own end. Any other error stays as it is.
+ */
+function lockedOut(error: unknown, { transaction }: Pick<CallContext, 'transaction'>): unknown {
+  if (transaction === undefined || !errorMessage(error).includes('database is locked')) return error
+  const how = 'if that is the file of the store, write to it through context.transaction'
+  return new InturnError('handler-failed', `database is locked: ${how}`, { retryable: true, cause: error })
 }
 
 /** Whether the handler was given up on, and may still run. */

@@ -90,10 +90,6 @@ function saidOf(news: EngineNews): Said {
       return failedWords(news)
     case 'lost':
       return ['warn', `${news.stream}: ${rangeWords(news)} are given up as lost`]
-    case 'reads': {
-      const { domain, stream, sequence } = news
-      return ['info', `${domain}: a stream is what ${stream} says, its number is ${sequence}`]
-    }
     case 'inexact':
       return ['warn', inexactWords(news)]
     case 'halted':
@@ -118,6 +114,7 @@ function saidOf(news: EngineNews): Said {
     case 'healing':
     case 'source-parts':
       return undefined
+    case 'reads':
     case 'workers-died':
     case 'store-failed':
     case 'source-failed':
@@ -129,9 +126,13 @@ function saidOf(news: EngineNews): Said {
 
 /** What is no matter of one stream. */
 function saidOfAll(
-  news: News<'workers-died' | 'store-failed' | 'source-failed' | 'records-full' | 'recovered'>,
+  news: News<'reads' | 'workers-died' | 'store-failed' | 'source-failed' | 'records-full' | 'recovered'>,
 ): Said {
   switch (news.kind) {
+    case 'reads': {
+      const { domain, stream, sequence } = news
+      return ['info', `${domain}: a stream is what ${stream} says, its number is ${sequence}`]
+    }
     case 'workers-died': {
       const died = news.workers.join(', ')
       return ['warn', `a worker died: ${died}; handlers are called in quarantine for a while`]

@@ -341,3 +341,24 @@ describe('unordered() in a transaction', () => {
     expect(booked()).toEqual(['s:2#1', 's:3#1'])
   })
 })
+
+it.each([
+  ['at once', (write: () => void) => write()],
+  ['later', async (write: () => void) => Promise.resolve().then(write)],
+])(
+  'a handler that opens the file itself, and meets its lock %s, is told of context.transaction',
+  async (_how, run) => {
+    const own = folder.user()
+    own.exec('PRAGMA busy_timeout = 0')
+    const handle = () => run(() => own.exec("INSERT INTO booked VALUES ('a', 1)"))
+    const processor = createProcessor({
+      consumer,
+      store: await folder.store(),
+      timers,
+      log: false,
+      domains: { account: domain({ effects: 'transaction', handle, failure: { attempts: 1 } }) },
+    })
+    const [result] = await processor.process(events('a', 1))
+    expect(result?.error?.message).toMatch(/database is locked: .*write to it through context\.transaction/)
+  },
+)
