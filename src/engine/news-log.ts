@@ -85,6 +85,7 @@ function lineOf(news: EngineNews): LogLine | undefined {
 type Said = readonly [level: LogLine['level'], text: string] | undefined
 
 function saidOf(news: EngineNews): Said {
+  if (isOfAll(news)) return saidOfAll(news)
   switch (news.kind) {
     case 'failed':
       return failedWords(news)
@@ -114,20 +115,26 @@ function saidOf(news: EngineNews): Said {
     case 'healing':
     case 'source-parts':
       return undefined
-    case 'reads':
-    case 'workers-died':
-    case 'store-failed':
-    case 'source-failed':
-    case 'records-full':
-    case 'recovered':
-      return saidOfAll(news)
   }
 }
 
+const kindsOfAll = [
+  'reads',
+  'workers-died',
+  'store-failed',
+  'source-failed',
+  'records-full',
+  'recovered',
+] as const
+
+type NewsOfAll = News<(typeof kindsOfAll)[number]>
+
+function isOfAll(news: EngineNews): news is NewsOfAll {
+  return kindsOfAll.some((own) => own === news.kind)
+}
+
 /** What is no matter of one stream. */
-function saidOfAll(
-  news: News<'reads' | 'workers-died' | 'store-failed' | 'source-failed' | 'records-full' | 'recovered'>,
-): Said {
+function saidOfAll(news: NewsOfAll): Said {
   switch (news.kind) {
     case 'reads': {
       const { domain, stream, sequence } = news
