@@ -203,6 +203,7 @@ function raisedBy(
       return ['inturn.troubles', { what: news.kind }]
     case 'lost':
     case 'inexact':
+    case 'reads':
     case 'healing':
     case 'recovered':
     case 'source-parts':
