@@ -13,17 +13,17 @@ export function migrateCommand(): Command {
     .option('--print', 'print the SQL that makes them (Postgres), and do nothing')
     .action(async (flags: StoreFlags & { readonly print?: boolean }) =>
       withStore(flags, async ({ store }) => {
+        const { name, migrationSql } = store.about
         if (flags.print !== true) {
           await store.open()
-          if (flags.json === true) return printJson({ store: store.name, migrated: true })
-          return printLines([`the tables of inturn in ${store.name} are up to date`])
+          if (flags.json === true) return printJson({ store: name, migrated: true })
+          return printLines([`the tables of inturn in ${name} are up to date`])
         }
-        const { migrationSql } = store
         if (migrationSql === undefined) {
-          throw new InturnError('usage', `${store.name} makes its tables itself; --print is for Postgres`)
+          throw new InturnError('usage', `${name} makes its tables itself; --print is for Postgres`)
         }
         return flags.json === true
-          ? printJson({ store: store.name, sql: migrationSql })
+          ? printJson({ store: name, sql: migrationSql })
           : printLines(migrationSql.split('\n'))
       }),
     )

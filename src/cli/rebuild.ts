@@ -41,7 +41,7 @@ export async function rebuild(request: RebuildRequest): Promise<void> {
     log: config.log,
   })
   const worker = createWorker({ ...reportedBy(report, config), consumer: as, replay: 'rebuild' })
-  report.started({ consumer: as, store: config.store.name, source: source.name })
+  report.started({ consumer: as, store: config.store.about.name, source: source.name })
   let isStopped = false
   const stop = async (): Promise<void> => {
     isStopped = true

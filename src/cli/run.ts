@@ -58,7 +58,7 @@ async function runWorker({ config: file, until, http, wedgedAfter }: RunFlags): 
   const report = new RunReport({ log: config.log })
   const served = address && (await serveMonitor(config, address, wedgedAfter))
   const worker = createWorker(reportedBy(report, config, served?.metrics))
-  report.started({ consumer: config.consumer, store: config.store.name, source: config.source.name })
+  report.started({ consumer: config.consumer, store: config.store.about.name, source: config.source.name })
   if (served !== undefined) report.say(`health and metrics are at ${served.url}`)
   const options: RunOptions = until === undefined ? {} : { until }
   const forget = stopOnSignals(worker, report)

@@ -31,8 +31,10 @@ export function statusCommand(): Command {
         const all = await readAll(found)
         const checked = flags.check === true ? all.map((one) => checkedStatus(one, wedgedMs)) : all
         if (flags.check === true) judge(checked)
-        if (flags.json === true) return printJson({ store: store.name, consumers: checked })
-        return printLines(all.length === 0 ? [`${store.name} has no consumer yet`] : all.flatMap(statusLines))
+        if (flags.json === true) return printJson({ store: store.about.name, consumers: checked })
+        return printLines(
+          all.length === 0 ? [`${store.about.name} has no consumer yet`] : all.flatMap(statusLines),
+        )
       }),
     )
 }

@@ -76,7 +76,7 @@ export function knownDomains({ domains }: Config): KnownDomains {
  * @throws InturnError `input-unreadable` when the store has no consumer of the name
  */
 export async function consumersOf(
-  { reader, name }: Store,
+  { reader, about: { name } }: Store,
   named: string | undefined,
 ): Promise<readonly string[]> {
   const consumers = await reader.consumers()
@@ -111,7 +111,7 @@ async function findStore(flags: StoreFlags): Promise<FoundStore> {
  */
 export async function oneConsumer(store: Store, named: string | undefined): Promise<string> {
   const consumers = await consumersOf(store, named)
-  const { name } = store
+  const { name } = store.about
   const [only, ...more] = consumers
   if (only === undefined) throw new InturnError('input-unreadable', `${name} has no consumer yet`)
   if (more.length === 0) return only

@@ -27,7 +27,7 @@ export function verifyCommand(): Command {
         progress.clear()
         const isBalanced = results.every((result) => result.isBalanced && result.unsettled.length === 0)
         if (!isBalanced) process.exitCode = 1
-        if (flags.json === true) return printJson({ store: store.name, isBalanced, consumers: results })
+        if (flags.json === true) return printJson({ store: store.about.name, isBalanced, consumers: results })
         return printLines(results.length === 0 ? ['there is no consumer yet'] : results.flatMap(resultLines))
       }),
     )

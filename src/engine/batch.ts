@@ -396,7 +396,7 @@ export class Engine {
     if (!turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
     if (planned.isFirst) this.#answer(planned)
     amendAnswers(turn, visit.arrivals)
-    if (this.#parts.store.durable || this.onPosition === undefined) return
+    if (this.#parts.store.about.durable || this.onPosition === undefined) return
     const { epoch, position: sequence } = turn.state
     if (sequence === undefined) return
     const hasUndecided = turn.hasUndecided || this.#lanes.hasBehind(visit.path)
@@ -407,7 +407,7 @@ export class Engine {
   #answer({ turn, visit, earlier }: PlannedTurn): void {
     const { arrivals } = visit
     const { verdicts } = turn
-    const { durable } = this.#parts.store
+    const { durable } = this.#parts.store.about
     let isBlocked = false
     for (let at = 0; at < arrivals.length; at++) {
       const [arrival, decided] = [arrivals[at], verdicts[earlier + at]]
@@ -441,7 +441,7 @@ export class Engine {
   async #handOver(busy: readonly StreamVisit[]): Promise<void> {
     const { store } = this.#parts
     const stays = ({ path, arrivals }: StreamVisit): boolean =>
-      !store.durable || this.hasUnplaced?.(path) === true || arrivals.some(isAnswer)
+      !store.about.durable || this.hasUnplaced?.(path) === true || arrivals.some(isAnswer)
     answerAll(busy.filter(stays), { verdict: 'refuse', reason: 'busy' })
     const loaded = busy.filter((visit) => visit.arrivals.length > 0 && !stays(visit))
     if (loaded.length === 0) return

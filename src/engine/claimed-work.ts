@@ -266,7 +266,7 @@ export class ClaimedWork {
 
   #call({ turn, visit }: PlannedTurn, call: readonly PlannedDelivery[]): Promise<void> | undefined {
     const { domain, path } = visit
-    const { transaction, signal } = this.#unit
+    const { signal } = this.#unit
     const { fence } = wonStream(this.#unit, path)
     const called = turn.callsAll ? call : call.filter((delivery) => turn.isCalled(delivery))
     const [first] = called
@@ -276,7 +276,7 @@ export class ClaimedWork {
       stream: path,
       take: (recorded) => turn.effects.add(events, recorded),
       call: (redis) => {
-        const scene: CallScene = { transaction, signal, fence, redis }
+        const scene: CallScene = { transaction: undefined, signal, fence, redis }
         if (events.length > 1) return this.#caller.callBatch(domain, events, scene)
         return this.#caller.call({ domain, path, event: first.event, attempt: first.attempt }, scene)
       },

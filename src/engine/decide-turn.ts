@@ -13,7 +13,7 @@ import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import { haltStops } from '../core/stream-state.ts'
-import type { DueTime } from '../ports/due-time.ts'
+import type { DueTime } from '../ports/records.ts'
 
 /** What a turn is decided by. */
 export interface TurnContext extends PassContext {

@@ -195,9 +195,9 @@ export class HandlerCaller {
    * failure of the store in which the handler writes. Then the attempt does not count. The store itself says
    * which it was: an error of another store, which looks the same, is the handler's.
    */
-  throwUnlessHandlers({ fault }: Pick<UnitOfWork, 'fault'>): void {
+  throwUnlessHandlers({ transaction }: Pick<UnitOfWork, 'transaction'>): void {
     if (this.#parts.stop.aborted) throw shuttingDown()
-    if (fault !== undefined) throw fault
+    if (transaction?.ended?.fault !== undefined) throw transaction.ended.fault
   }
 
   #keyOf({ domain, path, event }: Omit<Call, 'attempt'>, { isRival }: CallScene): string {

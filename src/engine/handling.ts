@@ -2,8 +2,10 @@
 // without tracking. It ends well, or fails (what it wrote is undone, and the rest of the unit stands), or the
 // whole transaction is undone with it and runs again, knowing what failed. Upholds I2.
 import { InturnError } from '../core/errors.ts'
+import type { StreamPath } from '../core/stream-path.ts'
 import type { Recorded } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
+import { wonStream } from '../ports/store.ts'
 import { checkPayload } from './check-payload.ts'
 import type { Call, CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
@@ -82,7 +84,7 @@ export async function tryApart(
     }
   }
   try {
-    await (unit.transaction === undefined ? call() : unit.savepoint(call))
+    await (unit.transaction === undefined ? call() : unit.transaction.savepoint(call))
   } catch (error) {
     // What the savepoint itself fails with is no failure of the handler.
     if (failed === undefined || failed.error !== error) throw error
@@ -90,14 +92,27 @@ export async function tryApart(
   failed ??= rolledBackIn(unit)
   if (failed === undefined) return undefined
   caller.throwUnlessHandlers(unit)
-  const isOver = unit.isUndone || mayStillRun(failed.error)
-  if (unit.transaction !== undefined && isOver) throw new Undone(place, failed.error)
+  const { transaction } = unit
+  if (transaction !== undefined && (transaction.ended !== undefined || mayStillRun(failed.error)))
+    throw new Undone(place, failed.error)
   return failed
 }
 
-/** What a handler's statement has done to the whole transaction, if it has. */
-export function rolledBackIn({ isUndone }: UnitOfWork): HandlerFailure | undefined {
-  if (!isUndone) return undefined
+/** Where handlers are called: for a stream that was won, with its fence. */
+export function sceneOf(unit: UnitOfWork, path?: StreamPath): CallScene {
+  const { transaction, signal } = unit
+  const fence = path === undefined ? 0 : wonStream(unit, path).fence
+  return { transaction: transaction?.forHandlers, signal, fence }
+}
+
+/**
+ * What a handler's statement has done to the whole transaction, if it has.
+ *
+ * @throws InturnError what the store itself has failed with
+ */
+export function rolledBackIn({ transaction }: UnitOfWork): HandlerFailure | undefined {
+  if (transaction?.ended === undefined) return undefined
+  if (transaction.ended.fault !== undefined) throw transaction.ended.fault
   const message = 'a statement of a handler has rolled back the whole transaction'
   return { error: new InturnError('handler-failed', message) }
 }

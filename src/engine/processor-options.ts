@@ -139,10 +139,10 @@ export function makeEngine<Transaction>(
   checkReplay(options)
   const domains = resolveDomains(options.domains)
   for (const { name, effects } of domains.byName.values()) {
-    if (effects === 'transaction' && store.effects !== 'transaction') {
+    if (effects === 'transaction' && store.about.effects !== 'transaction') {
       throw new InturnError(
         'config-invalid',
-        `domains.${name}.effects: ${store.name} has no transactions for handlers; it takes 'external'`,
+        `domains.${name}.effects: ${store.about.name} has no transactions for handlers; it takes 'external'`,
       )
     }
   }

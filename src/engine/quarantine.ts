@@ -23,7 +23,7 @@ const missedMs = 5_000
 /** Says that this worker has been reading its source, which measures I8's time; hears of silent ones. */
 export async function beat(parts: EngineParts): Promise<void> {
   const { store, consumer, worker, claimMs, batchMax } = parts
-  const { died } = await store.heartbeat(consumer, worker, Math.max(claimMs, missedMs))
+  const { died } = await store.heartbeat(consumer, worker, { silentMs: Math.max(claimMs, missedMs) })
   if (died.length === 0) return
   // Nothing else is left to tell what they were at.
   parts.quarantine.left = 2 * batchMax
@@ -33,7 +33,7 @@ export async function beat(parts: EngineParts): Promise<void> {
 /** Says that this worker ends. What the store makes of it changes nothing for a worker that ends. */
 export async function leave({ store, consumer, worker }: EngineParts): Promise<void> {
   try {
-    await store.leave(consumer, worker)
+    await store.heartbeat(consumer, worker, { leaves: true })
   } catch (error) {
     if (!(error instanceof InturnError)) throw error
   }

@@ -13,16 +13,15 @@ import { unknownStream } from '../core/stream-state.ts'
 import { asError } from '../core/thrown.ts'
 import { wholeNumber } from '../core/whole-number.ts'
 import type { EffectPartial, Recorded } from '../ports/commit-commands.ts'
-import { partialText } from '../ports/partial-text.ts'
+import { partialText } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
-import { wonStream } from '../ports/store.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
 import { waitMs } from './check-options.ts'
 import type { CallScene } from './delivery.ts'
 import { HandlerCaller } from './delivery.ts'
 import type { Domain, TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { checkAndCall, rolledBackIn, Undone } from './handling.ts'
+import { checkAndCall, rolledBackIn, sceneOf, Undone } from './handling.ts'
 import type { NumberRange } from './redeliver-range.ts'
 import { RangeCover, unhandledIn } from './redeliver-range.ts'
 import { TurnEffects } from './turn-effects.ts'
@@ -225,14 +224,9 @@ export class Redelivery {
 
   /** Calls the handlers in order, until one fails or the commit has enough to carry out. */
   async #callEach(unit: UnitOfWork, { domain, range, events }: Chunk): Promise<Handled> {
-    const { transaction, signal } = unit
+    const { transaction } = unit
     const { stream } = range
-    const scene: CallScene = {
-      transaction,
-      signal,
-      fence: wonStream(unit, stream).fence,
-      replay: 'redeliver',
-    }
+    const scene: CallScene = { ...sceneOf(unit, stream), replay: 'redeliver' }
     const handling = { parts: this.#parts, caller: this.#caller, unit }
     const effects = new TurnEffects()
     let [handled, through] = [0, 0]

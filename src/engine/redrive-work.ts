@@ -10,15 +10,15 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import { asError } from '../core/thrown.ts'
 import type { EffectStep, Recorded } from '../ports/commit-commands.ts'
-import { partialText } from '../ports/partial-text.ts'
+import { partialText } from '../ports/commit-commands.ts'
 import type { DeadLetter, StoredEntry } from '../ports/records.ts'
 import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
-import { isEvent, wonStream } from '../ports/store.ts'
+import { isEvent } from '../ports/store.ts'
 import type { CallScene, HandlerCaller } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HandlerFailure } from './handling.ts'
-import { checkAndCall, rolledBackIn, Undone } from './handling.ts'
+import { checkAndCall, rolledBackIn, sceneOf, Undone } from './handling.ts'
 import type { BegunRedrive } from './redrive-records.ts'
 import { beginRecords, doneRecords, failedRecords } from './redrive-records.ts'
 
@@ -159,12 +159,14 @@ export class RedriveWork {
     { domain, path }: Target,
     { event, attempt, letter }: BegunRedrive,
   ): Promise<Called> {
-    const { transaction, signal } = unit
     const isRival = letter.reason === 'conflict'
     const isTracked = domain.kind === 'tracked'
     // Without tracking no call has a fence: one here would make a system outside refuse all that follow.
-    const fence = isTracked ? wonStream(unit, path).fence : 0
-    const scene: CallScene = { transaction, signal, fence, isRedrive: true, isRival }
+    const scene: CallScene = {
+      ...sceneOf(unit, isTracked ? path : undefined),
+      isRedrive: true,
+      isRival,
+    }
     const { epoch, sequence = 0 } = event
     let effects: readonly EffectStep[] = []
     const take = ({ commands }: Recorded): void => {

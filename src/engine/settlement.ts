@@ -181,7 +181,7 @@ export class Settlement<Message extends Delivery> {
   #leave({ delivery, stream, place }: Kept<Message>): void {
     this.#refused.remove(delivery)
     this.#refusedSince.delete(placeOf({ stream, ...place }))
-    if (this.#made.parts.store.durable) this.#done.push(delivery)
+    if (this.#made.parts.store.about.durable) this.#done.push(delivery)
     else this.#unsettled.keep(stream, { delivery, place, isInInbox: true })
   }
 

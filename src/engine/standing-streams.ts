@@ -2,7 +2,7 @@
 // or for a paused domain. Upholds I7: the list has a limit, and tells what lies beyond it.
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
-import type { DomainStatus } from '../ports/domain-status.ts'
+import type { DomainStatus } from '../ports/records.ts'
 import type { StoredStream } from '../ports/store-reader.ts'
 import type { EngineParts } from './engine-parts.ts'
 

@@ -11,13 +11,13 @@ import { mayStillRun } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HandlerSlots } from './handler-slots.ts'
-import { Undone } from './handling.ts'
+import { sceneOf, Undone } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import { followingTurns, planTurns } from './plan-turns.ts'
 import { beginInQuarantine, coversAll, needsQuarantine, passed } from './quarantine.ts'
 import type { TransactionRequest, TransactionResult } from './turns-in-transaction.ts'
-import { placeOf, sceneOf, TurnsInTransaction } from './turns-in-transaction.ts'
+import { placeOf, TurnsInTransaction } from './turns-in-transaction.ts'
 
 /** What a transaction came to, and which streams were set aside in it. */
 interface BulkResult extends Omit<TransactionResult, 'again'> {
@@ -169,7 +169,7 @@ export class TransactionWork {
         const events = own.flatMap(({ turn }) =>
           turn.deliveries.filter((delivery) => turn.passes(delivery)).map(({ event }) => event),
         )
-        if (events.length > 0) await this.#caller.callBatch(domain, events, sceneOf(unit, undefined))
+        if (events.length > 0) await this.#caller.callBatch(domain, events, sceneOf(unit))
       } catch (error) {
         this.#caller.throwUnlessHandlers(unit)
         throw new Undone(undefined, error)
@@ -184,12 +184,12 @@ export class TransactionWork {
   async #deliverEagerly(unit: UnitOfWork, all: readonly PlannedTurn[], atOnce: Set<Domain>): Promise<void> {
     const turns = all.filter(({ visit }) => visit.domain.handleBatch === undefined)
     const isShared = ({ visit: { domain } }: PlannedTurn): boolean =>
-      unit.atOnce !== undefined && !domain.isSequential && !this.#apart.has(domain)
+      unit.transaction?.atOnce !== undefined && !domain.isSequential && !this.#apart.has(domain)
     const shared = turns.filter(isShared)
     const isAtOnce = shared.length > 1
     if (isAtOnce) {
       for (const { visit } of shared) atOnce.add(visit.domain)
-      await unit.atOnce?.(() => this.#deliverAtOnce(unit, shared))
+      await unit.transaction?.atOnce?.(() => this.#deliverAtOnce(unit, shared))
     }
     for (const planned of turns) {
       if (isAtOnce && isShared(planned)) continue
@@ -197,7 +197,7 @@ export class TransactionWork {
       if (failed === undefined) continue
       this.#caller.throwUnlessHandlers(unit)
       // Whoever rolled the transaction back may be another one: the run behind savepoints finds out.
-      throw new Undone(unit.isUndone ? undefined : failed.place, failed.error)
+      throw new Undone(unit.transaction?.ended ? undefined : failed.place, failed.error)
     }
   }
 

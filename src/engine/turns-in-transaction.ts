@@ -3,13 +3,12 @@
 import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { UnitOfWork, Worked } from '../ports/store.ts'
-import { wonStream } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
-import type { CallScene, HandlerCaller } from './delivery.ts'
+import type { HandlerCaller } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
 import type { Findings, HandlerFailure } from './handling.ts'
-import { rolledBackIn, tryApart, Undone, untilDone } from './handling.ts'
+import { rolledBackIn, sceneOf, tryApart, Undone, untilDone } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
@@ -105,10 +104,4 @@ export class TurnsInTransaction {
 /** What tells an attempt at an event from all others. */
 export function placeOf(path: StreamPath, { event, attempt }: PlannedDelivery): string {
   return `${path}/${event.epoch}/${String(event.sequence)}/${attempt}`
-}
-
-/** Where handlers are called in a transaction. */
-export function sceneOf(unit: UnitOfWork, path: string | undefined): CallScene {
-  const { transaction, signal } = unit
-  return { transaction, signal, fence: path === undefined ? 0 : wonStream(unit, path).fence }
 }

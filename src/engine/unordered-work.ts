@@ -8,10 +8,10 @@ import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import type { Commit, ProcessedIds, UnitOfWork } from '../ports/store.ts'
 import { backoffMs } from './backoff.ts'
 import type { Call } from './call.ts'
-import type { CallScene, HandlerCaller } from './delivery.ts'
+import type { HandlerCaller } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HandlerSlots } from './handler-slots.ts'
-import { checkAndCall, tryApart, untilDone } from './handling.ts'
+import { checkAndCall, sceneOf, tryApart, untilDone } from './handling.ts'
 import type { UnorderedIntake } from './intake.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { ProcessResult } from './process-result.ts'
@@ -185,8 +185,7 @@ export class UnorderedWork {
   ): Promise<Attempt> {
     const { domain, event, path } = intake
     const attempt = round.attempt + round.deaths
-    const { transaction, signal } = unit
-    const scene: CallScene = { transaction, signal, fence: 0 }
+    const scene = sceneOf(unit)
     // What was begun before its domain was paused is brought to its end.
     if (round.attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
     const handling = { parts: this.#parts, caller: this.#caller, unit }

@@ -491,7 +491,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     await this.#open(source, () =>
       source.open({
         load: () => store.checkpoint(consumer, source.name),
-        save: (value) => store.saveCheckpoint(consumer, source.name, value),
+        save: async (note) => void (await store.checkpoint(consumer, source.name, note)),
       }),
     )
   }

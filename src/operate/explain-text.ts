@@ -2,7 +2,7 @@
 // what was tried, what happens by itself, and what can be done.
 import type { Duplicates } from '../core/stream-state.ts'
 import { moment, momentFrom, spell } from '../core/time-words.ts'
-import { partialText } from '../ports/partial-text.ts'
+import { partialText } from '../ports/commit-commands.ts'
 import { giveUpWords, nextAttemptWords, runningWords, triedWords } from './attempt-words.ts'
 import type { Explanation } from './explain.ts'
 import type { StreamGap } from './read-gaps.ts'

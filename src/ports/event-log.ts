@@ -3,6 +3,7 @@
 // producer's side: a number that was given is an event that is there, until retention removes it.
 import type { LogStream } from '../core/append-errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../core/logged-event.ts'
+import type { StandardSchema } from './standard-schema.ts'
 
 /** Which events of one stream to read; ascending unless `backwards`. */
 export interface StreamRead extends LogStream {
@@ -147,4 +148,19 @@ export interface TransactionalEventLog<Transaction> extends EventLog {
    * @throws InturnError `config-invalid` when the transaction belongs to another database
    */
   within(transaction: Transaction): LogAppender
+}
+
+/** What an event log lets in. */
+export interface AppendLimits {
+  /** Events a call of `append` or `appendAll`. Default 10,000. */
+  readonly appendMax?: number
+  /**
+   * The JSON of an event's data and attributes, in bytes. Default 1,000,000: with its id, stream and type
+   * less than the 1 MiB that consumers take by default.
+   */
+  readonly eventBytesMax?: number
+  /** A stream key, in bytes; ids, types and domains too. Default 512. */
+  readonly streamBytesMax?: number
+  /** Checks of the data by event type (Standard Schema); `*` is any other type. */
+  readonly schemas?: Readonly<Record<string, StandardSchema>>
 }

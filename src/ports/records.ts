@@ -162,3 +162,23 @@ export interface LedgerEntry {
   /** What the state was before an operator's action. */
   readonly before?: unknown
 }
+
+/** What is known of a domain as a whole. */
+export interface DomainStatus {
+  /** Held events of all its streams; approximate by workers x batch. */
+  readonly held: number
+  /** Entries of the inboxes of all its streams. */
+  readonly handedOver: number
+  readonly paused: boolean
+}
+
+/**
+ * When a stream must be looked at again though nothing arrives; both clocks are the store's (I8). Absent
+ * fields: never.
+ */
+export interface DueTime {
+  /** By the store's `now`, in milliseconds since 1970; 0 is at once. */
+  readonly at?: number
+  /** By the consumer's reading clock, in milliseconds. */
+  readonly readingMs?: number
+}

@@ -3,9 +3,15 @@
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import type { EffectPartial } from './commit-commands.ts'
-import type { DomainStatus } from './domain-status.ts'
-import type { DueTime } from './due-time.ts'
-import type { DeadLetter, DeadLetterReason, HeldEvent, LedgerEntry, StoredEntry } from './records.ts'
+import type {
+  DeadLetter,
+  DeadLetterReason,
+  DomainStatus,
+  DueTime,
+  HeldEvent,
+  LedgerEntry,
+  StoredEntry,
+} from './records.ts'
 
 /** One stream as it is kept. */
 export interface StoredStream {

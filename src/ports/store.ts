@@ -9,10 +9,10 @@ import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import type { CommitCommands, EffectPartial, EffectStep } from './commit-commands.ts'
-import type { DomainStatus } from './domain-status.ts'
-import type { DueTime } from './due-time.ts'
 import type {
   DeadLetter,
+  DomainStatus,
+  DueTime,
   HeldEvent,
   HeldRange,
   InboxEntry,
@@ -121,6 +121,32 @@ export interface WonStream {
   readonly isTakenOver: boolean
 }
 
+/** The open transaction of a unit of work. */
+export interface UnitTransaction<Transaction = unknown> {
+  /** What handlers write through. */
+  readonly forHandlers: Transaction
+  /** Why nothing of the transaction can be committed any more; `undefined`: it stands. */
+  readonly ended: TransactionEnd | undefined
+  /** Runs a part whose writes are undone, alone, if it throws. */
+  savepoint<Result>(run: () => Promise<Result>): Promise<Result>
+  /**
+   * Of a transaction that several handlers can use at the same time: runs a part in which they do, without
+   * savepoints. What must have the transaction for itself (a lock that only other transactions respect, a
+   * setting, a savepoint) fails then, and {@link ended} says so.
+   */
+  atOnce?(run: () => Promise<void>): Promise<void>
+}
+
+/** How a transaction ended before its unit of work: what comes after that is refused. */
+export interface TransactionEnd {
+  /**
+   * What the store itself has failed with in a statement of a handler, whether the handler passed it on or
+   * not; what a handler throws says nothing about this store, as it may come from another one. Absent: a
+   * statement of a handler has rolled the whole transaction back.
+   */
+  readonly fault?: InturnError
+}
+
 /**
  * The streams that a worker won for a batch, and what it may do with them. Not usable after the body has
  * ended.
@@ -133,21 +159,10 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
   readonly busy: readonly StreamPath[]
   /** Every domain of the consumer that the store knows something of. */
   readonly domains: ReadonlyMap<string, DomainStatus>
-  /** Mode `transaction` of a store with transactions: what handlers write through. */
-  readonly transaction: Transaction | undefined
+  /** Mode `transaction` of a store with transactions. */
+  readonly transaction: UnitTransaction<Transaction> | undefined
   /** Mode `claim` of a store that runs commands in its commits: how handlers give them. */
   readonly commands?: CommitCommands<Commands>
-  /**
-   * Mode `transaction`: a statement of a handler has rolled the whole transaction back; nothing of it can be
-   * committed, and `savepoint` and `commit` refuse.
-   */
-  readonly isUndone: boolean
-  /**
-   * Mode `transaction`: what the store itself has failed with in a statement of a handler, whether the
-   * handler passed it on or not. Nothing of the transaction can be committed. What a handler throws says
-   * nothing about this store: it may come from another one.
-   */
-  readonly fault: InturnError | undefined
   /** Fires when a claim is lost. */
   readonly signal: AbortSignal
   /** The held events of some ranges, in one round trip; ascending by (epoch, sequence) within a stream. */
@@ -164,14 +179,6 @@ export interface UnitOfWork<Transaction = unknown, Commands = unknown> {
    * @throws InturnError `commit-unknown` when it cannot be told whether the commit happened
    */
   commit(commit: Commit): Promise<readonly CommitOutcome[]>
-  /** Mode `transaction`: runs a part whose writes are undone, alone, if it throws. */
-  savepoint<Result>(run: () => Promise<Result>): Promise<Result>
-  /**
-   * Mode `transaction` of a store whose transaction several handlers can use at the same time: runs a part in
-   * which they do, without savepoints. What must have the transaction for itself (a lock that only other
-   * transactions respect, a setting, a savepoint) fails then, and {@link isUndone} says so.
-   */
-  atOnce?(run: () => Promise<void>): Promise<void>
 }
 
 /** What a unit of work came to. */
@@ -179,6 +186,17 @@ export interface Worked<Result> {
   readonly value: Result
   /** Streams of this unit whose inbox has got entries that were not looked at. */
   readonly again: readonly StreamPath[]
+}
+
+/** How a worker beats. */
+export interface BeatOptions {
+  /**
+   * Asks for other workers that have been silent for longer than this and have not left: each is told once,
+   * to one of those who ask, and known no more until it beats again.
+   */
+  readonly silentMs?: number
+  /** The worker ends by its own will: nothing is added to the clock, nobody is told that it fell silent. */
+  readonly leaves?: boolean
 }
 
 /** What a beat came to: both clocks of the consumer, and bad news. */
@@ -215,6 +233,18 @@ export interface Lease {
   readonly until: number
 }
 
+/** What a store is. */
+export interface AboutStore {
+  /** For people: `sqlite billing.db`. */
+  readonly name: string
+  /** Whether what is committed survives the end of the process. */
+  readonly durable: boolean
+  /** Whether handlers can write inside the commit. */
+  readonly effects: 'transaction' | 'fenced'
+  /** What makes its tables where there are none, for people who run it themselves. */
+  readonly migrationSql?: string
+}
+
 /**
  * A store.
  *
@@ -222,12 +252,7 @@ export interface Lease {
  * `store-full`, `store-read-only` or `store-corrupt` as they are. Nothing has changed then.
  */
 export interface Store<Transaction = unknown, Commands = unknown> {
-  /** For people: `sqlite billing.db`. */
-  readonly name: string
-  /** Whether what is committed survives the end of the process. */
-  readonly durable: boolean
-  /** Whether handlers can write inside the commit. */
-  readonly effects: 'transaction' | 'fenced'
+  readonly about: AboutStore
   /**
    * Brings the store into being or up to date. Called once before anything else; safe to call by many
    * workers.
@@ -263,26 +288,17 @@ export interface Store<Transaction = unknown, Commands = unknown> {
   /**
    * Says that a worker of the consumer has been reading its source. Time since the consumer's last beat is
    * added to its reading clock if it is at most 5 seconds. Returns both clocks.
-   *
-   * @param silentMs - asks for other workers that have been silent for longer than this and have not left:
-   *   each is told once, to one of those who ask, and known no more until it beats again
    */
-  heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat>
-  /** Says that a worker ends by its own will: nobody is told that it fell silent. */
-  leave(consumer: string, worker: string): Promise<void>
+  heartbeat(consumer: string, worker: string, options?: BeatOptions): Promise<Beat>
   /** Takes or renews a lease; `undefined` while another holder has it. `ms: 0` gives it back. */
   lease(name: string, request: LeaseRequest): Promise<Lease | undefined>
-  /** A source's own note of how far it was settled. */
-  checkpoint(consumer: string, source: string): Promise<string | undefined>
   /**
-   * Keeps a source's note. May become durable a little later: what it forgets is delivered again and
-   * recognised.
+   * A source's own note of how far it was settled. With `next` that one is kept instead, and returned. It
+   * may become durable a little later: what it forgets is delivered again and recognised.
    */
-  saveCheckpoint(consumer: string, source: string, value: string): Promise<void>
+  checkpoint(consumer: string, source: string, next?: string): Promise<string | undefined>
   /** Reading for people and tools; never waits for a worker. */
   readonly reader: StoreReader
-  /** What makes its tables where there are none, for people who run it themselves. */
-  readonly migrationSql?: string
 }
 
 /** A stream that a unit of work has won. */

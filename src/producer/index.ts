@@ -10,6 +10,7 @@ export type {
   StreamAppend,
 } from '../core/logged-event.ts'
 export type {
+  AppendLimits,
   EventLog,
   LogAppender,
   LogBounds,
@@ -22,7 +23,6 @@ export type {
   StreamRead,
   TransactionalEventLog,
 } from '../ports/event-log.ts'
-export type { AppendLimits } from '../ports/prepare-append.ts'
 export type {
   AssignRequest,
   BurnedNumbers,

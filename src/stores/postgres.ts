@@ -2,13 +2,12 @@
 // the user writes are one transaction. Any number of processes work on one database.
 import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
-import type { TransactionalEventLog } from '../ports/event-log.ts'
-import type { AppendLimits } from '../ports/prepare-append.ts'
-import { checkLimits, limitNames } from '../ports/prepare-append.ts'
+import type { AppendLimits, TransactionalEventLog } from '../ports/event-log.ts'
 import type { NumberRange, TransactionalSequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
+import { checkLimits, limitNames } from '../storage/prepare-append.ts'
 import { Connection } from './postgres/connection.ts'
 import type {
   PostgresClient,

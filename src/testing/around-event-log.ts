@@ -4,9 +4,9 @@ import type { LogStream } from '../core/append-errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { AroundCall } from '../ports/port-call.ts'
 import { countedCalls } from '../ports/port-call.ts'
-import { followPages, readPages } from '../ports/read-log.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { Timers } from '../ports/timers.ts'
+import { followPages, readPages } from '../storage/read-log.ts'
 
 /** The calls of an event log; `read` is each step of reading a stream. */
 export type EventLogMethod = Exclude<keyof EventLog, 'name' | 'durable' | 'readAll' | 'subscribe'>

@@ -133,7 +133,7 @@ async function setUp(place: Place): Promise<void> {
     claimMs: 1_000,
   } as const
   await store.work(request, async ({ transaction }) => {
-    transaction?.run('CREATE TABLE journal (id TEXT PRIMARY KEY)')
+    transaction?.forHandlers.run('CREATE TABLE journal (id TEXT PRIMARY KEY)')
   })
   await store.close()
 }

@@ -109,7 +109,9 @@ test.each(['external', 'transaction'] as const)(
       claimMs: 1_000,
     } as const
     await store.work(setUp, async ({ transaction }) => {
-      transaction?.run('CREATE TABLE journal (stream TEXT, sequence INTEGER, PRIMARY KEY (stream, sequence))')
+      transaction?.forHandlers.run(
+        'CREATE TABLE journal (stream TEXT, sequence INTEGER, PRIMARY KEY (stream, sequence))',
+      )
     })
     await store.close()
     folder.write('inturn.config.ts', config(effects))

@@ -176,7 +176,7 @@ test('of a stream whose first event is in hand, who has it', async () => {
   const store = redisStore(server.url, { prefix, onWarning: () => undefined })
   await store.open()
   const claim = { consumer: 'billing', worker: 'holder', streams: ['account/n'], mode: 'claim' } as const
-  await store.saveCheckpoint('billing', 'x', 'y')
+  await store.checkpoint('billing', 'x', 'y')
   await store.work({ ...claim, claimMs: 600_000 }, async () => {
     expect(told(await withStore('explain', 'account/n'))).toMatch(
       /^1: .*knows no stream account\/n yet: worker holder has its first events in hand, since \d{4}-/,

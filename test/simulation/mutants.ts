@@ -1,4 +1,4 @@
-import { aroundStore } from '../../src/ports/around-store.ts'
+import { plainStore } from '../../src/ports/around-store.ts'
 // Systems that are broken on purpose, each in a way in which such systems have been broken before. Each is
 // made from outside, between the engine and its ports, so that nothing in the product knows of it.
 import type { Source } from '../../src/ports/source.ts'
@@ -33,7 +33,7 @@ function commitWith(change: CommitWith): Mutation {
     store: (store) => {
       const plain = store as unknown as Store
       const broken: Store = {
-        ...aroundStore(plain, pass),
+        ...plainStore(plain),
         work: (request, body) =>
           plain.work(request, (unit) =>
             body({
@@ -79,7 +79,7 @@ const noFenceCheck: Mutation = {
       }
     }
     const broken: Store = {
-      ...aroundStore(plain, pass),
+      ...plainStore(plain),
       work: (request, body) =>
         plain.work(request, (unit) =>
           body({
@@ -163,7 +163,7 @@ const highestFirst: Mutation = {
   store: (store) => {
     const plain = store as unknown as Store
     const broken: Store = {
-      ...aroundStore(plain, pass),
+      ...plainStore(plain),
       work: (request, body) =>
         plain.work(request, (unit) =>
           body({

@@ -1,4 +1,4 @@
-import { aroundStore } from '../../src/ports/around-store.ts'
+import { plainStore, plainUnit } from '../../src/ports/around-store.ts'
 // Writes down what becomes durable in a store, at the moment it does: what every check of a simulation
 // compares.
 import type { InboxEntry } from '../../src/ports/records.ts'
@@ -13,8 +13,7 @@ export function observedStore(
 ): Store {
   const { history, worker, durable } = parts
   return {
-    ...aroundStore(store, (_call, run) => run()),
-    durable,
+    ...plainStore(store, { durable }),
     work: (request, body) =>
       store.work(request, (unit) => {
         const { consumer } = request
@@ -42,26 +41,12 @@ function observedUnit(
   const { history, worker, consumer } = parts
   const entries = new Map<string, InboxEntry>()
   return {
-    clock: unit.clock,
-    streams: unit.streams,
-    busy: unit.busy,
-    domains: unit.domains,
-    transaction: unit.transaction,
-    signal: unit.signal,
-    get isUndone() {
-      return unit.isUndone
-    },
-    get fault() {
-      return unit.fault
-    },
-    held: (ranges) => unit.held(ranges),
+    ...plainUnit(unit),
     inbox: async (pages) => {
       const read = await unit.inbox(pages)
       for (const entry of read) entries.set(entry.arrivalId, entry)
       return read
     },
-    knownIds: (domain, ids) => unit.knownIds(domain, ids),
-    savepoint: (run) => unit.savepoint(run),
     commit: async (commit) => {
       // It happens when the call is made: claims that it releases can be won before it resolves.
       const noted = commit.streams.map((change) => {

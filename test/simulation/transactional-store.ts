@@ -2,7 +2,7 @@
 // sees its own changes before they are durable, and all of it becomes durable at once or not at all. For the
 // simulator, whose effects have to commit with the positions (I2).
 import { InturnError, invariant } from '../../src/core/errors.ts'
-import { recordText } from '../../src/ports/record-text.ts'
+import { plainStore, plainUnit } from '../../src/ports/around-store.ts'
 import type { HeldEvent, HeldRange } from '../../src/ports/records.ts'
 import type {
   Commit,
@@ -13,7 +13,8 @@ import type {
   WorkRequest,
   Worked,
 } from '../../src/ports/store.ts'
-import { changesState } from '../../src/ports/store.ts'
+import { changesState, wonStream } from '../../src/ports/store.ts'
+import { recordText } from '../../src/storage/record-text.ts'
 import type { EffectTransaction, WrittenEffect } from './effect-logs.ts'
 
 /** What a transactional store is told. */
@@ -50,11 +51,10 @@ const transactionClaimMs = 1e12
 /** A store with transactions over one without. */
 export function transactionalStore(store: Store, options: TransactionOptions): Store<EffectTransaction> {
   return {
-    ...bound(store),
-    effects: 'transaction',
+    ...plainStore(store, { effects: 'transaction' }),
     work: (request, body) =>
       request.mode === 'claim'
-        ? store.work(request, (unit) => body({ ...fieldsOf(unit), transaction: undefined }))
+        ? store.work(request, (unit) => body({ ...plainUnit(unit), transaction: undefined }))
         : request.streams.length === 0
           ? options.queue.run(() => workInTransaction(store, { request, body, options }))
           : workInTransaction(store, { request, body, options }),
@@ -96,8 +96,12 @@ class OpenTransaction {
 
   unit(): UnitOfWork<EffectTransaction> {
     return {
-      ...fieldsOf(this.#unit),
-      transaction: { write: (effect) => this.#write(effect) },
+      ...plainUnit(this.#unit),
+      transaction: {
+        forHandlers: { write: (effect) => this.#write(effect) },
+        ended: undefined,
+        savepoint: (run) => this.#savepoint(run),
+      },
       held: async (ranges) => {
         this.#checkUsable()
         const events = await this.#unit.held(ranges)
@@ -126,16 +130,6 @@ class OpenTransaction {
         this.#commits = [...this.#commits, commit]
         return commit.streams.map(() => 'committed')
       },
-      savepoint: async (run) => {
-        const [commits, effects] = [this.#commits, this.#effects]
-        try {
-          return await run()
-        } catch (error) {
-          this.#commits = commits
-          this.#effects = effects
-          throw error
-        }
-      },
     }
   }
 
@@ -154,6 +148,17 @@ class OpenTransaction {
       throw new InturnError('invariant-violated', 'a transaction has lost a stream that it had locked')
     }
     return this.#effects
+  }
+
+  async #savepoint<Result>(run: () => Promise<Result>): Promise<Result> {
+    const [commits, effects] = [this.#commits, this.#effects]
+    try {
+      return await run()
+    } catch (error) {
+      this.#commits = commits
+      this.#effects = effects
+      throw error
+    }
   }
 
   #write(effect: WrittenEffect): void {
@@ -189,7 +194,7 @@ class OpenTransaction {
 /** Fails now for what could not be kept at the end. */
 function checkKeepable(unit: UnitOfWork, change: StreamChange | StreamRecords): void {
   const { stream, deadLetters, ledger } = change
-  invariant(unit.streams.has(stream), `${stream} was changed in a unit of work that has not won it`)
+  wonStream(unit, stream)
   if (changesState(change)) for (const { event } of change.hold) recordText(event)
   for (const record of [...deadLetters, ...ledger]) recordText(record)
 }
@@ -202,43 +207,4 @@ function isWithin(held: HeldEvent, range: HeldRange): boolean {
     sequence <= range.to &&
     (range.after === null || sequence > range.after)
   )
-}
-
-/** A store's members, each with its store. */
-function bound(store: Store): Omit<Store, 'work' | 'effects'> {
-  const { name, durable, reader } = store
-  return {
-    name,
-    durable,
-    reader,
-    open: () => store.open(),
-    close: () => store.close(),
-    now: () => store.now(),
-    handOver: (consumer, entries) => store.handOver(consumer, entries),
-    record: (consumer, records) => store.record(consumer, records),
-    due: (consumer, limit, domains) => store.due(consumer, limit, domains),
-    heartbeat: (consumer, worker, silentMs) => store.heartbeat(consumer, worker, silentMs),
-    leave: (consumer, worker) => store.leave(consumer, worker),
-    lease: (name, request) => store.lease(name, request),
-    checkpoint: (consumer, source) => store.checkpoint(consumer, source),
-    saveCheckpoint: (consumer, source, value) => store.saveCheckpoint(consumer, source, value),
-  }
-}
-
-function fieldsOf(unit: UnitOfWork): Omit<UnitOfWork<undefined>, 'transaction'> {
-  const { clock, streams, busy, domains, signal } = unit
-  return {
-    clock,
-    streams,
-    busy,
-    domains,
-    signal,
-    isUndone: false,
-    fault: undefined,
-    held: (ranges) => unit.held(ranges),
-    inbox: (pages) => unit.inbox(pages),
-    knownIds: (domain, ids) => unit.knownIds(domain, ids),
-    commit: (commit) => unit.commit(commit),
-    savepoint: (run) => unit.savepoint(run),
-  }
 }

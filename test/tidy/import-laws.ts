@@ -16,9 +16,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   metrics: [...pure, 'operate', 'metrics'],
   telemetry: [...pure, 'metrics'],
   redis: [...pure, 'redis'],
-  stores: [...pure, 'redis'],
+  storage: [...pure, 'storage'],
+  stores: [...pure, 'redis', 'storage'],
   transports: [...pure, 'redis'],
-  testing: [...pure, 'testing'],
+  testing: [...pure, 'storage', 'testing'],
   cli: [
     ...pure,
     'recorded',

@@ -3,12 +3,28 @@ import { codeFiles } from './project.ts'
 import type { Law, Project } from './project.ts'
 
 const lineMax = 110
+const portMembersMax = 12
 
 function longerThan(project: Project, pattern: RegExp, codeLinesMax: number): string[] {
   return project
     .files(pattern)
     .filter((file) => file.codeLineCount > codeLinesMax)
     .map((file) => `${file.path} has ${file.codeLineCount} lines of code; at most ${codeLinesMax}`)
+}
+
+/** Interfaces that others implement: those with methods. */
+function widePorts(project: Project): string[] {
+  return project.files(/^src\/ports\/.*\.ts$/).flatMap((file) => {
+    const wide: string[] = []
+    file.visit({
+      TSInterfaceDeclaration({ id, body: { body: members } }) {
+        const isPort = members.some(({ type }) => type === 'TSMethodSignature')
+        if (isPort && members.length > portMembersMax)
+          wide.push(`${file.path}: ${id.name} has ${members.length} members; at most ${portMembersMax}`)
+      },
+    })
+    return wide
+  })
 }
 
 export const sizeLaws: readonly Law[] = [
@@ -32,5 +48,10 @@ export const sizeLaws: readonly Law[] = [
         }),
       ),
     example: { 'src/core/wide.ts': `// ${'x'.repeat(lineMax)}` },
+  },
+  {
+    name: 'a port has at most 12 members',
+    broken: widePorts,
+    example: { 'src/ports/wide.ts': `interface Wide { ${'m(): void; '.repeat(13)} }` },
   },
 ]

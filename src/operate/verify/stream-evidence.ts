@@ -1,10 +1,10 @@
 // What the records beside a stream's state say about it, summed up: held events, its ledger, its dead
 // letters. Read between two equal readings of the stream, so that a worker that goes on meanwhile causes no
 // false alarm.
+import { canonicalJson } from '../../core/fingerprint.ts'
 import type { Epoch, Position, Sequence } from '../../core/sequence.ts'
 import { width } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, DeadLetterReason, LedgerEntry } from '../../ports/records.ts'
 import type { StoredStream } from '../../ports/store-reader.ts'
 import type { ConsumerView } from '../paging.ts'
@@ -176,6 +176,6 @@ function isSame(a: StoredStream, b: StoredStream): boolean {
   return (
     a.deliveries === b.deliveries &&
     a.changedAt === b.changedAt &&
-    recordText(a.state) === recordText(b.state)
+    canonicalJson(a.state) === canonicalJson(b.state)
   )
 }

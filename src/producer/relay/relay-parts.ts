@@ -14,7 +14,7 @@ import type { RelayForm } from './relay-message.ts'
 import type { RelayNews, RelayTelemetry } from './relay-news.ts'
 
 /** What a relay needs of a store: leases, and where to keep its places. */
-export type RelayStore = Pick<Store, 'open' | 'now' | 'lease' | 'checkpoint' | 'saveCheckpoint'>
+export type RelayStore = Pick<Store, 'open' | 'now' | 'lease' | 'checkpoint'>
 
 /** Options of a relay. */
 export interface RelayOptions extends LogFilter {

@@ -123,7 +123,7 @@ export class RelayPlaces {
 
   async #write(note: string, value: object): Promise<void> {
     const { store, name } = this.#parts
-    await store.saveCheckpoint(`relay ${name}`, note + this.#filter, JSON.stringify(value))
+    await store.checkpoint(`relay ${name}`, note + this.#filter, JSON.stringify(value))
   }
 }
 

@@ -1,10 +1,10 @@
 // Carries a commit out in two steps: first everything that can fail (turning values into what is kept),
 // then the changes themselves, which cannot. That is what makes a commit all or nothing. Upholds I1.
 import type { StreamState } from '../../core/stream-state.ts'
-import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
 import type { Commit, ProcessedIds, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
+import { recordText } from '../../storage/record-text.ts'
 import type { HeldEntry } from './held-list.ts'
 import { heldEntry } from './held-list.ts'
 import type { ConsumerData, LedgerLine, StreamRow } from './memory-data.ts'

@@ -2,8 +2,8 @@
 // outside can change what is held; a million of them is still one array.
 import { comparePositions } from '../../core/sequence.ts'
 import type { Position } from '../../core/sequence.ts'
-import { readEvent, recordText } from '../../ports/record-text.ts'
 import type { HeldEvent, HeldRange } from '../../ports/records.ts'
+import { readEvent, recordText } from '../../storage/record-text.ts'
 
 /** A held event as it is kept. */
 export interface HeldEntry extends Position {

@@ -4,8 +4,8 @@ import { InturnError } from '../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../core/logged-event.ts'
 import { planAppend } from '../../core/plan-append.ts'
 import type { PlacedEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
-import { AppendOrder } from '../../ports/append-order.ts'
 import type {
+  AppendLimits,
   EventLog,
   LogBounds,
   LogPage,
@@ -15,13 +15,19 @@ import type {
   LogTrimmed,
   StreamRead,
 } from '../../ports/event-log.ts'
-import { appendedEvent, loggedEvent } from '../../ports/logged-text.ts'
-import type { AppendLimits } from '../../ports/prepare-append.ts'
-import { prepareAppends } from '../../ports/prepare-append.ts'
-import type { StreamPiece } from '../../ports/read-log.ts'
-import { followPages, pageOf, pageStart, readPages, readStream, rowsWanted } from '../../ports/read-log.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { trimLog } from '../../ports/trim-log.ts'
+import { appendedEvent, loggedEvent } from '../../storage/logged-text.ts'
+import { AppendOrder, prepareAppends } from '../../storage/prepare-append.ts'
+import type { StreamPiece } from '../../storage/read-log.ts'
+import {
+  followPages,
+  pageOf,
+  pageStart,
+  readPages,
+  readStream,
+  rowsWanted,
+  trimLog,
+} from '../../storage/read-log.ts'
 
 /** How an event log in memory is used. */
 export interface MemoryEventLogOptions extends AppendLimits {

@@ -1,11 +1,10 @@
 // Reading a memory store for inspection. Everything handed out is a copy.
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
-import { readDeadLetter, readLedgerEntry } from '../../ports/record-text.ts'
 import type {
   DeadLetter,
   DeadLetterReason,
+  DomainStatus,
   HeldEvent,
   LedgerEntry,
   StoredEntry,
@@ -20,6 +19,7 @@ import type {
   StoreReader,
   StreamQuery,
 } from '../../ports/store-reader.ts'
+import { readDeadLetter, readLedgerEntry } from '../../storage/record-text.ts'
 import type { HeldEntry } from './held-list.ts'
 import { firstIndex, heldEvent } from './held-list.ts'
 import type { ConsumerData, MemoryData, StreamRow } from './memory-data.ts'

@@ -2,10 +2,20 @@
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { InboxEntry } from '../../ports/records.ts'
-import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
-import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
+import type {
+  AboutStore,
+  Beat,
+  BeatOptions,
+  Lease,
+  LeaseRequest,
+  Store,
+  UnitOfWork,
+  Worked,
+  WorkRequest,
+} from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
+import { workWithClaims } from '../../storage/unit-of-work.ts'
 import type { StreamlessRecords } from './apply-commit.ts'
 import { applyRecords, prepareRecords } from './apply-commit.ts'
 import { dueStreams } from './due-streams.ts'
@@ -35,9 +45,7 @@ export interface MemoryStore extends Store<undefined> {
 
 /** A worker's handle on data in memory; made by `memoryStore`. */
 export class MemoryHandle implements MemoryStore {
-  readonly name = 'memory'
-  readonly durable = false
-  readonly effects = 'fenced'
+  readonly about: AboutStore = { name: 'memory', durable: false, effects: 'fenced' }
   readonly reader: StoreReader
   readonly #data: MemoryData
   readonly #clocks: Required<MemoryStoreOptions>
@@ -75,21 +83,8 @@ export class MemoryHandle implements MemoryStore {
   ): Promise<Worked<Result>> {
     this.#checkOpen()
     const { now, timers } = this.#clocks
-    const { claimMs } = request
     const unit = new MemoryUnit(this.#data.consumer(request.consumer), request, now)
-    const stop = keepRenewed({
-      timers,
-      claimMs,
-      renew: async () => unit.renew(claimMs),
-      lost: () => unit.abort(),
-    })
-    let again: readonly StreamPath[] = []
-    const end = (): void => {
-      stop()
-      again = unit.end()
-    }
-    const value = await body(unit).finally(end)
-    return { value, again }
+    return workWithClaims(unit, { timers, claimMs: request.claimMs }, body)
   }
 
   async handOver(consumer: string, entries: readonly InboxEntry[]): Promise<readonly StreamPath[]> {
@@ -115,10 +110,15 @@ export class MemoryHandle implements MemoryStore {
     return dueStreams(this.#data.consumer(consumer), { now: this.#clocks.now(), limit, domains })
   }
 
-  async heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat> {
+  async heartbeat(consumer: string, worker: string, options: BeatOptions = {}): Promise<Beat> {
     this.#checkOpen()
+    const { silentMs, leaves } = options
     const data = this.#data.consumer(consumer)
     const now = this.#clocks.now()
+    if (leaves === true) {
+      data.workers.delete(worker)
+      return { now, readingMs: data.readingMs, died: [] }
+    }
     const sinceMs = now - (data.lastBeatAt ?? now)
     if (sinceMs > 0 && sinceMs <= longestBeatMs) data.readingMs += sinceMs
     data.lastBeatAt = now
@@ -128,11 +128,6 @@ export class MemoryHandle implements MemoryStore {
     const died = [...data.workers].filter(isSilent).map(([name]) => name)
     for (const name of died) data.workers.delete(name)
     return { now, readingMs: data.readingMs, died }
-  }
-
-  async leave(consumer: string, worker: string): Promise<void> {
-    this.#checkOpen()
-    this.#data.consumer(consumer).workers.delete(worker)
   }
 
   async lease(name: string, request: LeaseRequest): Promise<Lease | undefined> {
@@ -156,14 +151,11 @@ export class MemoryHandle implements MemoryStore {
     return { fence, now, until }
   }
 
-  async checkpoint(consumer: string, source: string): Promise<string | undefined> {
+  async checkpoint(consumer: string, source: string, next?: string): Promise<string | undefined> {
     this.#checkOpen()
-    return this.#data.consumer(consumer).checkpoints.get(source)
-  }
-
-  async saveCheckpoint(consumer: string, source: string, value: string): Promise<void> {
-    this.#checkOpen()
-    this.#data.consumer(consumer).checkpoints.set(source, value)
+    const { checkpoints } = this.#data.consumer(consumer)
+    if (next !== undefined) checkpoints.set(source, next)
+    return checkpoints.get(source)
   }
 
   #checkOpen(): void {

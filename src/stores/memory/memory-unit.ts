@@ -1,86 +1,67 @@
 // A unit of work in memory: the streams that were won, each with its claim. A commit applies only to
 // streams whose claim still bears the unit's fence. Upholds I5.
-import { InturnError, invariant } from '../../core/errors.ts'
+import { invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork, WonStream, WorkRequest } from '../../ports/store.ts'
+import type { Commit, CommitOutcome, WonStream, WorkRequest } from '../../ports/store.ts'
+import type { BegunUnit, ClaimParts, UnitReads } from '../../storage/unit-of-work.ts'
 import type { PreparedChange } from './apply-commit.ts'
 import { applyChange, applyRecords, prepareChange, prepareRecords, rememberIds } from './apply-commit.ts'
 import type { ConsumerData, StreamRow } from './memory-data.ts'
 
 /** The claims of one worker for one batch. */
-export class MemoryUnit implements UnitOfWork<undefined> {
-  readonly clock: Clock
-  readonly streams: ReadonlyMap<StreamPath, WonStream>
-  readonly busy: readonly StreamPath[]
-  readonly domains: ReadonlyMap<string, DomainStatus>
-  readonly transaction: undefined
-  readonly isUndone = false
-  readonly fault: undefined
+export class MemoryUnit implements ClaimParts, UnitReads {
+  readonly begun: BegunUnit
   readonly #data: ConsumerData
   readonly #now: () => number
-  readonly #won: ReadonlyMap<StreamPath, StreamRow>
+  readonly #claimMs: number
+  readonly #won = new Map<StreamPath, StreamRow>()
   readonly #fence: number
-  readonly #abort = new AbortController()
   readonly #released = new Set<StreamRow>()
-  #isEnded = false
 
   constructor(data: ConsumerData, request: WorkRequest, now: () => number) {
     this.#data = data
     this.#now = now
+    this.#claimMs = request.claimMs
     this.#fence = data.nextFence()
-    this.clock = { now: now(), readingMs: data.readingMs }
-    const won = new Map<StreamPath, StreamRow>()
+    const clock = { now: now(), readingMs: data.readingMs }
     const streams = new Map<StreamPath, WonStream>()
     const busy: StreamPath[] = []
     for (const path of request.streams) {
       const isTakenOver = data.streams.get(path)?.claim !== undefined
-      const row = this.#claim(path, request)
+      const row = this.#claim(path, request.worker, clock.now)
       if (row === undefined) {
         busy.push(path)
         continue
       }
-      won.set(path, row)
+      this.#won.set(path, row)
       const { state = unknownStream, inbox } = row
       streams.set(path, { state, fence: this.#fence, inbox: inbox.told, isTakenOver })
     }
-    this.#won = won
-    this.streams = streams
-    this.busy = busy
-    this.domains = new Map([...data.domains].map(([name, status]) => [name, { ...status }]))
+    const domains = new Map([...data.domains].map(([name, status]) => [name, { ...status }]))
+    this.begun = { clock, streams, busy, domains }
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  /** Fires the signal: a claim is lost. */
-  abort(): void {
-    this.#abort.abort()
+  get reads(): UnitReads {
+    return this
   }
 
   async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
-    this.#checkUsable()
     return ranges.flatMap((range) => this.#row(range.stream).held.within(range))
   }
 
   async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
-    this.#checkUsable()
     return pages.flatMap((page) => this.#row(page.stream).inbox.page(page))
   }
 
   async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#checkUsable()
     const known = this.#data.windows.get(domain)
     const now = this.#now()
     return new Set(ids.filter((id) => (known?.get(id) ?? now) > now))
   }
 
   async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
-    this.#checkUsable()
     const prepared = commit.streams.map(prepareChange)
     const records = prepareRecords(commit)
     const outcomes = prepared.map((change) => this.#apply(change))
@@ -90,24 +71,18 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     return outcomes
   }
 
-  async savepoint<Result>(): Promise<Result> {
-    throw new InturnError('invariant-violated', 'a savepoint was asked of a store without transactions')
-  }
-
-  /** Renews every claim that is still held; `false` when one is not. */
-  renew(claimMs: number): boolean {
+  async renew(): Promise<boolean> {
     let isWhole = true
+    const until = this.#now() + this.#claimMs
     for (const row of this.#won.values()) {
       if (this.#released.has(row)) continue
-      if (row.claim?.fence === this.#fence) row.claim = { ...row.claim, until: this.#now() + claimMs }
+      if (row.claim?.fence === this.#fence) row.claim = { ...row.claim, until }
       else isWhole = false
     }
     return isWhole
   }
 
-  /** Releases the claims, and says which of the streams have entries that were not looked at. */
-  end(): StreamPath[] {
-    this.#isEnded = true
+  async release(): Promise<readonly StreamPath[]> {
     const again: StreamPath[] = []
     for (const row of this.#won.values()) {
       const isReleased = this.#released.has(row) && row.claim === undefined
@@ -127,11 +102,10 @@ export class MemoryUnit implements UnitOfWork<undefined> {
     return true
   }
 
-  #claim(path: StreamPath, { worker, claimMs }: WorkRequest): StreamRow | undefined {
-    const { now } = this.clock
+  #claim(path: StreamPath, worker: string, now: number): StreamRow | undefined {
     const row = this.#data.row(path)
     if (row.claim !== undefined && row.claim.until > now) return undefined
-    row.claim = { worker, fence: this.#fence, since: now, until: now + claimMs }
+    row.claim = { worker, fence: this.#fence, since: now, until: now + this.#claimMs }
     row.fence = this.#fence
     this.#data.watched.add(row)
     return row
@@ -147,11 +121,7 @@ export class MemoryUnit implements UnitOfWork<undefined> {
 
   #row(stream: StreamPath): StreamRow {
     const row = this.#won.get(stream)
-    invariant(row !== undefined, `${stream} was used in a unit of work that has not won it`)
+    invariant(row !== undefined, `${stream} is not won`)
     return row
-  }
-
-  #checkUsable(): void {
-    invariant(!this.#isEnded, 'a unit of work was used after its end')
   }
 }

@@ -2,10 +2,10 @@
 // looking at the others. Entries are kept as text, so that nobody outside can change them.
 import type { Position } from '../../core/sequence.ts'
 import { comparePositions } from '../../core/sequence.ts'
-import { inboxText, readInbox } from '../../ports/record-text.ts'
 import type { InboxEntry, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { StoredInbox } from '../../ports/store-reader.ts'
 import { placeOnWire } from '../../ports/store.ts'
+import { inboxText, readInbox } from '../../storage/record-text.ts'
 import { firstIndex } from './held-list.ts'
 
 /** An entry in the form in which it is kept. */

@@ -3,53 +3,65 @@
 import { decodeState } from '../../core/encode-state.ts'
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { WonStream, WorkRequest } from '../../ports/store.ts'
+import type { BegunUnit, UnitReads } from '../../storage/unit-of-work.ts'
 import type { Connection } from './connection.ts'
-import type { Domains } from './consumers.ts'
 import { domainsOf } from './consumers.ts'
-import { inboxesOf } from './inbox.ts'
+import { readHeld } from './held.ts'
+import { inboxesOf, readPages } from './inbox.ts'
 import type { PostgresRow } from './postgres-client.ts'
+import { findIds } from './processed-ids.ts'
 import { bytesAt, numberAt, realAt, rowsAt, storedText, textAt } from './row.ts'
 import type { Statements } from './schema.ts'
 
 const beginUnitSql = 'SELECT * FROM inturn.begin_unit($1, $2, $3, $4, $5, $6)'
 
 /** What a unit of work is made of. */
-export interface UnitParts {
+export interface PostgresUnitParts {
   readonly connection: Connection
   readonly consumer: number
   readonly request: WorkRequest
 }
 
-/** What a unit of work begins with. */
-export interface BegunUnit {
+/** How a unit of work has begun. */
+export interface Beginning {
+  readonly begun: BegunUnit
   readonly fence: number
   /** The transaction in which it was begun. */
   readonly xact: string
-  readonly clock: Clock
-  readonly streams: ReadonlyMap<StreamPath, WonStream>
-  readonly busy: readonly StreamPath[]
-  readonly domains: Domains
+  /** It is time to fold what is counted of the consumer's domains. */
+  readonly isLoose: boolean
 }
 
 /** Claims streams and reads what there is of them. */
 export async function beginUnit(
   statements: Statements,
-  { connection, consumer, request }: UnitParts,
-): Promise<BegunUnit> {
+  { connection, consumer, request }: PostgresUnitParts,
+): Promise<Beginning> {
   const { streams: asked, worker, mode, claimMs } = request
   const isTransaction = mode === 'transaction'
   const values = [storedText(worker), claimMs, isTransaction, connection.shiftMs()]
   const [row = {}] = await statements.run(beginUnitSql, consumer, asked, ...values)
-  const now = realAt(row, 'now_ms')
+  const clock = { now: realAt(row, 'now_ms'), readingMs: realAt(row, 'reading_ms') }
+  const { byName, isLoose } = domainsOf(rowsAt(row, 'domains'))
   return {
+    begun: { clock, ...streamsIn(row, asked), domains: byName },
     fence: numberAt(row, 'fence'),
     xact: textAt(row, 'xact'),
-    clock: { now, readingMs: realAt(row, 'reading_ms') },
-    ...streamsIn(row, asked),
-    domains: domainsOf(rowsAt(row, 'domains')),
+    isLoose,
+  }
+}
+
+/** What a unit of work reads, by some statements. */
+export function unitReads(
+  statements: Statements,
+  { connection, consumer }: Pick<PostgresUnitParts, 'connection' | 'consumer'>,
+): UnitReads {
+  return {
+    held: (ranges) => readHeld(statements, consumer, ranges),
+    inbox: (pages) => readPages(statements, consumer, pages),
+    knownIds: (domain, ids) => findIds(statements, consumer, { domain, ids, shiftMs: connection.shiftMs() }),
   }
 }
 

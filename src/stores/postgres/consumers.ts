@@ -1,8 +1,8 @@
 // Consumers, their domains and their workers: counts, clocks, and the notes of sources. What is counted of a
 // domain is added as rows of their own, so that no transaction waits for another one.
 import { parseStreamPath } from '../../core/stream-path.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { Beat } from '../../ports/store.ts'
+import type { DomainStatus } from '../../ports/records.ts'
+import type { Beat, BeatOptions } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import type { PostgresRow } from './postgres-client.ts'
 import { flagAt, numberAt, originalText, realAt, storedText, textAt } from './row.ts'
@@ -32,6 +32,10 @@ const takeSilentSql = /* sql */ `
   DELETE FROM inturn.worker AS w USING inturn.consumer AS c
   WHERE c.id = $1 AND w.consumer = $1 AND w.name <> $2 AND w.beat_at < c.beat_at - $3::float8
   RETURNING w.name
+`
+const readClocksSql = /* sql */ `
+  SELECT reading_ms, floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 + $2::float8 AS now
+  FROM inturn.consumer WHERE id = $1
 `
 const leaveSql = 'DELETE FROM inturn.worker WHERE consumer = $1 AND name = $2'
 const readCheckpointSql = /* sql */ `
@@ -98,27 +102,26 @@ export class Consumers {
   }
 }
 
-/** A worker of the consumer was reading. */
+/** A worker of the consumer was reading; or leaves, and is forgotten. */
 export async function beat(
   statements: Statements,
   consumer: number,
-  beat: { readonly worker: string; readonly shiftMs: number; readonly silentMs: number | undefined },
+  { silentMs, leaves, shiftMs, ...beat }: BeatOptions & { readonly worker: string; readonly shiftMs: number },
 ): Promise<Beat> {
   const worker = storedText(beat.worker)
-  const [row] = await statements.run(beatSql, consumer, beat.shiftMs, longestBeatMs)
+  if (leaves === true) {
+    await statements.run(leaveSql, consumer, worker)
+    const [row] = await statements.run(readClocksSql, consumer, shiftMs)
+    return { now: realAt(row, 'now'), readingMs: realAt(row, 'reading_ms'), died: [] }
+  }
+  const [row] = await statements.run(beatSql, consumer, shiftMs, longestBeatMs)
   await statements.run(workerBeatSql, consumer, worker)
-  const silent =
-    beat.silentMs === undefined ? [] : await statements.run(takeSilentSql, consumer, worker, beat.silentMs)
+  const silent = silentMs === undefined ? [] : await statements.run(takeSilentSql, consumer, worker, silentMs)
   return {
     now: realAt(row, 'beat_at'),
     readingMs: realAt(row, 'reading_ms'),
     died: silent.map((found) => originalText(textAt(found, 'name'))),
   }
-}
-
-/** Forgets a worker that ends by its own will. */
-export async function leave(statements: Statements, consumer: number, worker: string): Promise<void> {
-  await statements.run(leaveSql, consumer, storedText(worker))
 }
 
 /** The note of a source. */

@@ -1,7 +1,7 @@
 // Held events: kept, released and read by ranges of (epoch, sequence), all of a batch in one statement each.
 import { sortableText } from '../../core/sequence.ts'
-import { readEvent, recordText } from '../../ports/record-text.ts'
 import type { HeldEvent, HeldRange } from '../../ports/records.ts'
+import { readEvent, recordText } from '../../storage/record-text.ts'
 import type { PostgresRow } from './postgres-client.ts'
 import { numberAt, realAt, textAt } from './row.ts'
 import type { Statements } from './schema.ts'

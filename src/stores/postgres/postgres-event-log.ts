@@ -4,8 +4,8 @@ import type { LogStream } from '../../core/append-errors.ts'
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../core/logged-event.ts'
 import type { PreparedAppend } from '../../core/plan-append.ts'
-import { AppendOrder } from '../../ports/append-order.ts'
 import type {
+  AppendLimits,
   LogAppender,
   LogBounds,
   LogPage,
@@ -16,12 +16,10 @@ import type {
   StreamRead,
   TransactionalEventLog,
 } from '../../ports/event-log.ts'
-import type { AppendLimits } from '../../ports/prepare-append.ts'
-import { prepareAppends } from '../../ports/prepare-append.ts'
-import type { StreamPiece } from '../../ports/read-log.ts'
-import { followPages, readPages, readStream } from '../../ports/read-log.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { trimLog } from '../../ports/trim-log.ts'
+import { AppendOrder, prepareAppends } from '../../storage/prepare-append.ts'
+import type { StreamPiece } from '../../storage/read-log.ts'
+import { followPages, readPages, readStream, trimLog } from '../../storage/read-log.ts'
 import { appendEvents, appendedOf } from './append-events.ts'
 import type { AppendEnd } from './append-events.ts'
 import type { Connection } from './connection.ts'

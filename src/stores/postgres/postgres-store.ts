@@ -3,15 +3,25 @@
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { InboxEntry } from '../../ports/records.ts'
-import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
-import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
+import type {
+  AboutStore,
+  Beat,
+  BeatOptions,
+  Lease,
+  LeaseRequest,
+  Store,
+  UnitOfWork,
+  Worked,
+  WorkRequest,
+} from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
-import type { UnitParts } from './begin-unit.ts'
+import { workWithClaims } from '../../storage/unit-of-work.ts'
+import type { PostgresUnitParts } from './begin-unit.ts'
 import { ClaimUnit } from './claim-unit.ts'
 import { listFree } from './claims.ts'
 import type { Connection } from './connection.ts'
-import { beat, Consumers, foldCounts, keepCheckpoint, leave, readCheckpoint } from './consumers.ts'
+import { beat, Consumers, foldCounts, keepCheckpoint, readCheckpoint } from './consumers.ts'
 import { dueStreams } from './due-streams.ts'
 import { appendToInbox, inboxColumns } from './inbox.ts'
 import { lease } from './leases.ts'
@@ -30,24 +40,23 @@ type Body<Result> = (unit: UnitOfWork<PostgresTransaction>) => Promise<Result>
 
 /** A store on Postgres; made by `postgresStore`. */
 export class PostgresStore implements Store<PostgresTransaction> {
-  readonly name: string
-  readonly durable = true
-  readonly effects = 'transaction'
+  readonly about: AboutStore
   readonly reader: StoreReader
   readonly #connection: Connection
   readonly #consumers: Consumers
   readonly #timers: Timers
 
   constructor(connection: Connection, timers: Timers) {
-    this.name = connection.name
+    this.about = {
+      name: connection.name,
+      durable: true,
+      effects: 'transaction',
+      migrationSql: migrationSql(connection.schema),
+    }
     this.reader = new PostgresReader(connection)
     this.#connection = connection
     this.#consumers = new Consumers(connection)
     this.#timers = timers
-  }
-
-  get migrationSql(): string {
-    return migrationSql(this.#connection.schema)
   }
 
   async open(): Promise<void> {
@@ -57,7 +66,7 @@ export class PostgresStore implements Store<PostgresTransaction> {
     if (row?.['synchronous_commit'] !== 'off') return
     const why = 'a crash of the server would take back what was committed, and its events were settled'
     const how = 'ALTER ROLE ... SET synchronous_commit = on, or ALTER DATABASE'
-    throw new InturnError('config-invalid', `${this.name}: synchronous_commit is off: ${why}; ${how}`)
+    throw new InturnError('config-invalid', `${this.about.name}: synchronous_commit is off: ${why}; ${how}`)
   }
 
   async close(): Promise<void> {
@@ -99,15 +108,10 @@ export class PostgresStore implements Store<PostgresTransaction> {
     return dueStreams(this.#connection, consumer, { limit, domains })
   }
 
-  async heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat> {
+  async heartbeat(consumer: string, worker: string, options: BeatOptions = {}): Promise<Beat> {
     const id = await this.#consumers.named(consumer)
     const shiftMs = this.#connection.shiftMs()
-    return this.#connection.write((statements) => beat(statements, id, { worker, shiftMs, silentMs }))
-  }
-
-  async leave(consumer: string, worker: string): Promise<void> {
-    const id = await this.#consumers.named(consumer)
-    await this.#connection.write((statements) => leave(statements, id, worker))
+    return this.#connection.write((statements) => beat(statements, id, { ...options, worker, shiftMs }))
   }
 
   async lease(name: string, request: LeaseRequest): Promise<Lease | undefined> {
@@ -115,73 +119,32 @@ export class PostgresStore implements Store<PostgresTransaction> {
     return this.#connection.write((statements) => lease(statements, { ...request, name, shiftMs }))
   }
 
-  async checkpoint(consumer: string, source: string): Promise<string | undefined> {
-    return readCheckpoint(this.#connection, consumer, source)
-  }
-
-  async saveCheckpoint(consumer: string, source: string, value: string): Promise<void> {
+  async checkpoint(consumer: string, source: string, next?: string): Promise<string | undefined> {
+    if (next === undefined) return readCheckpoint(this.#connection, consumer, source)
     const id = await this.#consumers.named(consumer)
-    await this.#connection.write((statements) => keepCheckpoint(statements, id, { source, value }))
+    await this.#connection.write((statements) => keepCheckpoint(statements, id, { source, value: next }))
+    return next
   }
 
-  async #workInTransaction<Result>(parts: UnitParts, body: Body<Result>): Promise<Worked<Result>> {
-    const { claimMs } = parts.request
+  async #workInTransaction<Result>(parts: PostgresUnitParts, body: Body<Result>): Promise<Worked<Result>> {
     const { worked, isLoose } = await this.#connection.lend(async (session) => {
       const unit = await TransactionUnit.begin(session, parts)
-      const stop = keepRenewed({
-        timers: this.#timers,
-        claimMs,
-        renew: () => unit.renew(),
-        lost: () => unit.abort(),
-      })
-      try {
-        const value = await body(unit)
-        stop()
-        return { worked: { value, again: await unit.end() }, isLoose: unit.isLoose }
-      } catch (error) {
-        if (unit.transaction.pending > 0) session.giveUp()
-        throw error
-      } finally {
-        stop()
-        unit.revoke()
-      }
+      return { worked: await unit.run(this.#timers, body), isLoose: unit.isLoose }
     })
     if (isLoose) await this.#fold(parts.consumer)
     return worked
   }
 
-  async #workWithClaims<Result>(parts: UnitParts, body: Body<Result>): Promise<Worked<Result>> {
+  async #workWithClaims<Result>(parts: PostgresUnitParts, body: Body<Result>): Promise<Worked<Result>> {
     const unit = await ClaimUnit.begin(parts)
-    const stop = keepRenewed({
-      timers: this.#timers,
-      claimMs: parts.request.claimMs,
-      renew: () => unit.renew(),
-      lost: () => unit.abort(),
-    })
-    const end = async (): Promise<readonly StreamPath[]> => {
-      stop()
-      return unit.end().catch(leftToExpire)
-    }
-    let value: Result
-    try {
-      value = await body(unit)
-    } catch (error) {
-      await end()
-      throw error
-    }
-    const again = await end()
+    const { claimMs } = parts.request
+    const worked = await workWithClaims(unit, { timers: this.#timers, claimMs }, body)
     if (unit.isLoose) await this.#fold(parts.consumer)
-    return { value, again }
+    return worked
   }
 
   /** Folds what is counted; if that fails now, the next unit of work does it. */
   async #fold(consumer: number): Promise<void> {
     await foldCounts(this.#connection, consumer).catch(() => undefined)
   }
-}
-
-/** A release that failed changes no outcome: the claims expire, and then their streams are due. */
-function leftToExpire(error: unknown): readonly StreamPath[] {
-  if (error instanceof InturnError) return []
-  throw error
 }

@@ -1,8 +1,8 @@
 // Dead letters and the ledger, and domains that are paused.
 import { encodePart } from '../../core/stream-path.ts'
 import { contentDigest } from '../../ports/dead-letter-key.ts'
-import { recordText } from '../../ports/record-text.ts'
 import type { Commit } from '../../ports/store.ts'
+import { recordText } from '../../storage/record-text.ts'
 import { storedText } from './row.ts'
 import type { Statements } from './schema.ts'
 

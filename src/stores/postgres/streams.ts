@@ -2,8 +2,8 @@
 // columns in which nothing stands not at all.
 import { writeState } from '../../core/encode-state.ts'
 import { ByteWriter } from '../../core/varints.ts'
-import { standingOf } from '../../ports/standing.ts'
 import type { StreamChange } from '../../ports/store.ts'
+import { standingOf } from '../../storage/stream-index.ts'
 import type { Statements } from './schema.ts'
 
 const writeStreamsSql = /* sql */ `

@@ -1,112 +1,78 @@
 // A unit of work inside one transaction: what handlers write and where their streams stand become durable
 // together. The locks of its streams last as long as the transaction does. Upholds I2 and I5.
-import { InturnError, invariant } from '../../core/errors.ts'
+import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
 import { errorMessage } from '../../core/thrown.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork, WonStream } from '../../ports/store.ts'
+import { keepRenewed } from '../../ports/renewal.ts'
+import type {
+  Commit,
+  CommitOutcome,
+  TransactionEnd,
+  UnitOfWork,
+  UnitTransaction,
+  Worked,
+} from '../../ports/store.ts'
+import type { Timers } from '../../ports/timers.ts'
+import type { BegunUnit, UnitParts, UnitReads } from '../../storage/unit-of-work.ts'
+import { GuardedUnit, refusalOf } from '../../storage/unit-of-work.ts'
 import { prepareCommit } from './apply-commit.ts'
-import type { BegunUnit, UnitParts } from './begin-unit.ts'
-import { beginUnit } from './begin-unit.ts'
+import type { Beginning, PostgresUnitParts } from './begin-unit.ts'
+import { beginUnit, unitReads } from './begin-unit.ts'
 import { isUndone } from './faults.ts'
-import { readHeld } from './held.ts'
-import { newlyWaiting, readPages } from './inbox.ts'
+import { newlyWaiting } from './inbox.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import { findIds } from './processed-ids.ts'
+import type { PostgresRow } from './postgres-client.ts'
 import type { Session } from './session.ts'
 
 const checkOursSql = 'SELECT inturn.check_transaction($1)'
 
 /** A unit of work inside one transaction. */
-export class TransactionUnit implements UnitOfWork<OpenTransaction> {
-  readonly clock: Clock
-  readonly streams: ReadonlyMap<StreamPath, WonStream>
-  readonly busy: readonly StreamPath[]
-  readonly domains: ReadonlyMap<string, DomainStatus>
-  readonly transaction: OpenTransaction
-  readonly #parts: UnitParts
-  readonly #begun: BegunUnit
+export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransaction> {
+  readonly begun: BegunUnit
+  readonly reads: UnitReads
+  readonly forHandlers: OpenTransaction
+  /** It is time to fold what is counted of the consumer's domains. */
+  readonly isLoose: boolean
+  readonly #parts: PostgresUnitParts
+  readonly #beginning: Beginning
   readonly #session: Session
-  readonly #abort = new AbortController()
   /** Statements of commits that have no answer yet. */
   readonly #sent: Promise<void>[] = []
   #failure: InturnError | undefined
   #depth = 0
   /** How many statements handlers had sent when it was seen last that the transaction is the unit's. */
   #checkedAt = 0
-  #isEnded = false
 
   /** Begins a unit in the transaction that has been begun with the same flush. */
-  static async begin(session: Session, parts: UnitParts): Promise<TransactionUnit> {
+  static async begin(session: Session, parts: PostgresUnitParts): Promise<TransactionUnit> {
     return new TransactionUnit(session, parts, await beginUnit(session, parts))
   }
 
-  private constructor(session: Session, parts: UnitParts, begun: BegunUnit) {
-    this.#session = session
+  private constructor(session: Session, parts: PostgresUnitParts, beginning: Beginning) {
+    this.begun = beginning.begun
+    // What has failed before a read says why it fails.
+    const run = async (sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> =>
+      session.run(sql, ...values).catch((error: unknown) => {
+        throw this.ended?.fault ?? error
+      })
+    this.reads = unitReads({ run }, parts)
+    this.forHandlers = new OpenTransaction(session, parts.connection.name)
+    this.isLoose = beginning.isLoose
     this.#parts = parts
-    this.#begun = begun
-    const { clock, streams, busy, domains } = begun
-    this.clock = clock
-    this.streams = streams
-    this.busy = busy
-    this.domains = domains.byName
-    this.transaction = new OpenTransaction(session, parts.connection.name)
+    this.#beginning = beginning
+    this.#session = session
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  get isUndone(): boolean {
-    return this.transaction.isUndone
-  }
-
-  get fault(): InturnError | undefined {
-    return this.#failure ?? this.transaction.fault
-  }
-
-  /** It is time to fold what is counted of the consumer's domains. */
-  get isLoose(): boolean {
-    return this.#begun.domains.isLoose
-  }
-
-  /** Fires the signal: the transaction is lost. */
-  abort(): void {
-    this.#abort.abort()
-  }
-
-  /** Shows the server that the process is alive. An answer is none of a transaction that has failed. */
-  async renew(): Promise<boolean> {
-    if (this.#isEnded) return true
-    return this.#session.query('SELECT 1').then(() => true, isUndone)
-  }
-
-  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
-    this.#checkUsable()
-    for (const { stream } of ranges) this.#checkWon(stream)
-    return this.#reading(readHeld(this.#session, this.#parts.consumer, ranges))
-  }
-
-  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
-    this.#checkUsable()
-    for (const { stream } of pages) this.#checkWon(stream)
-    return this.#reading(readPages(this.#session, this.#parts.consumer, pages))
-  }
-
-  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#checkUsable()
-    const { consumer, connection } = this.#parts
-    return this.#reading(findIds(this.#session, consumer, { domain, ids, shiftMs: connection.shiftMs() }))
+  get ended(): TransactionEnd | undefined {
+    const fault = this.#failure ?? this.forHandlers.fault
+    if (fault !== undefined) return { fault }
+    return this.forHandlers.isUndone ? {} : undefined
   }
 
   /** Sends the statements, and leaves their answers to the end: until then none of them counts. */
   async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
-    this.#checkUsable()
-    for (const { stream } of commit.streams) this.#checkWon(stream)
     const { consumer, connection } = this.#parts
-    const { fence } = this.#begun
+    const { fence } = this.#beginning
     const write = prepareCommit(commit, { consumer, fence, shiftMs: connection.shiftMs() })
     this.#checkOurs()
     this.#note(write(this.#session))
@@ -114,7 +80,6 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
   }
 
   async savepoint<Result>(run: () => Promise<Result>): Promise<Result> {
-    this.#checkUsable()
     const name = `inturn_${++this.#depth}`
     this.#note(this.#session.run(`SAVEPOINT ${name}`))
     try {
@@ -130,20 +95,41 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
   }
 
   async atOnce(run: () => Promise<void>): Promise<void> {
-    this.#checkUsable()
-    await this.transaction.share(run)
+    await this.forHandlers.share(run)
+  }
+
+  /** Runs a body, and commits. */
+  async run<Result>(
+    timers: Timers,
+    body: (unit: UnitOfWork<OpenTransaction>) => Promise<Result>,
+  ): Promise<Worked<Result>> {
+    const unit = new GuardedUnit(this, this)
+    const { claimMs } = this.#parts.request
+    const stop = keepRenewed({ timers, claimMs, renew: () => this.#renew(), lost: () => unit.abort() })
+    const end = (): void => {
+      stop()
+      unit.end()
+      this.forHandlers.end()
+    }
+    try {
+      const value = await body(unit)
+      end()
+      return { value, again: await this.#commitAll() }
+    } catch (error) {
+      if (this.forHandlers.pending > 0) this.#session.giveUp()
+      throw error
+    } finally {
+      end()
+    }
   }
 
   /**
    * Commits, and says which streams have entries that were not looked at: that is looked for once the streams
    * are free, in the same flush.
    */
-  async end(): Promise<readonly StreamPath[]> {
-    const { fault } = this
-    this.revoke()
-    if (fault !== undefined) throw fault
-    this.#checkStanding()
-    const won = new Set(this.streams.keys())
+  async #commitAll(): Promise<readonly StreamPath[]> {
+    if (this.ended !== undefined) throw refusalOf(this.ended)
+    const won = new Set(this.begun.streams.keys())
     this.#checkOurs()
     const committed = this.#session.commit()
     const looked =
@@ -156,10 +142,9 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
     throw isUnknown(end.reason) ? end.reason : (this.#failure ?? refused(end.reason))
   }
 
-  /** Refuses all further use. */
-  revoke(): void {
-    this.#isEnded = true
-    this.transaction.end()
+  /** Shows the server that the process is alive. An answer is none of a transaction that has failed. */
+  #renew(): Promise<boolean> {
+    return this.#session.query('SELECT 1').then(() => true, isUndone)
   }
 
   /**
@@ -168,22 +153,22 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
    */
   async #leave(statements: readonly string[]): Promise<void> {
     // A statement that has no answer is one of a handler that was given up on: the transaction ends with it.
-    if (this.transaction.pending > 0 || this.transaction.isLost) {
-      this.transaction.lose()
+    if (this.forHandlers.pending > 0 || this.forHandlers.isLost) {
+      this.forHandlers.lose()
       return
     }
     const sent = statements.map((sql) => this.#session.query(sql))
     const left = await Promise.allSettled(sent)
-    if (left.every(({ status }) => status === 'fulfilled')) this.transaction.recover()
-    else this.transaction.lose()
+    if (left.every(({ status }) => status === 'fulfilled')) this.forHandlers.recover()
+    else this.forHandlers.lose()
   }
 
   /** Has the server see whether a handler has ended the transaction since that was seen last. */
   #checkOurs(): void {
-    const { sent } = this.transaction
+    const { sent } = this.forHandlers
     if (sent === this.#checkedAt) return
     this.#checkedAt = sent
-    this.#note(this.#session.run(checkOursSql, this.#begun.xact))
+    this.#note(this.#session.run(checkOursSql, this.#beginning.xact))
   }
 
   /** Notes what is sent and not waited for; the first failure of it is what the transaction fails with. */
@@ -195,30 +180,6 @@ export class TransactionUnit implements UnitOfWork<OpenTransaction> {
       },
     )
     this.#sent.push(noted)
-  }
-
-  /** What a read came to; what has failed before it says why it fails. */
-  async #reading<Result>(read: Promise<Result>): Promise<Result> {
-    try {
-      return await read
-    } catch (error) {
-      throw this.fault ?? error
-    }
-  }
-
-  #checkWon(stream: StreamPath): void {
-    const isWon = this.streams.has(stream)
-    invariant(isWon, `${stream} was used in a unit of work that has not won it`)
-  }
-
-  #checkUsable(): void {
-    invariant(!this.#isEnded, 'a unit of work was used after its end')
-    this.#checkStanding()
-  }
-
-  #checkStanding(): void {
-    if (!this.isUndone) return
-    throw new InturnError('handler-failed', 'a statement of a handler has rolled the transaction back')
   }
 }
 

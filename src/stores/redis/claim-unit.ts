@@ -1,15 +1,12 @@
 // A unit of work: the streams that were won, with claims that are leased and fenced. Each commit is one call
 // for each shard, in which the script compares every claim's fence. Upholds I5.
-import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
 import type { CommitCommands } from '../../ports/commit-commands.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork, WonStream } from '../../ports/store.ts'
+import type { Commit, CommitOutcome } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
 import { at, listIn, mapIn, textIn } from '../../redis/reply.ts'
-import type { ClaimedStreams, ClaimParts, ShardClaims } from './claims.ts'
+import type { BegunUnit, ClaimParts, UnitReads } from '../../storage/unit-of-work.ts'
+import type { ClaimedStreams, RedisUnitParts, ShardClaims } from './claims.ts'
 import { pathsAt, releaseClaims, renewClaims } from './claims.ts'
 import type { PreparedCommit } from './commit-parts.ts'
 import { prepareCommit } from './commit-parts.ts'
@@ -17,72 +14,33 @@ import { effectKeyStart } from './effect-key.ts'
 import { readPartial } from './effect-partial.ts'
 import type { RedisCommands } from './redis-commands.ts'
 import { CommandRecording } from './redis-commands.ts'
-import { UnitReads } from './unit-reads.ts'
+import { RedisUnitReads } from './unit-reads.ts'
 
 /** A unit of work with claims. */
-export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
-  readonly clock: Clock
-  readonly streams: ReadonlyMap<StreamPath, WonStream>
-  readonly busy: readonly StreamPath[]
-  readonly domains: ReadonlyMap<string, DomainStatus>
+export class ClaimUnit implements ClaimParts<RedisCommands> {
+  readonly begun: BegunUnit
+  readonly reads: UnitReads
   readonly commands: CommitCommands<RedisCommands>
-  readonly transaction: undefined
-  readonly isUndone = false
-  readonly fault: undefined
-  readonly #parts: ClaimParts
+  readonly #parts: RedisUnitParts
   readonly #claimed: ClaimedStreams
-  readonly #reads: UnitReads
-  readonly #abort = new AbortController()
   /** Streams whose claims a commit releases that was sent, and those of which it is known that it has. */
   readonly #ending = new Set<StreamPath>()
   readonly #released = new Set<StreamPath>()
   readonly #again: StreamPath[] = []
-  #isEnded = false
 
-  constructor(parts: ClaimParts, claimed: ClaimedStreams) {
-    this.clock = { now: claimed.now, readingMs: claimed.readingMs }
-    this.streams = claimed.streams
-    this.busy = claimed.busy
-    this.domains = claimed.domains
-    this.#parts = parts
-    this.#claimed = claimed
+  constructor(parts: RedisUnitParts, claimed: ClaimedStreams) {
     const { connection, keyspace, request } = parts
-    this.#reads = new UnitReads(connection, keyspace, request.consumer)
+    this.begun = claimed.begun
+    this.reads = new RedisUnitReads(connection, keyspace, request.consumer)
     this.commands = {
       partials: claimed.partials,
-      record: (stream) => {
-        this.#checkWon(stream)
-        return new CommandRecording(() => effectKeyStart(keyspace, request.consumer, stream))
-      },
+      record: (stream) => new CommandRecording(() => effectKeyStart(keyspace, request.consumer, stream)),
     }
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  /** Fires the signal: a claim is lost. */
-  abort(): void {
-    this.#abort.abort()
-  }
-
-  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
-    this.#check(ranges.map(({ stream }) => stream))
-    return this.#reads.held(ranges)
-  }
-
-  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
-    this.#check(pages.map(({ stream }) => stream))
-    return this.#reads.inbox(pages)
-  }
-
-  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#check([])
-    return this.#reads.knownIds(domain, ids)
+    this.#parts = parts
+    this.#claimed = claimed
   }
 
   async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
-    this.#check(commit.streams.map(({ stream }) => stream))
     const { connection, keyspace, known, request } = this.#parts
     const prepared = prepareCommit(commit, {
       keyspace,
@@ -103,24 +61,15 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
     const last = [...prepared.last].flatMap(([stream, calls]) => (isCommitted(stream) ? calls : []))
     await connection.write(last, true)
     this.#notePartials(commit, ends)
-    const outcomes = commit.streams.map(({ stream }) => ends.get(stream) ?? 'claim-lost')
-    if (outcomes.includes('claim-lost')) this.abort()
-    return outcomes
+    return commit.streams.map(({ stream }) => ends.get(stream) ?? 'claim-lost')
   }
 
-  async savepoint<Result>(): Promise<Result> {
-    throw new InturnError('invariant-violated', 'a savepoint was asked of a store without transactions')
-  }
-
-  /** Renews the claims; `false` when one is lost. */
   async renew(): Promise<boolean> {
     const lost = await renewClaims(this.#parts, this.#claimsWithout(this.#ending))
     return lost.every((stream) => this.#ending.has(stream))
   }
 
-  /** Releases the claims, and says which of the streams have entries that were not looked at. */
-  async end(): Promise<StreamPath[]> {
-    this.#isEnded = true
+  async release(): Promise<readonly StreamPath[]> {
     return [...this.#again, ...(await releaseClaims(this.#parts, this.#claimsWithout(this.#released)))]
   }
 
@@ -172,15 +121,6 @@ export class ClaimUnit implements UnitOfWork<undefined, RedisCommands> {
 
   #fenceOf(shard: number): number {
     return this.#claimed.shards.get(shard)?.fence ?? 0
-  }
-
-  #check(streams: readonly StreamPath[]): void {
-    invariant(!this.#isEnded, 'a unit of work was used after its end')
-    for (const stream of streams) this.#checkWon(stream)
-  }
-
-  #checkWon(stream: StreamPath): void {
-    invariant(this.streams.has(stream), `${stream} was used in a unit of work that has not won it`)
   }
 }
 

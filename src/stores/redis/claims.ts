@@ -2,13 +2,13 @@
 import type { StreamPath } from '../../core/stream-path.ts'
 import { unknownStream } from '../../core/stream-state.ts'
 import type { EffectPartial } from '../../ports/commit-commands.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
 import type { WonStream, WorkRequest } from '../../ports/store.ts'
 import type { CallEnd, Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { at, bytesIn, groupsIn, listIn, mapIn, maybeNumberIn, numberIn, textIn } from '../../redis/reply.ts'
 import type { ScriptCall } from '../../redis/script-call.ts'
+import type { BegunUnit } from '../../storage/unit-of-work.ts'
 import type { Acknowledged } from './acknowledged.ts'
 import type { DomainTotals } from './domain-totals.ts'
 import { readPartial } from './effect-partial.ts'
@@ -146,7 +146,7 @@ const releaseScript = storeScript(
 const placesMax = 100_000
 
 /** What claims are made with. */
-export interface ClaimParts {
+export interface RedisUnitParts {
   readonly connection: Connection
   /** How counts are read of shards that have none of the streams. */
   readonly counting: Connection
@@ -188,17 +188,13 @@ export class StreamPlaces {
 
 /** What a unit of work begins with. */
 export interface ClaimedStreams {
-  readonly now: number
-  readonly readingMs: number
-  readonly streams: ReadonlyMap<StreamPath, WonStream>
-  readonly busy: readonly StreamPath[]
+  readonly begun: BegunUnit
   readonly partials: Map<StreamPath, EffectPartial>
-  readonly domains: ReadonlyMap<string, DomainStatus>
   readonly shards: ReadonlyMap<number, ShardClaims>
 }
 
 /** Claims the streams of a request that are free, and reads them. */
-export async function claimStreams(parts: ClaimParts): Promise<ClaimedStreams> {
+export async function claimStreams(parts: RedisUnitParts): Promise<ClaimedStreams> {
   const { connection, keyspace, known, request } = parts
   const asked = Map.groupBy(request.streams, (path) => keyspace.shardOf(path))
   const stale = known.totals.takeStale()
@@ -235,19 +231,21 @@ export async function claimStreams(parts: ClaimParts): Promise<ClaimedStreams> {
     })
   }
   known.places.note(claimed.places)
+  const { streams, partials, shards } = claimed
   return {
-    now: numberIn(at(begun, 0)),
-    readingMs: numberIn(at(begun, 1)),
-    domains: known.totals.statuses(mapIn(at(begun, 2))),
-    streams: claimed.streams,
-    busy: request.streams.filter((path) => !claimed.streams.has(path)),
-    partials: claimed.partials,
-    shards: claimed.shards,
+    begun: {
+      clock: { now: numberIn(at(begun, 0)), readingMs: numberIn(at(begun, 1)) },
+      streams,
+      busy: request.streams.filter((path) => !streams.has(path)),
+      domains: known.totals.statuses(mapIn(at(begun, 2))),
+    },
+    partials,
+    shards,
   }
 }
 
 /** Reads counts that are too old; those of a server that is away stay as they are. */
-async function refreshCounts(parts: ClaimParts, shards: readonly number[]): Promise<void> {
+async function refreshCounts(parts: RedisUnitParts, shards: readonly number[]): Promise<void> {
   const calls = shards.map((shard) => claimCall(parts, { shard, paths: [], isStale: true }))
   const ends = await parts.counting.settle(calls).catch(() => [])
   for (const [index, shard] of shards.entries()) {
@@ -258,7 +256,7 @@ async function refreshCounts(parts: ClaimParts, shards: readonly number[]): Prom
 
 /** Renews claims, and says which of them are lost. */
 export async function renewClaims(
-  parts: ClaimParts,
+  parts: RedisUnitParts,
   shards: ReadonlyMap<number, ShardClaims>,
 ): Promise<StreamPath[]> {
   const { connection, keyspace, request } = parts
@@ -274,7 +272,7 @@ export async function renewClaims(
 
 /** Releases claims, and says which of the streams have entries that were not looked at. */
 export async function releaseClaims(
-  parts: ClaimParts,
+  parts: RedisUnitParts,
   shards: ReadonlyMap<number, ShardClaims>,
 ): Promise<StreamPath[]> {
   const { connection, keyspace, request } = parts
@@ -333,7 +331,7 @@ class ClaimReplies {
 
 /** Claims that were made while others could not be are released, as far as that is possible. */
 async function giveBack(
-  parts: ClaimParts,
+  parts: RedisUnitParts,
   ends: readonly CallEnd[],
   asked: readonly (readonly [number, readonly StreamPath[]])[],
 ): Promise<void> {
@@ -345,7 +343,7 @@ async function giveBack(
   await releaseClaims(parts, made.shards).catch(() => [])
 }
 
-function beginCall({ keyspace, known, request: { consumer } }: ClaimParts): ScriptCall {
+function beginCall({ keyspace, known, request: { consumer } }: RedisUnitParts): ScriptCall {
   return {
     script: beginScript,
     keys: [keyspace.home(consumer), keyspace.consumers, keyspace.layout],
@@ -354,7 +352,7 @@ function beginCall({ keyspace, known, request: { consumer } }: ClaimParts): Scri
 }
 
 function claimCall(
-  { keyspace, known, request }: ClaimParts,
+  { keyspace, known, request }: RedisUnitParts,
   { shard, paths, isStale }: { shard: number; paths: readonly StreamPath[]; isStale: boolean },
 ): ScriptCall {
   const streams = paths.flatMap((path) => [path, known.places.of(path)])

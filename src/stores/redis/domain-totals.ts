@@ -3,7 +3,7 @@
 // the batch. Limits of domains are approximate anyway.
 import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath, streamPath } from '../../core/stream-path.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
+import type { DomainStatus } from '../../ports/records.ts'
 import { systemTimers } from '../../ports/timers.ts'
 
 const countsMs = 1000

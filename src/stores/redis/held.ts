@@ -4,8 +4,8 @@ import { InturnError } from '../../core/errors.ts'
 import type { Epoch, Sequence } from '../../core/sequence.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { readEvent, recordText } from '../../ports/record-text.ts'
 import type { HeldEvent, HeldRange } from '../../ports/records.ts'
+import { readEvent, recordText } from '../../storage/record-text.ts'
 
 /** A place as text that sorts like it. */
 export function placeText(epoch: Epoch, sequence: Sequence): string {

@@ -3,13 +3,13 @@
 // the claim, in one script, and whoever releases a claim looks for entries in that script too, so one of the
 // two sees the other.
 import type { Position } from '../../core/sequence.ts'
-import { readInbox } from '../../ports/record-text.ts'
 import type { InboxEntry, InboxPage, StoredEntry } from '../../ports/records.ts'
 import type { StoredInbox } from '../../ports/store-reader.ts'
 import { placeOnWire } from '../../ports/store.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { textIn } from '../../redis/reply.ts'
+import { readInbox } from '../../storage/record-text.ts'
 import { placeText } from './held.ts'
 
 // 'inboxes' has for each stream with entries: arrivals, redrives, the newest, and up to which it was looked

@@ -1,10 +1,10 @@
 // Dead letters, the ledger and what inboxes have, in the order in which it came, page by page.
-import { readDeadLetter, readLedgerEntry } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry, StoredEntry } from '../../ports/records.ts'
 import type { Paged, RecordQuery } from '../../ports/store-reader.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { groupsIn, textIn } from '../../redis/reply.ts'
+import { readDeadLetter, readLedgerEntry } from '../../storage/record-text.ts'
 import { domainOf } from './domain-totals.ts'
 import { behindPlace } from './held.ts'
 import { entryIn, listInboxScript } from './inbox.ts'

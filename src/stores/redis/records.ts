@@ -2,10 +2,10 @@
 // its key says, so that there is one a key; the keys of a stream's dead letters begin with its path, so they
 // lie in its shard and are kept together with its position. Upholds I3.
 import { sortableText } from '../../core/sequence.ts'
-import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
 import type { Commit } from '../../ports/store.ts'
 import type { ScriptArgument } from '../../redis/packed-arguments.ts'
+import { recordText } from '../../storage/record-text.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 

@@ -1,9 +1,9 @@
 // Reading the store for inspection. Every list costs a constant number of round trips a page.
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
 import type {
   DeadLetter,
   DeadLetterReason,
+  DomainStatus,
   HeldEvent,
   LedgerEntry,
   StoredEntry,

@@ -2,16 +2,26 @@
 // when they can be, so can the store.
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { inboxText } from '../../ports/record-text.ts'
 import type { InboxEntry } from '../../ports/records.ts'
-import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
-import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
+import type {
+  AboutStore,
+  Beat,
+  BeatOptions,
+  Lease,
+  LeaseRequest,
+  Store,
+  UnitOfWork,
+  Worked,
+  WorkRequest,
+} from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { Connection } from '../../redis/connection.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { at, listIn, mapIn, maybeNumberIn, numberIn, textIn, textsIn } from '../../redis/reply.ts'
 import type { ScriptCall } from '../../redis/script-call.ts'
+import { inboxText } from '../../storage/record-text.ts'
+import { workWithClaims } from '../../storage/unit-of-work.ts'
 import { Acknowledged } from './acknowledged.ts'
 import { ClaimUnit } from './claim-unit.ts'
 import type { KnownConsumer } from './claims.ts'
@@ -77,8 +87,9 @@ const heartbeatScript = storeScript(
 `,
 )
 const leaveScript = storeScript(lua`
-  -- A worker ends by its own will. KEYS: home of the consumer. ARGV: worker.
-  return redis.call('ZREM', key('readers'), take())
+  -- A worker ends by its own will. KEYS: home of the consumer. ARGV: worker. Gives: now, the reading clock.
+  redis.call('ZREM', key('readers'), take())
+  return { now, tonumber(redis.call('HGET', key('clock'), 'reading') or 0) }
 `)
 const leaseScript = storeScript(lua`
   -- Gives, renews or takes back a lease. KEYS: the lease, the last fence of leases. ARGV: holder,
@@ -135,9 +146,7 @@ export interface RedisStoreParts {
 
 /** A store on Redis; made by `redisStore`. */
 export class RedisStore implements Store<undefined, RedisCommands> {
-  readonly name: string
-  readonly durable = true
-  readonly effects = 'fenced'
+  readonly about: AboutStore
   readonly reader: StoreReader
   readonly #parts: RedisStoreParts
   readonly #connection: Connection
@@ -149,7 +158,7 @@ export class RedisStore implements Store<undefined, RedisCommands> {
   constructor(parts: RedisStoreParts) {
     const { connection, waitReplicas } = parts
     if (waitReplicas !== undefined) this.#replicas = new Replicas(connection, waitReplicas)
-    this.name = connection.name
+    this.about = { name: connection.name, durable: true, effects: 'fenced' }
     this.#parts = parts
     this.#connection = connection
     this.reader = new RedisReader({ connection, keyspace: () => this.#keysForReading() })
@@ -188,25 +197,7 @@ export class RedisStore implements Store<undefined, RedisCommands> {
     const known = this.#knownOf(request.consumer)
     const parts = { connection, counting: this.#connection, keyspace: this.#keys(), known, request }
     const unit = new ClaimUnit(parts, await claimStreams(parts))
-    const stop = keepRenewed({
-      timers: this.#parts.timers,
-      claimMs: request.claimMs,
-      renew: async () => unit.renew(),
-      lost: () => unit.abort(),
-    })
-    const end = async (): Promise<readonly StreamPath[]> => {
-      stop()
-      // A release that failed changes no outcome: the claims expire, and then their streams are due.
-      return unit.end().catch(() => [])
-    }
-    let value: Result
-    try {
-      value = await body(unit)
-    } catch (error) {
-      await end()
-      throw error
-    }
-    return { value, again: await end() }
+    return workWithClaims(unit, { timers: this.#parts.timers, claimMs: request.claimMs }, body)
   }
 
   async handOver(consumer: string, entries: readonly InboxEntry[]): Promise<readonly StreamPath[]> {
@@ -255,8 +246,10 @@ export class RedisStore implements Store<undefined, RedisCommands> {
     return dueStreams(scope, { limit, domains })
   }
 
-  async heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat> {
+  async heartbeat(consumer: string, worker: string, options: BeatOptions = {}): Promise<Beat> {
+    const { silentMs, leaves } = options
     const keyspace = this.#keys()
+    if (leaves === true) return this.#leave(keyspace.home(consumer), worker)
     const { acknowledged } = this.#knownOf(consumer)
     const told = acknowledged.begunAt
     const reply = await this.#connection.readOne({
@@ -283,9 +276,13 @@ export class RedisStore implements Store<undefined, RedisCommands> {
     }
   }
 
-  async leave(consumer: string, worker: string): Promise<void> {
-    const keys = [this.#keys().home(consumer)] as const
-    await this.#connection.readOne({ script: leaveScript, keys, args: [keptText(worker)] })
+  async #leave(home: string, worker: string): Promise<Beat> {
+    const reply = await this.#connection.readOne({
+      script: leaveScript,
+      keys: [home],
+      args: [keptText(worker)],
+    })
+    return { now: numberIn(at(reply, 0)), readingMs: numberIn(at(reply, 1)), died: [] }
   }
 
   async lease(name: string, request: LeaseRequest): Promise<Lease | undefined> {
@@ -303,20 +300,18 @@ export class RedisStore implements Store<undefined, RedisCommands> {
     return { fence: numberIn(fence), now: numberIn(now), until: numberIn(until) }
   }
 
-  async checkpoint(consumer: string, source: string): Promise<string | undefined> {
+  async checkpoint(consumer: string, source: string, next?: string): Promise<string | undefined> {
+    const kept = keptText(source)
+    if (next !== undefined) {
+      await this.#connection.write([
+        this.#consumerCall(saveCheckpointScript, consumer, [kept, keptText(next)]),
+      ])
+      return next
+    }
     const keys = [this.#keys().home(consumer)] as const
-    const reply = await this.#connection.readOne({
-      script: readCheckpointScript,
-      keys,
-      args: [keptText(source)],
-    })
+    const reply = await this.#connection.readOne({ script: readCheckpointScript, keys, args: [kept] })
     const [note] = listIn(reply)
     return note === undefined ? undefined : originalText(textIn(note))
-  }
-
-  async saveCheckpoint(consumer: string, source: string, value: string): Promise<void> {
-    const args = [keptText(source), keptText(value)]
-    await this.#connection.write([this.#consumerCall(saveCheckpointScript, consumer, args)])
   }
 
   /** Runs what is settled upon; with replicas to wait for, it has ended when they have it. */
@@ -354,8 +349,8 @@ export class RedisStore implements Store<undefined, RedisCommands> {
     if (now - this.#toldGoneBackMs < goneBackEveryMs) return
     this.#toldGoneBackMs = now
     this.#parts.onWarning(
-      `${this.name}: the server has gone back behind what it acknowledged, and positions may have gone ` +
-        'back with it: numbers that were settled since are missing now, as gaps (docs/stores/redis.md)',
+      `${this.about.name}: the server has gone back behind what it acknowledged, and positions may have ` +
+        'gone back with it: numbers that were settled since are missing now, as gaps (docs/stores/redis.md)',
     )
   }
 

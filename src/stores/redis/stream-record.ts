@@ -3,9 +3,9 @@
 import { decodeState } from '../../core/encode-state.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { ByteReader } from '../../core/varints.ts'
-import type { DueTime } from '../../ports/due-time.ts'
-import { standingOf } from '../../ports/standing.ts'
+import type { DueTime } from '../../ports/records.ts'
 import type { StreamChange } from '../../ports/store.ts'
+import { standingOf } from '../../storage/stream-index.ts'
 
 /** A stream's record. */
 export interface StreamRecord {

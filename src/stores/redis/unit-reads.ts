@@ -5,6 +5,7 @@ import type { Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { groupsIn, listIn, textsIn } from '../../redis/reply.ts'
+import type { UnitReads } from '../../storage/unit-of-work.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { boundsOf, readHeld } from './held.ts'
 import { entryIn, pageArguments, readInboxScript } from './inbox.ts'
@@ -32,7 +33,7 @@ const knownIdsScript = storeScript(lua`
 `)
 
 /** Reads for a unit of work. */
-export class UnitReads {
+export class RedisUnitReads implements UnitReads {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
   readonly #consumer: string

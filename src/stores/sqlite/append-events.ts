@@ -4,7 +4,7 @@ import type { LogStream } from '../../core/append-errors.ts'
 import type { Appended } from '../../core/logged-event.ts'
 import { planAppend } from '../../core/plan-append.ts'
 import type { KeptEvent, PlacedEvent, PreparedAppend, StreamKnown } from '../../core/plan-append.ts'
-import { appendedEvent } from '../../ports/logged-text.ts'
+import { appendedEvent } from '../../storage/logged-text.ts'
 import type { Row } from './row.ts'
 import { numberAt, textAt } from './row.ts'
 

@@ -2,7 +2,8 @@
 // A worker that falls silent may have died with a transaction in hand, of which nothing is left to tell.
 import type { StreamPath } from '../../core/stream-path.ts'
 import { parseStreamPath } from '../../core/stream-path.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
+import type { DomainStatus } from '../../ports/records.ts'
+import type { Beat, BeatOptions } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
 import { StateCache } from './state-cache.ts'
@@ -45,6 +46,7 @@ const workerBeatSql = /* sql */ `
 const takeSilentSql = /* sql */ `
   DELETE FROM inturn_worker WHERE consumer = ?1 AND name <> ?2 AND beat_at < ?3 RETURNING name
 `
+const readingSql = 'SELECT reading_ms FROM inturn_consumer WHERE id = ?1'
 const leaveSql = 'DELETE FROM inturn_worker WHERE consumer = ?1 AND name = ?2'
 const readCheckpointSql = /* sql */ `
   SELECT value FROM inturn_checkpoint JOIN inturn_consumer ON inturn_consumer.id = consumer
@@ -108,26 +110,23 @@ export function beginUnit(database: Database, consumer: Consumer, outcome: Outco
   return { fence, readingMs: numberAt(row, 'reading_ms'), journalEntries }
 }
 
-/** A worker of the consumer was reading; returns the reading clock. */
-export function beat(database: Database, consumer: number, now: number): number {
-  return numberAt(database.one(beatSql, consumer, now, longestBeatMs), 'reading_ms')
-}
-
-/** Keeps that a worker is there; takes out, and returns, those that were silent for too long. */
-export function beatOf(
+/**
+ * A worker of the consumer was reading: keeps that it is there; takes out, and tells, those that were silent
+ * for too long. One that leaves is forgotten.
+ */
+export function beat(
   database: Database,
   consumer: number,
-  beat: { readonly worker: string; readonly now: number; readonly silentMs: number | undefined },
-): readonly string[] {
-  const { worker, now, silentMs } = beat
+  { worker, now, silentMs, leaves }: BeatOptions & { readonly worker: string; readonly now: number },
+): Beat {
+  if (leaves === true) {
+    database.run(leaveSql, consumer, worker)
+    return { now, readingMs: numberAt(database.one(readingSql, consumer), 'reading_ms'), died: [] }
+  }
+  const readingMs = numberAt(database.one(beatSql, consumer, now, longestBeatMs), 'reading_ms')
   database.run(workerBeatSql, consumer, worker, now)
-  if (silentMs === undefined) return []
-  return database.all(takeSilentSql, consumer, worker, now - silentMs).map((row) => textAt(row, 'name'))
-}
-
-/** Forgets a worker that ends by its own will. */
-export function leave(database: Database, consumer: number, worker: string): void {
-  database.run(leaveSql, consumer, worker)
+  const silent = silentMs === undefined ? [] : database.all(takeSilentSql, consumer, worker, now - silentMs)
+  return { now, readingMs, died: silent.map((row) => textAt(row, 'name')) }
 }
 
 /** The note of a source. */

@@ -1,7 +1,7 @@
 // Held events: kept, released and read by ranges of (epoch, sequence).
 import { sortableText } from '../../core/sequence.ts'
-import { readEvent, recordText } from '../../ports/record-text.ts'
 import type { HeldEvent, HeldRange } from '../../ports/records.ts'
+import { readEvent, recordText } from '../../storage/record-text.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
 

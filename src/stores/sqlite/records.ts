@@ -1,8 +1,8 @@
 // Dead letters and the ledger.
 import { sortableText } from '../../core/sequence.ts'
-import { recordText } from '../../ports/record-text.ts'
 import type { DeadLetter, LedgerEntry } from '../../ports/records.ts'
 import type { Commit } from '../../ports/store.ts'
+import { recordText } from '../../storage/record-text.ts'
 import { pauseDomain } from './consumers.ts'
 import type { Database } from './database.ts'
 import { storedText } from './stored-text.ts'

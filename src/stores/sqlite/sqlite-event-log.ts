@@ -4,8 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { LogStream } from '../../core/append-errors.ts'
 import { InturnError, invariant } from '../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../core/logged-event.ts'
-import { AppendOrder } from '../../ports/append-order.ts'
 import type {
+  AppendLimits,
   LogAppender,
   LogBounds,
   LogPage,
@@ -16,12 +16,10 @@ import type {
   StreamRead,
   TransactionalEventLog,
 } from '../../ports/event-log.ts'
-import type { AppendLimits } from '../../ports/prepare-append.ts'
-import { prepareAppends } from '../../ports/prepare-append.ts'
-import type { StreamPiece } from '../../ports/read-log.ts'
-import { followPages, readPages, readStream } from '../../ports/read-log.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { trimLog } from '../../ports/trim-log.ts'
+import { AppendOrder, prepareAppends } from '../../storage/prepare-append.ts'
+import type { StreamPiece } from '../../storage/read-log.ts'
+import { followPages, readPages, readStream, trimLog } from '../../storage/read-log.ts'
 import { appendEvents } from './append-events.ts'
 import { deleteEvents, readBounds, readPage, readPiece } from './logged-events.ts'
 import type { OpenFile, SqliteFile } from './sqlite-file.ts'

@@ -2,12 +2,10 @@
 import { decodeState } from '../../core/encode-state.ts'
 import { sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
-import { pathsOf } from '../../ports/path-range.ts'
-import { readDeadLetter, readEvent, readLedgerEntry } from '../../ports/record-text.ts'
 import type {
   DeadLetter,
   DeadLetterReason,
+  DomainStatus,
   HeldEvent,
   LedgerEntry,
   StoredEntry,
@@ -22,6 +20,8 @@ import type {
   StoreReader,
   StreamQuery,
 } from '../../ports/store-reader.ts'
+import { readDeadLetter, readEvent, readLedgerEntry } from '../../storage/record-text.ts'
+import { pathsOf } from '../../storage/stream-index.ts'
 import { findConsumerSql, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
 import { arrivalNumber, entryIn, inboxIn, listStreamInboxSql } from './inbox.ts'

@@ -1,15 +1,24 @@
 // The SQLite store: every call of the port, carried to the file. When the disk fails, calls fail; when it
 // is well again, so is the store.
-import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { InboxEntry } from '../../ports/records.ts'
-import { keepRenewed } from '../../ports/renewal.ts'
 import type { StoreReader } from '../../ports/store-reader.ts'
-import type { Beat, Lease, LeaseRequest, Store, UnitOfWork, Worked, WorkRequest } from '../../ports/store.ts'
+import type {
+  AboutStore,
+  Beat,
+  BeatOptions,
+  Lease,
+  LeaseRequest,
+  Store,
+  UnitOfWork,
+  Worked,
+  WorkRequest,
+} from '../../ports/store.ts'
 import type { Timers } from '../../ports/timers.ts'
+import { workWithClaims } from '../../storage/unit-of-work.ts'
 import { ClaimUnit } from './claim-unit.ts'
 import { findClaims } from './claims.ts'
-import { beat, beatOf, keepCheckpoint, leave, readCheckpoint } from './consumers.ts'
+import { beat, keepCheckpoint, readCheckpoint } from './consumers.ts'
 import { dueStreams } from './due-streams.ts'
 import { appendToInbox } from './inbox.ts'
 import { lease } from './leases.ts'
@@ -24,16 +33,14 @@ type Body<Result> = (unit: UnitOfWork<SqliteTransaction>) => Promise<Result>
 
 /** A store in a SQLite file; made by `sqliteStore`. */
 export class SqliteStore implements Store<SqliteTransaction> {
-  readonly name: string
-  readonly durable = true
-  readonly effects = 'transaction'
+  readonly about: AboutStore
   readonly reader: StoreReader
   readonly #file: SqliteFile
   readonly #now: () => number
   readonly #timers: Timers
 
   constructor(file: SqliteFile, clocks: { readonly now: () => number; readonly timers: Timers }) {
-    this.name = `sqlite ${file.path}`
+    this.about = { name: `sqlite ${file.path}`, durable: true, effects: 'transaction' }
     this.#file = file
     this.#now = clocks.now
     this.#timers = clocks.timers
@@ -81,20 +88,10 @@ export class SqliteStore implements Store<SqliteTransaction> {
     return dueStreams(this.#file.reading(), consumer, { now: this.#now(), limit, domains })
   }
 
-  async heartbeat(consumer: string, worker: string, silentMs?: number): Promise<Beat> {
+  async heartbeat(consumer: string, worker: string, options: BeatOptions = {}): Promise<Beat> {
     const { database, writer, consumers } = await this.#file.opened()
     const { id } = await consumers.named(consumer)
-    return writer.write('lazy', () => {
-      const now = this.#now()
-      const readingMs = beat(database, id, now)
-      return { now, readingMs, died: beatOf(database, id, { worker, now, silentMs }) }
-    })
-  }
-
-  async leave(consumer: string, worker: string): Promise<void> {
-    const { database, writer, consumers } = await this.#file.opened()
-    const { id } = await consumers.named(consumer)
-    await writer.write('lazy', () => leave(database, id, worker))
+    return writer.write('lazy', () => beat(database, id, { ...options, worker, now: this.#now() }))
   }
 
   async lease(name: string, request: LeaseRequest): Promise<Lease | undefined> {
@@ -102,29 +99,19 @@ export class SqliteStore implements Store<SqliteTransaction> {
     return writer.write('full', () => lease(database, { ...request, name, now: this.#now() }))
   }
 
-  async checkpoint(consumer: string, source: string): Promise<string | undefined> {
-    await this.#file.opened()
-    return readCheckpoint(this.#file.reading(), consumer, source)
-  }
-
-  async saveCheckpoint(consumer: string, source: string, value: string): Promise<void> {
+  async checkpoint(consumer: string, source: string, next?: string): Promise<string | undefined> {
     const { database, writer, consumers } = await this.#file.opened()
+    if (next === undefined) return readCheckpoint(this.#file.reading(), consumer, source)
     const { id } = await consumers.named(consumer)
-    await writer.write('lazy', () => keepCheckpoint(database, id, { source, value }))
+    await writer.write('lazy', () => keepCheckpoint(database, id, { source, value: next }))
+    return next
   }
 
   async #workInTransaction<Result>(request: WorkRequest, body: Body<Result>): Promise<Worked<Result>> {
     const { database, writer, consumers } = await this.#file.opened()
     const consumer = await consumers.named(request.consumer)
-    return writer.transact(async (outcome) => {
-      const unit = new TransactionUnit({ database, consumer, request, outcome, now: this.#now })
-      try {
-        const value = await body(unit)
-        return { value, again: unit.end() }
-      } finally {
-        unit.revoke()
-      }
-    })
+    const parts = { database, consumer, request, now: this.#now }
+    return writer.transact((outcome) => new TransactionUnit({ ...parts, outcome }).run(body))
   }
 
   async #workWithClaims<Result>(request: WorkRequest, body: Body<Result>): Promise<Worked<Result>> {
@@ -132,29 +119,6 @@ export class SqliteStore implements Store<SqliteTransaction> {
     const consumer = await consumers.named(request.consumer)
     const parts = { database, writer, consumer, request, now: this.#now, committed: this.#file.reading() }
     const unit = await writer.write('full', (outcome) => new ClaimUnit({ ...parts, outcome }))
-    const stop = keepRenewed({
-      timers: this.#timers,
-      claimMs: request.claimMs,
-      renew: async () => unit.renew(),
-      lost: () => unit.abort(),
-    })
-    const end = async (): Promise<readonly StreamPath[]> => {
-      stop()
-      return unit.end().catch(leftToExpire)
-    }
-    let value: Result
-    try {
-      value = await body(unit)
-    } catch (error) {
-      await end()
-      throw error
-    }
-    return { value, again: await end() }
+    return workWithClaims(unit, { timers: this.#timers, claimMs: request.claimMs }, body)
   }
-}
-
-/** A release that failed changes no outcome: the claims expire, and then their streams are due. */
-function leftToExpire(error: unknown): readonly StreamPath[] {
-  if (error instanceof InturnError) return []
-  throw error
 }

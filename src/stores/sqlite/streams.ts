@@ -1,8 +1,8 @@
 // The rows of streams: their states, read and written.
 import { encodeState, decodeState } from '../../core/encode-state.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import { standingOf } from '../../ports/standing.ts'
 import type { StreamChange } from '../../ports/store.ts'
+import { standingOf } from '../../storage/stream-index.ts'
 import type { Database } from './database.ts'
 import { bytesAt, numberAt, textAt } from './row.ts'
 import type { KnownStream } from './state-cache.ts'

@@ -1,12 +1,18 @@
 // A unit of work inside one transaction: what handlers write and where their streams stand become durable
 // together. Nobody else can write while it lasts, so its streams need no claim of their own. Upholds I2 and
 // I5.
-import { InturnError, invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Clock } from '../../core/stream-state.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
-import type { Commit, CommitOutcome, UnitOfWork, WonStream, WorkRequest } from '../../ports/store.ts'
+import type {
+  Commit,
+  CommitOutcome,
+  TransactionEnd,
+  UnitOfWork,
+  UnitTransaction,
+  Worked,
+  WorkRequest,
+} from '../../ports/store.ts'
+import type { BegunUnit, UnitParts, UnitReads } from '../../storage/unit-of-work.ts'
+import { GuardedUnit, refusalOf } from '../../storage/unit-of-work.ts'
 import { applyCommit } from './apply-commit.ts'
 import { dropClaim, findClaims } from './claims.ts'
 import type { Consumer } from './consumers.ts'
@@ -14,12 +20,12 @@ import { beginUnit, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
 import { newlyWaiting } from './inbox.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
-import { UnitReads } from './unit-reads.ts'
+import { SqliteUnitReads } from './unit-reads.ts'
 import { UnitScope } from './unit-scope.ts'
 import type { Outcome } from './writer.ts'
 
 /** What a unit of work is made of. */
-export interface UnitParts {
+export interface SqliteUnitParts {
   readonly database: Database
   readonly consumer: Consumer
   readonly request: WorkRequest
@@ -28,66 +34,38 @@ export interface UnitParts {
 }
 
 /** A unit of work inside one transaction. */
-export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
-  readonly clock: Clock
-  readonly streams: ReadonlyMap<StreamPath, WonStream>
-  readonly busy: readonly StreamPath[]
-  readonly domains: ReadonlyMap<string, DomainStatus>
-  readonly transaction: SqliteTransaction
+export class TransactionUnit implements UnitParts, UnitTransaction<SqliteTransaction> {
+  readonly begun: BegunUnit
+  readonly reads: UnitReads
+  readonly forHandlers: SqliteTransaction
   readonly #database: Database
   readonly #now: () => number
   readonly #scope: UnitScope
-  readonly #reads: UnitReads
-  readonly #abort = new AbortController()
-  #isEnded = false
 
   /** Reads all that the unit needs, in the transaction that has just begun. */
-  constructor({ database, consumer, request, outcome, now }: UnitParts) {
+  constructor({ database, consumer, request, outcome, now }: SqliteUnitParts) {
     const begun = beginUnit(database, consumer, outcome)
     this.#database = database
     this.#now = now
-    this.clock = { now: now(), readingMs: begun.readingMs }
-    this.domains = readDomains(database, consumer.id)
+    const clock = { now: now(), readingMs: begun.readingMs }
+    const domains = readDomains(database, consumer.id)
     const streams = new Set(request.streams)
-    const { busy, takenOver } = this.#yieldToClaims(consumer.id, streams)
-    this.busy = busy
-    this.#scope = new UnitScope(database, consumer, { ...begun, streams })
-    this.#reads = new UnitReads(this.#scope, database)
-    this.streams = this.#scope.streams(this.domains, takenOver)
-    this.transaction = new SqliteTransaction(database)
-    outcome.onCommit(() => this.#scope.committed())
+    const { busy, takenOver } = this.#yieldToClaims(consumer.id, { streams, now: clock.now })
+    const scope = new UnitScope(database, consumer, { ...begun, streams })
+    this.#scope = scope
+    this.reads = new SqliteUnitReads({ scope, database, now })
+    this.begun = { clock, streams: scope.streams(domains, takenOver), busy, domains }
+    this.forHandlers = new SqliteTransaction(database)
+    outcome.onCommit(() => scope.committed())
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  get isUndone(): boolean {
-    return !this.#database.isTransaction
-  }
-
-  get fault(): InturnError | undefined {
-    return this.transaction.fault
-  }
-
-  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
-    this.#checkUsable()
-    return this.#reads.held(ranges)
-  }
-
-  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
-    this.#checkUsable()
-    return this.#reads.inbox(pages)
-  }
-
-  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#checkUsable()
-    return this.#reads.knownIds(domain, ids, this.#now())
+  get ended(): TransactionEnd | undefined {
+    const { fault } = this.forHandlers
+    if (fault !== undefined) return { fault }
+    return this.#database.isTransaction ? undefined : {}
   }
 
   async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
-    this.#checkUsable()
-    for (const { stream } of commit.streams) this.#scope.checkWon(stream)
     const leave = this.#enter()
     try {
       applyCommit(this.#scope, commit, { now: this.#now(), isRefused: () => false })
@@ -100,7 +78,6 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
   }
 
   async savepoint<Result>(run: () => Promise<Result>): Promise<Result> {
-    this.#checkUsable()
     const leave = this.#enter()
     let isKept = false
     try {
@@ -112,35 +89,30 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
     }
   }
 
-  /**
-   * Ends the unit before its transaction is committed, and says which streams have entries that were not
-   * looked at.
-   */
-  end(): StreamPath[] {
-    const { fault } = this
-    this.revoke()
-    if (fault !== undefined) throw fault
-    this.#checkStanding()
-    const { consumer, won } = this.#scope
-    const isQuiet = [...this.domains.values()].every(({ handedOver }) => handedOver === 0)
-    return isQuiet ? [] : newlyWaiting(this.#database, consumer.id, won)
-  }
-
-  /** Refuses all further use. */
-  revoke(): void {
-    this.#isEnded = true
-    this.transaction.end()
+  /** Runs a body; what it came to is durable once the transaction is committed. */
+  async run<Result>(body: (unit: UnitOfWork<SqliteTransaction>) => Promise<Result>): Promise<Worked<Result>> {
+    const unit = new GuardedUnit(this, this)
+    try {
+      const value = await body(unit)
+      if (this.ended !== undefined) throw refusalOf(this.ended)
+      const { consumer, won } = this.#scope
+      const isQuiet = [...unit.domains.values()].every(({ handedOver }) => handedOver === 0)
+      return { value, again: isQuiet ? [] : newlyWaiting(this.#database, consumer.id, won) }
+    } finally {
+      unit.end()
+      this.forHandlers.end()
+    }
   }
 
   /** Takes the streams out that another worker has claimed, and the expired claims of the others away. */
   #yieldToClaims(
     consumer: number,
-    streams: Set<StreamPath>,
+    { streams, now }: { readonly streams: Set<StreamPath>; readonly now: number },
   ): { readonly busy: readonly StreamPath[]; readonly takenOver: ReadonlySet<StreamPath> } {
     const busy: StreamPath[] = []
     const takenOver = new Set<StreamPath>()
     for (const [path, { until }] of findClaims(this.#database, consumer, streams)) {
-      if (until <= this.clock.now) {
+      if (until <= now) {
         dropClaim(this.#database, consumer, path)
         takenOver.add(path)
       } else if (streams.delete(path)) busy.push(path)
@@ -159,15 +131,5 @@ export class TransactionUnit implements UnitOfWork<SqliteTransaction> {
       if (!isKept) this.#database.run(`ROLLBACK TO inturn_${depth}`)
       this.#database.run(`RELEASE inturn_${depth}`)
     }
-  }
-
-  #checkUsable(): void {
-    invariant(!this.#isEnded, 'a unit of work was used after its end')
-    this.#checkStanding()
-  }
-
-  #checkStanding(): void {
-    if (!this.isUndone) return
-    throw new InturnError('handler-failed', 'a statement of a handler has rolled the transaction back')
   }
 }

@@ -1,38 +1,43 @@
-// What a unit of work may read: the same for both modes, from the transaction or from what is committed.
+// What a unit of work reads: the same for both modes, from the transaction or from what is committed.
 import type { HeldEvent, HeldRange, InboxPage, StoredEntry } from '../../ports/records.ts'
+import type { UnitReads } from '../../storage/unit-of-work.ts'
 import type { Database } from './database.ts'
 import { readHeld } from './held.ts'
 import { readPage } from './inbox.ts'
 import { findIds } from './processed-ids.ts'
 import type { UnitScope } from './unit-scope.ts'
 
+/** Where a unit reads. */
+export interface ReadsParts {
+  readonly scope: UnitScope
+  /** The connection whose view of the file counts. */
+  readonly database: Database
+  readonly now: () => number
+}
+
 /** Reads for a unit of work. */
-export class UnitReads {
-  readonly #scope: UnitScope
-  readonly #database: Database
+export class SqliteUnitReads implements UnitReads {
+  readonly #parts: ReadsParts
 
-  /** `database`: the connection whose view of the file counts. */
-  constructor(scope: UnitScope, database: Database) {
-    this.#scope = scope
-    this.#database = database
+  constructor(parts: ReadsParts) {
+    this.#parts = parts
   }
 
-  held(ranges: readonly HeldRange[]): HeldEvent[] {
+  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
+    const { scope, database } = this.#parts
     return ranges.flatMap((range) => {
-      this.#scope.checkWon(range.stream)
-      const id = this.#scope.idOf(range.stream)
-      return id === undefined ? [] : readHeld(this.#database, id, range)
+      const id = scope.idOf(range.stream)
+      return id === undefined ? [] : readHeld(database, id, range)
     })
   }
 
-  inbox(pages: readonly InboxPage[]): StoredEntry[] {
-    return pages.flatMap((page) => {
-      this.#scope.checkWon(page.stream)
-      return readPage(this.#database, this.#scope.consumer.id, page)
-    })
+  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
+    const { scope, database } = this.#parts
+    return pages.flatMap((page) => readPage(database, scope.consumer.id, page))
   }
 
-  knownIds(domain: string, ids: readonly string[], now: number): Set<string> {
-    return findIds(this.#database, this.#scope.consumer.id, { domain, ids, now })
+  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const { scope, database, now } = this.#parts
+    return findIds(database, scope.consumer.id, { domain, ids, now: now() })
   }
 }

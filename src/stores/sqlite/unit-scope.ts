@@ -4,8 +4,7 @@
 import { invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import { unknownStream } from '../../core/stream-state.ts'
-import type { DomainStatus } from '../../ports/domain-status.ts'
-import type { InboxSize } from '../../ports/records.ts'
+import type { DomainStatus, InboxSize } from '../../ports/records.ts'
 import type { WonStream } from '../../ports/store.ts'
 import type { BegunUnit, Consumer } from './consumers.ts'
 import type { Database } from './database.ts'
@@ -68,10 +67,6 @@ export class UnitScope {
   /** Whether the stream's row says that it waits for nothing and is due at no time. */
   isQuiet(path: StreamPath): boolean {
     return this.#find(path)?.isQuiet ?? false
-  }
-
-  checkWon(path: StreamPath): void {
-    invariant(this.#won.has(path), `${path} was used in a unit of work that has not won it`)
   }
 
   /** A stream was written; the cache learns of it once that is committed. */

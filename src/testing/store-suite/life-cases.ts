@@ -12,6 +12,7 @@ import {
   letter,
   moved,
   positionOf,
+  savepoint,
   work,
 } from './samples.ts'
 import type { HandlerEffects, StoreCase, StoreFixture } from './store-case.ts'
@@ -33,9 +34,9 @@ export const lifeCases: readonly StoreCase[] = [
       const { store } = fixture
       const effects = effectsOf(fixture)
       await work(store, { streams: [a], mode }, async (unit) => {
-        await effects.write(unit.transaction, 'one')
+        await effects.write(unit.transaction?.forHandlers, 'one')
         await unit.commit({ streams: [moved(a, 1)] })
-        await effects.write(unit.transaction, 'two')
+        await effects.write(unit.transaction?.forHandlers, 'two')
         deepEqual(await effects.written(), [])
         equal(await store.reader.stream(consumer, a), undefined)
       })
@@ -52,7 +53,7 @@ export const lifeCases: readonly StoreCase[] = [
       await commit(store, [moved(a, 1)], { mode })
       const failure = new Error('the handler failed')
       const failing = work(store, { streams: [a, b], mode }, async (unit) => {
-        await effects.write(unit.transaction, 'one')
+        await effects.write(unit.transaction?.forHandlers, 'one')
         await unit.commit({
           streams: [moved(a, 2, { hold: [held(a, 9)] }), moved(b, 2)],
           ledger: [entry('x')],
@@ -81,20 +82,20 @@ export const lifeCases: readonly StoreCase[] = [
       await commit(store, [moved(a, 1)], { mode })
       await work(store, { streams: [a, b], mode }, async (unit) => {
         const write = async (text: string, position: number): Promise<void> => {
-          await effects.write(unit.transaction, text)
+          await effects.write(unit.transaction?.forHandlers, text)
           await unit.commit({ streams: [moved(a, position), moved(b, position)] })
         }
-        await unit.savepoint(() => write('kept', 2))
-        await unit.savepoint(async () => {
+        await savepoint(unit, () => write('kept', 2))
+        await savepoint(unit, async () => {
           await write('outer', 3)
-          const inner = unit.savepoint(async () => {
+          const inner = savepoint(unit, async () => {
             await write('inner', 4)
             throw new Error('inner')
           })
           await inner.catch(() => undefined)
-          equal(await unit.savepoint(async () => 'value'), 'value')
+          equal(await savepoint(unit, async () => 'value'), 'value')
         })
-        const undone = unit.savepoint(async () => {
+        const undone = savepoint(unit, async () => {
           await write('undone', 5)
           throw new Error('undone')
         })
@@ -112,7 +113,7 @@ export const lifeCases: readonly StoreCase[] = [
     needs: ['transaction'],
     run: async ({ store }) => {
       await work(store, { streams: [a, b], mode }, async (unit) => {
-        const undone = unit.savepoint(async () => {
+        const undone = savepoint(unit, async () => {
           await unit.commit({ streams: [moved(a, 5)] })
           throw new Error('undone')
         })
@@ -130,7 +131,7 @@ export const lifeCases: readonly StoreCase[] = [
     run: async (fixture) => {
       const effects = effectsOf(fixture)
       const { value: late } = await work(fixture.store, { streams: [a], mode }, async (unit) => {
-        return { transaction: unit.transaction }
+        return { transaction: unit.transaction?.forHandlers }
       })
       await expectError('handler-failed', () => effects.write(late.transaction, 'late'))
       deepEqual(await effects.written(), [])
@@ -155,7 +156,7 @@ export const lifeCases: readonly StoreCase[] = [
       await store.heartbeat(consumer, 'one')
       await advanceTime(1000)
       const { readingMs } = await store.heartbeat(consumer, 'one')
-      await store.saveCheckpoint(consumer, 'file', 'note')
+      await store.checkpoint(consumer, 'file', 'note')
       const before = await store.lease('sweep', { holder: 'one', ms: 600_000 })
       const again = await reopen()
       await work(again, { streams: [a] }, async (unit) => {
@@ -195,10 +196,10 @@ export const lifeCases: readonly StoreCase[] = [
         () => store.record(consumer, {}),
         () => store.due(consumer, 1),
         () => store.heartbeat(consumer, 'one'),
-        () => store.leave(consumer, 'one'),
+        () => store.heartbeat(consumer, 'one', { leaves: true }),
         () => store.lease('sweep', { holder: 'one', ms: 1 }),
         () => store.checkpoint(consumer, 'file'),
-        () => store.saveCheckpoint(consumer, 'file', 'note'),
+        () => store.checkpoint(consumer, 'file', 'note'),
         () => store.reader.consumers(),
         () => store.reader.stream(consumer, a),
         () => store.reader.summary(consumer),

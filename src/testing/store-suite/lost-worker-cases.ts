@@ -65,14 +65,14 @@ export const lostWorkerCases: readonly StoreCase[] = [
     name: 'a worker that fell silent without leaving is told once, to one of those who ask (I7)',
     run: async ({ store, advanceTime }) => {
       const diedFor = async (worker: string, silentMs?: number): Promise<readonly string[]> =>
-        (await store.heartbeat(consumer, worker, silentMs)).died
+        (await store.heartbeat(consumer, worker, silentMs === undefined ? {} : { silentMs })).died
       deepEqual(await diedFor('one', 60_000), [])
       deepEqual(await diedFor('two', 60_000), [])
       await advanceTime(40_000)
       deepEqual(await diedFor('two', 60_000), [])
       await advanceTime(40_000)
       deepEqual(await diedFor('three'), [])
-      equal((await store.heartbeat('other', 'two', 60_000)).died.length, 0)
+      equal((await store.heartbeat('other', 'two', { silentMs: 60_000 })).died.length, 0)
       deepEqual(await diedFor('two', 60_000), ['one'])
       deepEqual(await diedFor('three', 60_000), [])
       deepEqual(await diedFor('one', 60_000), [])
@@ -83,12 +83,12 @@ export const lostWorkerCases: readonly StoreCase[] = [
   {
     name: 'a worker does not miss itself, and nobody misses one that has left (I7)',
     run: async ({ store, advanceTime }) => {
-      await store.heartbeat(consumer, 'one', 1000)
-      await store.heartbeat(consumer, 'two', 1000)
-      await store.leave(consumer, 'two')
-      await store.leave(consumer, 'nobody')
+      await store.heartbeat(consumer, 'one', { silentMs: 1000 })
+      await store.heartbeat(consumer, 'two', { silentMs: 1000 })
+      await store.heartbeat(consumer, 'two', { leaves: true })
+      await store.heartbeat(consumer, 'nobody', { leaves: true })
       await advanceTime(5000)
-      deepEqual((await store.heartbeat(consumer, 'one', 1000)).died, [])
+      deepEqual((await store.heartbeat(consumer, 'one', { silentMs: 1000 })).died, [])
     },
   },
   {
@@ -99,7 +99,7 @@ export const lostWorkerCases: readonly StoreCase[] = [
       await store.heartbeat(consumer, 'one')
       const again = await reopen()
       await advanceTime(2000)
-      deepEqual((await again.heartbeat(consumer, 'two', 1000)).died, ['one'])
+      deepEqual((await again.heartbeat(consumer, 'two', { silentMs: 1000 })).died, ['one'])
     },
   },
 ]

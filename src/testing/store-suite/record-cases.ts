@@ -111,9 +111,9 @@ export const recordCases: readonly StoreCase[] = [
     name: 'a source finds its last note again, and nobody else does (I6)',
     run: async ({ store }) => {
       equal(await store.checkpoint(consumer, 'file a'), undefined)
-      await store.saveCheckpoint(consumer, 'file a', 'one')
-      await store.saveCheckpoint(consumer, 'file a', '{"line":2}')
-      await store.saveCheckpoint(consumer, 'file b', '')
+      await store.checkpoint(consumer, 'file a', 'one')
+      await store.checkpoint(consumer, 'file a', '{"line":2}')
+      await store.checkpoint(consumer, 'file b', '')
       equal(await store.checkpoint(consumer, 'file a'), '{"line":2}')
       equal(await store.checkpoint(consumer, 'file b'), '')
       equal(await store.checkpoint('other', 'file a'), undefined)

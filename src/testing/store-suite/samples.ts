@@ -1,5 +1,6 @@
 // Streams, events, changes and units of work as the cases of the store suite need them, each valid unless a
 // case says otherwise.
+import { invariant } from '../../core/errors.ts'
 import type { TrackedEvent } from '../../core/event.ts'
 import type { Sequence } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
@@ -101,6 +102,12 @@ export async function commit(
 ): Promise<void> {
   const streams = changes.map(({ stream }) => stream)
   await work(store, { streams, ...request }, (unit) => unit.commit({ streams: changes }))
+}
+
+/** Runs a part of a unit in transaction, behind a savepoint. */
+export function savepoint<Result>({ transaction }: UnitOfWork, run: () => Promise<Result>): Promise<Result> {
+  invariant(transaction !== undefined, 'the unit of work has no transaction')
+  return transaction.savepoint(run)
 }
 
 /** The states of the streams that a unit of work has won. */

@@ -24,7 +24,7 @@ export interface StalledHandle {
 
 /** Writing and reading what a handler would. */
 export interface HandlerEffects {
-  /** Writes a text through `unit.transaction`. */
+  /** Writes a text through `unit.transaction.forHandlers`. */
   readonly write: (transaction: unknown, text: string) => Promise<void>
   /** Every text that is committed, in the order in which they were written. */
   readonly written: () => Promise<readonly string[]>

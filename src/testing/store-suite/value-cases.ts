@@ -71,7 +71,7 @@ export const valueCases: readonly StoreCase[] = [
         equal((await store.reader.stream(name, path))?.state.position, 3)
         const lease = await store.lease(name, { holder: name, ms: 1000 })
         equal(typeof lease?.fence, 'number')
-        await store.saveCheckpoint(name, name, name)
+        await store.checkpoint(name, name, name)
         equal(await store.checkpoint(name, name), name)
       }
     },

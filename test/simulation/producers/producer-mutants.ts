@@ -2,9 +2,9 @@
 // port, so that nothing in the product knows of it.
 import type { Appended, LoggedEvent, StreamAppend } from '../../../src/core/logged-event.ts'
 import type { EventLog } from '../../../src/ports/event-log.ts'
-import { followPages, readPages } from '../../../src/ports/read-log.ts'
 import type { SequenceStore } from '../../../src/ports/sequence-store.ts'
 import { systemTimers } from '../../../src/ports/timers.ts'
+import { followPages, readPages } from '../../../src/storage/read-log.ts'
 import type { ProducerMutation } from './producer-mutation.ts'
 
 /** A broken system, and what at least one of its breaches must begin with. */

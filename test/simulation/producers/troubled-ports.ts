@@ -2,7 +2,7 @@
 // the last thing that the process does.
 import { InturnError } from '../../../src/core/errors.ts'
 import { streamPath } from '../../../src/core/stream-path.ts'
-import { aroundStore } from '../../../src/ports/around-store.ts'
+import { aroundStore, plainStore } from '../../../src/ports/around-store.ts'
 import type { EventLog } from '../../../src/ports/event-log.ts'
 import { countedCalls } from '../../../src/ports/port-call.ts'
 import type { SequenceStore } from '../../../src/ports/sequence-store.ts'
@@ -37,7 +37,7 @@ export function troubledLog(world: ProducerWorld, living: Living): EventLog {
 export function troubledStore(world: ProducerWorld, living: Living): Store<EffectTransaction> {
   const { life } = living
   const own = world.store.beside({ timers: life.timers })
-  const durable = { ...aroundStore(own, (_call, run) => run()), durable: true }
+  const durable = plainStore(own, { durable: true })
   const transactional = transactionalStore(durable, {
     onDeath: (callback) => life.onDeath(callback),
     queue: world.transactions,

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExactNumber, parseExactly } from '../../../src/core/exact-number.ts'
 import { canonicalJson } from '../../../src/core/fingerprint.ts'
-import { readText, recordText } from '../../../src/ports/record-text.ts'
+import { readText, recordText } from '../../../src/storage/record-text.ts'
 
 const read = (text: string): unknown => parseExactly(text).value
 const isExact = (text: string): boolean => read(text) instanceof ExactNumber

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExactNumber } from '../../../src/core/exact-number.ts'
 import { keepable } from '../../../src/core/keepable.ts'
-import { readText, recordText } from '../../../src/ports/record-text.ts'
+import { readText, recordText } from '../../../src/storage/record-text.ts'
 
 const kept = (value: unknown, most = 10_000) => keepable(value, most)
 const valueIn = (value: unknown): unknown => Reflect.get(kept(value), 'value')

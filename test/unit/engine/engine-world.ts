@@ -7,7 +7,7 @@ import type { ProcessResult } from '../../../src/engine/process-result.ts'
 import type { ProcessorOptions } from '../../../src/engine/processor-options.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
-import { aroundStore } from '../../../src/ports/around-store.ts'
+import { plainStore } from '../../../src/ports/around-store.ts'
 import type { StoreMethod } from '../../../src/ports/around-store.ts'
 import type { DeadLetter, LedgerEntry } from '../../../src/ports/records.ts'
 import type { StoredStream } from '../../../src/ports/store-reader.ts'
@@ -73,8 +73,7 @@ export class EngineWorld {
     } = {},
   ): Store {
     const { plan = () => undefined, durable = true, timers = this.timers } = options
-    const client = aroundStore(this.memory.beside({ timers }), (_call, run) => run())
-    return faultyStore({ ...client, durable }, plan, this.timers)
+    return faultyStore(plainStore(this.memory.beside({ timers }), { durable }), plan, this.timers)
   }
 
   options(

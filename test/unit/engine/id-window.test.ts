@@ -19,7 +19,7 @@ afterEach(() => folder.remove())
 
 /** Ids that are processed by a processor of its own, which is closed again: `new` or `copy` of each. */
 async function see(store: Store, window: object, ids: readonly string[]): Promise<string> {
-  const effects = store.effects === 'transaction' ? 'transaction' : 'external'
+  const effects = store.about.effects === 'transaction' ? 'transaction' : 'external'
   const numbering = unordered({ idWindow: window })
   const click = domain({ numbering, effects, handle: () => undefined })
   const processor = createProcessor({ consumer: 'billing', store, domains: { click } })

@@ -8,7 +8,7 @@ import type { InturnEvent } from '../../../src/core/event.ts'
 import { contiguous } from '../../../src/core/numbering.ts'
 import { streamPath } from '../../../src/core/stream-path.ts'
 import { createWorker } from '../../../src/engine/worker.ts'
-import { aroundStore } from '../../../src/ports/around-store.ts'
+import { plainStore } from '../../../src/ports/around-store.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import { fileSource } from '../../../src/transports/file.ts'
 
@@ -45,7 +45,7 @@ describe('a log that is read again by more than half a turn of its counter (I1, 
         effects: 'external',
         handle,
       } as const
-      const durable = { ...aroundStore(data.beside({}), (_call, proceed) => proceed()), durable: true }
+      const durable = plainStore(data.beside({}), { durable: true })
       const worker = createWorker({ consumer: 'billing', store: durable, source, domains: { meter } })
       await worker.run({ until: 'caught-up' })
       return store.checkpoint('billing', source.name)
@@ -72,7 +72,7 @@ describe('a log that is read again by more than half a turn of its counter (I1, 
     const before = [...handled]
     expect(before).toHaveLength(1_500 + epochs * 1_000)
     for (let times = 0; times < 3; times++) {
-      await store.saveCheckpoint('billing', `file ${path}`, String(early))
+      await store.checkpoint('billing', `file ${path}`, String(early))
       await run()
     }
     await appendFile(path, linesOf(epochs === 0 ? 1_500 : 1_000, 1_600, epochs))

@@ -5,7 +5,7 @@ import type { HandlerContext } from '../../../src/engine/domain-options.ts'
 import type { ProcessorOptions } from '../../../src/engine/processor-options.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
-import { aroundStore } from '../../../src/ports/around-store.ts'
+import { aroundStore, plainStore } from '../../../src/ports/around-store.ts'
 import type { StoreMethod } from '../../../src/ports/around-store.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { FaultPlan } from '../../../src/testing/faults.ts'
@@ -95,7 +95,7 @@ export class MortalWorld extends EngineWorld {
   /** The store of one life. */
   mortalStore(lifeline: Lifeline): Store {
     const beside = this.memory.beside({ timers: lifeline.timers })
-    const own: Store = { ...aroundStore(beside, (_call, run) => run()), durable: true }
+    const own: Store = plainStore(beside, { durable: true })
     const store: Store =
       this.effects === 'external'
         ? own

@@ -259,7 +259,7 @@ it('a lower number that comes between beginning and run is handled first; nothin
   world.deadly.clear()
   // Somebody else is told of the deaths: only the attempt that was begun asks for quarantine.
   await world.memory.open()
-  await world.memory.heartbeat(consumer, 'other', 1)
+  await world.memory.heartbeat(consumer, 'other', { silentMs: 1 })
   let isHeld = false
   world.between = async (store) => {
     const { state } = (await world.stream('a')) ?? {}

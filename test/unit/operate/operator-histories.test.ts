@@ -2,7 +2,7 @@
 // below a position has exactly one account, and the books of the store balance.
 import { afterEach, describe, expect, test } from 'vitest'
 import { verifyConsumer } from '../../../src/operate/verify.ts'
-import { aroundStore } from '../../../src/ports/around-store.ts'
+import { plainStore } from '../../../src/ports/around-store.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
@@ -45,7 +45,7 @@ describe('on the memory store', () => {
   test.each(Array.from({ length: 40 }, (_, seed) => seed))('seed %i', async (seed) => {
     const isOver = live(seed, async (now) => {
       const memory = memoryStore({ now })
-      const store = { ...aroundStore(memory, (_call, run) => run()), durable: true }
+      const store = plainStore(memory, { durable: true })
       await store.open()
       return store
     })

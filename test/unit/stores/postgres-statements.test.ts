@@ -35,7 +35,7 @@ const request: Omit<WorkRequest, 'streams'> = {
 
 async function keptPlans(unit: UnitOfWork<PostgresTransaction>): Promise<number | undefined> {
   const count = 'SELECT count(*)::int AS plans FROM pg_prepared_statements'
-  const plans = (await unit.transaction?.query(count))?.rows[0]?.['plans']
+  const plans = (await unit.transaction?.forHandlers.query(count))?.rows[0]?.['plans']
   return typeof plans === 'number' ? plans : undefined
 }
 
@@ -104,7 +104,7 @@ test('a batch takes six statements beside the handlers own, however many streams
     for (const position of [1, 2]) {
       await store.work({ ...request, streams, consumer: `c${count}` }, async (unit) => {
         told.length = 0
-        await unit.transaction?.query('SELECT 1 AS handler')
+        await unit.transaction?.forHandlers.query('SELECT 1 AS handler')
         await unit.commit({ streams: streams.map((one) => moved(one, position, { state: at(position) })) })
       })
       // Before the body are BEGIN and the call that claims.

@@ -20,7 +20,11 @@ async function moveOn(store: Store<SqliteTransaction>, some: readonly string[]):
   await store.work(request, async (unit) => {
     const changes = [...unit.streams].map(([stream, { state }]) => {
       const position = Number(state.position ?? 0) + 1
-      unit.transaction?.run('INSERT INTO effect (stream, sequence) VALUES (?, ?)', stream, position)
+      unit.transaction?.forHandlers.run(
+        'INSERT INTO effect (stream, sequence) VALUES (?, ?)',
+        stream,
+        position,
+      )
       return {
         stream,
         state: { ...unknownStream, position, baseline: 1 },

@@ -18,7 +18,7 @@ const [a] = [account('a')]
 
 async function insertAndMove(store: Store<SqliteTransaction>, position: number, text = 'x'): Promise<void> {
   await store.work(request([a]), async (unit) => {
-    unit.transaction?.run('INSERT INTO effect VALUES (?, ?)', position, text)
+    unit.transaction?.forHandlers.run('INSERT INTO effect VALUES (?, ?)', position, text)
     await unit.commit({ streams: [moved(a, position)] })
   })
 }
@@ -53,7 +53,7 @@ describe('a full disk', () => {
     folder.user().exec('CREATE TABLE effect (position INTEGER, text TEXT)')
     const hiding = store.work(request([a]), async (unit) => {
       try {
-        unit.transaction?.run('INSERT INTO effect VALUES (1, ?)', 'x'.repeat(2_000_000))
+        unit.transaction?.forHandlers.run('INSERT INTO effect VALUES (1, ?)', 'x'.repeat(2_000_000))
       } catch {
         // The handler swallows it.
       }

@@ -7,6 +7,7 @@ import type { Store, StreamChange, UnitOfWork } from '../../../src/ports/store.t
 import type { SqliteTransaction } from '../../../src/stores/sqlite.ts'
 import { packEntries, unpackEntries } from '../../../src/stores/sqlite/journal-entries.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import { savepoint } from '../../../src/testing/store-suite/samples.ts'
 import { account, moved, request, SqliteFolder } from './sqlite-folder.ts'
 
 let folder: SqliteFolder
@@ -61,13 +62,13 @@ async function workOnce(store: Store<SqliteTransaction>, model: Model, chance: C
     await unit.commit({ streams: first })
     kept.push(first)
     if (mode === 'claim') return
-    const undone = unit.savepoint(async () => {
+    const undone = savepoint(unit, async () => {
       await unit.commit({ streams: streams.map((stream) => someChange(chance, stream, 999)) })
       throw new Error('undone')
     })
     await undone.catch(() => undefined)
     const second = streams.slice(0, 12).map((stream) => someChange(chance, stream, model.next(stream) + 1))
-    await unit.savepoint(() => unit.commit({ streams: second }))
+    await savepoint(unit, () => unit.commit({ streams: second }))
     kept.push(second)
     if (outcome === 0) throw new Error('rolled back')
   }

@@ -74,7 +74,7 @@ describe('a file that is taken away', () => {
       await expect(claimed).rejects.toMatchObject(replaced)
       await expect(store.handOver('billing', [])).rejects.toMatchObject(replaced)
       await expect(store.heartbeat('billing', 'one')).rejects.toMatchObject(replaced)
-      await expect(store.saveCheckpoint('billing', 's', 'x')).rejects.toMatchObject(replaced)
+      await expect(store.checkpoint('billing', 's', 'x')).rejects.toMatchObject(replaced)
       await expect(store.reader.stream('billing', a)).rejects.toMatchObject(replaced)
     })
   }

@@ -18,7 +18,7 @@ const a = account('a')
 async function inUnit<Result>(handle: (transaction: SqliteTransaction) => Result): Promise<Result> {
   const { value } = await store.work(request([a]), async ({ transaction }) => {
     if (transaction === undefined) throw new Error('there is no transaction')
-    return handle(transaction)
+    return handle(transaction.forHandlers)
   })
   return value
 }
@@ -76,11 +76,13 @@ describe('a handler', () => {
   test('that rolls the transaction back by a trick fails, with all of its batch', async () => {
     const tricked = store.work(request([a]), async (unit) => {
       await unit.commit({ streams: [moved(a, 1)] })
-      unit.transaction?.run('INSERT INTO effect (text) VALUES (?)', 'one')
-      expect(() => unit.transaction?.run("INSERT OR ROLLBACK INTO effect (text) VALUES ('one')")).toThrow(
-        'UNIQUE',
+      unit.transaction?.forHandlers.run('INSERT INTO effect (text) VALUES (?)', 'one')
+      expect(() =>
+        unit.transaction?.forHandlers.run("INSERT OR ROLLBACK INTO effect (text) VALUES ('one')"),
+      ).toThrow('UNIQUE')
+      expect(() => unit.transaction?.forHandlers.run("INSERT INTO effect (text) VALUES ('two')")).toThrow(
+        'rolled back',
       )
-      expect(() => unit.transaction?.run("INSERT INTO effect (text) VALUES ('two')")).toThrow('rolled back')
     })
     await expect(tricked).rejects.toMatchObject({ code: 'handler-failed' })
     expect(await inUnit((transaction) => transaction.all('SELECT * FROM effect'))).toEqual([])

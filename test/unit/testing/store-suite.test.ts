@@ -181,7 +181,11 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
     withUnits(store, (unit) => ({ streams: eachStream(unit, () => ({ isTakenOver: true })) })),
   'never misses a worker': (store) =>
     altered(store, { heartbeat: async (...beat) => ({ ...(await store.heartbeat(...beat)), died: [] }) }),
-  'misses workers that have left': (store) => altered(store, { leave: async () => undefined }),
+  'misses workers that have left': (store) =>
+    altered(store, {
+      heartbeat: (consumer, worker, { leaves, ...options } = {}) =>
+        store.heartbeat(consumer, worker, leaves === true ? {} : options),
+    }),
   'lists only one due stream': (store) => altered(store, { due: (consumer) => store.due(consumer, 1) }),
   'lists due streams of all domains': (store) =>
     altered(store, { due: (consumer, limit) => store.due(consumer, limit) }),
@@ -207,8 +211,7 @@ const broken: Readonly<Record<string, (store: Store) => Store>> = {
   },
   'shares notes of sources': (store) =>
     altered(store, {
-      checkpoint: (_consumer, source) => store.checkpoint('all', source),
-      saveCheckpoint: (_consumer, source, value) => store.saveCheckpoint('all', source, value),
+      checkpoint: (_consumer, ...note) => store.checkpoint('all', ...note),
     }),
   'goes on after close': (store) => altered(store, { close: async () => undefined }),
   'hands its own states out': (store) => {

@@ -5,8 +5,8 @@ import type { LogStream } from '../../../core/append-errors.ts'
 import { InturnError, invariant } from '../../../core/errors.ts'
 import type { Appended, LoggedEvent, StreamAppend } from '../../../core/logged-event.ts'
 import type { PreparedAppend } from '../../../core/plan-append.ts'
-import { AppendOrder } from '../../../ports/append-order.ts'
 import type {
+  AppendLimits,
   EventLog,
   LogBounds,
   LogPage,
@@ -16,14 +16,12 @@ import type {
   LogTrimmed,
   StreamRead,
 } from '../../../ports/event-log.ts'
-import type { AppendLimits } from '../../../ports/prepare-append.ts'
-import { prepareAppends } from '../../../ports/prepare-append.ts'
-import type { StreamPiece } from '../../../ports/read-log.ts'
-import { followPages, readPages, readStream } from '../../../ports/read-log.ts'
 import type { Timers } from '../../../ports/timers.ts'
-import { trimLog } from '../../../ports/trim-log.ts'
 import type { Connection } from '../../../redis/connection.ts'
 import { at, listIn, numberIn } from '../../../redis/reply.ts'
+import { AppendOrder, prepareAppends } from '../../../storage/prepare-append.ts'
+import type { StreamPiece } from '../../../storage/read-log.ts'
+import { followPages, readPages, readStream, trimLog } from '../../../storage/read-log.ts'
 import { warnOfSettings } from '../server-settings.ts'
 import type { AppendEnd } from './append-queue.ts'
 import { AppendQueue } from './append-queue.ts'

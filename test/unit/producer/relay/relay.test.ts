@@ -102,7 +102,7 @@ test('a break never gets longer than 10 s', async () => {
   expect(Math.max(...waits())).toBeLessThanOrEqual(10_000)
 })
 
-test.each(['log.page', 'store.lease', 'store.saveCheckpoint', 'store.checkpoint'])(
+test.each(['log.page', 'store.lease', 'store.checkpoint'])(
   'a failure of %s is told and waited out, and nothing is lost',
   async (call) => {
     const world = new RelayWorld()

@@ -15,12 +15,14 @@ import type {
   LogPage,
   LogRead,
   LogSubscription,
+  LogTrim,
+  LogTrimmed,
   StreamRead,
-} from './event-log.ts'
-import type { Timers } from './timers.ts'
+} from '../ports/event-log.ts'
+import type { Timers } from '../ports/timers.ts'
 
 /** How many events a page has. */
-export const pageMax = 200
+const pageMax = 200
 
 /** A piece of one stream: the numbers `from..to` that are there, at most `limit`. */
 export interface StreamPiece extends LogStream {
@@ -184,4 +186,41 @@ export function pageStart(log: string, after: number | 'kept', { first }: LogBou
 
 function checkNumber(name: string, value: number | 'kept' | undefined): void {
   if (value !== undefined && value !== 'kept') wholeNumber(value, { name, least: 1 })
+}
+
+/** A log that can be trimmed. */
+export interface TrimParts {
+  readonly log: Pick<EventLog, 'page' | 'bounds'>
+  /** Removes everything up to and including a place; says how many events that was. */
+  readonly remove: (through: number) => Promise<number>
+}
+
+/** Trims a log. @throws InturnError `config-invalid` when `before` is neither a place nor a date */
+export async function trimLog({ log, remove }: TrimParts, trim: LogTrim): Promise<LogTrimmed> {
+  const { archive, signal } = trim
+  const isOld = ageOf(trim.before)
+  let removed = 0
+  for (;;) {
+    if (signal?.aborted === true) break
+    const { events, isEnd } = await log.page({ after: 'kept', limit: pageMax })
+    const end = events.findIndex((event) => !isOld(event))
+    const old = end === -1 ? events : events.slice(0, end)
+    const last = old.at(-1)
+    if (last === undefined) break
+    await archive?.(old)
+    removed += await remove(last.place)
+    if (isEnd || old.length < events.length) break
+  }
+  return { removed, first: (await log.bounds()).first }
+}
+
+function ageOf(before: number | Date): (event: LoggedEvent) => boolean {
+  const limit = Number(before)
+  if (Number.isNaN(limit)) {
+    throw new InturnError(
+      'config-invalid',
+      `trim: before takes a place of the log or a date, not ${String(before)}`,
+    )
+  }
+  return before instanceof Date ? ({ appendedAt }) => appendedAt < limit : ({ place }) => place < limit
 }

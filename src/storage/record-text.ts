@@ -5,7 +5,7 @@ import { InturnError } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
 import { parseExactly, rawNumber } from '../core/exact-number.ts'
 import { errorText } from '../core/thrown.ts'
-import type { DeadLetter, InboxEntry, LedgerEntry } from './records.ts'
+import type { DeadLetter, InboxEntry, LedgerEntry } from '../ports/records.ts'
 
 /**
  * A value as text. Bigints, bytes, exact numbers and -0 come back as they were; everything else as JSON has

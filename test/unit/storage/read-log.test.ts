@@ -2,8 +2,8 @@
 // between two events is never passed over (I3). And following one, ever more slowly while nothing comes.
 import { expect, test } from 'vitest'
 import type { EventLog } from '../../../src/ports/event-log.ts'
-import { followPages, readStream } from '../../../src/ports/read-log.ts'
-import type { StreamPiece } from '../../../src/ports/read-log.ts'
+import { followPages, readStream } from '../../../src/storage/read-log.ts'
+import type { StreamPiece } from '../../../src/storage/read-log.ts'
 import { memoryEventLog } from '../../../src/stores/memory.ts'
 import { all, account, ids, to } from '../../../src/testing/event-log-suite/samples.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'

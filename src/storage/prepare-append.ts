@@ -7,24 +7,10 @@ import type { Attributes, NewEvent, StreamAppend } from '../core/logged-event.ts
 import type { PreparedAppend, PreparedEvent } from '../core/plan-append.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
 import { checkCounts } from '../core/whole-number.ts'
+import type { AppendLimits } from '../ports/event-log.ts'
+import { askSchema, checkSchemas } from '../ports/standard-schema.ts'
+import type { StandardSchema } from '../ports/standard-schema.ts'
 import { recordText } from './record-text.ts'
-import { checkSchemas, askSchema } from './standard-schema.ts'
-import type { StandardSchema } from './standard-schema.ts'
-
-/** What an event log lets in. */
-export interface AppendLimits {
-  /** Events a call of `append` or `appendAll`. Default 10,000. */
-  readonly appendMax?: number
-  /**
-   * The JSON of an event's data and attributes, in bytes. Default 1,000,000: with its id, stream and type
-   * less than the 1 MiB that consumers take by default.
-   */
-  readonly eventBytesMax?: number
-  /** A stream key, in bytes; ids, types and domains too. Default 512. */
-  readonly streamBytesMax?: number
-  /** Checks of the data by event type (Standard Schema); `*` is any other type. */
-  readonly schemas?: Readonly<Record<string, StandardSchema>>
-}
 
 /** Every limit, for the check of a log's options. */
 export const limitNames: readonly (keyof AppendLimits)[] = [
@@ -146,4 +132,29 @@ function isCount(value: unknown): boolean {
 
 function invalid(message: string): InturnError {
   return new InturnError('event-invalid', message)
+}
+
+/** What begins to be written once it was checked; the promise in it is not waited for. */
+export interface Begun<Written> {
+  readonly written: Promise<Written>
+}
+
+/**
+ * Lets appends of one log object go on in the order of their calls, although checking one may take longer
+ * than checking the next: a schema may wait. Upholds I1 where a program does not await each append.
+ */
+export class AppendOrder {
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** Begins to write what was checked, once everything that was called before has begun or failed. */
+  async run<Checked, Written>(
+    checked: Promise<Checked>,
+    begin: (checked: Checked) => Promise<Begun<Written>>,
+  ): Promise<Written> {
+    const before = this.#last
+    const begun = Promise.all([checked, before]).then(([own]) => begin(own))
+    // The next one waits for those before this one too, also where this one fails its check early.
+    this.#last = Promise.allSettled([begun, before]).then(() => undefined)
+    return (await begun).written
+  }
 }
