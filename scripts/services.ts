@@ -19,6 +19,7 @@ const services: readonly Service[] = [
   { command: 'java', aptPackage: 'default-jre-headless' },
   { command: 'mvn', aptPackage: 'maven' },
   { command: 'kcat', aptPackage: 'kcat', asks: '-V' },
+  { command: 'openssl', aptPackage: 'openssl', asks: 'version' },
 ]
 
 /** Debian keeps the programs of each version of Postgres in a folder of its own, outside of the path. */
