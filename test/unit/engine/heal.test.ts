@@ -138,10 +138,10 @@ test('a healer that throws, or gives no list, is told and counts as an empty ans
   const processor = world.processor(world.healed({ attempts: 4, backoff: 0 }))
   await processor.process(events('a', 2))
   await world.pass(processor, 8)
-  expect(world.told('healed').map(({ came, error }) => [came, error])).toEqual([
-    [0, 'Error: no route'],
+  expect(world.told('healed').map(({ came, error }) => [came, error?.message])).toEqual([
+    [0, 'no route'],
     [0, 'log gave no list of messages'],
-    [0, 'Error: later'],
+    [0, 'later'],
     [0, undefined],
   ])
 })

@@ -89,7 +89,7 @@ test('where none of its commands ran, an event has failed like any other (I2)', 
   await world.spoil('a', 'spoilt')
   world.besides.set('first', (redis) => redis.call('INCR', redis.key('spoilt')))
   const results = await processor.process(events('a', 2, 3))
-  expect(results[0]?.error).toMatch(
+  expect(String(results[0]?.error)).toMatch(
     /^InturnError: INCR spoilt failed in the commit \(ERR .*; not done: HINCRBY/,
   )
   expect((await world.stream('a'))?.state).toMatchObject({
@@ -137,8 +137,8 @@ test('a command that may not run is an ordinary failure of its handler', async (
   world.besides.set('b:1', (redis) => redis.call('SET', world.keyOf('a', 'x'), '1'))
   const processor = world.processor({ failure: { attempts: 1, then: 'dead-letter' } })
   const results = await processor.process([...events('a', 1, 2), ...events('b', 1)])
-  expect(results[0]?.error).toMatch(/FLUSHALL is none of the commands/)
-  expect(results[2]?.error).toMatch(/takes a key that redis.key gave for this event's stream/)
+  expect(String(results[0]?.error)).toMatch(/FLUSHALL is none of the commands/)
+  expect(String(results[2]?.error)).toMatch(/takes a key that redis.key gave for this event's stream/)
   expect(await world.journal('a')).toEqual([2])
 })
 
