@@ -22,14 +22,11 @@ export class Undone extends Error {
   /** The attempt that failed; `undefined` where nobody knows which it was. */
   readonly place: unknown
   readonly failure: unknown
-  /** What else failed beside it, by place. */
-  readonly others: ReadonlyMap<unknown, unknown>
 
-  constructor(place: unknown, failure: unknown, others: ReadonlyMap<unknown, unknown> = new Map()) {
+  constructor(place: unknown, failure: unknown) {
     super('a transaction is undone because a handler failed')
     this.place = place
     this.failure = failure
-    this.others = others
   }
 }
 
@@ -51,7 +48,6 @@ export async function untilDone<Result>(run: (findings: Findings) => Promise<Res
       // A handler hid the error of a statement, or broke what is checked with the commit: each is looked at.
       if (!hasSavepoints && isHandlers(error)) continue
       if (!(error instanceof Undone)) throw error
-      for (const [place, failure] of error.others) failures.set(place, failure)
       if (error.place !== undefined) failures.set(error.place, error.failure)
       else if (hasSavepoints) throw error.failure
     }

@@ -203,16 +203,16 @@ export class TransactionWork {
 
   /**
    * Calls the handlers of several streams at once, as many as have places. After a failure nobody is called
-   * any more. What failed may have met the statements of others: the run behind savepoints finds out. Only
-   * those that may still run are not called again.
+   * any more. What failed may have met the statements of others, and what was late may have waited for them:
+   * the run behind savepoints finds out.
    */
   async #deliverAtOnce(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
-    const failures: FailedPlace[] = []
+    let first: FailedPlace | undefined
     const waiting = turns.values()
     const runSome = async (): Promise<void> => {
       for (const planned of waiting) {
-        const failed = await this.#deliverTurn(unit, planned, () => failures.length > 0)
-        if (failed !== undefined) failures.push(failed)
+        const failed = await this.#deliverTurn(unit, planned, () => first !== undefined)
+        first ??= failed
       }
     }
     // The unit has a place already.
@@ -221,13 +221,9 @@ export class TransactionWork {
       lanes.push(runSome().finally(() => this.#slots.leave()))
     }
     await Promise.all(lanes)
-    const [first] = failures
     if (first === undefined) return
     this.#caller.throwUnlessHandlers(unit)
-    const late = failures
-      .filter(({ error }) => mayStillRun(error))
-      .map(({ place, error }) => [place, error] as const)
-    throw new Undone(undefined, first.error, new Map(late))
+    throw new Undone(undefined, first.error)
   }
 
   /** Calls handlers for the events of one turn, until one fails or it is to stop; tells what failed. */

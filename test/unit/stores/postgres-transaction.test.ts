@@ -201,6 +201,11 @@ describe('of a batch', () => {
   test('a handler that waits too long for a lock stops its stream, and its statement is ended', async () => {
     await pool.query("INSERT INTO holder VALUES ('locked', 1)")
     const other = await pool.connect()
+    await using stack = new AsyncDisposableStack()
+    stack.defer(async () => {
+      await other.query('ROLLBACK')
+      other.release()
+    })
     await other.query("BEGIN; SELECT * FROM holder WHERE name = 'locked' FOR UPDATE")
     const made = await processor(
       async (event, context) => {
@@ -211,10 +216,10 @@ describe('of a batch', () => {
     )
     await made.process(batch)
     expect((await written()).toSorted()).toEqual(['a1', 'a2', 'c1'])
-    const waiting = await pool.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    const waiting = await pool.query(
+      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    )
     expect(waiting.rowCount).toBe(0)
-    await other.query('ROLLBACK')
-    other.release()
   })
 })
 
