@@ -31,18 +31,19 @@ test('the example of the README runs as it stands and prints what follows it', a
 
 test('the quick start books every payment once, and goes on when the missing one comes', async () => {
   using folder = quickStart()
-  const run = async (): Promise<void> => {
-    expect(await folder.inturn('run', '--until', 'caught-up')).toMatchObject({ exitCode: 0 })
+  const run = async (exitCode: number): Promise<void> => {
+    expect(await folder.inturn('run', '--until', 'caught-up')).toMatchObject({ exitCode })
   }
-  await run()
+  // Bob's account stands still, in front of the payment that is missing.
+  await run(1)
   expect(balancesIn(folder)).toEqual({ alice: 120, bob: 50 })
-  await run()
+  await run(1)
   expect(balancesIn(folder)).toEqual({ alice: 120, bob: 50 })
   appendFileSync(
     join(folder.path, 'payments.ndjson'),
     '{ "stream": "bob", "sequence": 2, "id": "b2", "data": -20 }\n',
   )
-  await run()
+  await run(0)
   expect(balancesIn(folder)).toEqual({ alice: 120, bob: 105 })
   expect(await folder.inturn('verify')).toMatchObject({ exitCode: 0 })
 })

@@ -60,7 +60,7 @@ const events: fc.Arbitrary<LoggedEvent> = fc
 function readBack(event: LoggedEvent, form: RelayForm): object {
   const parsed = parseMessage(relayMessage(event, form).json, eventFrom)
   if ('problem' in parsed) throw new Error(parsed.problem)
-  const { sequence, epoch, ...fields } = parsed.fields
+  const { sequence, epoch, traceparent: _, tracestate: __, ...fields } = parsed.fields
   const data = mapExactNumbers(fields.data, Number)
   return { ...fields, data, sequence: readSequence(sequence, { big: false }), epoch: readEpoch(epoch) }
 }
