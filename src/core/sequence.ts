@@ -68,3 +68,8 @@ export function sortableText(sequence: Sequence): string {
   const complement = digits.slice(1).replace(/[0-9]/g, (digit) => String(9 - Number(digit)))
   return `-${(99 - complement.length).toString().padStart(2, '0')}${complement}`
 }
+
+/** The number that such a text stands for, from 0 to 2^53 - 1. */
+export function numberOfSortable(text: string): number {
+  return Number(text.slice(2))
+}

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './redis-server.ts'
+import { freePort, isAlive } from './redis-server.ts'
 
 /** A broker that runs. */
 export interface KafkaServer {
@@ -165,13 +165,4 @@ async function begin(shell: ChildProcess, data: string): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   throw new Error(`Kafka did not start:\n${log()}`)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }

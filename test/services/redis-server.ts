@@ -86,7 +86,8 @@ async function answers(port: number, isThere: () => boolean): Promise<boolean> {
   return false
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process is there. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -2,7 +2,7 @@
 // so that within it the order of their numbers is that of their commits: who has looked at one has seen all
 // before it. How much an inbox has is the sum of its rows; its stream's holder folds them. Upholds I3.
 import type { Position } from '../../core/sequence.ts'
-import { sortableText } from '../../core/sequence.ts'
+import { numberOfSortable, sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { InboxEntry, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { StreamChange, StreamRecords } from '../../ports/store.ts'
@@ -114,7 +114,7 @@ export function settleInboxes(
   changes: readonly (StreamChange | StreamRecords)[],
 ): Promise<unknown> {
   const decided = changes.flatMap(({ stream, decided }) =>
-    decided.map((arrivalId) => [stream, arrivalNumber(arrivalId)] as const),
+    decided.map((arrivalId) => [stream, numberOfSortable(arrivalId)] as const),
   )
   return statements.run(
     settleSql,
@@ -179,11 +179,6 @@ export function entryIn(row: PostgresRow): StoredEntry {
     arrivalId: sortableText(numberAt(row, 'arrival_id')),
     ...readInbox(textAt(row, 'entry')),
   }
-}
-
-/** The number of an arrival id, which is that number as sortable text. */
-export function arrivalNumber(arrivalId: string): number {
-  return Number(arrivalId.slice(2))
 }
 
 function seenIn(change: StreamChange | StreamRecords): number | null {

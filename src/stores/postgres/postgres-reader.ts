@@ -1,6 +1,6 @@
 // Reading a Postgres store for people and tools: each question one statement, which waits for nobody.
 import { decodeState } from '../../core/encode-state.ts'
-import { sortableText } from '../../core/sequence.ts'
+import { numberOfSortable, sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type {
   DeadLetter,
@@ -25,7 +25,7 @@ import { pathsOf } from '../../storage/stream-index.ts'
 import type { Connection } from './connection.ts'
 import { readDomains } from './consumers.ts'
 import { heldIn } from './held.ts'
-import { arrivalNumber, entryIn } from './inbox.ts'
+import { entryIn } from './inbox.ts'
 import type { PostgresRow } from './postgres-client.ts'
 import { shortText } from './records.ts'
 import {
@@ -190,7 +190,7 @@ export class PostgresReader implements StoreReader {
   async inbox(consumer: string, query: RecordQuery): Promise<readonly Paged<StoredEntry>[]> {
     const id = await this.#idOf(consumer)
     const { first, end } = pathsOf(query)
-    const after = query.after === undefined ? 0 : arrivalNumber(query.after)
+    const after = query.after === undefined ? 0 : numberOfSortable(query.after)
     const rows = await this.#run(listInboxSql, id, first, end, after, query.limit)
     return rows.map(entryIn).map((entry) => ({ ...entry, cursor: entry.arrivalId }))
   }

@@ -1,7 +1,7 @@
 // The inboxes of streams: what is kept and not decided yet, found by place and by arrival. One row a stream
 // tells how much there is, so that a unit of work need not look at the entries of an inbox that is empty.
 import type { Position } from '../../core/sequence.ts'
-import { sortableText } from '../../core/sequence.ts'
+import { numberOfSortable, sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { InboxEntry, InboxPage, InboxSize, StoredEntry } from '../../ports/records.ts'
 import type { StoredInbox } from '../../ports/store-reader.ts'
@@ -85,7 +85,7 @@ export function settleInbox(
     database.run(lookSql, consumer, stream, change.inboxSeen)
   }
   if (decided.length === 0) return
-  const forgotten = database.all(forgetSql, consumer, stream, JSON.stringify(decided.map(arrivalNumber)))
+  const forgotten = database.all(forgetSql, consumer, stream, JSON.stringify(decided.map(numberOfSortable)))
   const redrives = forgotten.filter((row) => numberAt(row, 'redrive') === 1).length
   database.run(countDownSql, consumer, stream, forgotten.length - redrives, redrives)
   database.run(forgetEmptySql, consumer, stream)
@@ -140,11 +140,6 @@ export function entryIn(row: Row): StoredEntry {
     arrivalId: sortableText(numberAt(row, 'arrival_id')),
     ...readInbox(textAt(row, 'entry')),
   }
-}
-
-/** The number of an arrival id, which is that number as sortable text. */
-export function arrivalNumber(arrivalId: string): number {
-  return Number(arrivalId.slice(2))
 }
 
 /** Below and above every place; numbers are texts of digits, or begin with a minus. */

@@ -1,6 +1,6 @@
 // Reading the file for inspection, through a connection that cannot write and never waits for a worker.
 import { decodeState } from '../../core/encode-state.ts'
-import { sortableText } from '../../core/sequence.ts'
+import { numberOfSortable, sortableText } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type {
   DeadLetter,
@@ -24,7 +24,7 @@ import { readDeadLetter, readEvent, readLedgerEntry } from '../../storage/record
 import { pathsOf } from '../../storage/stream-index.ts'
 import { findConsumerSql, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
-import { arrivalNumber, entryIn, inboxIn, listStreamInboxSql } from './inbox.ts'
+import { entryIn, inboxIn, listStreamInboxSql } from './inbox.ts'
 import type { JournaledStream } from './journal.ts'
 import { JournalReader } from './journal.ts'
 import type { Row } from './row.ts'
@@ -225,7 +225,7 @@ export class SqliteReader implements StoreReader {
     const { database, id } = await this.#of(consumer)
     const { first, end } = pathsOf(query)
     const { stream: path, limit } = query
-    const after = query.after === undefined ? 0 : arrivalNumber(query.after)
+    const after = query.after === undefined ? 0 : numberOfSortable(query.after)
     const rows =
       path === undefined
         ? database.all(listInboxSql, id, first, end, after, limit)
