@@ -40,3 +40,21 @@ export async function orAborted(request: Promise<unknown>, signal: AbortSignal):
     forget()
   }
 }
+
+/** Sends that are under way: whoever closes a sink waits for them. */
+export class SendsUnderWay {
+  readonly #all = new Set<Promise<void>>()
+
+  /** Notes a send until it has ended. */
+  add(sending: Promise<void>): Promise<void> {
+    this.#all.add(sending)
+    const forget = (): void => void this.#all.delete(sending)
+    sending.then(forget, forget)
+    return sending
+  }
+
+  /** Resolves once all of them have ended, well or not. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#all)
+  }
+}

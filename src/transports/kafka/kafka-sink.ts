@@ -3,7 +3,7 @@
 // nobody ever sees a message without those before it. Upholds I1.
 import type { Producer } from '@platformatic/kafka'
 import { InturnError } from '../../core/errors.ts'
-import { orAborted, requestsOf } from '../../ports/sending.ts'
+import { orAborted, requestsOf, SendsUnderWay } from '../../ports/sending.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
@@ -35,7 +35,7 @@ const nonNegative = 0x7fff_ffff
 export class KafkaSink implements Sink {
   readonly name: string
   readonly #parts: KafkaSinkParts
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new SendsUnderWay()
   #opened: { readonly library: KafkaLibrary; readonly producer: TextProducer } | undefined
 
   constructor(parts: KafkaSinkParts) {
@@ -69,17 +69,13 @@ export class KafkaSink implements Sink {
   }
 
   send(messages: readonly SinkMessage[], { signal }: SendOptions): Promise<void> {
-    const sending = this.#send(messages, signal)
-    this.#underWay.add(sending)
-    const forget = (): void => void this.#underWay.delete(sending)
-    sending.then(forget, forget)
-    return sending
+    return this.#underWay.add(this.#send(messages, signal))
   }
 
   async close(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined
-    await Promise.allSettled(this.#underWay)
+    await this.#underWay.ended()
     await opened?.producer.close().catch(() => undefined)
   }
 

@@ -1,7 +1,7 @@
 // A Redis stream as a sink: messages are added in their order. What goes to one stream is one script call, or
 // one after another where it is much, so that a lost connection never leaves a hole. Upholds I1.
 import { InturnError } from '../../core/errors.ts'
-import { orAborted, requestsOf } from '../../ports/sending.ts'
+import { orAborted, requestsOf, SendsUnderWay } from '../../ports/sending.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
 import type { Connection } from '../../redis/connection.ts'
 import { lua, plainScript } from '../../redis/lua-script.ts'
@@ -27,7 +27,7 @@ const callLimits = { messagesMax: 1_000, bytesMax: 1024 * 1024 }
 export class StreamsSink implements Sink {
   readonly name: string
   readonly #parts: StreamsSinkParts
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #underWay = new SendsUnderWay()
   #isOpen = false
 
   constructor(parts: StreamsSinkParts) {
@@ -49,16 +49,12 @@ export class StreamsSink implements Sink {
 
   send(messages: readonly SinkMessage[], { signal }: SendOptions): Promise<void> {
     if (!this.#isOpen) return Promise.reject(this.#unavailable('it is not open', false))
-    const sending = this.#send(messages, signal)
-    this.#underWay.add(sending)
-    const forget = (): void => void this.#underWay.delete(sending)
-    sending.then(forget, forget)
-    return sending
+    return this.#underWay.add(this.#send(messages, signal))
   }
 
   async close(): Promise<void> {
     this.#isOpen = false
-    await Promise.allSettled(this.#underWay)
+    await this.#underWay.ended()
     this.#parts.connection.close()
   }
 
