@@ -237,9 +237,8 @@ export class TransactionWork {
       if (isStopped()) return undefined
       const { event, attempt } = delivery
       try {
-        const called = turn.passes(delivery)
-          ? this.#caller.call({ domain, path, event, attempt }, scene)
-          : undefined
+        const isLeftOut = domain.filter !== undefined && !turn.passes(delivery)
+        const called = isLeftOut ? undefined : this.#caller.call({ domain, path, event, attempt }, scene)
         if (called !== undefined) await called
       } catch (error) {
         return { place: placeOf(path, delivery), error }
