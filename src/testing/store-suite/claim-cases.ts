@@ -2,8 +2,21 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { Store } from '../../ports/store.ts'
 import { wonStream } from '../../ports/store.ts'
+import { expectError } from './expect-error.ts'
 import { openUnit } from './open-unit.ts'
-import { account, commit, consumer, entry, handed, held, letter, moved, positionOf, work } from './samples.ts'
+import {
+  account,
+  commit,
+  consumer,
+  entry,
+  handed,
+  held,
+  letter,
+  moved,
+  positionOf,
+  upTo,
+  work,
+} from './samples.ts'
 import type { StalledHandle, StoreCase, StoreFixture } from './store-case.ts'
 
 const modes = ['claim', 'transaction'] as const
@@ -72,6 +85,21 @@ export const claimCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'what is asked of a stream that has ended is refused, also where the unit could have it again (I5)',
+    run: async ({ store }) => {
+      const open = await openUnit(store, { streams: [a, b] })
+      const { unit } = open
+      await unit.commit({ streams: [moved(a, 1)], ended: [a] })
+      await expectError('invariant-violated', () => unit.commit({ streams: [moved(b, 1), moved(a, 2)] }))
+      await expectError('invariant-violated', () => unit.commit({ streams: [], ended: [a] }))
+      await expectError('invariant-violated', () => unit.held([upTo(a, 9)]))
+      await expectError('invariant-violated', () => unit.inbox([{ stream: a, limit: 1 }]))
+      deepEqual(await unit.commit({ streams: [moved(b, 2)] }), ['committed'])
+      await open.end()
+      deepEqual([await positionOf(store, a), await positionOf(store, b)], [1, 2])
+    },
+  },
+  {
     name: 'the fence of a stream rises with every claim (I5)',
     run: async ({ store }) => {
       const fences: number[] = []
@@ -135,6 +163,7 @@ export const claimCases: readonly StoreCase[] = [
           due: { at: 0 },
         })
         deepEqual(await late.unit.commit({ streams: [change] }), ['claim-lost'])
+        equal(late.unit.signal.aborted, true)
         await late.end()
         const stored = await fixture.store.reader.stream(consumer, stream)
         deepEqual([stored?.state.position, stored?.deliveries, stored?.due], [1, 1, {}])

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import type { HandlerContext } from '../../../src/engine/domain-options.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
+import { plainStore } from '../../../src/ports/around-store.ts'
 import { faultAt } from '../../../src/testing/faults.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 import {
@@ -115,6 +116,25 @@ describe('events of a stream that another worker has', () => {
     gate.open()
     await first
     expect(verdictsOf(await processor.process(events('a', 4)))).toEqual(['deliver'])
+  })
+
+  it('keep to their limit, however many calls hand over at the same time (I7)', async () => {
+    const world = new EngineWorld()
+    const holder = world.store()
+    const slow = world.store()
+    const store = plainStore(slow)
+    store.handOver = async (...given) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return slow.handOver(...given)
+    }
+    await holder.open()
+    const streams = [path('a'), path('b')]
+    const held = { consumer, worker: 'holder', streams, mode: 'claim', claimMs: 60_000 } as const
+    await holder.work(held, async () => {
+      const other = world.processor({ handle: world.note, handedOverMax: 2 }, { store, batch: 2 })
+      const results = await Promise.all([other.process(events('a', 1, 2)), other.process(events('b', 1, 2))])
+      expect(results.flatMap(verdictsOf).sort()).toEqual(['handed-over', 'handed-over', 'refuse', 'refuse'])
+    })
   })
 
   it('are refused where the store is not durable', async () => {

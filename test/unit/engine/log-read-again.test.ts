@@ -61,6 +61,8 @@ describe('a log that is read again by more than half a turn of its counter (I1, 
       await expect
         .poll(async () => (await store.reader.domains('billing')).get('meter')?.handedOver)
         .toBe(800)
+      const [entry] = await store.reader.inbox('billing', { limit: 1 })
+      expect(typeof entry?.logPlace?.at).toBe('number')
       return { second }
     })
     await running.value.second
