@@ -266,7 +266,7 @@ class DomainCounter {
     for (const gap of were) {
       if (are.some((other) => meets(other, gap))) continue
       const end = ledger.find(({ kind, epoch = 0, from = null, to }) => {
-        const isEnd = kind === 'lost' || kind === 'filled' || (kind === 'removed' && epoch === gap.epoch)
+        const isEnd = kind === 'lost' || kind === 'filled' || kind === 'removed'
         return isEnd && to !== undefined && meets({ epoch, from, to }, gap)
       })
       const asked = (gap.clock.heal?.attempts ?? 0) > 0
