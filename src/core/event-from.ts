@@ -104,6 +104,8 @@ function traceOf(
   message: Readonly<Record<string, unknown>>,
 ): Pick<EventFields, 'traceparent' | 'tracestate'> {
   const { attributes, headers } = message
+  if (message['traceparent'] === undefined && attributes === undefined && headers === undefined)
+    return noTrace
   const holder = [message, attributes, headers].find((place) => fieldOf(place, 'traceparent') !== undefined)
   if (holder === undefined) return noTrace
   return { traceparent: fieldOf(holder, 'traceparent'), tracestate: fieldOf(holder, 'tracestate') }
