@@ -13,6 +13,8 @@ import { Client } from 'pg'
 const url = process.env['DATABASE_URL'] ?? 'postgres://postgres@localhost/postgres'
 const client = new Client({ connectionString: url })
 await client.connect()
+// Of workers that start together one makes the table: IF NOT EXISTS alone would have the others fail.
+await client.query('SELECT pg_advisory_lock(1)')
 await client.query('CREATE TABLE IF NOT EXISTS account (name text PRIMARY KEY, balance bigint NOT NULL)')
 await client.end()
 
