@@ -37,11 +37,16 @@ export function decideRun(
   return after(rules, state, { arrivals, clock })
 }
 
-/** Whether nothing is held, stopped or told in the stream, and its numbers are as they come. */
+/**
+ * Whether nothing is held, stopped or told in the stream, its numbers are as they come, and nothing is
+ * remembered of an epoch that is to come.
+ */
 function isPlain({ numbering }: StreamRules, state: StreamState): boolean {
   const isWrapped = numbering.kind === 'contiguous' && numbering.modulus !== undefined
   const isStill = state.halt !== undefined || state.failing !== undefined || state.restart !== undefined
-  return !isWrapped && !isStill && state.held.length === 0 && state.runs.length === 0
+  const { epoch, memory } = state
+  const isBelow = (memory.at(-3) ?? epoch) <= epoch
+  return !isWrapped && !isStill && isBelow && state.held.length === 0 && state.runs.length === 0
 }
 
 function follows(

@@ -139,5 +139,5 @@ function noteLate(pass: Pass, event: Candidate, judgement: Judgement): void {
   const { epoch, sequence } = event
   if (judgement.reason === 'account-lost') turnLate(draft, epoch, sequence)
   if (judgement.reason === 'below-start') noteBelowBaseline(draft, epoch, sequence)
-  if (rules.numbering.kind !== 'contiguous') remember(draft.memory, rules.conflictMemory, event)
+  remember(draft.memory, rules.conflictMemory, event)
 }

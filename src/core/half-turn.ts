@@ -2,6 +2,7 @@
 // on the wire stands for the one nearest to the greatest seen, and only as long as that is less than half a
 // turn beyond the last number accounted for; what may be of this turn or of another is refused. Upholds I1
 // and I3: no event is taken for another one.
+import { epochRecord } from './accounts.ts'
 import { recall } from './conflict-memory.ts'
 import type { Counter } from './counter.ts'
 import { counterOf, firstFrom, nearestTo, sequenceText, windowOf } from './counter.ts'
@@ -68,8 +69,12 @@ export function placeOnTurn(pass: Pass, counter: Counter, clues: WireClues): Pla
   const { logged } = pass.draft
   const reference = referenceAt(logged, { epoch, place }, greatest)
   const nearest = nearestTo(counter, wire, reference)
-  const isOld = nearest > greatest && isOfOldEpoch(logged, { epoch, place })
-  const upper = isOld ? nearest - counter.modulus : nearest
+  const before = nearest - counter.modulus
+  const isOld =
+    nearest > greatest &&
+    isOfOldEpoch(logged, { epoch, place }) &&
+    mayHaveBeen(pass, { ...clues, sequence: before })
+  const upper = isOld ? before : nearest
   // It came before, and was not in doubt then.
   if (reference !== greatest && upper <= reached) return { sequence: upper }
   const isHalf = (upper - reference) * 2 === counter.modulus
@@ -211,6 +216,17 @@ function reachOf(rules: StreamRules, state: StreamState, epoch: Epoch): Reach | 
 /** Whether an epoch has ended, or can never be opened any more. */
 export function isOver({ position, epoch: open }: StreamState, epoch: Epoch): boolean {
   return position !== undefined && epoch < open
+}
+
+/** Whether an epoch that is over may have had this event under a number, by what is known of it. */
+function mayHaveBeen(
+  pass: Pass,
+  { epoch, sequence, print }: WireClues & { readonly sequence: number },
+): boolean {
+  const { baseline } = epochRecord(pass.draft, epoch) ?? {}
+  if (baseline !== undefined && sequence < baseline) return false
+  const known = printAt(pass, epoch, sequence)
+  return known === undefined || known === print
 }
 
 /** The fingerprint of the event that has a number, where it is known. */

@@ -90,8 +90,14 @@ export function endsHalt(pass: Pass, spans: readonly UnclockedSpan[]): boolean {
   return isHaltingGapClosed(rules, { ...draft, held })
 }
 
-function judgeBelowBaseline({ draft }: Pass, { epoch, sequence }: Candidate): Judgement {
-  return cameBelowBaseline(draft, epoch, sequence) ? duplicate : belowStart
+function judgeBelowBaseline({ draft }: Pass, { epoch, sequence, print }: Candidate): Judgement {
+  if (!cameBelowBaseline(draft, epoch, sequence)) return belowStart
+  return sameOrOther(recall(draft.memory, epoch, sequence), print)
+}
+
+/** Whether it is the event that had this number before, as far as that one is remembered. */
+function sameOrOther(remembered: number | undefined, print: number): Judgement {
+  return remembered === undefined || remembered === print ? duplicate : otherId
 }
 
 function judgePast(pass: Pass, event: Candidate, record: EpochRecord): Judgement {
@@ -102,9 +108,9 @@ function judgePast(pass: Pass, event: Candidate, record: EpochRecord): Judgement
     if (isLost(record, sequence)) return { verdict: 'late', reason: 'account-lost' }
     if (record.baseline !== undefined && sequence < record.baseline) return judgeBelowBaseline(pass, event)
     if (isFilled(record, sequence)) return filledNumber
-    return remembered === undefined || remembered === print ? duplicate : otherId
+    return sameOrOther(remembered, print)
   }
-  if (remembered !== undefined) return remembered === print ? duplicate : otherId
+  if (remembered !== undefined) return sameOrOther(remembered, print)
   if (isLost(record, sequence)) return { verdict: 'late', reason: 'account-lost' }
   if (record.baseline !== undefined && sequence < record.baseline) return judgeBelowBaseline(pass, event)
   if (draft.provenAbove !== undefined && sequence <= draft.provenAbove) return notProven

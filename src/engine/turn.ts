@@ -5,6 +5,7 @@ import { decideRun } from '../core/decide-run.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
 import type { HealAttempt } from '../core/heal.ts'
 import type { Decided, PassContext } from '../core/pass.ts'
+import { comparePositions } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
 import { HeldCache } from '../ports/held-cache.ts'
@@ -92,7 +93,7 @@ export class Turn {
   /** Something about healing is noted. */
   #isNoted = false
   #failure: TurnFailure | undefined
-  /** Events of which the payload is refused, and that are taken out in their turn; in order. */
+  /** Events of which the payload is refused, and that are taken out in their turn; as the stream has them. */
   #refused: readonly TurnFailure[] = []
   #next: NextTurn | undefined
   /** What the domain's filter said, by place. */
@@ -235,9 +236,14 @@ export class Turn {
     return this.#take({ ...stopped, state: { ...stopped.state, failing, halt } })
   }
 
-  /** When it is decided again, the turn takes these deliveries out of the stream, and goes on behind them. */
+  /**
+   * When it is decided again, the turn takes these deliveries out of the stream, and goes on behind them. One
+   * that came late may have a turn only since another one was taken out: it lies in front of known ones then.
+   */
   takeOut(refused: readonly TurnFailure[]): void {
-    this.#refused = [...this.#refused, ...refused]
+    this.#refused = [...this.#refused, ...refused].sort((a, b) =>
+      comparePositions(a.delivery.event, b.delivery.event),
+    )
   }
 
   /**

@@ -36,7 +36,11 @@ export function firstEntries<Entry extends StoredEntry>(
   const first = arrived.slice(0, limit)
   if (state.position === undefined) return first
   const next = onWire(counter, Number(state.position) + 1)
-  const isNext = (entry: Entry): boolean => placeOnWire(entry.arrival).sequence === next
+  const wireEpoch = wireEpochOf(state.runs, state.epoch)
+  const isNext = ({ arrival }: Entry): boolean => {
+    const { epoch, sequence } = placeOnWire(arrival)
+    return sequence === next && epoch === wireEpoch
+  }
   const one = first.some(isNext) ? undefined : arrived.find(isNext)
   return one === undefined ? first : [...first.slice(0, -1), one]
 }

@@ -13,4 +13,8 @@ export const regressionSeeds: ReadonlyMap<number, string> = new Map([
   [1257, 'a fill below the first number that was seen had no account'],
   [7259, 'a failure of an undone run was booked as the next attempt, though another worker had made it'],
   [31687, 'the check took an event that is in turn, held behind a halt over a later gap, for a gap itself'],
+  [502681, 'an event beyond the end of its epoch, read again from a log, was taken for one below its start'],
+  [502927, 'another event with the number of one that had come late was settled as its copy'],
+  [510035, 'of an inbox with two epochs of a counter the later one was taken for what comes next'],
+  [507508, 'an event with refused data that came late was taken out behind events that follow it'],
 ])

@@ -147,4 +147,21 @@ describe('a log that is read again from far back (I1, I3)', () => {
       { numRuns: 500 },
     )
   })
+
+  test('what came when its epoch was over says the same when it is read again, under its own number', () => {
+    const numbering = contiguous({ modulus: 16, start: 10 })
+    const history = new RuledHistory(rulesFor({ numbering, conflictMemory: 3 }))
+    const arrive = (epoch: number, sequence: number, at?: number): string => {
+      const place = at === undefined ? {} : { place: { log: 1, at } }
+      const action = { kind: 'event', epoch, sequence, print: epoch * 100 + sequence, ...place } as const
+      return history.arrive([{ action, index: sequence }], 0)[0] ?? ''
+    }
+    expect(arrive(0, 10, 1)).toBe('#10 deliver 0/10')
+    // From a healer: it has no place.
+    arrive(1, 10)
+    expect(arrive(0, 12, 2)).toBe('#12 stale(epoch-over) 0/12')
+    expect(arrive(1, 11, 3)).toBe('#11 deliver 1/11')
+    expect(arrive(0, 12, 2)).toBe('#12 stale(epoch-over) 0/12')
+    expect(arrive(0, 10, 1)).toBe('#10 duplicate 0/10')
+  })
 })

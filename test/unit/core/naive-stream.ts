@@ -187,7 +187,7 @@ export class NaiveStream {
     const known = places.find((one) => one.epoch === epoch && one.sequence === sequence)
     const sameOrOther = known?.print === print ? duplicate : { verdict: 'conflict', reason: 'other-id' }
     if (known !== undefined && this.rules.kind === 'linked') return sameOrOther
-    const late = this.#judgeLate(event)
+    const late = this.#judgeLate(event, known === undefined ? undefined : sameOrOther)
     if (late !== undefined) return late
     if (known !== undefined) return sameOrOther
     const isFilled = this.accounts.get(`${epoch}/${sequence}`) === 'filled'
@@ -204,15 +204,15 @@ export class NaiveStream {
     return isFar ? { verdict: 'implausible', reason: 'beyond-span-max' } : undefined
   }
 
-  #judgeLate(event: NaiveEvent): Said | undefined {
+  #judgeLate(event: NaiveEvent, known: Said | undefined): Said | undefined {
     const { epoch, sequence } = event
     const key = `${epoch}/${sequence}`
     const isLost = this.accounts.get(key) === 'lost'
     if (!isLost && sequence >= this.#firstOf(epoch)) return undefined
-    if (!isLost && this.belowBaseline.has(key)) return duplicate
+    if (!isLost && this.belowBaseline.has(key)) return known ?? duplicate
     if (isLost) this.accounts.set(key, 'late')
     else this.belowBaseline.add(key)
-    if (this.rules.kind === 'linked') this.#remember(event)
+    this.#remember(event)
     return { verdict: 'late', reason: isLost ? 'account-lost' : 'below-start' }
   }
 

@@ -67,7 +67,39 @@ describe('the verdicts are checked in their order', () => {
   test('late before conflict: a lost number is late, whatever its id', () => {
     const history: Happening[] = [[0, 1], [0, 3], 'give up']
     expect(last([...history, [0, 2, 9]], skip)).toBe('late(account-lost) 0/2')
-    expect(last([...history, [0, 2, 9], [0, 2, 8]], skip)).toBe('duplicate 0/2')
+    expect(last([...history, [0, 2, 9], [0, 2, 9]], skip)).toBe('duplicate 0/2')
+  })
+
+  test('another event with the number of one that came late is no copy of it (I3)', () => {
+    const history: Happening[] = [[0, 1], [0, 3], 'give up']
+    expect(last([...history, [0, 2, 9], [0, 2, 8]], skip)).toBe('conflict(other-id) 0/2')
+    const below = { numbering: contiguous({ start: 'first-seen' }) } as const
+    expect(
+      last(
+        [
+          [0, 7],
+          [0, 6, 9],
+          [0, 6, 9],
+        ],
+        below,
+      ),
+    ).toBe('duplicate 0/6')
+    expect(
+      last(
+        [
+          [0, 7],
+          [0, 6, 9],
+          [0, 6, 8],
+        ],
+        below,
+      ),
+    ).toBe('conflict(other-id) 0/6')
+    expect(
+      last([
+        [0, 0, 9],
+        [0, 0, 8],
+      ]),
+    ).toBe('conflict(other-id) 0/0')
   })
 
   test('conflict before duplicate: a used number with another id', () => {

@@ -3,8 +3,11 @@
 import { describe, expect, it } from 'vitest'
 import type { FillEvent } from '../../../src/core/event.ts'
 import { contiguous, increasing } from '../../../src/core/numbering.ts'
+import { unknownStream } from '../../../src/core/stream-state.ts'
 import type { RefusedMessage } from '../../../src/engine/batch.ts'
 import { makeEngine } from '../../../src/engine/processor-options.ts'
+import { firstEntries } from '../../../src/ports/inbox-pages.ts'
+import { rulesFor } from '../core/ruled-history.ts'
 import type { DomainShape } from './engine-world.ts'
 import { consumer, domain, EngineWorld, event, events, path, verdictsOf } from './engine-world.ts'
 
@@ -142,6 +145,19 @@ describe('inboxes (I3, I7)', () => {
     await keep(...range(2, 39).toReversed())
     await process(1)
     expect(world.calls).toEqual(calls(1, 40))
+  })
+
+  it('where a counter wraps, the next number is that of the open epoch, not of a later one', () => {
+    const rules = { ...rulesFor({ numbering: contiguous({ modulus: 16 }) }) }
+    const state = { ...unknownStream, position: 4 }
+    const entry = (epoch: number, sequence: number, arrivalId: string) => ({
+      stream: path('a'),
+      arrivalId,
+      arrival: { domain: 'account', stream: 'a', epoch, sequence, data: undefined },
+    })
+    const entries = [entry(1, 4, 'a'), entry(1, 5, 'b'), entry(1, 6, 'c'), entry(0, 5, 'd')]
+    const first = firstEntries({ rules, state }, entries, 2).map(({ arrivalId }) => arrivalId)
+    expect(first).toEqual(['a', 'd'])
   })
 
   it('where a counter wraps, the lowest number is the next one as its stream sees it', async () => {

@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
-import { unordered } from '../../../src/core/numbering.ts'
+import { increasing, unordered } from '../../../src/core/numbering.ts'
 import { letterReader } from '../../../src/engine/letter-reader.ts'
 import { resume, retry, skip } from '../../../src/operate/operate-stream.ts'
 import { retryDeadLetters } from '../../../src/operate/retry-dead-letters.ts'
@@ -90,6 +90,18 @@ describe('data that does not fit its schema', () => {
       payload: { data: { sum: 'much' } },
     })
     expect((await world.stream('a'))?.state.counts).toMatchObject({ delivered: 3, removed: 3 })
+    await expectBalance(world)
+  })
+
+  it('an event that has a turn only since others were taken out is taken out in its place', async () => {
+    const { world, processor } = payloadWorld({ ...deadLetter, numbering: increasing() })
+    await processor.process([good(1), bad(2), good(6), bad(9), bad(4), good(10)])
+    expect(world.calls).toEqual(['a:1', 'a:6', 'a:10'])
+    expect((await world.deadLetters()).map(({ sequence, reason }) => [sequence, reason])).toEqual([
+      [2, 'schema'],
+      [4, 'schema'],
+      [9, 'schema'],
+    ])
     await expectBalance(world)
   })
 
