@@ -6,8 +6,8 @@ import { errorMessage } from '../../core/thrown.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import { kafkaFault } from './faults.ts'
 import type { FetchedPartition } from './fetch-request.ts'
-import type { GroupClient, TopicNews } from './group-client.ts'
 import type { Partition } from './partition.ts'
+import type { TopicClient, TopicNews } from './topic-client.ts'
 
 /** Whom the loop serves. */
 export interface FetchReader extends TopicNews {
@@ -35,7 +35,7 @@ const refusals: ReadonlyMap<number, string> = new Map([[29, 'this user may not r
 
 /** The fetches of one source. */
 export class FetchLoop {
-  readonly #client: GroupClient
+  readonly #client: TopicClient
   readonly #reader: FetchReader
   readonly #busyNodes = new Set<number>()
   readonly #running = new Set<Promise<void>>()
@@ -44,7 +44,7 @@ export class FetchLoop {
   #refreshing: Promise<void> | undefined
   #isClosed = false
 
-  constructor(client: GroupClient, reader: FetchReader) {
+  constructor(client: TopicClient, reader: FetchReader) {
     this.#client = client
     this.#reader = reader
     this.#refreshAtMs = systemTimers.elapsedMs() + reader.refreshMs

@@ -15,6 +15,12 @@ export interface PartitionName {
   readonly partition: number
 }
 
+/** Offsets, from the first one up to in front of the last one. */
+export interface OffsetWindow {
+  readonly from: number
+  readonly until: number
+}
+
 /** What a group keeps of a partition. */
 export interface CommittedOffset {
   /** Where reading goes on. */
@@ -45,6 +51,8 @@ export class Partition implements PartitionName {
   isLost = false
   /** Its leader is being asked. */
   isFetching = false
+  /** The offsets that are read of it: from the first one up to in front of the last one. */
+  window: OffsetWindow = { from: 0, until: Infinity }
   readonly #unsettledMax: number
   readonly #prefix = new SettledPrefix<number>()
   /** Settled by whoever had it before; those in front of what was fetched are forgotten. */
@@ -85,7 +93,8 @@ export class Partition implements PartitionName {
    * Goes on at an offset, because the log has nothing in front of it any more. What is lost by that and was
    * not settled is given out too, a range at a time. What was given out before stays.
    */
-  skipTo(offset: number): void {
+  skipTo(begins: number): void {
+    const offset = Math.min(begins, this.window.until)
     let first = this.#next ?? offset
     for (const run of this.#settledBefore) {
       this.#lose(first, Math.min(run.first, offset) - 1)
@@ -115,7 +124,8 @@ export class Partition implements PartitionName {
   /** Whether its leader may be asked for more. */
   mayFetch(nowMs: number): boolean {
     const hasRoom = this.#waitingBytes < waitingBytesMax && this.#prefix.pending < this.#unsettledMax
-    return this.#next !== undefined && !this.isFetching && hasRoom && nowMs >= (this.#stopped?.untilMs ?? 0)
+    const isOpen = this.#next !== undefined && this.#next < this.window.until
+    return isOpen && !this.isFetching && hasRoom && nowMs >= (this.#stopped?.untilMs ?? 0)
   }
 
   /** Where the next fetch begins; `undefined`: nobody knows yet where to begin. */
@@ -140,12 +150,13 @@ export class Partition implements PartitionName {
     if (fetched.end >= 0n) this.#end = offsetOf(fetched.end)
     if (fetched.problem === undefined) this.#stopped = undefined
     for (const record of records) {
+      if (record.offset >= this.window.until) break
       if (this.#prefix.pending === 0) this.#floor = record.offset
       const ticket = this.#prefix.add(record.offset)
       if (this.#isSettledBefore(record.offset)) this.#prefix.settle(ticket)
       else this.#wait({ record, ticket })
     }
-    this.#next = next
+    this.#next = Math.min(next, this.window.until)
   }
 
   #wait(given: GivenRecord): void {
