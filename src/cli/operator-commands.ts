@@ -20,6 +20,7 @@ import { addOperatorFlags, addStreamOperatorFlags, operatorOf, operatorOptions }
 import { withNamedStream, withOperatorTarget } from './operator-target.ts'
 import { printOperation } from './print-operation.ts'
 import { printJson, printLines } from './print.ts'
+import { sinceText, untilText, windowOf } from './replay.ts'
 import { ProgressLine } from './progress-line.ts'
 import type { FoundStore, StoreFlags } from './store-flags.ts'
 import { addStoreFlags } from './store-flags.ts'
@@ -49,6 +50,7 @@ interface SeekFlags extends CommonFlags {
   readonly epoch?: number
   readonly newEpoch?: boolean
   readonly since?: string
+  readonly until?: string
 }
 
 /** The commands by their names. */
@@ -103,9 +105,10 @@ export const operatorCommands = {
       .addOption(wholeNumberOption('--epoch <n>', 'its epoch (default: that of the position)'))
       .option('--new-epoch', 'its producer counts again: what it made since is of the next epoch')
       .option(
-        '--since <time>',
-        'with --new-epoch: since when, as its events say it (default: what explain says)',
-      ),
+        '--since <edge>',
+        `${sinceText}; with --new-epoch: since when, as its events say it (default: what explain says)`,
+      )
+      .option('--until <edge>', untilText),
   pause: (): Command =>
     addOperatorFlags(addStoreFlags(new Command('pause')))
       .description('stop a whole domain: what comes is held, nothing is delivered, retried or given up')
@@ -207,13 +210,12 @@ function overlapLines({ overlaps }: FillOperation): readonly string[] {
 }
 
 /** `seek --to`, with the stream's history where the configuration has one. */
-function moveTo({ to: named, epoch, since }: SeekFlags): Act {
-  if (since !== undefined) throw new InturnError('usage', '--since goes with --new-epoch')
+function moveTo({ to: named, epoch, ...flags }: SeekFlags): Act {
   if (named === undefined) throw new InturnError('usage', 'seek takes --to <n>, or --new-epoch')
   const to = namedPlace(named, '--to').sequence
   return async (target, request, { config }) => {
     const domain = parseStreamPath(request.stream)?.domain ?? ''
-    const history = config === undefined ? undefined : historyOf(config, domain)
+    const history = config === undefined ? undefined : historyOf(config, domain, windowOf(flags))
     const progress = new ProgressLine()
     const operation = await seek(target, {
       ...request,
@@ -229,11 +231,11 @@ function moveTo({ to: named, epoch, since }: SeekFlags): Act {
 }
 
 /** `seek --new-epoch`. */
-function openNext({ to, epoch, since: text }: SeekFlags): Act {
-  if (to !== undefined || epoch !== undefined) {
+function openNext({ to, epoch, since: text, until }: SeekFlags): Act {
+  if (to !== undefined || epoch !== undefined || until !== undefined) {
     throw new InturnError(
       'usage',
-      '--new-epoch goes without --to and --epoch: the next epoch begins at its start',
+      '--new-epoch goes without --to, --until and --epoch: the next epoch begins at its start',
     )
   }
   const since = text === undefined ? undefined : readTime(text)

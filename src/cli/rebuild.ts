@@ -3,9 +3,10 @@
 import { InturnError } from '../core/errors.ts'
 import { spell } from '../core/time-words.ts'
 import type { Config } from '../engine/define-config.ts'
+import { pastOf } from '../engine/source-to-read.ts'
 import { createWorker } from '../engine/worker.ts'
 import { shellWord } from '../operate/operator-actions.ts'
-import type { Source, SourceExtent } from '../ports/source.ts'
+import type { Source, SourceExtent, SourceWindow } from '../ports/source.ts'
 import type { ConsumerSummary } from '../ports/store-reader.ts'
 import type { Store } from '../ports/store.ts'
 import { printJson, printLines } from './print.ts'
@@ -19,8 +20,10 @@ export interface RebuildRequest {
   /** The name of the consumer that is rebuilt. */
   readonly as: string
   readonly json: boolean
+  /** Only this part of the history. */
+  readonly window: SourceWindow
   /** The file of the configuration, where it was named: hints name it too. */
-  readonly file?: string
+  readonly file: string | undefined
 }
 
 /**
@@ -34,13 +37,15 @@ export async function rebuild(request: RebuildRequest): Promise<void> {
     const message = `--as takes a new name: ${as} is the configured consumer, which goes on undisturbed`
     throw new InturnError('usage', message)
   }
-  const source: Source = config.history ?? config.source
+  const past = pastOf(config, request.window)
+  const source = past ?? config.source
   const progress = new RebuildProgress(source)
   const report: RunReport = new RunReport({
     progressText: (summary) => progress.text(report.events, summary),
     log: config.log,
   })
-  const worker = createWorker({ ...reportedBy(report, config), consumer: as, replay: 'rebuild' })
+  const options = { ...reportedBy(report, config), ...(past !== undefined && { history: past }) }
+  const worker = createWorker({ ...options, consumer: as, replay: 'rebuild' })
   report.started({ consumer: as, store: config.store.about.name, source: source.name })
   let isStopped = false
   const stop = async (): Promise<void> => {

@@ -7,8 +7,10 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import type { Config } from '../engine/define-config.ts'
 import { createProcessor } from '../engine/processor.ts'
 import type { Redelivered } from '../engine/redeliver.ts'
+import { historyOf } from '../engine/stream-history.ts'
 import { namedPlace } from '../operate/operator-options.ts'
 import { errorTail } from '../ports/log.ts'
+import type { SourceWindow } from '../ports/source.ts'
 import { loadConfig } from './load-config.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
@@ -26,6 +28,17 @@ interface ReplayFlags extends Pick<OperatorFlags, 'by' | 'reason' | 'wait'> {
   readonly from?: string
   readonly to?: string
   readonly epoch?: number
+  readonly since?: string
+  readonly until?: string
+}
+
+/** What the flags of a window take, of `replay` and `seek`. */
+export const sinceText = 'only what the history has since a time, so long before now, or places (topic[3]@1042)'
+export const untilText = 'only what the history has in front of that'
+
+/** The window that flags name. */
+export function windowOf({ since, until }: SourceWindow): SourceWindow | undefined {
+  return since === undefined && until === undefined ? undefined : { since, until }
 }
 
 /** The command `inturn replay`. */
@@ -38,6 +51,8 @@ export function replayCommand(): Command {
     .option('--from <n>', 'the first number of the range, as the stream counts it')
     .option('--to <n>', 'the last number of the range')
     .addOption(wholeNumberOption('--epoch <n>', 'the epoch of the range (default: 0)'))
+    .option('--since <edge>', sinceText)
+    .option('--until <edge>', untilText)
     .option('--wait <duration>', 'how long to try while a worker has the stream (default: 10s)')
     .option('--json', 'for machines')
     .action(async (name: string | undefined, flags: ReplayFlags) => {
@@ -55,7 +70,7 @@ export function replayCommand(): Command {
       }
       const { config } = await (name === undefined ? loadConfig(flags.config) : checkedRange(flags))
       if (as !== undefined)
-        await rebuild({ config, as, json, ...(flags.config !== undefined && { file: flags.config }) })
+        await rebuild({ config, as, json, window: flags, file: flags.config })
       if (name !== undefined) await redeliver(config, name, flags)
       // What a configuration opened (a pool, a client) must not keep a command alive that has ended.
       setTimeout(() => process.exit(), lastWordMs).unref()
@@ -86,7 +101,9 @@ async function redeliver(config: Config, name: string, flags: ReplayFlags): Prom
     const stored = await findNamedStream({ reader: config.store.reader, consumer: config.consumer }, name)
     if (stored === undefined) return
     const { domain = '', stream = '' } = parseStreamPath(stored.stream) ?? {}
-    const done = await processor.redeliver({ ...operator, ...range, domain, stream })
+    const history = historyOf(config, domain, windowOf(flags))
+    const asked = { ...operator, ...range, ...(history !== undefined && { history }) }
+    const done = await processor.redeliver({ ...asked, domain, stream })
     if (json === true) await printJson(shownInJson(done))
     else await printLines(linesOf(done))
     if (done.missing > 0 || done.failed !== undefined) process.exitCode = 1

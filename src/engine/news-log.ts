@@ -185,10 +185,11 @@ function redrivenWords({ stream, sequence, error }: News<'redriven'>): Said {
   return error === undefined ? ['info', `${what}: it succeeded`] : ['warn', `${what}: it failed`]
 }
 
-function healedWords({ stream, from, to, attempt, came, error }: News<'healed'>): Said {
+function healedWords({ stream, from, to, attempt, came, searched, error }: News<'healed'>): Said {
   const range = from === to ? `number ${to}` : rangeWords({ from, to })
   const many = came === 0 ? 'none' : came
-  const text = `${stream}: ${range} asked for (attempt ${attempt}), ${many} came`
+  const where = searched === undefined ? '' : `; searched: ${searched}`
+  const text = `${stream}: ${range} asked for (attempt ${attempt}), ${many} came${where}`
   return [error === undefined ? 'info' : 'warn', text]
 }
 

@@ -43,6 +43,8 @@ export interface RedeliverRequest {
   readonly reason: string
   /** How long to wait while a worker has the stream. Default 10 s. */
   readonly wait?: Duration
+  /** Where the events are. Default: the domain's healer, or `history`. */
+  readonly history?: StreamHistory
 }
 
 /** What a redelivery came to. */
@@ -108,7 +110,7 @@ export class Redelivery {
   async run(request: RedeliverRequest): Promise<Redelivered> {
     const { domain, range } = this.#checked(request)
     const waitMax = waitMs(request.wait, { name: 'wait', fallback: '10s' })
-    const history = this.#historyOf(domain.name)
+    const history = request.history ?? this.#historyOf(domain.name)
     if (history === undefined) throw nobodyToAsk(domain.name)
     const { store, consumer, stop } = this.#parts
     checkPassed(range, (await store.reader.stream(consumer, range.stream))?.state ?? unknownStream)

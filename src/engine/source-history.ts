@@ -130,7 +130,7 @@ async function* eachDelivery(source: Source, signal?: AbortSignal): AsyncGenerat
       const deliveries = await source.read(request)
       yield* deliveries
       await source.settle(deliveries)
-      isOver = await source.isCaughtUp()
+      isOver = deliveries.length < readMax && (await source.isCaughtUp())
     }
   } finally {
     await source.close()

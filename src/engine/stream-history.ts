@@ -9,6 +9,7 @@ import type { Sequence } from '../core/sequence.ts'
 import { after, compareSequences } from '../core/sequence.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { Healer } from '../ports/healer.ts'
+import type { SourceWindow } from '../ports/source.ts'
 import type { PastRange, StreamHistory } from '../ports/stream-history.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
@@ -19,6 +20,8 @@ import type { ProcessorOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
 import { resolveDomains } from './resolve-domains.ts'
 import { sourceHistory } from './source-history.ts'
+import type { PastOptions } from './source-to-read.ts'
+import { pastOf } from './source-to-read.ts'
 
 /** How long a healer may take for one answer, in milliseconds. */
 const answerMs = 60_000
@@ -34,9 +37,10 @@ interface HistoryParts {
 
 /**
  * The past of a domain's streams, as a configuration says where to find it: its healer (`gap.heal.with`), or
- * `history`.
+ * `history`, or what its source has of it.
  *
  * @param options - a configuration, or the options of a worker or a processor
+ * @param window - only this part of the history; then no healer is asked
  * @returns `undefined` where nobody can be asked
  * @throws InturnError `config-invalid` for an option that is missing, unknown or out of its range
  */
@@ -44,8 +48,10 @@ export function historyOf<Transaction>(
   options: Pick<
     ProcessorOptions<Transaction>,
     'domains' | 'eventFrom' | 'eventBytesMax' | 'streamBytesMax' | 'history' | 'timers'
-  >,
+  > &
+    PastOptions,
   name: string,
+  window?: SourceWindow,
 ): StreamHistory | undefined {
   const domains = resolveDomains(options.domains)
   const domain = domains.byName.get(name)
@@ -53,10 +59,11 @@ export function historyOf<Transaction>(
   const { healer } = domain
   const { timers = systemTimers, eventFrom = plainEventFrom } = options
   const about = { domain, intaker: makeIntaker(options, domains) }
-  if (healer !== undefined) {
+  if (healer !== undefined && window === undefined) {
     return { name: healer.name, read: (range) => readHistory({ ...about, healer, timers, eventFrom }, range) }
   }
-  return options.history === undefined ? undefined : sourceHistory(options.history, about)
+  const past = pastOf(options, window)
+  return past === undefined ? undefined : sourceHistory(past, about)
 }
 
 /**

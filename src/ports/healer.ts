@@ -24,6 +24,11 @@ export interface HealRequest {
    * this says that it is of the stream; the text of a message need not have the stream's name in it.
    */
   readonly eventFrom?: EventFrom
+  /**
+   * Told by a healer that looks through a part of what there is: which part that was, for people. Whoever asks
+   * says so with the outcome.
+   */
+  readonly onSearched?: (what: string) => void
   /** Fires when the answer is no longer wanted: the gap has closed, time is up, or the worker ends. */
   readonly signal: AbortSignal
 }

@@ -72,6 +72,15 @@ export interface SourcePart {
 }
 
 /**
+ * A part of what a source had, from the first edge to in front of the other one: each a time
+ * (`2026-01-02T03:04:05Z`), a duration before now (`2h`), or places as origins show them.
+ */
+export interface SourceWindow {
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+}
+
+/**
  * A source.
  *
  * `log`: deliveries have places, and settling means that everything up to a place is done; the source
@@ -83,7 +92,7 @@ export interface Source<Message extends Delivery = Delivery> {
   readonly kind: 'log' | 'queue'
   /**
    * A log whose place is kept by a group outside of the store: under the name of another consumer it goes on
-   * where the group is, and does not begin again.
+   * where the group is, and does not begin again. See `past`.
    */
   readonly isOfGroup?: boolean
   open(checkpoint: Checkpoint): Promise<void>
@@ -106,6 +115,13 @@ export interface Source<Message extends Delivery = Delivery> {
    * reads: for people who look at it from outside.
    */
   parts?(): Promise<readonly SourcePart[]>
+  /**
+   * The same messages for whoever reads the past: a source of its own, which takes nothing from who reads this
+   * one, and moves no place of theirs. Absent: it is read as a whole, or keeps no past.
+   *
+   * @throws InturnError `config-invalid` for a window that is none
+   */
+  past?(window: SourceWindow): Source
   /** Keeps what is settled, and ends. */
   close(): Promise<void>
 }

@@ -105,6 +105,8 @@ export type EngineNews =
       readonly kind: 'healed'
       readonly came: number
       readonly tookMs: number
+      /** What was searched, where the healer looks through a part of what there is. */
+      readonly searched?: string
       /** What was wrong with an answer. */
       readonly error?: Error
     } & HealingNews)

@@ -4,7 +4,7 @@ import { countedCalls } from '../ports/port-call.ts'
 import type { Delivery, Source } from '../ports/source.ts'
 
 /** The calls of a source. */
-export type SourceMethod = Exclude<keyof Source, 'name' | 'kind' | 'extent' | 'parts'>
+export type SourceMethod = Exclude<keyof Source, 'name' | 'kind' | 'isOfGroup' | 'extent' | 'parts' | 'past'>
 
 /** Wraps a source so that every call goes through `around`. */
 export function aroundSource<Message extends Delivery>(
@@ -15,6 +15,8 @@ export function aroundSource<Message extends Delivery>(
   return {
     name: source.name,
     kind: source.kind,
+    ...(source.isOfGroup !== undefined && { isOfGroup: source.isOfGroup }),
+    ...(source.past !== undefined && { past: (window) => source.past?.(window) ?? source }),
     ...(source.extent !== undefined && { extent: () => source.extent?.() ?? Promise.resolve(undefined) }),
     ...(source.parts !== undefined && { parts: () => source.parts?.() ?? Promise.resolve([]) }),
     open: (checkpoint) => run('open', () => source.open(checkpoint)),

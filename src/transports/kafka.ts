@@ -3,13 +3,19 @@
 import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { checkCounts, wholeNumber } from '../core/whole-number.ts'
+import type { EventFrom } from '../core/event-from.ts'
+import type { Healer } from '../ports/healer.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
 import type { KafkaCredential, KafkaSasl, KafkaTarget } from './kafka/cluster-target.ts'
+import { KafkaHealer } from './kafka/kafka-healer.ts'
+import { KafkaHistory } from './kafka/kafka-history.ts'
+import type { KafkaHistoryParts } from './kafka/kafka-history.ts'
 import { KafkaSink } from './kafka/kafka-sink.ts'
 import type { KafkaCompression } from './kafka/kafka-sink.ts'
 import { KafkaSource } from './kafka/kafka-source.ts'
 import type { KafkaRecord, RecordDelivery, RecordMapping } from './kafka/record-message.ts'
+import { namedWindow } from './kafka/topic-window.ts'
 
 export type {
   KafkaCompression,
@@ -45,6 +51,29 @@ export interface KafkaSourceOptions extends KafkaTarget, RecordMapping {
   readonly onWarning?: (message: string) => void
 }
 
+/** Options of {@link kafkaHistory}. */
+export interface KafkaHistoryOptions extends KafkaTarget, RecordMapping {
+  readonly topics: readonly string[]
+  /**
+   * Where it begins: a time (`2026-01-02T03:04:05Z`), so long before now (`2h`), or places as origins show them
+   * (`accounts[3]@1042,accounts[4]@17`); partitions that are not named are left out then. Default: where the
+   * topics begin.
+   */
+  readonly since?: string
+  /** In front of what it ends, in the same words. Default: it goes on as the topics grow. */
+  readonly until?: string
+  /** Told of what is not there any more. Default a warning of the process. */
+  readonly onWarning?: (message: string) => void
+}
+
+/** Options of {@link kafkaHealer}. */
+export interface KafkaHealerOptions extends Omit<KafkaHistoryOptions, 'byOffset'> {
+  /** How many records are searched at most, the newest ones of the window. Default 1,000,000. */
+  readonly recordsMax?: number
+  /** How an event is found in a record. Default: as whoever asks finds it. */
+  readonly eventFrom?: EventFrom
+}
+
 /** Options of {@link kafkaSink}. */
 export interface KafkaSinkOptions extends KafkaTarget {
   /** The topic that everything goes to. Either this or `topicOf`. */
@@ -60,6 +89,8 @@ export interface KafkaSinkOptions extends KafkaTarget {
 const msMax = 2 ** 31 - 1
 const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const targetNames = ['brokers', 'clientId', 'ssl', 'sasl']
+const historyNames = [...targetNames, 'topics', 'decode', 'domain', 'onWarning', 'byOffset', 'since', 'until']
+const healerNames = [...historyNames.filter((name) => name !== 'byOffset'), 'recordsMax', 'eventFrom']
 const sourceNames = [...targetNames, 'groupId', 'topics', 'start', 'instanceId'].concat([
   'sessionMs',
   'commitEveryMs',
@@ -70,6 +101,8 @@ const sourceNames = [...targetNames, 'groupId', 'topics', 'start', 'instanceId']
   'byOffset',
   'domain',
 ])
+/** What is read once, as history, needs no options for it. */
+const [historyUnsettledMax, historyRefreshMs] = [100_000, 30_000]
 const saslNames = ['mechanism', 'username', 'password', 'token']
 const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']
 
@@ -105,6 +138,58 @@ export function kafkaSource(options: KafkaSourceOptions): Source<RecordDelivery>
     refreshMs,
     warn: onWarning,
   })
+}
+
+/**
+ * Topics as history: a log source that is in no group, and reads them, or a window of them, from the beginning
+ * as often as anybody asks. `kafkaSource` has it already, for its own topics.
+ *
+ * @throws InturnError `config-invalid` for an option that is missing or out of its range
+ * @example
+ * const history = kafkaHistory({ brokers: ['localhost:9092'], topics: ['archive'], since: '2026-01-01' })
+ */
+export function kafkaHistory(options: KafkaHistoryOptions): Source<RecordDelivery> {
+  return new KafkaHistory(historyOf(options, { by: 'kafkaHistory', names: historyNames }))
+}
+
+/**
+ * A healer that finds missing events in topics: it reads through a window of them, since brokers find no event
+ * by its number.
+ *
+ * @throws InturnError `config-invalid` for an option that is missing or out of its range
+ * @example
+ * const healer = kafkaHealer({ brokers: ['localhost:9092'], topics: ['accounts'], since: '2h' })
+ * const gap = { heal: { with: healer } }
+ */
+export function kafkaHealer(options: KafkaHealerOptions): Healer {
+  const by = 'kafkaHealer'
+  const parts = historyOf(options, { by, names: healerNames })
+  const { recordsMax = 1_000_000, eventFrom } = options
+  checkCounts(by, { recordsMax })
+  checkFunctions({ eventFrom }, by)
+  return new KafkaHealer({ ...parts, recordsMax }, eventFrom)
+}
+
+function historyOf(
+  options: KafkaHistoryOptions,
+  { by, names }: { readonly by: string; readonly names: readonly string[] },
+): KafkaHistoryParts {
+  checkNames(options, by, names)
+  checkTarget(options, by)
+  checkTexts(by, { topics: options.topics })
+  checkMapping(options, by)
+  const { brokers, clientId, ssl, sasl, decode, byOffset, domain, onWarning = warn } = options
+  const { since, until } = options
+  for (const [name, value] of given({ since, until })) checkText(value, `${by}: ${name}`)
+  const topics = [...new Set(options.topics)]
+  return {
+    client: { name: `kafka ${topics.join(', ')}`, brokers, topics, clientId, ssl, sasl },
+    mapping: { decode, byOffset, domain },
+    window: namedWindow({ since, until }, { by, topics }),
+    unsettledMax: historyUnsettledMax,
+    refreshMs: historyRefreshMs,
+    warn: onWarning,
+  }
 }
 
 /**
@@ -151,21 +236,27 @@ function checkFunctions(functions: Readonly<Record<string, unknown>>, by: string
 function checkOptions(options: KafkaSourceOptions): void {
   const by = 'kafkaSource'
   checkNames(options, by, sourceNames)
-  const { topics, groupId, instanceId, start, byOffset, domain } = options
+  const { topics, groupId, instanceId, start } = options
   checkTarget(options, by)
   checkTexts(by, { topics })
   checkText(groupId, `${by}: groupId`)
   for (const [name, value] of given({ instanceId })) checkText(value, `${by}: ${name}`)
   checkOneOf(start ?? 'beginning', `${by}: start`, ['beginning', 'new'])
-  checkOneOf(byOffset ?? 'key', `${by}: byOffset`, ['partition', 'key'])
-  checkDomain(domain, topics, by)
-  const { decode, onWarning, sessionMs, commitEveryMs, refreshMs, unsettledMax } = options
-  checkFunctions({ decode, onWarning }, by)
+  checkMapping(options, by)
+  const { sessionMs, commitEveryMs, refreshMs, unsettledMax } = options
   wholeNumber(sessionMs ?? 1_000, { name: `${by}: sessionMs`, least: 1_000, most: msMax })
   for (const [name, value] of given({ commitEveryMs, refreshMs })) {
     wholeNumber(value, { name: `${by}: ${name}`, least: 1, most: msMax })
   }
   checkCounts(by, { unsettledMax: unsettledMax ?? 1 })
+}
+
+/** What sources and histories have in common beside their target. */
+function checkMapping(options: Omit<KafkaHistoryOptions, 'since' | 'until'>, by: string): void {
+  const { topics, byOffset, domain, decode, onWarning } = options
+  checkOneOf(byOffset ?? 'key', `${by}: byOffset`, ['partition', 'key'])
+  checkDomain(domain, topics, by)
+  checkFunctions({ decode, onWarning }, by)
 }
 
 /** The options that are given, by their names. */

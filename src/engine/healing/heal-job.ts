@@ -142,6 +142,7 @@ export class HealJob {
     let cursor: HealCursor = { from, width: chunk }
     let [came, isTold] = [0, false]
     let error: Error | undefined
+    let searched: string | undefined
     const { timers } = this.#parts
     const beganMs = timers.elapsedMs()
     try {
@@ -150,7 +151,9 @@ export class HealJob {
         if (range === undefined) break
         if (!isTold) this.#parts.telemetry({ kind: 'healing', ...place })
         isTold = true
-        const answer = await this.#ask(range)
+        const answer = await this.#ask(range, (what) => {
+          searched = what
+        })
         error = answer.problem ?? error
         if (answer.isLate === true) break
         const got = await this.#take(range, answer)
@@ -162,7 +165,7 @@ export class HealJob {
       error = asError(failure)
       throw failure
     } finally {
-      const problem = error === undefined ? {} : { error }
+      const problem = { ...(searched !== undefined && { searched }), ...(error !== undefined && { error }) }
       const tookMs = timers.elapsedMs() - beganMs
       if (isTold) this.#parts.telemetry({ kind: 'healed', ...place, came, tookMs, ...problem })
     }
@@ -175,7 +178,7 @@ export class HealJob {
     return stored && nextRange({ rules: domain.rules, state: stored.state }, attempt, cursor)
   }
 
-  async #ask(range: HealRange): Promise<HealAnswer> {
+  async #ask(range: HealRange, onSearched: (what: string) => void): Promise<HealAnswer> {
     const { domain, stream, healer, healing } = this.subject
     const controller = new AbortController()
     if (this.#stop.signal.aborted) controller.abort(this.#stop.signal.reason)
@@ -184,7 +187,7 @@ export class HealJob {
       const { wireEpoch = range.epoch, ...asked } = range
       const { timers, eventFrom } = this.#parts
       const place = { domain: domain.name, stream, ...asked, epoch: wireEpoch }
-      const request = { ...place, limit: healing.chunk, eventFrom }
+      const request = { ...place, limit: healing.chunk, eventFrom, onSearched }
       const answer = await askHealer(healer, request, { timers, timeoutMs: healing.timeoutMs, controller })
       if (answer.isLate === true) this.#late++
       return answer

@@ -8,12 +8,10 @@ import { InturnError } from '../../core/errors.ts'
 import type { EventFrom } from '../../core/event-from.ts'
 import { eventFrom as plainEventFrom } from '../../core/event-from.ts'
 import { parseMessage } from '../../core/parse-message.ts'
-import { readEpoch, readSequence } from '../../core/read-sequence.ts'
 import { readText } from '../../core/read-text.ts'
-import type { Sequence } from '../../core/sequence.ts'
-import { compareSequences } from '../../core/sequence.ts'
 import { errorText } from '../../core/thrown.ts'
 import { checkCounts } from '../../core/whole-number.ts'
+import { HealSearch } from '../../ports/heal-search.ts'
 import type { Healer, HealRequest } from '../../ports/healer.ts'
 import { Edges } from './edges.ts'
 import type { LineDelivery } from './line-delivery.ts'
@@ -51,8 +49,6 @@ export function fileHealer(path: string, options: FileHealerOptions = {}): Heale
 
 /** Lines taken from a reader at a time. */
 const linesMax = 1_000
-/** Different lines that are kept for one number: some may be of a domain that only the worker tells. */
-const linesOfNumberMax = 4
 
 class FileHealer implements Healer {
   readonly name: string
@@ -92,12 +88,12 @@ class FileHealer implements Healer {
     const handle = await this.#open()
     try {
       await this.#forgetUnlessSame(handle, this.#options.eventFrom ?? request.eventFrom ?? plainEventFrom)
-      const found = new LowestLines(request.limit)
+      const found = new HealSearch<string>(request)
       for (const { start, end } of this.#blocks.partsOf(request.stream)) {
         await this.#search({ handle, start, sizeMax: end }, request, found)
       }
       await this.#searchRest(handle, request, found)
-      return found.texts()
+      return found.messages()
     } finally {
       await handle.close()
     }
@@ -132,23 +128,23 @@ class FileHealer implements Healer {
     return edges.areIn(handle)
   }
 
-  async #search(part: SearchedPart, request: HealRequest, found: LowestLines): Promise<void> {
+  async #search(part: SearchedPart, request: HealRequest, found: HealSearch<string>): Promise<void> {
     await this.#eachLine(part, request, ({ message }) => {
-      if (typeof message === 'string') this.#match(message, request, found)
+      if (typeof message === 'string') this.#match(message, found)
     })
   }
 
   /** Searches what is not known yet, and notes which streams it has; also if it is broken off. */
-  async #searchRest(handle: FileHandle, request: HealRequest, found: LowestLines): Promise<void> {
+  async #searchRest(handle: FileHandle, request: HealRequest, found: HealSearch<string>): Promise<void> {
     const start = this.#blocks.end
     const stats = await handle.stat({ bigint: true })
     try {
       const reader = await this.#eachLine({ handle, start }, request, ({ message, place }) => {
-        const stream = typeof message === 'string' ? this.#match(message, request, found) : 'none'
+        const stream = typeof message === 'string' ? this.#match(message, found) : 'none'
         if (this.#blocks.hasRoom) this.#blocks.note(stream, place)
       })
       const rest = reader.takeRest()?.message
-      if (typeof rest === 'string') this.#match(rest, request, found)
+      if (typeof rest === 'string') this.#match(rest, found)
     } finally {
       this.#seen = { stats, edges: await Edges.of(handle, this.#blocks.end) }
     }
@@ -171,19 +167,14 @@ class FileHealer implements Healer {
   }
 
   /** Takes a line if it is asked for; which streams it may name. */
-  #match(text: string, request: HealRequest, found: LowestLines): NamedStreams {
+  #match(text: string, found: HealSearch<string>): NamedStreams {
     const parsed = parseMessage(text, this.#eventFrom)
     // What the default mapping cannot read, it never can; of another one nobody knows.
     if (!('fields' in parsed)) return this.#eventFrom === plainEventFrom ? 'none' : 'any'
     const { fields } = parsed
     const name = readText(fields.stream)
     const stream = name === undefined ? 'none' : { name }
-    const isAsked = name === request.stream && readEpoch(fields.epoch) === request.epoch
-    const isOfDomain = (fields.domain ?? request.domain) === request.domain
-    if (!isAsked || !isOfDomain) return stream
-    const [from, to] = numbersOf(fields)
-    if (typeof from === 'string' || typeof to === 'string' || from > request.to) return stream
-    if (request.from === null || to >= request.from) found.add(from, text)
+    found.take(fields, text, text)
     return stream
   }
 }
@@ -192,50 +183,4 @@ interface SearchedPart {
   readonly handle: FileHandle
   readonly start: number
   readonly sizeMax?: number
-}
-
-/**
- * The lines with the lowest numbers, for no more numbers than are asked for, each line once. Copies of one
- * number must not keep the next ones out. Holds lines of at most twice as many numbers.
- */
-class LowestLines {
-  readonly #limit: number
-  #lines = new Map<Sequence, Set<string>>()
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  add(sequence: Sequence, text: string): void {
-    const known = this.#lines.get(sequence)
-    if (known === undefined) this.#lines.set(sequence, new Set([text]))
-    else if (known.size < linesOfNumberMax) known.add(text)
-    if (this.#lines.size >= 2 * this.#limit) this.#cut()
-  }
-
-  texts(): readonly string[] {
-    this.#cut()
-    return [...this.#lines.values()].flatMap((texts) => [...texts])
-  }
-
-  #cut(): void {
-    const ascending = [...this.#lines].sort(([a], [b]) => compareSequences(a, b))
-    this.#lines = new Map(ascending.slice(0, this.#limit))
-  }
-}
-
-const anyNumber = { big: true, signed: true }
-
-/** The first and last number of an event, or of a fill. */
-function numbersOf(fields: {
-  readonly sequence?: unknown
-  readonly fill?: unknown
-}): readonly [from: Sequence | string, to: Sequence | string] {
-  const { fill } = fields
-  if (typeof fill !== 'object' || fill === null) {
-    const sequence = readSequence(fields.sequence, anyNumber)
-    return [sequence, sequence]
-  }
-  const bound = (name: string): Sequence | string => readSequence(Reflect.get(fill, name), anyNumber)
-  return [bound('from'), bound('to')]
 }

@@ -4,10 +4,11 @@
 //
 // A partition: given -> beginning (what the group has committed is asked for) -> read -> lost.
 import { InturnError } from '../../core/errors.ts'
-import type { ReadRequest, Source, SourceExtent, SourcePart } from '../../ports/source.ts'
+import type { ReadRequest, Source, SourceExtent, SourcePart, SourceWindow } from '../../ports/source.ts'
 import { kafkaFault } from './faults.ts'
 import { GroupClient } from './group-client.ts'
 import type { GroupClientOptions } from './group-client.ts'
+import { KafkaHistory } from './kafka-history.ts'
 import { OffsetKeeper } from './offset-keeper.ts'
 import type { Partition } from './partition.ts'
 import { settledRuns } from './settled-runs.ts'
@@ -113,6 +114,13 @@ export class KafkaSource implements Source<HeldDelivery> {
         ...(problem !== undefined && { problem }),
       })),
     )
+  }
+
+  /** Its topics, as nobody's group reads them. */
+  past(window: SourceWindow): Source {
+    const { groupId: _, ...client } = this.#parts.client
+    const name = `kafka ${client.topics.join(', ')}`
+    return new KafkaHistory({ ...this.#parts, client: { ...client, name }, window: { text: '' } }).past(window)
   }
 
   /** Commits what is settled, and leaves the group, so that others go on from there at once. */

@@ -170,7 +170,9 @@ export class TopicReader {
   /** The same partition without anything that was read of it. */
   #again(partition: Partition): Partition {
     this.lose(partition)
-    return this.add(partition)
+    const made = this.add(partition)
+    made.window = partition.window
+    return made
   }
 
   #of(topic: string): readonly Partition[] {

@@ -3,7 +3,9 @@
 import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import type { HandlerContext } from '../../../src/engine/domain-options.ts'
+import { pastOf } from '../../../src/engine/source-to-read.ts'
 import { createWorker } from '../../../src/engine/worker.ts'
+import type { Source, SourceWindow } from '../../../src/ports/source.ts'
 import { memorySource } from '../../../src/transports/memory.ts'
 import { consumer, domain, events } from './engine-world.ts'
 import { WorkerWorld } from './worker-world.ts'
@@ -49,6 +51,29 @@ describe('replay: rebuild', () => {
     const source = Object.assign(world.source, { isOfGroup: true })
     expect(() => world.worker({}, { replay: 'rebuild', source })).toThrow('goes on where its group is')
     expect(() => world.worker({}, { replay: 'rebuild', source, history: source })).not.toThrow()
+  })
+
+  it('reads the past that a source has of its own, and moves no place of its group', async () => {
+    const world = new WorkerWorld('log')
+    const past = memorySource({ name: 'past', timers: world.timers })
+    await past.push(events('a', 1, 2))
+    const windows: SourceWindow[] = []
+    const own = (window: SourceWindow): Source => {
+      windows.push(window)
+      return past
+    }
+    const source = Object.assign(world.source, { isOfGroup: true, past: own })
+    await world.runOut(world.worker({}, { replay: 'rebuild', source }))
+    expect(world.calls).toEqual(['a:1', 'a:2'])
+    expect(windows).toEqual([{}])
+    expect(world.source.unsettled).toBe(0)
+  })
+
+  it('of a window is refused where the past can be read as a whole only', () => {
+    const { source } = new WorkerWorld('log')
+    expect(() => pastOf({ source }, { since: '2h' })).toThrow('memory can be read as a whole only')
+    expect(pastOf({ source })).toBeUndefined()
+    expect(pastOf({ source, history: source })).toBe(source)
   })
 
   it('is told what cannot be', () => {
