@@ -33,7 +33,8 @@ interface ReplayFlags extends Pick<OperatorFlags, 'by' | 'reason' | 'wait'> {
 }
 
 /** What the flags of a window take, of `replay` and `seek`. */
-export const sinceText = 'only what the history has since a time, so long before now, or places (topic[3]@1042)'
+export const sinceText =
+  'only what the history has since a time, so long before now (2h), or places (a[3]@17)'
 export const untilText = 'only what the history has in front of that'
 
 /** The window that flags name. */
@@ -69,8 +70,7 @@ export function replayCommand(): Command {
         endOnSignals()
       }
       const { config } = await (name === undefined ? loadConfig(flags.config) : checkedRange(flags))
-      if (as !== undefined)
-        await rebuild({ config, as, json, window: flags, file: flags.config })
+      if (as !== undefined) await rebuild({ config, as, json, window: flags, file: flags.config })
       if (name !== undefined) await redeliver(config, name, flags)
       // What a configuration opened (a pool, a client) must not keep a command alive that has ended.
       setTimeout(() => process.exit(), lastWordMs).unref()

@@ -11,9 +11,9 @@ import type { HealRequest } from './healer.ts'
 const messagesOfNumberMax = 4
 
 /**
- * Looks for what is asked for, as messages pass by: those with the lowest numbers, for no more numbers than are
- * asked for, each message once. Copies of one number do not keep the next ones out. Holds messages of at most
- * twice as many numbers.
+ * Looks for what is asked for, as messages pass by: those with the lowest numbers, for no more numbers than
+ * are asked for, each message once. Copies of one number do not keep the next ones out. Holds messages of
+ * at most twice as many numbers.
  */
 export class HealSearch<Message> {
   readonly #request: HealRequest

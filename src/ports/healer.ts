@@ -25,8 +25,8 @@ export interface HealRequest {
    */
   readonly eventFrom?: EventFrom
   /**
-   * Told by a healer that looks through a part of what there is: which part that was, for people. Whoever asks
-   * says so with the outcome.
+   * Told by a healer that looks through a part of what there is: which part that was, for people. Whoever
+   * asks says so with the outcome.
    */
   readonly onSearched?: (what: string) => void
   /** Fires when the answer is no longer wanted: the gap has closed, time is up, or the worker ends. */

@@ -116,8 +116,8 @@ export interface Source<Message extends Delivery = Delivery> {
    */
   parts?(): Promise<readonly SourcePart[]>
   /**
-   * The same messages for whoever reads the past: a source of its own, which takes nothing from who reads this
-   * one, and moves no place of theirs. Absent: it is read as a whole, or keeps no past.
+   * The same messages for whoever reads the past: a source of its own, which takes nothing from who reads
+   * this one, and moves no place of theirs. Absent: it is read as a whole, or keeps no past.
    *
    * @throws InturnError `config-invalid` for a window that is none
    */

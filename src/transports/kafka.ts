@@ -2,8 +2,8 @@
 // leaves when it dies another one reads. Upholds I1, I3 and I4.
 import { checkNames } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
-import { checkCounts, wholeNumber } from '../core/whole-number.ts'
 import type { EventFrom } from '../core/event-from.ts'
+import { checkCounts, wholeNumber } from '../core/whole-number.ts'
 import type { Healer } from '../ports/healer.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
@@ -55,9 +55,9 @@ export interface KafkaSourceOptions extends KafkaTarget, RecordMapping {
 export interface KafkaHistoryOptions extends KafkaTarget, RecordMapping {
   readonly topics: readonly string[]
   /**
-   * Where it begins: a time (`2026-01-02T03:04:05Z`), so long before now (`2h`), or places as origins show them
-   * (`accounts[3]@1042,accounts[4]@17`); partitions that are not named are left out then. Default: where the
-   * topics begin.
+   * Where it begins: a time (`2026-01-02T03:04:05Z`), so long before now (`2h`), or places as origins show
+   * them (`accounts[3]@1042,accounts[4]@17`); partitions that are not named are left out then. Default:
+   * where the topics begin.
    */
   readonly since?: string
   /** In front of what it ends, in the same words. Default: it goes on as the topics grow. */
@@ -141,8 +141,8 @@ export function kafkaSource(options: KafkaSourceOptions): Source<RecordDelivery>
 }
 
 /**
- * Topics as history: a log source that is in no group, and reads them, or a window of them, from the beginning
- * as often as anybody asks. `kafkaSource` has it already, for its own topics.
+ * Topics as history: a log source that is in no group, and reads them, or a window of them, from the
+ * beginning as often as anybody asks. `kafkaSource` has it already, for its own topics.
  *
  * @throws InturnError `config-invalid` for an option that is missing or out of its range
  * @example
@@ -153,8 +153,8 @@ export function kafkaHistory(options: KafkaHistoryOptions): Source<RecordDeliver
 }
 
 /**
- * A healer that finds missing events in topics: it reads through a window of them, since brokers find no event
- * by its number.
+ * A healer that finds missing events in topics: it reads through a window of them, since brokers find no
+ * event by its number.
  *
  * @throws InturnError `config-invalid` for an option that is missing or out of its range
  * @example

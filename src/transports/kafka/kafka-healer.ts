@@ -1,9 +1,9 @@
-// Heals gaps from topics: what is missing may lie in another topic, or in a partition that this worker does not
-// have. Brokers find offsets, and no numbers, so a window is read through, which is bounded and said; one
-// reading answers everybody who has asked by then. Upholds I6 and I7.
+import { InturnError } from '../../core/errors.ts'
+// Heals gaps from topics: what is missing may lie in another topic, or in a partition that this worker does
+// not have. Brokers find offsets, and no numbers, so a window is read through, which is bounded and said;
+// one reading answers everybody who has asked by then. Upholds I6 and I7.
 import type { EventFrom } from '../../core/event-from.ts'
 import { eventFrom as plainEventFrom } from '../../core/event-from.ts'
-import { InturnError } from '../../core/errors.ts'
 import { parseMessage } from '../../core/parse-message.ts'
 import { readText } from '../../core/read-text.ts'
 import { HealSearch } from '../../ports/heal-search.ts'
@@ -30,7 +30,7 @@ export class KafkaHealer implements Healer {
   readonly #eventFrom: EventFrom | undefined
   /** Those whom the next reading answers. */
   #waiting: Question[] = []
-  #reading: Promise<void> | undefined
+  #isReading = false
 
   constructor(parts: KafkaHistoryParts, eventFrom: EventFrom | undefined) {
     this.#history = new KafkaHistory(parts)
@@ -46,12 +46,13 @@ export class KafkaHealer implements Healer {
     }
     const answered = Promise.withResolvers<readonly unknown[]>()
     this.#waiting.push({ request, search: new HealSearch(request), answered })
-    this.#reading ??= this.#readOn()
+    if (!this.#isReading) void this.#readOn().catch(() => undefined)
     return answered.promise
   }
 
   /** Reads the window again and again, as long as somebody waits. Never fails. */
   async #readOn(): Promise<void> {
+    this.#isReading = true
     for (let asked = this.#waiting; asked.length > 0; asked = this.#waiting) {
       this.#waiting = []
       try {
@@ -64,11 +65,14 @@ export class KafkaHealer implements Healer {
         for (const { answered } of asked) answered.reject(error)
       }
     }
-    this.#reading = undefined
+    this.#isReading = false
   }
 
   async #readFor(asked: readonly Question[]): Promise<void> {
-    const mappings = Map.groupBy(asked, ({ request }) => this.#eventFrom ?? request.eventFrom ?? plainEventFrom)
+    const mappings = Map.groupBy(
+      asked,
+      ({ request }) => this.#eventFrom ?? request.eventFrom ?? plainEventFrom,
+    )
     const streams = [...mappings].map(([eventFrom, own]) => ({
       eventFrom,
       questions: Map.groupBy(own, ({ request }) => request.stream),
@@ -110,5 +114,5 @@ function take(
   if (parsed === undefined || !('fields' in parsed)) return
   const fields = { ...parsed.fields, domain: parsed.fields.domain ?? domain }
   const own = questions.get(readText(fields.stream) ?? '') ?? []
-  for (const { search } of own) search.take(fields, String(fields.id ?? origin), message)
+  for (const { search } of own) search.take(fields, readText(fields.id) ?? origin, message)
 }

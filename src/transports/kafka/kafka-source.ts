@@ -55,12 +55,16 @@ export class KafkaSource implements Source<HeldDelivery> {
       rebalancing: () => void this.#opened?.keeper.commitNow(),
     })
     for (const topic of options.topics) this.#firstCounts.set(topic, group.topics.partitionsOf(topic))
-    const reader = new TopicReader(group.topics, { ...this.#parts, name: this.name }, {
-      fetched: () => this.#opened?.keeper.commitSoon(),
-      changed: (topic) => group.takeIn(topic),
-      replaced: (topic) => void this.#firstCounts.set(topic, 0),
-      missing: (topic) => group.leaveOut(topic),
-    })
+    const reader = new TopicReader(
+      group.topics,
+      { ...this.#parts, name: this.name },
+      {
+        fetched: () => this.#opened?.keeper.commitSoon(),
+        changed: (topic) => group.takeIn(topic),
+        replaced: (topic) => void this.#firstCounts.set(topic, 0),
+        missing: (topic) => group.leaveOut(topic),
+      },
+    )
     const keeper = new OffsetKeeper({
       everyMs: commitEveryMs,
       commit: (commits) => group.commit(commits),
@@ -120,7 +124,9 @@ export class KafkaSource implements Source<HeldDelivery> {
   past(window: SourceWindow): Source {
     const { groupId: _, ...client } = this.#parts.client
     const name = `kafka ${client.topics.join(', ')}`
-    return new KafkaHistory({ ...this.#parts, client: { ...client, name }, window: { text: '' } }).past(window)
+    return new KafkaHistory({ ...this.#parts, client: { ...client, name }, window: { text: '' } }).past(
+      window,
+    )
   }
 
   /** Commits what is settled, and leaves the group, so that others go on from there at once. */

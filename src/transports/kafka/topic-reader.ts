@@ -92,10 +92,7 @@ export class TopicReader {
   }
 
   /** The next deliveries; `prepare` is called before each look. */
-  async read(
-    { max, waitMs, signal }: ReadRequest,
-    prepare: () => void,
-  ): Promise<readonly HeldDelivery[]> {
+  async read({ max, waitMs, signal }: ReadRequest, prepare: () => void): Promise<readonly HeldDelivery[]> {
     const untilMs = systemTimers.elapsedMs() + waitMs
     while (!signal.aborted) {
       prepare()

@@ -106,10 +106,7 @@ export async function openWindow(
 }
 
 /** The newest so many offsets of a window, of each partition its share. */
-export function newestOf(
-  window: readonly PartitionWindow[],
-  most: number,
-): readonly PartitionWindow[] {
+export function newestOf(window: readonly PartitionWindow[], most: number): readonly PartitionWindow[] {
   const total = window.reduce((sum, { from, until }) => sum + until - from, 0)
   if (total <= most) return window
   return window.map((one) => {
