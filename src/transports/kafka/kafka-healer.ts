@@ -1,7 +1,7 @@
-import { InturnError } from '../../core/errors.ts'
 // Heals gaps from topics: what is missing may lie in another topic, or in a partition that this worker does
 // not have. Brokers find offsets, and no numbers, so a window is read through, which is bounded and said;
 // one reading answers everybody who has asked by then. Upholds I6 and I7.
+import { InturnError } from '../../core/errors.ts'
 import type { EventFrom } from '../../core/event-from.ts'
 import { eventFrom as plainEventFrom } from '../../core/event-from.ts'
 import { parseMessage } from '../../core/parse-message.ts'
