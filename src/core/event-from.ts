@@ -41,7 +41,8 @@ export type EventFrom = (message: Readonly<Record<string, unknown>>) => EventFie
  */
 export const eventFrom: EventFrom = (given) => {
   const message = typeof given['specversion'] === 'string' ? withoutUnset(given) : given
-  const fields: EventFields = {
+  const { data } = message
+  const fields: { -readonly [Field in keyof EventFields]: EventFields[Field] } = {
     domain: message['domain'],
     stream: message['stream'] ?? first(message, streamNames),
     sequence: message['sequence'] ?? first(message, sequenceNames),
@@ -49,16 +50,20 @@ export const eventFrom: EventFrom = (given) => {
     id: message['id'] ?? message['event_id'],
     type: message['type'] ?? message['event_type'],
     time: message['time'] ?? message['timestamp'],
-    ...dataOf(message),
-    ...traceOf(message),
-    ...('previous' in message && { previous: message['previous'] }),
-    ...('fill' in message && { fill: message['fill'] }),
+    data,
   }
-  const [number, version] = [message['sequence_number'], message['aggregate_version']]
+  const { data_base64: all, data_base64_at: places, previous, fill } = message
+  if (data === undefined || all !== undefined || places !== undefined) Object.assign(fields, dataOf(message))
+  if (previous !== undefined || 'previous' in message) fields.previous = previous
+  if (fill !== undefined) fields.fill = fill
+  const mayBeTraced = message['traceparent'] ?? message['attributes'] ?? message['headers']
+  if (mayBeTraced !== undefined) Object.assign(fields, traceOf(message))
+  const { sequence_number: number, aggregate_version: version, user_id: user } = message
   const isTorn = number !== undefined && version !== undefined && !isSameNumber(number, version)
-  if (isTorn) return { ...fields, problem: tornNumbers }
-  const streamProblem = message['user_id'] === undefined ? undefined : rivalOfUser(message)
-  return streamProblem === undefined ? fields : { ...fields, streamProblem }
+  if (isTorn) fields.problem = tornNumbers
+  const streamProblem = isTorn || user === undefined ? undefined : rivalOfUser(message)
+  if (streamProblem !== undefined) fields.streamProblem = streamProblem
+  return fields
 }
 
 /** What is said of a message whose two numbers differ, unless its domain names the one that counts. */
@@ -104,19 +109,14 @@ function traceOf(
   message: Readonly<Record<string, unknown>>,
 ): Pick<EventFields, 'traceparent' | 'tracestate'> {
   const { attributes, headers } = message
-  if (message['traceparent'] === undefined && attributes === undefined && headers === undefined)
-    return noTrace
   const holder = [message, attributes, headers].find((place) => fieldOf(place, 'traceparent') !== undefined)
-  if (holder === undefined) return noTrace
+  if (holder === undefined) return {}
   return { traceparent: fieldOf(holder, 'traceparent'), tracestate: fieldOf(holder, 'tracestate') }
 }
-
-const noTrace = {}
 
 /** The data, or why it cannot be read. A message without any is data itself. */
 function dataOf(message: Readonly<Record<string, unknown>>): Pick<EventFields, 'data' | 'dataProblem'> {
   const { data, data_base64: all, data_base64_at: places } = message
-  if (data !== undefined && all === undefined && places === undefined) return { data }
   const isCarried = 'data' in message || !isUnset(all)
   if (!isCarried) return { data: 'payload' in message ? message['payload'] : message }
   try {

@@ -91,7 +91,9 @@ function copyPlainFields(value: object, room: { bytes: number }, depth: number):
   for (const name of Object.keys(value)) {
     const field: unknown = Reflect.get(value, name)
     if (field === undefined) continue
-    const own = copyPlain(field, room, depth + 1)
+    let own: unknown = field
+    if (typeof field === 'string') room.bytes -= field.length + 2
+    else own = copyPlain(field, room, depth + 1)
     if (own === undefined || name === '__proto__' || name === 'toJSON') return undefined
     room.bytes -= name.length + 3
     copy[name] = own

@@ -248,7 +248,7 @@ export class Engine {
     for (let index = 0; index < intakes.length; index++) {
       const intake = intakes[index]
       if (intake?.kind === 'tracked') {
-        const arrival = new CallArrival(intake, call, { index, isAgain })
+        const arrival = new CallArrival(intake, call, index, isAgain)
         const isHindered = waiting?.has(intake.path) === true && isOvertaking(arrival)
         if (isHindered) arrival.answer({ ...arrival.place, verdict: 'refuse', reason: 'stream-full' })
         else this.#lanes.add(arrival)
@@ -280,7 +280,7 @@ export class Engine {
     for (const [index, { deadLetter }] of invalid) {
       const { detail, stream } = deadLetter
       const named = stream !== undefined && { stream }
-      call.answer({ index, result: { verdict: 'invalid', detail, released: [], ...named } })
+      call.answer(index, { verdict: 'invalid', detail, released: [], ...named })
     }
   }
 

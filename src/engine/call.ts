@@ -63,10 +63,10 @@ export class Call {
     this.#failure ??= { error }
   }
 
-  /** Answers one message. */
-  answer(answer: Answer): void {
-    this.results[answer.index] = answer.result
-    this.#answered?.(answer)
+  /** Answers one message. `held`: as {@link Answer} has it. */
+  answer(index: number, result: ProcessResult, held?: Answer['held']): void {
+    this.results[index] = result
+    this.#answered?.(held === undefined ? { index, result } : { index, result, held })
   }
 
   /** Adds to an answer what became of the event after it. */
@@ -86,13 +86,13 @@ export class CallArrival implements TurnArrival {
   /** It was refused before, and comes again in the order of the refused ones. */
   readonly isAgain: boolean
 
-  constructor(intake: TrackedIntake, call: Call, of: { readonly index: number; readonly isAgain?: boolean }) {
+  constructor(intake: TrackedIntake, call: Call, index: number, isAgain: boolean) {
     this.intake = intake
     this.arrival = intake.arrival
     this.event = intake.event
     this.call = call
-    this.index = of.index
-    this.isAgain = of.isAgain === true
+    this.index = index
+    this.isAgain = isAgain
   }
 
   get result(): ProcessResult | undefined {
@@ -108,7 +108,7 @@ export class CallArrival implements TurnArrival {
 
   /** Says what became of it; it has an end then. */
   answer(result: ProcessResult, held?: Answer['held']): void {
-    this.call.answer({ index: this.index, result, ...(held !== undefined && { held }) })
+    this.call.answer(this.index, result, held)
     this.call.end()
   }
 

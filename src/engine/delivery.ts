@@ -10,9 +10,9 @@ import { errorMessage, errorText, isInstance, keptStack } from '../core/thrown.t
 import type { UnitOfWork } from '../ports/store.ts'
 import type { CallWatch } from '../ports/telemetry.ts'
 import { backoffMs } from './backoff.ts'
+import type { HandlerContext } from './domain-options.ts'
 import type { Domain, FailurePolicy } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { CallContext } from './handler-context.ts'
 import { handlerEvent } from './handler-event.ts'
 import { watched } from './listening.ts'
 import { PayloadRefused } from './payload-refused.ts'
@@ -71,20 +71,11 @@ export class HandlerCaller {
   #call(handle: NonNullable<Domain['handle']>, call: Call, scene: CallScene): void | Promise<void> {
     const { domain, event } = call
     if (this.#parts.stop.aborted) throw shuttingDown()
-    const context = new CallContext({
-      consumer: this.#parts.consumer,
-      keyOf: () => this.#keyOf(call, scene),
-      attempt: call.attempt,
-      fence: scene.fence,
-      transaction: scene.transaction,
-      redis: scene.redis,
-      isRedrive: scene.isRedrive === true,
-      replay: scene.replay ?? this.#parts.replay,
-      outer: scene.signal,
-    })
+    const context = new CallContext(this.#parts, scene, call)
+    const isPlain = domain.schemas === undefined && event.inexact === undefined
     let result: unknown
     try {
-      result = handle(handlerEvent(domain, event), context)
+      result = handle(isPlain ? event : handlerEvent(domain, event), context)
     } catch (error) {
       throw lockedOut(error, context)
     }
@@ -152,18 +143,9 @@ export class HandlerCaller {
 
   #callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
     const { consumer, stop } = this.#parts
+    const { handleBatch } = domain
     if (stop.aborted) throw shuttingDown()
-    const context = new CallContext({
-      consumer,
-      keyOf: () => '',
-      attempt: 1,
-      fence: scene.fence,
-      transaction: scene.transaction,
-      redis: scene.redis,
-      isRedrive: scene.isRedrive === true,
-      replay: scene.replay ?? this.#parts.replay,
-      outer: scene.signal,
-    })
+    const context = new CallContext(this.#parts, scene)
     const { isRedrive, replay } = context
     const own = events.map((event) => handlerEvent(domain, event))
     const batchContext = {
@@ -178,12 +160,12 @@ export class HandlerCaller {
       },
       idempotencyKeyOf: (given: InturnEvent): string => {
         const event = events[own.indexOf(given)] ?? given
-        return this.#keyOf({ domain, path: streamPath(event.domain, event.stream), event }, scene)
+        return keyOf(consumer, { domain, path: streamPath(event.domain, event.stream), event }, scene)
       },
     }
     let result: unknown
     try {
-      result = domain.handleBatch?.(own, batchContext)
+      result = handleBatch?.(own, batchContext)
     } catch (error) {
       throw lockedOut(error, context)
     }
@@ -200,11 +182,6 @@ export class HandlerCaller {
     if (transaction?.ended?.fault !== undefined) throw transaction.ended.fault
   }
 
-  #keyOf({ domain, path, event }: Omit<Call, 'attempt'>, { isRival }: CallScene): string {
-    const key = idempotencyKey(this.#parts.consumer, path, placeOf(domain, event))
-    return isRival === true ? `${key}/${encodePart(event.id ?? digest(event.data))}` : key
-  }
-
   async #within(domain: Domain, work: PromiseLike<unknown>, context: CallContext): Promise<void> {
     const { timeoutMs: ms, name } = domain
     const late = (): Error =>
@@ -216,6 +193,62 @@ export class HandlerCaller {
       throw lockedOut(error, context)
     }
   }
+}
+
+/** The context of one call of a handler; its key and its signal come into being only when it asks for them. */
+class CallContext implements HandlerContext {
+  readonly consumer: string
+  readonly attempt: number
+  readonly fence: number
+  readonly transaction: unknown
+  /** Declared only where the store runs commands in its commits. */
+  declare readonly redis?: unknown
+  readonly isRedrive: boolean
+  /** Declared only where it says something: absent is its third value. */
+  declare readonly replay?: 'rebuild' | 'redeliver'
+  readonly #scene: CallScene
+  readonly #call: Call | undefined
+  #own: AbortController | undefined
+  #signal: AbortSignal | undefined
+
+  /** `call`: absent for several events at once, which have a key each. */
+  constructor(parts: Pick<EngineParts, 'consumer' | 'replay'>, scene: CallScene, call?: Call) {
+    const { redis, replay = parts.replay } = scene
+    this.consumer = parts.consumer
+    this.attempt = call === undefined ? 1 : call.attempt
+    this.fence = scene.fence
+    this.transaction = scene.transaction
+    this.isRedrive = scene.isRedrive === true
+    this.#scene = scene
+    this.#call = call
+    if (redis !== undefined) this.redis = redis
+    if (replay !== undefined) this.replay = replay
+  }
+
+  get idempotencyKey(): string {
+    return this.#call === undefined ? '' : keyOf(this.consumer, this.#call, this.#scene)
+  }
+
+  get signal(): AbortSignal {
+    this.#own ??= new AbortController()
+    this.#signal ??= AbortSignal.any([this.#scene.signal, this.#own.signal])
+    return this.#signal
+  }
+
+  /** Fires the signal for this call alone. */
+  abort(reason: unknown): void {
+    this.#own ??= new AbortController()
+    this.#own.abort(reason)
+  }
+}
+
+function keyOf(
+  consumer: string,
+  { domain, path, event }: Omit<Call, 'attempt'>,
+  { isRival }: CallScene,
+): string {
+  const key = idempotencyKey(consumer, path, placeOf(domain, event))
+  return isRival === true ? `${key}/${encodePart(event.id ?? digest(event.data))}` : key
 }
 
 /**

@@ -80,7 +80,12 @@ export class Intaker {
   /** Reads one message. Never throws. */
   read(incoming: IncomingMessage): Intake {
     try {
-      const tooLarge = this.#tooLarge(incoming)
+      const { message, fullBytes } = incoming
+      const isShort =
+        typeof message === 'string'
+          ? message.length * 3 <= this.#eventBytesMax
+          : !(message instanceof Uint8Array)
+      const tooLarge = isShort && fullBytes === undefined ? undefined : this.#tooLarge(incoming)
       if (tooLarge !== undefined) return invalid({ incoming }, tooLarge, 'too-large')
       if (incoming.problem !== undefined) return invalid({ incoming }, incoming.problem)
       const read = parseMessage(incoming.message, this.#eventFrom)
@@ -120,11 +125,6 @@ export class Intaker {
 
   /** Why a message is not read at all. What its source has cut is not looked into: it may look whole. */
   #tooLarge({ message, fullBytes }: IncomingMessage): string | undefined {
-    const isShort =
-      typeof message === 'string'
-        ? message.length * 3 <= this.#eventBytesMax
-        : !(message instanceof Uint8Array)
-    if (fullBytes === undefined && isShort) return undefined
     const read = messageBytes(message)
     const bytes = fullBytes ?? read
     if (bytes !== undefined && bytes > this.#eventBytesMax)
@@ -151,8 +151,11 @@ export class Intaker {
   }
 
   #readFields(incoming: IncomingMessage, mapped: ReadMessage): Intake {
-    const domain = this.#domainOf(incoming, mapped.fields)
-    const read = typeof domain === 'string' ? mapped : namedFields(domain.fields, mapped)
+    const { only } = this.#domains
+    const isOnly = mapped.fields.domain === undefined && incoming.domain === undefined
+    const domain = isOnly && only !== undefined ? only : this.#domainOf(incoming, mapped.fields)
+    const isNamed = typeof domain !== 'string' && domain.fields !== undefined
+    const read = isNamed ? namedFields(domain.fields, mapped) : mapped
     const { fields } = read
     const known: Known = { incoming, fields }
     if (fields.problem !== undefined) return invalid(known, fields.problem)
@@ -232,7 +235,8 @@ export class Intaker {
     try {
       if (fields.dataProblem !== undefined)
         return this.#carryUnread(event, message, fields.dataProblem, fields)
-      const id = fields.id === undefined ? undefined : readText(fields.id)
+      const { id: given } = fields
+      const id = typeof given === 'string' && given !== '' ? given : readText(given)
       const type = fields.type === undefined ? undefined : readText(fields.type)
       const time = fields.time === undefined ? undefined : readText(fields.time)
       const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)
@@ -248,7 +252,7 @@ export class Intaker {
       if (time !== undefined) event.time = time
       event.data = kept.value
       if (kept.inexact.length > 0) event.inexact = kept.inexact
-      noteTrace(event, fields)
+      if (fields.traceparent !== undefined) noteTrace(event, fields)
       return undefined
     } catch (error) {
       return this.#carryUnread(event, message, errorText(error), fields)

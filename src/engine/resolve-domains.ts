@@ -299,15 +299,20 @@ function refusing(filter: (event: InturnEvent) => boolean, event: InturnEvent): 
   }
 }
 
-/**
- * Handlers are called with the context that fits their domain's effects; its type was checked where they were
- * written.
- */
+/** Checks a handler. */
 function callable<Subject>(
   handler: ((subject: Subject, context: never) => unknown) | undefined,
   name: string,
 ): ((subject: Subject, context: unknown) => unknown) | undefined {
   if (handler === undefined) return undefined
   checkMethod(handler, { path: name })
-  return (subject, context): unknown => Reflect.apply(handler, undefined, [subject, context])
+  return isHandler<Subject>(handler) ? handler : undefined
+}
+
+/**
+ * Handlers are called with the context that fits their domain's effects; its type was checked where they were
+ * written.
+ */
+function isHandler<Subject>(handler: unknown): handler is (subject: Subject, context: unknown) => unknown {
+  return typeof handler === 'function'
 }

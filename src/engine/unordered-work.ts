@@ -72,7 +72,7 @@ export class UnorderedWork {
     const copies: Attempt[] = []
     const answer = (tried: Attempt): void => {
       const index = indexes.get(tried.intake)
-      if (index !== undefined) call.answer({ index, result: resultOf(tried) })
+      if (index !== undefined) call.answer(index, resultOf(tried))
     }
     let left = entries.map(([, intake]) => intake)
     for (let attempt = 1; left.length > 0; attempt++) {

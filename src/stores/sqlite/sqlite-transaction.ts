@@ -36,6 +36,8 @@ export class SqliteTransaction {
   readonly #database: Database
   #isEnded = false
   #fault: InturnError | undefined
+  /** The statement that ran last: most handlers have one that they run for each event. */
+  #last: { readonly sql: string; readonly statement: StatementSync } | undefined
 
   /** Made by the store. */
   constructor(database: Database) {
@@ -92,7 +94,10 @@ export class SqliteTransaction {
     if (this.#fault !== undefined) throw this.#fault
     if (!this.#database.isTransaction)
       throw refusal('a statement has rolled back the transaction of the batch')
-    return this.#database.handlerStatements.get(sql) ?? this.#prepare(sql)
+    if (this.#last?.sql === sql) return this.#last.statement
+    const statement = this.#database.handlerStatements.get(sql) ?? this.#prepare(sql)
+    this.#last = { sql, statement }
+    return statement
   }
 
   #prepare(sql: string): StatementSync {
