@@ -2,7 +2,8 @@
 // each of them. What it decides is what `decideBatch` would: a property test holds the two together. Upholds
 // I1.
 import { isBeyondSpan } from './numbering-rules.ts'
-import type { Arrival, PassContext } from './pass.ts'
+import type { Increasing, Linked } from './numbering.ts'
+import type { Arrival, EventArrival, PassContext } from './pass.ts'
 import { noteAccepted } from './producer-runs.ts'
 import type { StreamRules } from './rules.ts'
 import type { Sequence } from './sequence.ts'
@@ -26,15 +27,33 @@ export function decideRun(
   arrivals: readonly Arrived[],
   { isPaused, clock }: RunContext,
 ): StreamState | undefined {
-  if (arrivals.length === 0 || isPaused === true || !isPlain(rules, state)) return undefined
-  let position: Sequence | undefined = state.position
+  const first = arrivals[0]?.arrival
+  if (first === undefined || isPaused === true || !isPlain(rules, state)) return undefined
+  const begun = state.position === undefined ? opened(rules, state, first) : state
+  let { position } = begun
+  if (position === undefined) return undefined
+  const { numbering } = rules
   for (const { arrival } of arrivals) {
-    const isNext =
-      arrival.kind === 'event' && arrival.epoch === state.epoch && follows(rules, arrival, position)
+    if (arrival.kind !== 'event' || arrival.epoch !== begun.epoch) return undefined
+    const { sequence } = arrival
+    const isNext: boolean =
+      numbering.kind === 'contiguous'
+        ? typeof position === 'number' && sequence === position + 1
+        : follows(numbering, arrival, position)
     if (!isNext) return undefined
-    position = arrival.sequence
+    position = sequence
   }
-  return after(rules, state, { arrivals, clock })
+  return after(rules, begun, { arrivals, clock, position })
+}
+
+/** The state of a stream that nothing is known of, in front of the first number of its first epoch. */
+function opened({ numbering, conflictMemory }: StreamRules, state: StreamState, first: Arrival): StreamState {
+  const { kind } = numbering
+  const isKnown = kind === 'contiguous' && numbering.start !== 'first-seen' && state.memory.length === 0
+  if (!isKnown || first.kind !== 'event' || first.sequence !== numbering.start) return state
+  const { start } = numbering
+  const firstPrint = conflictMemory > 0 ? first.print : undefined
+  return { ...state, epoch: first.epoch, baseline: start, position: start - 1, firstPrint }
 }
 
 /**
@@ -49,14 +68,8 @@ function isPlain({ numbering }: StreamRules, state: StreamState): boolean {
   return !isWrapped && !isStill && isBelow && state.held.length === 0 && state.runs.length === 0
 }
 
-function follows(
-  { numbering }: StreamRules,
-  arrival: Extract<Arrival, { readonly kind: 'event' }>,
-  position: Sequence | undefined,
-): boolean {
-  if (position === undefined) return false
+function follows(numbering: Linked | Increasing, arrival: EventArrival, position: Sequence): boolean {
   const { sequence } = arrival
-  if (numbering.kind === 'contiguous') return typeof position === 'number' && sequence === position + 1
   if (sequence <= position || isBeyondSpan(numbering, position, sequence)) return false
   return numbering.kind === 'increasing' || arrival.previous === position
 }
@@ -65,15 +78,13 @@ function follows(
 function after(
   rules: StreamRules,
   state: StreamState,
-  { arrivals, clock }: { readonly arrivals: readonly Arrived[]; readonly clock: Clock },
+  run: { readonly arrivals: readonly Arrived[]; readonly clock: Clock; readonly position: Sequence },
 ): StreamState {
-  const size = rules.conflictMemory
-  const memory = remembered(state, arrivals, size)
-  const { delivered } = state.counts
-  const counts = { ...state.counts, delivered: delivered + arrivals.length }
-  const last = arrivals.at(-1)?.arrival
-  const moved = { ...state, memory, counts }
-  if (last?.kind === 'event') moved.position = last.sequence
+  const { arrivals, clock, position } = run
+  const memory = remembered(state, arrivals, rules.conflictMemory)
+  const counts = { ...state.counts }
+  counts.delivered += arrivals.length
+  const moved = { ...state, position, memory, counts }
   for (const { arrival } of arrivals) {
     const isTold = arrival.time !== undefined || arrival.producer !== undefined
     if (isTold) noteAccepted(moved, arrival, clock)
@@ -83,11 +94,12 @@ function after(
 
 /** The conflict memory with the events behind what it has: each is above all that was accepted. */
 function remembered({ memory, epoch }: StreamState, arrivals: readonly Arrived[], size: number): Sequence[] {
-  const added = arrivals.slice(-Math.max(size, 1))
   if (size === 0) return []
-  const kept = memory.slice(Math.max(0, memory.length - (size - added.length) * 3))
-  for (const { arrival } of added) {
-    if (arrival.kind === 'event') kept.push(epoch, arrival.sequence, arrival.print)
+  const added: Sequence[] = []
+  for (let at = Math.max(0, arrivals.length - size); at < arrivals.length; at++) {
+    const arrival = arrivals[at]?.arrival
+    if (arrival?.kind === 'event') added.push(epoch, arrival.sequence, arrival.print)
   }
-  return kept
+  const dropped = memory.length + added.length - size * 3
+  return dropped > 0 ? memory.slice(dropped).concat(added) : memory.concat(added)
 }

@@ -54,12 +54,12 @@ export const eventFrom: EventFrom = (given) => {
   }
   const { data_base64: all, data_base64_at: places, previous, fill } = message
   if (data === undefined || all !== undefined || places !== undefined) Object.assign(fields, dataOf(message))
-  if (previous !== undefined || 'previous' in message) fields.previous = previous
+  if ('previous' in message) fields.previous = previous
   if (fill !== undefined) fields.fill = fill
   const mayBeTraced = message['traceparent'] ?? message['attributes'] ?? message['headers']
   if (mayBeTraced !== undefined) Object.assign(fields, traceOf(message))
   const { sequence_number: number, aggregate_version: version, user_id: user } = message
-  const isTorn = number !== undefined && version !== undefined && !isSameNumber(number, version)
+  const isTorn = number !== undefined && isOtherNumber(number, version)
   if (isTorn) fields.problem = tornNumbers
   const streamProblem = isTorn || user === undefined ? undefined : rivalOfUser(message)
   if (streamProblem !== undefined) fields.streamProblem = streamProblem
@@ -135,10 +135,11 @@ function withoutUnset(message: Readonly<Record<string, unknown>>): Readonly<Reco
   return Object.fromEntries(names.filter((name) => !isLeftOut(name)).map((name) => [name, message[name]]))
 }
 
-/** Whether two fields bear one number, written as a number or as digits. */
-function isSameNumber(one: unknown, other: unknown): boolean {
+/** Whether two fields, of which the other may be missing, bear two numbers, written as numbers or digits. */
+function isOtherNumber(one: unknown, other: unknown): boolean {
+  if (other === undefined || one === other) return false
   const [first, second] = [one, other].map((value) => readSequence(value, { big: true, signed: true }))
-  return one === other || (first === second && typeof first !== 'string')
+  return first !== second || typeof first === 'string'
 }
 
 /** Where the default mapping looks for a stream, in this order. */

@@ -388,14 +388,14 @@ export class Engine {
   #take(planned: PlannedTurn): void {
     const { turn, visit } = planned
     const { turned } = this.#parts
-    for (const news of newsOf(turn)) this.#parts.telemetry(news)
+    if (!turn.isPlain) for (const news of newsOf(turn)) this.#parts.telemetry(news)
     const { path: stream, state: before } = turn.setup
     const after = turned === undefined ? before : turn.state
     if (after !== before) turned?.({ stream, before, after, ledger: turn.ledger })
-    this.healing.takeTurn(turn)
-    if (!turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
+    if (!turn.isPlain || this.healing.isRunning) this.healing.takeTurn(turn)
+    if (visit.looks.length > 0 && !turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
     if (planned.isFirst) this.#answer(planned)
-    amendAnswers(turn, visit.arrivals)
+    if (!turn.isPlain) amendAnswers(turn, visit.arrivals)
     if (this.#parts.store.about.durable || this.onPosition === undefined) return
     const { epoch, position: sequence } = turn.state
     if (sequence === undefined) return
@@ -419,7 +419,8 @@ export class Engine {
             ? decided
             : { ...decided, released: releasedBy(decided.released, visit) }
       isBlocked ||= result.verdict === 'refuse' && isOvertaking(arrival)
-      arrival.answer(result, durable ? undefined : this.#heldAt(turn, result))
+      const mayBeHeld = !durable && result.verdict !== 'deliver'
+      arrival.answer(result, mayBeHeld ? this.#heldAt(turn, result) : undefined)
     }
     if (!isBlocked) return
     // What waits behind would overtake what is refused: it comes again, in order.

@@ -2,24 +2,27 @@
 // handlers run, streams run side by side, and each commits as soon as it has ended. Attempts of
 // streams in quarantine are committed before; what may be deadly comes last, while no other handler of the
 // engine runs. Upholds I2, I5 and I6.
+import type { StreamPath } from '../core/stream-path.ts'
+import type { Recorded } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
-import { wonStream } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
-import type { CallScene, HandlerCaller } from './delivery.ts'
+import type { HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
+import type { TurnOutcome } from './group-commit.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { HandlerSlots } from './handler-slots.ts'
+import { sceneOf } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
 import { stopAtPartial } from './partial-effects.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
 import { beginInQuarantine, mayBeDeadly, needsQuarantine } from './quarantine.ts'
+import type { RecordedCall } from './recorded-call.ts'
 import { recordCall } from './recorded-call.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
-import type { Turn } from './turn.ts'
 
 /** What a unit of work under claims tells its engine. */
 export interface ClaimedHooks {
@@ -85,16 +88,50 @@ export class ClaimedWork {
     const runner = { worker: this.#worker, isAlone: false }
     const turns = await planTurns(this.#parts, this.#unit, { visits, runner, ...this.#scope })
     this.#hooks.begun()
-    const deadly = turns.filter(({ turn }) => mayBeDeadly(turn))
+    const deadly: PlannedTurn[] = []
     const isOnly = turns.length === 1
-    const running = turns
-      .filter(({ turn }) => !mayBeDeadly(turn))
-      .map((planned) => this.#attempt([planned.visit], () => this.#work(planned, isOnly)))
-    await Promise.all([handingOver, ...running])
+    const running: Promise<void>[] = [handingOver]
+    for (const planned of turns) {
+      const { turn, visit } = planned
+      if (turn.isPlain) {
+        const working = this.#workPlain(planned, isOnly)
+        if (working !== undefined) running.push(working)
+      } else if (mayBeDeadly(turn)) deadly.push(planned)
+      else running.push(this.#attempt([visit], () => this.#work(planned, isOnly)))
+    }
+    await Promise.all(running)
+    await this.#commits.settled()
     for (const planned of deadly) {
       await this.#attempt([planned.visit], () => this.#slots.alone(() => this.#tryAlone(planned)))
     }
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /**
+   * Works a stream off of which nothing is to be done but to call the handler for its events. A promise only
+   * where a handler has one, or waits for its place; what has ended commits with all that ends beside it.
+   */
+  #workPlain(planned: PlannedTurn, isOnly: boolean): Promise<void> | undefined {
+    const { turn, visit } = planned
+    const delivering = this.#deliver(planned, { isBulk: isBulk(planned), isPlaced: false })
+    // Commands for the commit may fail in it, and the stream goes on behind that.
+    if (delivering !== undefined || turn.effects.bytes > 0) {
+      return this.#attempt([visit], async () => {
+        await delivering
+        await this.#work(await this.#commit(planned), isOnly)
+      })
+    }
+    const reject = (error: unknown): void => this.#failed([visit], error)
+    const resolve = (outcome: TurnOutcome): void => {
+      try {
+        this.#note(planned, outcome)
+        this.#hooks.left(visit)
+      } catch (error) {
+        reject(error)
+      }
+    }
+    this.#commits.add(planned, { resolve, reject })
+    return undefined
   }
 
   async #attempt(visits: readonly StreamVisit[], part: () => Promise<void>): Promise<void> {
@@ -102,14 +139,18 @@ export class ClaimedWork {
       await part()
       for (const visit of visits) this.#hooks.left(visit)
     } catch (error) {
-      this.#failure ??= { error }
-      this.#hooks.failed(visits, error)
+      this.#failed(visits, error)
     }
   }
 
+  #failed(visits: readonly StreamVisit[], error: unknown): void {
+    this.#failure ??= { error }
+    this.#hooks.failed(visits, error)
+  }
+
   /** Works a stream off: its turn, and those that follow it. `isOnly`: the unit has no other. */
-  async #work(first: PlannedTurn, isOnly: boolean): Promise<void> {
-    let planned: PlannedTurn | undefined = first
+  async #work(first: PlannedTurn | undefined, isOnly: boolean): Promise<void> {
+    let planned = first
     while (planned !== undefined) {
       // No more are begun at a time than run: whatever is begun when the worker dies may be what killed it.
       if (needsQuarantine(planned.turn, false)) planned = await this.#workInQuarantine(planned, isOnly)
@@ -151,16 +192,23 @@ export class ClaimedWork {
 
   /** Makes a turn durable; the one that follows it, if there is one. */
   async #commit(planned: PlannedTurn): Promise<PlannedTurn | undefined> {
-    const outcome = await this.#commits.commit(planned)
-    if (outcome === 'claim-lost') {
-      this.#parts.telemetry({ kind: 'claim-lost', stream: planned.visit.path })
-      if (planned.isFirst) this.#hooks.lost(planned.visit)
-      return undefined
-    }
-    this.#hooks.done(planned)
-    if (!isQuick(planned) || !isFollowed(planned)) return undefined
+    const outcome = await new Promise<TurnOutcome>((resolve, reject) => {
+      this.#commits.add(planned, { resolve, reject })
+    })
+    this.#note(planned, outcome)
+    if (outcome === 'claim-lost' || !isQuick(planned) || !isFollowed(planned)) return undefined
     const [following] = await followingTurns(this.#parts, this.#unit, [planned])
     return following
+  }
+
+  /** Takes in what the commit of a turn has come to. */
+  #note(planned: PlannedTurn, outcome: TurnOutcome): void {
+    if (outcome !== 'claim-lost') {
+      this.#hooks.done(planned)
+      return
+    }
+    this.#parts.telemetry({ kind: 'claim-lost', stream: planned.visit.path })
+    if (planned.isFirst) this.#hooks.lost(planned.visit)
   }
 
   async #beginInQuarantine(
@@ -177,7 +225,7 @@ export class ClaimedWork {
     const { turn } = planned
     const checking = checkTurn(this.#parts, this.#unit, { turn, sinceMs: () => this.#sinceMs() })
     if (checking !== undefined) await checking
-    const delivering = this.#deliver(planned, { calls: callsOf(planned), isPlaced })
+    const delivering = this.#deliver(planned, { isBulk: isBulk(planned), isPlaced })
     if (delivering !== undefined) await delivering
   }
 
@@ -186,12 +234,13 @@ export class ClaimedWork {
    * one, or waits for its place.
    */
   #deliver(planned: PlannedTurn, plan: CallPlan, from = 0): Promise<void> | undefined {
-    const { calls, isPlaced } = plan
-    for (let at = from; at < calls.length; at++) {
-      const call = calls[at] ?? []
-      if (planned.turn.effects.isFull) return this.#endBefore(planned, call)
+    const { isPlaced } = plan
+    const { effects, deliveries } = planned.turn
+    const count = plan.isBulk ? 1 : deliveries.length
+    for (let at = from; at < count; at++) {
+      if (effects.isFull) return this.#endBefore(planned, deliveries[at])
       if (!isPlaced && !this.#slots.tryEnter()) return this.#deliverLater(planned, plan, at)
-      const called = this.#callOnce(planned, call)
+      const called = this.#callOnce(planned, plan, at)
       if (called !== undefined) return this.#goOn(planned, plan, { at, called })
       if (!isPlaced) this.#slots.leave()
     }
@@ -200,7 +249,7 @@ export class ClaimedWork {
 
   async #deliverLater(planned: PlannedTurn, plan: CallPlan, at: number): Promise<void> {
     await this.#slots.enter()
-    const called = this.#callOnce(planned, plan.calls[at] ?? [])
+    const called = this.#callOnce(planned, plan, at)
     await this.#goOn(planned, plan, { at, called })
   }
 
@@ -221,7 +270,7 @@ export class ClaimedWork {
   }
 
   /** Ends a turn whose commit has enough to carry out; the one that follows goes on. */
-  async #endBefore({ turn }: PlannedTurn, [next]: readonly PlannedDelivery[]): Promise<void> {
+  async #endBefore({ turn }: PlannedTurn, next: PlannedDelivery | undefined): Promise<void> {
     if (next === undefined) return
     const { runner } = turn.setup
     await decideFully(this.#unit, turn, () => turn.endBefore(next, { runner, begun: undefined }))
@@ -237,13 +286,9 @@ export class ClaimedWork {
   ): Promise<void> {
     this.#caller.throwUnlessHandlers(this.#unit)
     const { turn } = planned
-    const call = plan.calls[at] ?? []
-    const [delivery] = call
+    const delivery = turn.deliveries[at]
     if (delivery === undefined) throw error
-    if (call.length > 1) {
-      const apart = { ...plan, calls: singly(turn) }
-      return this.#deliver(planned, apart, turn.deliveries.indexOf(delivery))
-    }
+    if (plan.isBulk && turn.deliveries.length > 1) return this.#deliver(planned, { ...plan, isBulk: false })
     return stopTurn(this.#parts, this.#unit, { turn, delivery, error, sinceMs: this.#sinceMs() })
   }
 
@@ -253,9 +298,21 @@ export class ClaimedWork {
   }
 
   /** Makes one call of a handler; nothing where it ended well at once. Never throws, never rejects. */
-  #callOnce(planned: PlannedTurn, call: readonly PlannedDelivery[]): Promise<CallEnd> | CallEnd {
+  #callOnce(planned: PlannedTurn, { isBulk }: CallPlan, at: number): Promise<CallEnd> | CallEnd {
     try {
-      return this.#call(planned, call)?.then(
+      const { turn } = planned
+      const delivery = turn.deliveries[at]
+      if (delivery === undefined) return undefined
+      let called: Promise<void> | undefined
+      if (!isBulk)
+        called = turn.callsAll || turn.isCalled(delivery) ? this.#call(planned, delivery) : undefined
+      else {
+        const all = turn.deliveries.filter((one) => turn.callsAll || turn.isCalled(one))
+        const [first] = all
+        if (first !== undefined)
+          called = all.length > 1 ? this.#callAll(planned, all) : this.#call(planned, first)
+      }
+      return called?.then(
         () => undefined,
         (error: unknown) => ({ error }),
       )
@@ -264,30 +321,40 @@ export class ClaimedWork {
     }
   }
 
-  #call({ turn, visit }: PlannedTurn, call: readonly PlannedDelivery[]): Promise<void> | undefined {
+  #call({ turn, visit }: PlannedTurn, { event, attempt }: PlannedDelivery): Promise<void> | undefined {
     const { domain, path } = visit
-    const { signal } = this.#unit
-    const { fence } = wonStream(this.#unit, path)
-    const called = turn.callsAll ? call : call.filter((delivery) => turn.isCalled(delivery))
-    const [first] = called
-    if (first === undefined) return undefined
-    const events = called.map(({ event }) => event)
-    const made = recordCall(this.#unit, {
-      stream: path,
-      take: (recorded) => turn.effects.add(events, recorded),
-      call: (redis) => {
-        const scene: CallScene = { transaction: undefined, signal, fence, redis }
-        if (events.length > 1) return this.#caller.callBatch(domain, events, scene)
-        return this.#caller.call({ domain, path, event: first.event, attempt: first.attempt }, scene)
-      },
-    })
-    return made instanceof Promise ? made : undefined
+    const call = { domain, path, event, attempt }
+    const scene = sceneOf(this.#unit, path)
+    if (this.#unit.commands === undefined) return asPromise(this.#caller.call(call, scene))
+    const take = (recorded: Recorded): void => turn.effects.add([event], recorded)
+    return this.#record(path, take, (redis) => this.#caller.call(call, { ...scene, redis }))
+  }
+
+  /** Calls the handler once for several events. */
+  #callAll({ turn, visit }: PlannedTurn, all: readonly PlannedDelivery[]): Promise<void> | undefined {
+    const { domain, path } = visit
+    const events = all.map(({ event }) => event)
+    const scene = sceneOf(this.#unit, path)
+    const take = (recorded: Recorded): void => turn.effects.add(events, recorded)
+    return this.#record(path, take, (redis) => this.#caller.callBatch(domain, events, { ...scene, redis }))
+  }
+
+  #record(
+    stream: StreamPath,
+    take: RecordedCall['take'],
+    call: RecordedCall['call'],
+  ): Promise<void> | undefined {
+    return asPromise(recordCall(this.#unit, { stream, take, call }))
   }
 }
 
-/** The calls of a turn, one after another. */
+function asPromise(made: void | Promise<void>): Promise<void> | undefined {
+  return made instanceof Promise ? made : undefined
+}
+
+/** How the handler is called for the deliveries of a turn: one after another, or once for all. */
 interface CallPlan {
-  readonly calls: readonly (readonly PlannedDelivery[])[]
+  readonly isBulk: boolean
   /** The stream has its place among the running handlers already. */
   readonly isPlaced: boolean
 }
@@ -300,16 +367,7 @@ function isQuick({ turn }: PlannedTurn): boolean {
   return !mayStillRun(turn.failure?.error)
 }
 
-/**
- * The deliveries of a turn as they are called: one by one, or all at once, but not once the first has failed
- * before.
- */
-function callsOf({ turn, visit }: PlannedTurn): readonly (readonly PlannedDelivery[])[] {
-  const { deliveries } = turn
-  const isBulk = visit.domain.handleBatch !== undefined && (deliveries[0]?.attempt ?? 1) === 1
-  return isBulk && deliveries.length > 0 ? [deliveries] : singly(turn)
-}
-
-function singly({ deliveries }: Turn): readonly (readonly PlannedDelivery[])[] {
-  return deliveries.map((delivery) => [delivery])
+/** Whether the deliveries of a turn are made all at once: but not once the first has failed before. */
+function isBulk({ turn: { deliveries }, visit }: PlannedTurn): boolean {
+  return visit.domain.handleBatch !== undefined && deliveries[0]?.attempt === 1
 }

@@ -195,7 +195,7 @@ export class HandlerCaller {
   }
 }
 
-/** The context of one call of a handler; its key and its signal come into being only when it asks for them. */
+/** The context of one call of a handler; its key and its signal are made only when it asks for them. */
 class CallContext implements HandlerContext {
   readonly consumer: string
   readonly attempt: number

@@ -1,7 +1,8 @@
 // Commits the turns of one unit of work together as they end: while one commit is under way, what ends
 // meanwhile waits for the next, so that many streams cost few round trips and none waits for the slowest.
+import type { StreamPath } from '../core/stream-path.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
-import type { CommitOutcome, UnitOfWork } from '../ports/store.ts'
+import type { CommitOutcome, StreamChange, UnitOfWork } from '../ports/store.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import { effectBytesMax } from './turn-effects.ts'
 
@@ -16,10 +17,15 @@ export interface CommitHooks {
   readonly stop: (planned: PlannedTurn, partial: EffectPartial) => Promise<void>
 }
 
-interface Waiting {
-  readonly planned: PlannedTurn
+/** Who is told what became of a commit, before any other commit is made. */
+export interface CommitEnd {
   readonly resolve: (outcome: TurnOutcome) => void
   readonly reject: (error: unknown) => void
+}
+
+interface Waiting {
+  readonly planned: PlannedTurn
+  readonly end: CommitEnd
 }
 
 /** Gathers the commits of turns. */
@@ -27,45 +33,52 @@ export class GroupCommit {
   readonly #unit: UnitOfWork
   readonly #hooks: CommitHooks
   #waiting: Waiting[] = []
-  #isRunning = false
+  #running: Promise<void> | undefined
 
   constructor(unit: UnitOfWork, hooks: CommitHooks) {
     this.#unit = unit
     this.#hooks = hooks
   }
 
-  /** Commits a turn that has ended with the next group; what it came to. */
-  commit(planned: PlannedTurn): Promise<TurnOutcome> {
-    const { promise, resolve, reject } = Promise.withResolvers<TurnOutcome>()
-    this.#waiting.push({ planned, resolve, reject })
-    if (!this.#isRunning) {
-      this.#isRunning = true
-      queueMicrotask(() => void this.#run())
-    }
-    return promise
+  /** Commits a turn that has ended with the next group. */
+  add(planned: PlannedTurn, end: CommitEnd): void {
+    this.#waiting.push({ planned, end })
+    this.#running ??= this.#run()
+  }
+
+  /** Resolves once no commit is under way. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
   }
 
   async #run(): Promise<void> {
+    // What ends in the same step is of the same group.
+    await Promise.resolve()
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup()
       try {
         await this.#commit(group)
       } catch (error) {
-        for (const { reject } of group) reject(error)
+        for (const { end } of group) end.reject(error)
       }
     }
-    this.#isRunning = false
+    this.#running = undefined
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    const turns = group.map(({ planned }) => planned)
-    const outcomes = await this.#unit.commit({
-      streams: turns.map(({ turn }) => turn.change()),
-      ended: turns.filter((planned) => this.#hooks.isLast(planned)).map(({ visit }) => visit.path),
-    })
-    for (const [index, waiting] of group.entries()) {
-      const outcome = outcomes[index] ?? 'claim-lost'
-      if (typeof outcome === 'string') waiting.resolve(outcome)
+    const streams: StreamChange[] = []
+    const ended: StreamPath[] = []
+    for (const { planned } of group) {
+      const { turn, visit } = planned
+      streams.push(turn.change())
+      if (turn.isPlain || this.#hooks.isLast(planned)) ended.push(visit.path)
+    }
+    const outcomes = await this.#unit.commit({ streams, ended })
+    for (let at = 0; at < group.length; at++) {
+      const waiting = group[at]
+      const outcome = outcomes[at] ?? 'claim-lost'
+      if (waiting === undefined) continue
+      if (typeof outcome === 'string') waiting.end.resolve(outcome)
       else {
         await this.#hooks.stop(waiting.planned, outcome)
         this.#waiting.push(waiting)

@@ -235,8 +235,7 @@ export class Intaker {
     try {
       if (fields.dataProblem !== undefined)
         return this.#carryUnread(event, message, fields.dataProblem, fields)
-      const { id: given } = fields
-      const id = typeof given === 'string' && given !== '' ? given : readText(given)
+      const id = readText(fields.id)
       const type = fields.type === undefined ? undefined : readText(fields.type)
       const time = fields.time === undefined ? undefined : readText(fields.time)
       const used = (id?.length ?? 0) + (type?.length ?? 0) + (time?.length ?? 0)

@@ -59,12 +59,15 @@ export async function planTurns(
     if (won === undefined) continue
     const isTakenOver = won.isTakenOver || takenOver?.has(path) === true
     const state = isTakenOver ? inQuarantine(won.state, parts.batchMax) : won.state
-    const isSweep = visit.isSweep || isClockDue(visit.domain.rules, state, unit.clock)
+    const isSweep =
+      visit.isSweep || (state.heldCount > 0 && isClockDue(visit.domain.rules, state, unit.clock))
     const keepsGaps = isSweep && scope.keepsGaps(visit)
     const heal = visit.heal?.(visit, state, unit.clock)
     if ((won.inbox?.redrives ?? 0) > 0) scope.redrives.add(path)
     const arrivals = scope.isBehind(visit) ? visit.arrivals.map(asBehind) : visit.arrivals
-    const plan = { visit, arrivals, state, inbox: inboxes.get(path), isSweep, keepsGaps, runner, heal }
+    const inbox = inboxes.get(path)
+    const newest = won.inbox?.newest
+    const plan = { visit, arrivals, state, inbox, newest, isSweep, keepsGaps, runner, heal }
     const next = planTurn(parts, unit, plan)
     planned.push(next instanceof Promise ? await next : next)
   }
@@ -80,6 +83,7 @@ export async function followingTurns(
 ): Promise<readonly PlannedTurn[]> {
   const following: PlannedTurn[] = []
   const followed = turns.filter(isFollowed)
+  if (followed.length === 0) return following
   const waiting = followed.filter(({ turn }) => turn.inboxLeft > 0)
   const inboxes = waiting.length === 0 ? none : await readInboxes(parts, unit, waiting.map(readerAfter))
   for (const { turn, visit } of followed) {
@@ -89,6 +93,7 @@ export async function followingTurns(
       arrivals: [],
       state: turn.state,
       inbox: inboxes.get(visit.path),
+      newest: unit.streams.get(visit.path)?.inbox?.newest,
       isSweep,
       keepsGaps,
       runner: turn.next?.runner ?? runner,
@@ -122,7 +127,7 @@ function readerAfter({ turn, visit }: PlannedTurn): InboxReader {
 
 /** Whether a turn is followed by another one of its stream. */
 export function isFollowed({ turn }: PlannedTurn): boolean {
-  return turn.canGoOn() || turn.next !== undefined
+  return !turn.isPlain && (turn.canGoOn() || turn.next !== undefined)
 }
 
 /** A turn before it is planned. */
@@ -131,6 +136,8 @@ interface TurnPlan {
   readonly arrivals: readonly TurnArrival[]
   readonly state: StreamState
   readonly inbox: WaitingInbox | undefined
+  /** How far the inbox went when the stream was won. */
+  readonly newest: number | undefined
   readonly isSweep: boolean
   readonly keepsGaps: boolean
   readonly runner: Runner
@@ -138,33 +145,32 @@ interface TurnPlan {
 }
 
 function planTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan): PlannedTurn | Promise<PlannedTurn> {
-  const { state, visit, inbox, arrivals, isSweep, keepsGaps } = plan
-  const { domain } = visit
-  const choose = (started: StreamState): PlannedTurn => {
-    if (inbox === undefined) {
-      const newest = unit.streams.get(visit.path)?.inbox?.newest
-      return makeTurn(parts, unit, { ...plan, state: started, chosen: { ...noInbox, newest } })
-    }
-    const endsGaps = isSweep && !keepsGaps && unit.domains.get(domain.name)?.paused !== true
-    const { clock } = unit
-    const { batchMax } = parts
-    const chosen = chooseEntries({ domain, state: started, clock, inbox, endsGaps, batchMax })
-    return makeTurn(parts, unit, { ...plan, state: started, chosen })
-  }
-  if (domain.baseline === undefined || state.position !== undefined) return choose(state)
+  const { state, visit, inbox, arrivals } = plan
+  if (visit.domain.baseline === undefined || state.position !== undefined)
+    return makeTurn(parts, unit, plan, state)
   const known = { state, arrivals: inbox === undefined ? arrivals : [...inbox.lowest, ...arrivals] }
-  return startedState(parts, visit, known).then(choose)
+  return startedState(parts, visit, known).then((started) => makeTurn(parts, unit, plan, started))
 }
 
-function makeTurn(
-  parts: EngineParts,
-  unit: UnitOfWork,
-  plan: TurnPlan & { readonly chosen: TurnInbox },
-): PlannedTurn {
-  const { visit, isSweep, keepsGaps, runner, heal, chosen: inbox } = plan
+/** What is decided of an inbox that has entries. */
+function chosenOf(
+  { batchMax }: EngineParts,
+  { clock, domains }: UnitOfWork,
+  { visit: { domain }, isSweep, keepsGaps }: TurnPlan,
+  of: { readonly inbox: WaitingInbox; readonly state: StreamState },
+): TurnInbox {
+  const endsGaps = isSweep && !keepsGaps && domains.get(domain.name)?.paused !== true
+  return chooseEntries({ domain, clock, endsGaps, batchMax, ...of })
+}
+
+/** The turn of a stream that has begun: its baseline is known, where somebody was asked. */
+function makeTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan, started: StreamState): PlannedTurn {
+  const { visit, arrivals, isSweep, keepsGaps, runner, heal, newest, inbox: waiting } = plan
   const { domain, path } = visit
-  const runsBegun = isBegunBy(plan.state, runner.worker)
-  const state = runsBegun ? asRun(plan.state, runner.isAlone) : plan.state
+  const none = newest === undefined ? noInbox : { ...noInbox, newest }
+  const inbox = waiting === undefined ? none : chosenOf(parts, unit, plan, { inbox: waiting, state: started })
+  const runsBegun = started.failing !== undefined && isBegunBy(started, runner.worker)
+  const state = runsBegun ? asRun(started, runner.isAlone) : started
   const status = unit.domains.get(domain.name)
   const { entries } = inbox
   // Increasing numbers cannot be put in order later: what comes waits behind what was not read yet.
@@ -174,7 +180,7 @@ function makeTurn(
     path,
     state,
     clock: unit.clock,
-    arrivals: waitsBehind ? entries : withKept(entries, plan.arrivals),
+    arrivals: waitsBehind ? entries : entries.length === 0 ? arrivals : [...entries, ...arrivals],
     inbox,
     isSweep,
     keepsGaps,
@@ -189,10 +195,6 @@ function makeTurn(
   return { turn, visit, isFirst: true, earlier: entries.length }
 }
 
-function withKept(kept: readonly TurnArrival[], come: readonly TurnArrival[]): readonly TurnArrival[] {
-  return kept.length === 0 ? come : [...kept, ...come]
-}
-
 async function decideEach(
   parts: EngineParts,
   unit: UnitOfWork,
@@ -203,7 +205,7 @@ async function decideEach(
     const ranges = turn.decide()
     if (ranges.length > 0) open.push({ turn, ranges, decide: () => turn.decide() })
   }
-  await learnAll(unit, open)
+  if (open.length > 0) await learnAll(unit, open)
   const partials = unit.commands?.partials
   if (partials === undefined || partials.size === 0) return
   for (const { turn } of planned) {

@@ -306,13 +306,15 @@ function callable<Subject>(
 ): ((subject: Subject, context: unknown) => unknown) | undefined {
   if (handler === undefined) return undefined
   checkMethod(handler, { path: name })
-  return isHandler<Subject>(handler) ? handler : undefined
+  return isHandler(handler) ? handler : undefined
 }
 
 /**
  * Handlers are called with the context that fits their domain's effects; its type was checked where they were
  * written.
  */
-function isHandler<Subject>(handler: unknown): handler is (subject: Subject, context: unknown) => unknown {
+function isHandler<Subject>(
+  handler: (subject: Subject, context: never) => unknown,
+): handler is (subject: Subject, context: unknown) => unknown {
   return typeof handler === 'function'
 }

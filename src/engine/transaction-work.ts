@@ -100,11 +100,17 @@ export class TransactionWork {
     const startedMs = this.#parts.timers.elapsedMs()
     const done: PlannedTurn[] = []
     const all = await planTurns(this.#parts, unit, request)
-    const aside = all.filter(({ turn }) => needsQuarantine(turn, isForAll)).map(({ visit }) => visit)
-    let turns = all.filter(({ turn }) => !needsQuarantine(turn, isForAll))
+    const aside: StreamVisit[] = []
+    let turns: PlannedTurn[] = []
+    for (const planned of all) {
+      const { turn, visit } = planned
+      const isAside = turn.isPlain ? isForAll && turn.deliveries.length > 0 : needsQuarantine(turn, isForAll)
+      if (isAside) aside.push(visit)
+      else turns.push(planned)
+    }
     while (turns.length > 0) {
       if (failures === undefined) {
-        for (const { turn } of turns) await this.#turns.check(unit, turn, startedMs)
+        for (const { turn } of turns) if (!turn.isPlain) await this.#turns.check(unit, turn, startedMs)
         await this.#deliverBulk(unit, turns)
         await this.#deliverEagerly(unit, turns, atOnce)
       } else {
@@ -112,7 +118,9 @@ export class TransactionWork {
       }
       await this.#turns.commit(unit, turns)
       done.push(...turns)
-      const following = await followingTurns(this.#parts, unit, turns.filter(isQuick))
+      const others = turns.filter(({ turn }) => !turn.isPlain)
+      if (others.length === 0) break
+      const following = await followingTurns(this.#parts, unit, others.filter(isQuick))
       // What needs quarantine only now is due at once, and has its turn in a sweep.
       turns = following.filter(({ turn }) => !needsQuarantine(turn, isForAll))
     }
@@ -182,23 +190,26 @@ export class TransactionWork {
    * that and nothing speaks against it.
    */
   async #deliverEagerly(unit: UnitOfWork, all: readonly PlannedTurn[], atOnce: Set<Domain>): Promise<void> {
-    const turns = all.filter(({ visit }) => visit.domain.handleBatch === undefined)
-    const isShared = ({ visit: { domain } }: PlannedTurn): boolean =>
-      unit.transaction?.atOnce !== undefined && !domain.isSequential && !this.#apart.has(domain)
-    const shared = turns.filter(isShared)
+    const { transaction } = unit
+    const shared = transaction?.atOnce === undefined ? [] : all.filter((planned) => this.#isShared(planned))
     const isAtOnce = shared.length > 1
     if (isAtOnce) {
       for (const { visit } of shared) atOnce.add(visit.domain)
-      await unit.transaction?.atOnce?.(() => this.#deliverAtOnce(unit, shared))
+      await transaction?.atOnce?.(() => this.#deliverAtOnce(unit, shared))
     }
-    for (const planned of turns) {
-      if (isAtOnce && isShared(planned)) continue
-      const failed = await this.#deliverTurn(unit, planned, () => false)
+    for (const planned of all) {
+      if (planned.visit.domain.handleBatch !== undefined || (isAtOnce && this.#isShared(planned))) continue
+      const delivering = this.#deliverTurn(unit, planned, never)
+      const failed = delivering instanceof Promise ? await delivering : delivering
       if (failed === undefined) continue
       this.#caller.throwUnlessHandlers(unit)
       // Whoever rolled the transaction back may be another one: the run behind savepoints finds out.
-      throw new Undone(unit.transaction?.ended ? undefined : failed.place, failed.error)
+      throw new Undone(transaction?.ended ? undefined : failed.place, failed.error)
     }
+  }
+
+  #isShared({ visit: { domain } }: PlannedTurn): boolean {
+    return domain.handleBatch === undefined && !domain.isSequential && !this.#apart.has(domain)
   }
 
   /**
@@ -208,11 +219,13 @@ export class TransactionWork {
    */
   async #deliverAtOnce(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
     let first: FailedPlace | undefined
+    const isStopped = { now: false }
     const waiting = turns.values()
     const runSome = async (): Promise<void> => {
       for (const planned of waiting) {
-        const failed = await this.#deliverTurn(unit, planned, () => first !== undefined)
+        const failed = await this.#deliverTurn(unit, planned, isStopped)
         first ??= failed
+        isStopped.now = first !== undefined
       }
     }
     // The unit has a place already.
@@ -226,20 +239,32 @@ export class TransactionWork {
     throw new Undone(undefined, first.error)
   }
 
-  /** Calls handlers for the events of one turn, until one fails or it is to stop; tells what failed. */
-  async #deliverTurn(
+  /**
+   * Calls handlers for the events of one turn, from one on, until one fails or it is to stop; tells what
+   * failed. A promise only where a handler has one.
+   */
+  #deliverTurn(
     unit: UnitOfWork,
-    { turn, visit: { domain, path } }: PlannedTurn,
-    isStopped: () => boolean,
-  ): Promise<FailedPlace | undefined> {
+    planned: PlannedTurn,
+    isStopped: { readonly now: boolean },
+    from = 0,
+  ): FailedPlace | undefined | Promise<FailedPlace | undefined> {
+    const { turn, visit } = planned
+    const { domain, path } = visit
+    const { deliveries } = turn
     const scene = sceneOf(unit, path)
-    for (const delivery of turn.deliveries) {
-      if (isStopped()) return undefined
+    for (let at = from; at < deliveries.length; at++) {
+      const delivery = deliveries[at]
+      if (isStopped.now || delivery === undefined) return undefined
       const { event, attempt } = delivery
       try {
         const isLeftOut = domain.filter !== undefined && !turn.passes(delivery)
         const called = isLeftOut ? undefined : this.#caller.call({ domain, path, event, attempt }, scene)
-        if (called !== undefined) await called
+        if (called === undefined) continue
+        return called.then(
+          () => this.#deliverTurn(unit, planned, isStopped, at + 1),
+          (error: unknown) => ({ place: placeOf(path, delivery), error }),
+        )
       } catch (error) {
         return { place: placeOf(path, delivery), error }
       }
@@ -247,6 +272,8 @@ export class TransactionWork {
     return undefined
   }
 }
+
+const never = { now: false }
 
 /** Where a handler failed, and with what. */
 interface FailedPlace {

@@ -13,10 +13,15 @@ export const effectBytesMax: number = 4 * 2 ** 20
 
 /** What the commit of a turn is to carry out. */
 export class TurnEffects {
-  #steps: EffectStep[] = []
+  #steps: EffectStep[] | undefined
   #bytes = 0
-  #done: ReadonlySet<string> = new Set()
+  #done: ReadonlySet<string> | undefined
   #settles = false
+
+  /** Whether a commit has nothing to carry out, and nothing to forget. */
+  get isEmpty(): boolean {
+    return this.#steps === undefined && !this.#settles
+  }
 
   /** How much it is to send. */
   get bytes(): number {
@@ -30,23 +35,24 @@ export class TurnEffects {
 
   /** Takes in what a handler has given for one event, or for several in one call. */
   add(events: readonly Position[], { commands, bytes }: Recorded): void {
+    this.#steps ??= []
     this.#steps.push({ events: events.map(({ epoch, sequence }) => ({ epoch, sequence })), commands })
     this.#bytes += bytes
   }
 
   /** Whether events had their effect in a commit that has not moved the position over them. */
   get hasDone(): boolean {
-    return this.#done.size > 0
+    return this.#done !== undefined && this.#done.size > 0
   }
 
   /** Whether an event had its effect in such a commit. */
   isDone({ epoch, sequence }: Position): boolean {
-    return this.hasDone && this.#done.has(`${epoch}/${String(sequence)}`)
+    return this.#done !== undefined && this.#done.has(`${epoch}/${String(sequence)}`)
   }
 
   /** Takes in what such a commit has carried out; what was recorded since is void. */
   honour({ done }: EffectPartial): void {
-    this.#steps = []
+    this.#steps = undefined
     this.#bytes = 0
     this.#done = new Set(done)
   }
@@ -58,9 +64,10 @@ export class TurnEffects {
 
   /** The part of a change. Events whose handlers gave nothing are told too: they are not called again. */
   change(): Pick<StreamChange, 'effects' | 'settlesPartial'> {
-    const hasEffects = this.#steps.some(({ commands }) => commands.length > 0)
+    const steps = this.#steps
+    const hasEffects = steps?.some(({ commands }) => commands.length > 0) === true
     return {
-      ...(hasEffects && { effects: this.#steps }),
+      ...(hasEffects && { effects: steps }),
       ...(this.#settles && { settlesPartial: true }),
     }
   }

@@ -91,15 +91,15 @@ export function runOutcome(
 ): TurnOutcome {
   const deliveries: PlannedDelivery[] = []
   const verdicts: ArrivalVerdict[] = []
-  const { epoch } = before
-  let place: PlannedDelivery['before'] = { epoch, sequence: before.position }
-  for (const { event } of arrivals) {
-    const sequence = 'data' in event ? (event.sequence ?? 0) : 0
-    const here = { epoch, sequence }
-    const isAsItCame = 'data' in event && event.epoch === epoch && hasNumber(event, sequence)
-    deliveries.push({ event: isAsItCame ? event : trackedEvent(event, here), before: place, attempt: 1 })
+  const { epoch } = state
+  let place: PlannedDelivery['before'] = { epoch: before.epoch, sequence: before.position }
+  for (const { event: given } of arrivals) {
+    const sequence = 'data' in given ? (given.sequence ?? 0) : 0
+    const isAsItCame = 'data' in given && given.epoch === epoch && hasNumber(given, sequence)
+    const event = isAsItCame ? given : trackedEvent(given, { epoch, sequence })
+    deliveries.push({ event, before: place, attempt: 1 })
     verdicts.push({ stream: path, verdict: 'deliver', epoch, sequence, released: none })
-    place = here
+    place = event
   }
   return { ...undecided, isIdle: false, state, deliveries, verdicts }
 }

@@ -79,15 +79,41 @@ export interface TurnFailure {
 }
 
 const nothing: readonly HeldRange[] = []
-const none: readonly string[] = []
-const noEntries: readonly WaitingEntry[] = []
+const none: readonly never[] = []
+
+/** A commit of a turn that changes nothing but the place of its stream. */
+const unchanged: Omit<StreamChange, 'stream' | 'state' | 'deliveries'> = {
+  hold: none,
+  release: none,
+  decided: none,
+  deadLetters: none,
+  redriven: none,
+  ledger: none,
+  due: {},
+}
+
+/**
+ * Whether the stream has no inbox, nothing of it is in quarantine, its domain asks nothing of its events, and
+ * all of them could be read.
+ */
+function isBare({ inbox, state, domain, runsBegun, arrivals }: TurnSetup): boolean {
+  const isAsked = domain.filter !== undefined || domain.schemas !== undefined
+  if (isAsked || runsBegun || state.quarantine > 0 || inbox.newest !== undefined) return false
+  for (const { event } of arrivals) if ('problem' in event && event.problem !== undefined) return false
+  return inbox.others === 0 && inbox.entries.length === 0
+}
 
 /** A turn of one stream. */
 export class Turn {
   readonly setup: TurnSetup
   /** What its commit carries out for handlers. */
   readonly effects: TurnEffects = new TurnEffects()
-  readonly #held: HeldCache
+  /**
+   * Only the turn itself sets it. Each of its arrivals is simply in turn and carries nothing that has to be
+   * checked, in a stream that has nothing else: whatever is asked of turns besides, the answer is no.
+   */
+  isPlain: boolean = false
+  #heldCache: HeldCache | undefined
   #outcome: TurnOutcome
   #begun: readonly HealAttempt[] = []
   /** Something about healing is noted. */
@@ -97,11 +123,10 @@ export class Turn {
   #refused: readonly TurnFailure[] = []
   #next: NextTurn | undefined
   /** What the domain's filter said, by place. */
-  readonly #passes = new Map<string, boolean>()
+  #passes: Map<string, boolean> | undefined
 
   constructor(setup: TurnSetup) {
     this.setup = setup
-    this.#held = new HeldCache(setup.path, setup.state.heldCount === 0)
     this.#outcome = { ...undecided, state: setup.state }
   }
 
@@ -160,7 +185,7 @@ export class Turn {
   /** The state after the turn. */
   get state(): StreamState {
     const { state } = this.#outcome
-    const passedOver = this.#passes.size === 0 ? 0 : this.#passedOver()
+    const passedOver = this.#passes === undefined ? 0 : this.#passedOver()
     if (passedOver === 0) return state
     const { counts } = state
     const delivered = counts.delivered - passedOver
@@ -185,10 +210,11 @@ export class Turn {
    */
   decide(): readonly HeldRange[] {
     const { domain, state, arrivals, path, heal } = this.setup
-    const isPlain = heal === undefined && this.#refused.length === 0
-    const moved = isPlain ? decideRun(domain.rules, state, arrivals, this.setup) : undefined
+    const mayBeRun = heal === undefined && this.#refused.length === 0
+    const moved = mayBeRun ? decideRun(domain.rules, state, arrivals, this.setup) : undefined
     if (moved === undefined) return this.#take(this.#decide())
     this.#outcome = runOutcome(path, arrivals, { before: state, state: moved })
+    this.isPlain = isBare(this.setup)
     return nothing
   }
 
@@ -203,6 +229,7 @@ export class Turn {
     const { filter } = this.setup.domain
     if (filter === undefined) return true
     const place = placeText(event)
+    this.#passes ??= new Map<string, boolean>()
     const passes = this.#passes.get(place) ?? filter(event)
     this.#passes.set(place, passes)
     return passes
@@ -280,6 +307,11 @@ export class Turn {
   /** What a commit has to change. */
   change(): StreamChange {
     const { deliveries, hold, release } = this.#outcome
+    if (this.isPlain) {
+      const { state } = this.#outcome
+      const moved = { ...unchanged, stream: this.setup.path, state, deliveries: deliveries.length }
+      return this.effects.isEmpty ? moved : { ...moved, ...this.effects.change() }
+    }
     const { state, setup, deadLetters, ledger } = this
     const { newest } = setup.inbox
     return {
@@ -288,7 +320,7 @@ export class Turn {
       hold,
       release,
       decided: this.#decided(),
-      deliveries: this.#passes.size === 0 ? deliveries.length : deliveries.length - this.#passedOver(),
+      deliveries: this.#passes === undefined ? deliveries.length : deliveries.length - this.#passedOver(),
       deadLetters,
       redriven: [],
       ledger,
@@ -304,6 +336,7 @@ export class Turn {
   }
 
   #decide(stopAt?: PassContext['stopAt']): Decided {
+    this.isPlain = false
     const { domain, state, arrivals, isSweep, keepsGaps, runsBegun, inbox } = this.setup
     const { entries, hasRoom, restFrom } = inbox
     const heldMax = Math.max(domain.rules.heldMax, state.heldCount + entries.length)
@@ -375,7 +408,7 @@ export class Turn {
   /** Entries of which nobody can tell what their number stands for; their source has forgotten them. */
   #unplaced(): readonly WaitingEntry[] {
     const { entries } = this.setup.inbox
-    if (entries.length === 0) return noEntries
+    if (entries.length === 0) return none
     return entries.filter((_, at) => isUnplaced(this.verdicts[at]?.reason))
   }
 
@@ -387,7 +420,12 @@ export class Turn {
   }
 
   #passedOver(): number {
-    return this.deliveries.filter(({ event }) => this.#passes.get(placeText(event)) === false).length
+    return this.deliveries.filter(({ event }) => this.#passes?.get(placeText(event)) === false).length
+  }
+
+  get #held(): HeldCache {
+    const { path, state } = this.setup
+    return (this.#heldCache ??= new HeldCache(path, state.heldCount === 0))
   }
 
   #context(): PassContext {

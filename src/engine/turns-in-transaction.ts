@@ -2,7 +2,7 @@
 // savepoint where one has failed, and committed with what the handlers wrote. Upholds I2.
 import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import type { UnitOfWork, Worked } from '../ports/store.ts'
+import type { StreamChange, UnitOfWork, Worked } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import type { HandlerCaller } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -93,7 +93,9 @@ export class TurnsInTransaction {
   async commit(unit: UnitOfWork, turns: readonly PlannedTurn[]): Promise<void> {
     const undone = rolledBackIn(unit)
     if (undone !== undefined) throw new Undone(undefined, undone.error)
-    const outcomes = await unit.commit({ streams: turns.map(({ turn }) => turn.change()) })
+    const changes: StreamChange[] = []
+    for (const { turn } of turns) changes.push(turn.change())
+    const outcomes = await unit.commit({ streams: changes })
     if (!outcomes.includes('claim-lost')) return
     throw new InturnError('claim-lost', 'a stream was taken over while a transaction was open on it', {
       retryable: true,

@@ -53,9 +53,11 @@ const nextOnes = fc.array(
 describe('a run of events in turn', () => {
   test.each(numberings)('I1: %o is decided at once as it is one by one', (numbering) => {
     let runs = 0
+    let openings = 0
     const worlds = fc.record({
       actions: randomHistory({ withFills: numbering.kind === 'contiguous' }),
-      cut: fc.nat(80),
+      cut: fc.oneof({ weight: 4, arbitrary: fc.nat(80) }, { weight: 1, arbitrary: fc.constant(0) }),
+      begins: fc.integer({ min: -1, max: 1 }),
       conflictMemory: fc.constantFrom(0, 1, 3, 16),
       heldMax: fc.constantFrom(1, 1_000),
       isPaused: fc.oneof(
@@ -65,7 +67,7 @@ describe('a run of events in turn', () => {
       nextOnes,
     })
     fc.assert(
-      fc.property(worlds, ({ actions, cut, conflictMemory, heldMax, isPaused, nextOnes: next }) => {
+      fc.property(worlds, ({ actions, cut, begins, conflictMemory, heldMax, isPaused, nextOnes: next }) => {
         const rules = rulesFor({ numbering, heldMax, gapEnd: 'skip', patienceMs: 0 })
         const history = new RuledHistory(rules)
         for (const [index, action] of actions.slice(0, cut).entries()) {
@@ -75,7 +77,7 @@ describe('a run of events in turn', () => {
         }
         const { state } = history
         const arrivals: EventArrival[] = []
-        let position = Number(state.position ?? 0)
+        let position = Number(state.position ?? begins)
         for (const { step, newer, print, time, producer } of next) {
           const sequence = position + step
           const previous = numbering.kind === 'linked' ? { previous: position } : {}
@@ -97,6 +99,7 @@ describe('a run of events in turn', () => {
         const decided = decideBatch({ rules: now, state }, arrivals, context)
         if (run === undefined) return
         runs++
+        if (state.position === undefined) openings++
         expect(run).toEqual(decided.state)
         const expected = arrivals.map(({ epoch, sequence }, index) => {
           return { kind: 'verdict', index, verdict: 'deliver', epoch, sequence }
@@ -107,6 +110,8 @@ describe('a run of events in turn', () => {
     )
     const isWrapped = numbering.kind === 'contiguous' && numbering.modulus !== undefined
     expect(runs > 50).toBe(!isWrapped)
+    const isKnown = numbering.kind === 'contiguous' && numbering.start !== 'first-seen'
+    expect(openings > 10).toBe(isKnown && !isWrapped)
   })
 
   test('leaves the state as it was', () => {
