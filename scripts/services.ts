@@ -16,18 +16,21 @@ interface Service {
 const services: readonly Service[] = [
   { command: 'redis-server', aptPackage: 'redis-server' },
   { command: 'postgres', aptPackage: 'postgresql' },
+  { command: 'pgbouncer', aptPackage: 'pgbouncer' },
   { command: 'java', aptPackage: 'default-jre-headless' },
   { command: 'mvn', aptPackage: 'maven' },
   { command: 'kcat', aptPackage: 'kcat', asks: '-V' },
   { command: 'openssl', aptPackage: 'openssl', asks: 'version' },
 ]
 
-/** Debian keeps the programs of each version of Postgres in a folder of its own, outside of the path. */
+/** Debian keeps some programs outside of the path, each version of Postgres in a folder of its own. */
 const versions = '/usr/lib/postgresql'
 
 function isThere({ command, asks = '--version' }: Service): boolean {
   const folders = existsSync(versions) ? readdirSync(versions).map((name) => `${versions}/${name}/bin/`) : []
-  return ['', ...folders].some((folder) => spawnSync(`${folder}${command}`, [asks]).status === 0)
+  return ['', '/usr/sbin/', ...folders].some(
+    (folder) => spawnSync(`${folder}${command}`, [asks]).status === 0,
+  )
 }
 
 /** Runs a command of the package manager; says whether it succeeded. */

@@ -35,7 +35,7 @@ export interface PostgresOptions {
   /**
    * Whether the server keeps the plans of inturn's statements for as long as a connection lasts. Not possible
    * behind a pooler that gives each transaction another connection, as PgBouncer does in transaction mode.
-   * Default: with a URL, but not with a pool that is given.
+   * Default: with a URL, unless a pooler answers there; not with a pool that is given.
    */
   readonly prepare?: boolean
 }
@@ -121,8 +121,8 @@ function connectionTo(factory: string, target: PostgresTarget, options: Postgres
     throw new InturnError('config-invalid', `${factory}: schema takes ${form}; not ${givenText(schema)}`)
   }
   checkCount(`${factory}: connectionsMax`, connectionsMax)
-  const { prepare: prepares = typeof target === 'string' } = options
-  if (typeof prepares !== 'boolean') {
+  const { prepare: prepares = typeof target === 'string' ? undefined : false } = options
+  if (prepares !== undefined && typeof prepares !== 'boolean') {
     const message = `${factory}: prepare takes true or false, not ${givenText(prepares)}`
     throw new InturnError('config-invalid', message)
   }

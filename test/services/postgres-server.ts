@@ -81,9 +81,10 @@ async function stop(shell: ChildProcess): Promise<void> {
   await ended
 }
 
-/** Waits until the server takes connections, or has ended. */
-async function answers(url: string, shell: ChildProcess): Promise<boolean> {
-  while (shell.exitCode === null) {
+/** Waits until a server takes connections; not for ever, and not when the shell that runs it has ended. */
+export async function answers(url: string, shell: ChildProcess): Promise<boolean> {
+  const until = Date.now() + 60_000
+  while (shell.exitCode === null && Date.now() < until) {
     const client = new Client({ connectionString: url })
     client.on('error', () => undefined)
     const isOpen = await client.connect().then(

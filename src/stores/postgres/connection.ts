@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto'
 import { Pool } from 'pg'
 import { InturnError } from '../../core/errors.ts'
-import { isRecord } from '../../core/parse-message.ts'
 import { fieldOf } from '../../core/thrown.ts'
 import { isRaced, ownFaultOf } from './faults.ts'
 import type {
@@ -13,10 +12,10 @@ import type {
   PostgresRow,
   PostgresTransaction,
 } from './postgres-client.ts'
-import { arrayText } from './row.ts'
+import { arrayText, numberAt } from './row.ts'
 import { inSchema, isMigrated, migrate } from './schema.ts'
 import type { Statements } from './schema.ts'
-import { Session } from './session.ts'
+import { rowsOfEach, Session } from './session.ts'
 
 /** How to reach a server. */
 export interface ConnectionParts {
@@ -25,8 +24,8 @@ export interface ConnectionParts {
   readonly schema: string
   /** A pool that stays the caller's, or how to make one of our own. */
   readonly pool: PostgresPool | OwnPoolParts
-  /** Whether the server keeps statements for as long as a connection lasts. */
-  readonly prepares: boolean
+  /** Whether the server keeps statements with a connection; `undefined`: unless a pooler answers. */
+  readonly prepares: boolean | undefined
   /** Added to the server's clock: tests move it. */
   readonly shiftMs: () => number
 }
@@ -43,7 +42,8 @@ interface OwnPoolParts {
  */
 const beginSql = /* sql */ `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-  SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'
+  SELECT pg_backend_pid() AS pid, CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
 `
 /** A transaction of our own that waits for a lock, or stands still with its process, gives way to others. */
 const limitsSql = /* sql */ `
@@ -53,6 +53,12 @@ const limitsSql = /* sql */ `
 
 /** Statements that are remembered as they are sent; inturn has fewer, so that no connection keeps more. */
 const statementsMax = 200
+
+/** A client while somebody has it. */
+interface Lent {
+  readonly client: PostgresClient
+  readonly session: Session
+}
 
 /** A statement as it is sent. */
 interface SentStatement {
@@ -73,12 +79,14 @@ export class Connection {
   #migrated: Promise<void> | undefined
   #isReadable = false
   #isClosed = false
+  #prepares: boolean
   readonly #sent = new Map<string, SentStatement>()
 
   constructor(parts: ConnectionParts) {
     this.name = parts.name
     this.schema = parts.schema
     this.shiftMs = parts.shiftMs
+    this.#prepares = parts.prepares ?? false
     this.#parts = parts
   }
 
@@ -99,8 +107,8 @@ export class Connection {
 
   /** One statement that only reads. Creates nothing. */
   async read(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
-    return this.#lent(async ({ client, session }) => {
-      if (this.#isReadable || (await this.#isMigrated(client))) return session.run(sql, ...values)
+    return this.#lent(async (lent) => {
+      if (this.#isReadable || (await this.#isMigrated(lent))) return lent.session.run(sql, ...values)
       const message = `${this.name} has no inturn tables of this version in its schema ${this.schema} yet`
       throw new InturnError('store-unavailable', `${message}: open it for writing first`, { retryable: true })
     })
@@ -126,8 +134,7 @@ export class Connection {
       const results: unknown = await client.query(this.#statement(text).text).catch((error: unknown) => {
         throw ownFaultOf(error, this.name)
       })
-      const rows = Array.isArray(results) ? results.map(rowsIn) : []
-      return rows.slice(-1 - sql.length, -1)
+      return rowsOfEach(results).slice(-1 - sql.length, -1)
     })
   }
 
@@ -143,7 +150,7 @@ export class Connection {
     await this.#opened()
     return triedAgain(() =>
       this.#lent(async ({ session }) => {
-        const begun = session.run(`${beginSql};${limitsSql}`)
+        const begun = session.begin(`${beginSql};${limitsSql}`)
         const written = body(session)
         const committed = session.commit()
         const seen = look(session).catch(() => undefined)
@@ -160,7 +167,7 @@ export class Connection {
     await this.#opened()
     return triedAgain(() =>
       this.#lent(async ({ session }) => {
-        const begun = session.run(beginSql)
+        const begun = session.begin(beginSql)
         const worked = body(session)
         return (await Promise.all([worked, begun]))[0]
       }),
@@ -186,7 +193,7 @@ export class Connection {
     const { text, name } = this.#statement(sql)
     if (values.length === 0) return { text }
     const sent = { text, values: values.map((value) => (Array.isArray(value) ? arrayText(value) : value)) }
-    return this.#parts.prepares && name !== undefined ? { ...sent, name } : sent
+    return this.#prepares && name !== undefined ? { ...sent, name } : sent
   }
 
   #statement(sql: string): SentStatement {
@@ -208,18 +215,25 @@ export class Connection {
   }
 
   async #migrate(): Promise<void> {
-    if (await this.#lent(({ client }) => this.#isMigrated(client))) return
+    if (await this.#lent((lent) => this.#isMigrated(lent))) return
     await this.#transact(limitsSql, (session) => migrate(session, this.schema))
   }
 
-  async #isMigrated(client: PostgresClient): Promise<boolean> {
-    this.#isReadable = await isMigrated(this.statements(client))
+  /** Looks at what there is before it is used for the first time. */
+  async #isMigrated({ client, session }: Lent): Promise<boolean> {
+    const statements = this.statements(client)
+    if (this.#parts.prepares === undefined) {
+      const [row] = await statements.run('SELECT pg_backend_pid() AS pid')
+      // A pooler tells its clients numbers of its own: it may give each transaction another connection.
+      this.#prepares = numberAt(row, 'pid') === session.toldProcessId
+    }
+    this.#isReadable = await isMigrated(statements)
     return this.#isReadable
   }
 
   async #transact<Result>(settings: string, body: (session: Session) => Promise<Result>): Promise<Result> {
     return this.#lent(async ({ session }) => {
-      await session.run(`${beginSql};${settings}`)
+      await session.begin(`${beginSql};${settings}`)
       const result = await body(session)
       await session.commit()
       return result
@@ -227,9 +241,7 @@ export class Connection {
   }
 
   /** Lends a client. After a failure it is rolled back, or ended where that fails too. */
-  async #lent<Result>(
-    body: (lent: { readonly client: PostgresClient; readonly session: Session }) => Promise<Result>,
-  ): Promise<Result> {
+  async #lent<Result>(body: (lent: Lent) => Promise<Result>): Promise<Result> {
     const client = await this.#client()
     let isBroken = false
     // What a statement meets is told by the statement itself.
@@ -303,12 +315,6 @@ async function triedAgain<Result>(transact: () => Promise<Result>): Promise<Resu
       if (!isRaced(error) || tries === triesMax) throw error
     }
   }
-}
-
-/** The rows of one of several results. */
-function rowsIn(result: unknown): PostgresRow[] {
-  const rows = fieldOf(result, 'rows')
-  return Array.isArray(rows) ? rows.filter(isRecord) : []
 }
 
 function ownPool({ url, connectionsMax }: OwnPoolParts): Pool {

@@ -14,6 +14,11 @@ interface Fault {
 const unavailable = { code: 'store-unavailable', retryable: true } as const
 const refused = { code: 'store-unavailable', retryable: false } as const
 const missing: Fault = { ...unavailable, advice: 'it has no inturn tables of this schema yet: open it first' }
+const pooled: Fault = {
+  code: 'config-invalid',
+  retryable: false,
+  advice: 'a pooler gives each transaction another connection: open the store or log with `prepare: false`',
+}
 const ending: Fault = { ...unavailable, advice: 'the server has ended the connection' }
 
 /** By SQLSTATE, or by its class: its first two characters. */
@@ -22,11 +27,13 @@ const faults: ReadonlyMap<string, Fault> = new Map<string, Fault>([
   ['25006', { code: 'store-read-only', retryable: false, advice: 'it is a standby or read-only' }],
   ['25P03', { ...unavailable, advice: 'the transaction stood still for too long and was ended' }],
   ['25P04', { ...unavailable, advice: 'the transaction took too long and was ended' }],
+  ['26000', pooled],
   ['28', { ...refused, advice: 'user or password is wrong, or pg_hba.conf lets nobody in from here' }],
   ['3D000', { ...refused, advice: 'there is no such database' }],
   ['3F000', missing],
   ['40001', { ...unavailable, advice: 'another transaction came first' }],
   ['40P01', { ...unavailable, advice: 'two transactions waited for each other' }],
+  ['42P05', pooled],
   ['42501', { ...refused, advice: 'the role may not do what inturn needs; see docs/stores/postgres.md' }],
   ['42883', missing],
   ['42P01', missing],

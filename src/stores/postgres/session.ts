@@ -2,9 +2,11 @@
 // pipelines, one after another where it does not. Upholds I2: it says how a transaction really ended.
 import { Writable } from 'node:stream'
 import { InturnError } from '../../core/errors.ts'
+import { isRecord } from '../../core/parse-message.ts'
 import { fieldOf } from '../../core/thrown.ts'
 import { commitFaultOf, ownFaultOf } from './faults.ts'
 import type { PostgresClient, PostgresQuery, PostgresResult, PostgresRow } from './postgres-client.ts'
+import { numberAt } from './row.ts'
 import type { Statements } from './schema.ts'
 
 /** What a session is made of. */
@@ -22,6 +24,7 @@ export class Session implements Statements {
   readonly #isPipelined: boolean
   #last: Promise<unknown> = Promise.resolve()
   #isGivenUp = false
+  #processId: number | undefined
   #isCorked = false
 
   constructor(parts: SessionParts) {
@@ -34,8 +37,13 @@ export class Session implements Statements {
     return this.#isGivenUp
   }
 
-  /** The server's own name of this connection. */
-  get processId(): unknown {
+  /** Which of the server's processes carries out the transaction that was begun. */
+  get processId(): number | undefined {
+    return this.#processId
+  }
+
+  /** What whoever answered the client says that its process is: a pooler gives a number of its own. */
+  get toldProcessId(): unknown {
     return fieldOf(this.#parts.client, 'processID')
   }
 
@@ -51,6 +59,14 @@ export class Session implements Statements {
     } catch (error) {
       throw ownFaultOf(error, this.#parts.name)
     }
+  }
+
+  /** Begins a transaction by statements of which one tells the `pid` of the server's process. */
+  async begin(sql: string): Promise<void> {
+    const results: unknown = await this.query(this.#parts.prepared(sql, [])).catch((error: unknown) => {
+      throw ownFaultOf(error, this.#parts.name)
+    })
+    this.#processId = numberAt(rowsOfEach(results)[1]?.[0], 'pid')
   }
 
   /** Any statement; its errors are those of the client. */
@@ -89,4 +105,14 @@ export class Session implements Statements {
     if (commit.command === 'COMMIT') return
     throw new InturnError('handler-failed', 'a statement of the transaction failed, so all of it was undone')
   }
+}
+
+/** What each of several statements that were sent as one text came to. */
+export function rowsOfEach(results: unknown): readonly PostgresRow[][] {
+  return Array.isArray(results) ? results.map((result) => rowsIn(result)) : []
+}
+
+function rowsIn(result: unknown): PostgresRow[] {
+  const rows = fieldOf(result, 'rows')
+  return Array.isArray(rows) ? rows.filter(isRecord) : []
 }

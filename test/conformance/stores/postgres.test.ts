@@ -1,18 +1,25 @@
-// The store on Postgres passes the store suite (I9), on a real server, with a pool of its own and with one of
-// its user's.
+// The store on Postgres passes the store suite (I9), on a real server, with a pool of its own, and with one
+// of its user's behind PgBouncer in transaction mode.
 import { afterAll, beforeAll } from 'vitest'
+import type { PgBouncer } from '../../services/pgbouncer.ts'
+import { startPgBouncer } from '../../services/pgbouncer.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
 import { freshDatabase } from '../../services/shared-postgres.ts'
 import { postgresFixture } from './postgres-fixture.ts'
 import { runStoreSuite } from './run-store-suite.ts'
 
 let database: TestDatabase
+let pooler: PgBouncer
 
 beforeAll(async () => {
   database = await freshDatabase()
+  pooler = await startPgBouncer(database.url)
 })
 
-afterAll(() => database.drop())
+afterAll(async () => {
+  await pooler.stop()
+  await database.drop()
+})
 
 const capabilities = {
   transaction: true,
@@ -24,7 +31,7 @@ const capabilities = {
 runStoreSuite({ name: 'Postgres store', capabilities, create: () => postgresFixture(database.url) })
 
 runStoreSuite({
-  name: 'Postgres store, by a pool that was given',
+  name: 'Postgres store, by a pool that was given, behind PgBouncer',
   capabilities,
-  create: () => postgresFixture(database.url, true),
+  create: () => postgresFixture(pooler.urlOf(database.url), true),
 })
