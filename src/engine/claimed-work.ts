@@ -2,12 +2,11 @@
 // handlers run, streams run side by side, and each commits as soon as it has ended. Attempts of
 // streams in quarantine are committed before; what may be deadly comes last, while no other handler of the
 // engine runs. Upholds I2, I5 and I6.
-import type { StreamPath } from '../core/stream-path.ts'
 import type { Recorded } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
-import type { HandlerCaller } from './delivery.ts'
+import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
@@ -20,8 +19,7 @@ import { stopAtPartial } from './partial-effects.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
 import { beginInQuarantine, mayBeDeadly, needsQuarantine } from './quarantine.ts'
-import type { RecordedCall } from './recorded-call.ts'
-import { recordCall } from './recorded-call.ts'
+import { CallRecorder } from './recorded-call.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 
 /** What a unit of work under claims tells its engine. */
@@ -113,7 +111,7 @@ export class ClaimedWork {
    */
   #workPlain(planned: PlannedTurn, isOnly: boolean): Promise<void> | undefined {
     const { turn, visit } = planned
-    const delivering = this.#deliver(planned, { isBulk: isBulk(planned), isPlaced: false })
+    const delivering = this.#deliver(planned, this.#planOf(planned, false))
     // Commands for the commit may fail in it, and the stream goes on behind that.
     if (delivering !== undefined || turn.effects.bytes > 0) {
       return this.#attempt([visit], async () => {
@@ -225,7 +223,7 @@ export class ClaimedWork {
     const { turn } = planned
     const checking = checkTurn(this.#parts, this.#unit, { turn, sinceMs: () => this.#sinceMs() })
     if (checking !== undefined) await checking
-    const delivering = this.#deliver(planned, { isBulk: isBulk(planned), isPlaced })
+    const delivering = this.#deliver(planned, this.#planOf(planned, isPlaced))
     if (delivering !== undefined) await delivering
   }
 
@@ -298,20 +296,12 @@ export class ClaimedWork {
   }
 
   /** Makes one call of a handler; nothing where it ended well at once. Never throws, never rejects. */
-  #callOnce(planned: PlannedTurn, { isBulk }: CallPlan, at: number): Promise<CallEnd> | CallEnd {
+  #callOnce(planned: PlannedTurn, plan: CallPlan, at: number): Promise<CallEnd> | CallEnd {
     try {
       const { turn } = planned
       const delivery = turn.deliveries[at]
       if (delivery === undefined) return undefined
-      let called: Promise<void> | undefined
-      if (!isBulk)
-        called = turn.callsAll || turn.isCalled(delivery) ? this.#call(planned, delivery) : undefined
-      else {
-        const all = turn.deliveries.filter((one) => turn.callsAll || turn.isCalled(one))
-        const [first] = all
-        if (first !== undefined)
-          called = all.length > 1 ? this.#callAll(planned, all) : this.#call(planned, first)
-      }
+      const called = plan.isBulk ? this.#callAll(planned, plan) : this.#call(planned, plan, delivery)
       return called?.then(
         () => undefined,
         (error: unknown) => ({ error }),
@@ -321,35 +311,50 @@ export class ClaimedWork {
     }
   }
 
-  #call({ turn, visit }: PlannedTurn, { event, attempt }: PlannedDelivery): Promise<void> | undefined {
-    const { domain, path } = visit
-    const call = { domain, path, event, attempt }
-    const scene = sceneOf(this.#unit, path)
-    if (this.#unit.commands === undefined) return asPromise(this.#caller.call(call, scene))
-    const take = (recorded: Recorded): void => turn.effects.add([event], recorded)
-    return this.#record(path, take, (redis) => this.#caller.call(call, { ...scene, redis }))
-  }
-
-  /** Calls the handler once for several events. */
-  #callAll({ turn, visit }: PlannedTurn, all: readonly PlannedDelivery[]): Promise<void> | undefined {
-    const { domain, path } = visit
-    const events = all.map(({ event }) => event)
-    const scene = sceneOf(this.#unit, path)
-    const take = (recorded: Recorded): void => turn.effects.add(events, recorded)
-    return this.#record(path, take, (redis) => this.#caller.callBatch(domain, events, { ...scene, redis }))
-  }
-
-  #record(
-    stream: StreamPath,
-    take: RecordedCall['take'],
-    call: RecordedCall['call'],
+  #call(
+    { turn, visit }: PlannedTurn,
+    { scene }: CallPlan,
+    delivery: PlannedDelivery,
   ): Promise<void> | undefined {
-    return asPromise(recordCall(this.#unit, { stream, take, call }))
+    if (!turn.callsAll && !turn.isCalled(delivery)) return undefined
+    const { event, attempt } = delivery
+    const { domain, path } = visit
+    const { commands } = this.#unit
+    let called: void | Promise<void>
+    if (commands === undefined) called = this.#caller.call({ domain, path, event, attempt }, scene)
+    else {
+      const recorder = new CallRecorder(commands, path)
+      const call = { domain, path, event, attempt, recorder }
+      const take = (recorded: Recorded): void => turn.effects.add([event], recorded)
+      called = recorder.record(() => this.#caller.call(call, scene), take)
+    }
+    return called instanceof Promise ? called : undefined
   }
-}
 
-function asPromise(made: void | Promise<void>): Promise<void> | undefined {
-  return made instanceof Promise ? made : undefined
+  /** Calls the handler once for all events of a turn. */
+  #callAll(planned: PlannedTurn, plan: CallPlan): Promise<void> | undefined {
+    const { turn, visit } = planned
+    const { domain, path } = visit
+    const { commands } = this.#unit
+    const called = turn.deliveries.filter((delivery) => turn.callsAll || turn.isCalled(delivery))
+    const [first] = called
+    if (first === undefined) return undefined
+    if (called.length === 1) return this.#call(planned, plan, first)
+    const events = called.map(({ event }) => event)
+    let made: void | Promise<void>
+    if (commands === undefined) made = this.#caller.callBatch(domain, events, plan.scene)
+    else {
+      const recorder = new CallRecorder(commands, path)
+      const call = (): void | Promise<void> => this.#caller.callBatch(domain, events, plan.scene, recorder)
+      made = recorder.record(call, (recorded) => turn.effects.add(events, recorded))
+    }
+    return made instanceof Promise ? made : undefined
+  }
+
+  /** How the handler is called for a turn. */
+  #planOf(planned: PlannedTurn, isPlaced: boolean): CallPlan {
+    return { isBulk: isBulk(planned), isPlaced, scene: sceneOf(this.#unit, planned.visit.path) }
+  }
 }
 
 /** How the handler is called for the deliveries of a turn: one after another, or once for all. */
@@ -357,6 +362,7 @@ interface CallPlan {
   readonly isBulk: boolean
   /** The stream has its place among the running handlers already. */
   readonly isPlaced: boolean
+  readonly scene: CallScene
 }
 
 /** How a call of a handler ended: nothing, where it ended well. */

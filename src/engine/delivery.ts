@@ -16,6 +16,7 @@ import type { EngineParts } from './engine-parts.ts'
 import { handlerEvent } from './handler-event.ts'
 import { watched } from './listening.ts'
 import { PayloadRefused } from './payload-refused.ts'
+import type { CallRecorder } from './recorded-call.ts'
 import type { FailureAnswer } from './turn.ts'
 import { shuttingDown, withinTime } from './within-time.ts'
 
@@ -29,8 +30,6 @@ export interface CallScene {
   readonly isRedrive?: boolean
   /** Events are handled once more because an operator said so. */
   readonly replay?: 'redeliver'
-  /** What the handler records commands for the commit with; absent where the store runs none. */
-  readonly redis?: unknown
   /** Another event has the number of this one by right: the idempotency key of this one names its id too. */
   readonly isRival?: boolean
 }
@@ -41,6 +40,8 @@ export interface Call {
   readonly path: StreamPath
   readonly event: InturnEvent
   readonly attempt: number
+  /** Records what the handler gives for the commit; absent where the store runs no commands. */
+  readonly recorder?: CallRecorder
 }
 
 /** Calls handlers. */
@@ -62,7 +63,7 @@ export class HandlerCaller {
   call(call: Call, scene: CallScene): void | Promise<void> {
     const { domain, event } = call
     const { handle } = domain
-    if (handle === undefined) return this.callBatch(domain, [event], scene)
+    if (handle === undefined) return this.callBatch(domain, [event], scene, call.recorder)
     if (!this.#isListenedTo) return this.#call(handle, call, scene)
     const watch = this.#begin(domain, [event], scene, call.attempt)
     return this.#listened(domain, watch, () => this.#call(handle, call, scene))
@@ -71,7 +72,10 @@ export class HandlerCaller {
   #call(handle: NonNullable<Domain['handle']>, call: Call, scene: CallScene): void | Promise<void> {
     const { domain, event } = call
     if (this.#parts.stop.aborted) throw shuttingDown()
-    const context = new CallContext(this.#parts, scene, call)
+    const context =
+      call.recorder === undefined
+        ? new CallContext(this.#parts, scene, call)
+        : new RecordingContext(this.#parts, scene, call)
     const isPlain = domain.schemas === undefined && event.inexact === undefined
     let result: unknown
     try {
@@ -84,10 +88,15 @@ export class HandlerCaller {
   }
 
   /** Calls `handleBatch` for several events; throws as {@link call} does. */
-  callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
-    if (!this.#isListenedTo) return this.#callBatch(domain, events, scene)
+  callBatch(
+    domain: Domain,
+    events: readonly InturnEvent[],
+    scene: CallScene,
+    recorder?: CallRecorder,
+  ): void | Promise<void> {
+    if (!this.#isListenedTo) return this.#callBatch(domain, events, scene, recorder)
     const watch = this.#begin(domain, events, scene, 1)
-    return this.#listened(domain, watch, () => this.#callBatch(domain, events, scene))
+    return this.#listened(domain, watch, () => this.#callBatch(domain, events, scene, recorder))
   }
 
   /** Calls a handler where somebody watches, or asks how long it took. */
@@ -141,7 +150,12 @@ export class HandlerCaller {
     })
   }
 
-  #callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
+  #callBatch(
+    domain: Domain,
+    events: readonly InturnEvent[],
+    scene: CallScene,
+    recorder: CallRecorder | undefined,
+  ): void | Promise<void> {
     const { consumer, stop } = this.#parts
     const { handleBatch } = domain
     if (stop.aborted) throw shuttingDown()
@@ -154,7 +168,7 @@ export class HandlerCaller {
       ...(replay !== undefined && { replay }),
       fence: scene.fence,
       transaction: scene.transaction,
-      ...(scene.redis !== undefined && { redis: scene.redis }),
+      ...(recorder !== undefined && { redis: recorder.commands }),
       get signal(): AbortSignal {
         return context.signal
       },
@@ -201,8 +215,6 @@ class CallContext implements HandlerContext {
   readonly attempt: number
   readonly fence: number
   readonly transaction: unknown
-  /** Declared only where the store runs commands in its commits. */
-  declare readonly redis?: unknown
   readonly isRedrive: boolean
   /** Declared only where it says something: absent is its third value. */
   declare readonly replay?: 'rebuild' | 'redeliver'
@@ -212,8 +224,8 @@ class CallContext implements HandlerContext {
   #signal: AbortSignal | undefined
 
   /** `call`: absent for several events at once, which have a key each. */
-  constructor(parts: Pick<EngineParts, 'consumer' | 'replay'>, scene: CallScene, call?: Call) {
-    const { redis, replay = parts.replay } = scene
+  constructor(parts: ContextParts, scene: CallScene, call?: Call) {
+    const { replay = parts.replay } = scene
     this.consumer = parts.consumer
     this.attempt = call === undefined ? 1 : call.attempt
     this.fence = scene.fence
@@ -221,8 +233,11 @@ class CallContext implements HandlerContext {
     this.isRedrive = scene.isRedrive === true
     this.#scene = scene
     this.#call = call
-    if (redis !== undefined) this.redis = redis
     if (replay !== undefined) this.replay = replay
+  }
+
+  protected get commands(): unknown {
+    return this.#call?.recorder?.commands
   }
 
   get idempotencyKey(): string {
@@ -241,6 +256,15 @@ class CallContext implements HandlerContext {
     this.#own.abort(reason)
   }
 }
+
+/** The context of a call where the store runs commands in its commits. */
+class RecordingContext extends CallContext {
+  get redis(): unknown {
+    return this.commands
+  }
+}
+
+type ContextParts = Pick<EngineParts, 'consumer' | 'replay'>
 
 function keyOf(
   consumer: string,

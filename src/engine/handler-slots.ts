@@ -43,7 +43,7 @@ export class HandlerSlots {
   /** Gives a place back. */
   leave(): void {
     this.#running--
-    this.#next()
+    if (this.#waiting.length > 0 || this.#alone.length > 0) this.#next()
   }
 
   /** Runs something in a place. */

@@ -10,7 +10,7 @@ import { checkPayload } from './check-payload.ts'
 import type { Call, CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { recordCall } from './recorded-call.ts'
+import { CallRecorder } from './recorded-call.ts'
 
 /** What a handler failed with. */
 export interface HandlerFailure {
@@ -126,8 +126,11 @@ export async function checkAndCall(
   const { scene, take } = how
   await checkPayload(parts, domain, event)
   if (domain.filter !== undefined && !domain.filter(event)) return false
-  if (take === undefined) await caller.call(call, scene)
-  else await recordCall(unit, { stream: path, take, call: (redis) => caller.call(call, { ...scene, redis }) })
+  if (take === undefined || unit.commands === undefined) await caller.call(call, scene)
+  else {
+    const recorder = new CallRecorder(unit.commands, path)
+    await recorder.record(() => caller.call({ ...call, recorder }, scene), take)
+  }
   return true
 }
 

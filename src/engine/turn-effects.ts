@@ -36,7 +36,9 @@ export class TurnEffects {
   /** Takes in what a handler has given for one event, or for several in one call. */
   add(events: readonly Position[], { commands, bytes }: Recorded): void {
     this.#steps ??= []
-    this.#steps.push({ events: events.map(({ epoch, sequence }) => ({ epoch, sequence })), commands })
+    const places: Position[] = []
+    for (const { epoch, sequence } of events) places.push({ epoch, sequence })
+    this.#steps.push({ events: places, commands })
     this.#bytes += bytes
   }
 

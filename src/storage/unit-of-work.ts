@@ -127,23 +127,26 @@ export class GuardedUnit<Transaction, Commands> implements UnitOfWork<Transactio
   }
 
   commit(commit: Commit): Promise<readonly CommitOutcome[]> {
-    const { streams, ended = [] } = commit
-    const used = [...streams, ...ended.map((stream) => ({ stream }))]
-    return this.#guarded(used, () => {
-      const committed = this.#parts.commit(commit)
-      committed.then(
-        (outcomes) => this.#note(commit, outcomes),
-        () => undefined,
-      )
-      return committed
-    })
+    const refusal = this.#refusal(commit.streams) ?? this.#refusal(commit.ended ?? [])
+    if (refusal !== undefined) return Promise.reject(refusal)
+    const committed = this.#parts.commit(commit)
+    committed.then(
+      (outcomes) => this.#note(commit, outcomes),
+      () => undefined,
+    )
+    return committed
   }
 
   /** Takes in what a commit came to, before whoever waits for it goes on. */
   #note({ streams, ended = [] }: Commit, outcomes: readonly CommitOutcome[]): void {
     if (outcomes.includes('claim-lost')) this.abort()
-    const open = streams.filter((_, index) => outcomes[index] !== 'committed').map(({ stream }) => stream)
-    for (const stream of ended) if (!open.includes(stream)) this.#ended.add(stream)
+    if (ended.length === 0) return
+    const open = new Set<StreamPath>()
+    for (let at = 0; at < streams.length; at++) {
+      const stream = streams[at]?.stream
+      if (stream !== undefined && outcomes[at] !== 'committed') open.add(stream)
+    }
+    for (const stream of ended) if (!open.has(stream)) this.#ended.add(stream)
   }
 
   #transactionOf(transaction: UnitTransaction<Transaction>): UnitTransaction<Transaction> {
@@ -176,9 +179,10 @@ export class GuardedUnit<Transaction, Commands> implements UnitOfWork<Transactio
   }
 
   /** Why something is not to be done, or not any more. */
-  #refusal(used: readonly AboutStream[]): InturnError | undefined {
+  #refusal(used: readonly (AboutStream | StreamPath)[]): InturnError | undefined {
     if (this.#isOver) return misuse('a unit of work was used after its end')
-    for (const { stream } of used) {
+    for (const one of used) {
+      const stream = typeof one === 'string' ? one : one.stream
       if (!this.streams.has(stream)) return misuse(`${stream} was used in a unit of work that has not won it`)
       if (this.#ended.has(stream)) return misuse(`${stream} was used in a unit of work that has done with it`)
     }

@@ -6,6 +6,7 @@ import { changesState } from '../../ports/store.ts'
 import { DomainCounts } from './consumers.ts'
 import { keepHeld, releaseHeld } from './held.ts'
 import { settleInbox } from './inbox.ts'
+import type { JournalEntry } from './journal.ts'
 import { appendJournal, journaledMin, lastJournalNumber } from './journal.ts'
 import { keepIds } from './processed-ids.ts'
 import { keepRecords } from './records.ts'
@@ -15,49 +16,71 @@ import type { UnitScope } from './unit-scope.ts'
 /** When a commit happens, and which of its streams take part. */
 export interface CommitTerms {
   readonly now: number
-  readonly isRefused: (stream: StreamPath) => boolean
+  readonly isRefused?: (stream: StreamPath) => boolean
 }
 
 /** Writes all of a commit but the streams that are refused. */
 export function applyCommit(scope: UnitScope, commit: Commit, { now, isRefused }: CommitTerms): void {
   const { database, consumer } = scope
-  const changes = commit.streams.filter(({ stream }) => !isRefused(stream))
-  writeStates(scope, changes.filter(changesState), now)
+  const changes: (StreamChange | StreamRecords)[] = []
+  for (const change of commit.streams) if (isRefused?.(change.stream) !== true) changes.push(change)
+  writeStates(scope, changes, now)
   const counts = new DomainCounts()
-  for (const change of changes) applyRest(scope, change, counts)
+  for (const change of changes) if (hasMore(change)) applyRest(scope, change, counts)
   counts.write(database, consumer.id)
   keepRecords(database, consumer.id, commit)
   for (const ids of commit.ids ?? []) keepIds(database, consumer.id, { ...ids, now })
 }
 
-function writeStates(scope: UnitScope, changes: readonly StreamChange[], now: number): void {
-  const journaled: StreamChange[] = []
+function writeStates(
+  scope: UnitScope,
+  changes: readonly (StreamChange | StreamRecords)[],
+  now: number,
+): void {
+  const { mayJournal } = scope
+  const journaled: Journaled[] = []
   const direct: StreamChange[] = []
   for (const change of changes) {
-    const hasOnlyMoved = scope.mayJournal && scope.isQuiet(change.stream) && isQuiet(change)
-    if (hasOnlyMoved) journaled.push(change)
+    if (!changesState(change)) continue
+    const known = mayJournal ? scope.find(change.stream) : undefined
+    if (known?.isQuiet === true && isQuiet(change)) journaled.push({ change, id: known.id })
     else direct.push(change)
   }
   if (journaled.length >= journaledMin) journal(scope, journaled, now)
-  else direct.push(...journaled)
+  else for (const { change } of journaled) direct.push(change)
   if (direct.length === 0) return
   const { database, consumer, fence } = scope
   const journalSeen = lastJournalNumber(database, consumer.id)
   for (const change of direct) {
-    const write = { id: scope.idOf(change.stream), consumer: consumer.id, fence, now, journalSeen }
+    const write = { id: scope.find(change.stream)?.id, consumer: consumer.id, fence, now, journalSeen }
     const id = writeStream(database, change, write)
     scope.wrote(change.stream, { id, state: change.state, isQuiet: isQuiet(change) })
   }
 }
 
-function journal(scope: UnitScope, changes: readonly StreamChange[], now: number): void {
-  const entries = changes.flatMap(({ stream, state, deliveries }) => {
-    const id = scope.idOf(stream)
-    if (id === undefined) return []
+/** A change that goes to the journal, and the id of its stream's row. */
+interface Journaled {
+  readonly change: StreamChange
+  readonly id: number
+}
+
+function journal(scope: UnitScope, changes: readonly Journaled[], now: number): void {
+  const entries: JournalEntry[] = []
+  for (const { change, id } of changes) {
+    const { stream, state, deliveries } = change
     scope.wrote(stream, { id, state, isQuiet: true })
-    return { id, deliveries, state }
-  })
+    entries.push({ id, deliveries, state })
+  }
   appendJournal(scope.database, scope.consumer.id, { entries, fence: scope.fence, now })
+}
+
+/** Whether a change has more than a state. */
+function hasMore(change: StreamChange | StreamRecords): boolean {
+  const { decided, deadLetters, redriven, ledger } = change
+  if (decided.length + deadLetters.length + redriven.length + ledger.length > 0) return true
+  return (
+    changesState(change) && (change.inboxSeen !== undefined || change.hold.length + change.release.length > 0)
+  )
 }
 
 function applyRest(scope: UnitScope, change: StreamChange | StreamRecords, counts: DomainCounts): void {
@@ -67,7 +90,7 @@ function applyRest(scope: UnitScope, change: StreamChange | StreamRecords, count
 }
 
 function applyHeld(scope: UnitScope, { stream, hold, release }: StreamChange, counts: DomainCounts): void {
-  const id = scope.idOf(stream)
+  const id = scope.find(stream)?.id
   if (id === undefined) return
   for (const range of release) counts.held(stream, -releaseHeld(scope.database, id, range))
   for (const event of hold) counts.held(stream, keepHeld(scope.database, id, event))

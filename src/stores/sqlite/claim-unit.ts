@@ -10,8 +10,7 @@ import { beginUnit, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
 import { newlyWaiting } from './inbox.ts'
 import type { SqliteUnitParts } from './transaction-unit.ts'
-import { SqliteUnitReads } from './unit-reads.ts'
-import { UnitScope } from './unit-scope.ts'
+import { SqliteUnitReads, UnitScope } from './unit-scope.ts'
 import type { Outcome, Writer } from './writer.ts'
 
 /** What a unit with claims needs besides. */

@@ -6,8 +6,8 @@ import type { DomainStatus } from '../../ports/records.ts'
 import type { Beat, BeatOptions } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { numberAt, textAt } from './row.ts'
-import { StateCache } from './state-cache.ts'
 import { originalText, storedText } from './stored-text.ts'
+import { StateCache } from './streams.ts'
 import type { Outcome, Writer } from './writer.ts'
 
 // Makes a consumer known; one that is known stays as it is.

@@ -1,9 +1,10 @@
 // The journal: positions that moved and nothing else, appended as one row a commit and folded into the
 // streams' rows once many have come together. A stream with a thousand events a second is so written to its
 // own row only now and then. Upholds I2: an entry is part of its commit's transaction like everything else.
+import { writeState } from '../../core/encode-state.ts'
+import type { StreamState } from '../../core/stream-state.ts'
+import { ByteReader, ByteWriter } from '../../core/varints.ts'
 import type { Database } from './database.ts'
-import type { JournalEntry } from './journal-entries.ts'
-import { packEntries, unpackEntries } from './journal-entries.ts'
 import { bytesAt, maybeNumberAt, numberAt } from './row.ts'
 
 // Appends a commit's entries.
@@ -62,7 +63,8 @@ export function appendJournal(
 ): void {
   const { entries, fence, now } = row
   const numbered = database.one(numberSql, consumer, entries.length)
-  const deliveries = entries.reduce((sum, entry) => sum + entry.deliveries, 0)
+  let deliveries = 0
+  for (const entry of entries) deliveries += entry.deliveries
   database.run(
     appendSql,
     consumer,
@@ -132,4 +134,49 @@ export function foldJournal(database: Database, consumer: number): void {
   }
   database.run(clearSql, consumer)
   database.run(clearEntriesSql, consumer)
+}
+
+/** One stream's entry. */
+export interface JournalEntry<State = StreamState> {
+  /** The id of the stream's row. */
+  readonly id: number
+  readonly deliveries: number
+  readonly state: State
+}
+
+/** Two numbers of at most 8 bytes each, and the length of the state. */
+const headMax = 20
+
+const scratch = new ByteWriter()
+
+/** Entries as bytes. */
+export function packEntries(entries: readonly JournalEntry[]): Uint8Array {
+  return scratch.written(() => {
+    for (const entry of entries) pack(entry)
+  })
+}
+
+function pack({ id, deliveries, state }: JournalEntry): void {
+  scratch.reserve(headMax)
+  scratch.number(id)
+  scratch.number(deliveries)
+  const lengthAt = scratch.at
+  scratch.at += 4
+  writeState(scratch, state)
+  const end = scratch.at
+  scratch.at = lengthAt
+  scratch.word(end - lengthAt - 4)
+  scratch.at = end
+}
+
+/** Entries from bytes, in the order in which they were packed; each state as its bytes. */
+export function unpackEntries(bytes: Uint8Array): JournalEntry<Uint8Array>[] {
+  const entries: JournalEntry<Uint8Array>[] = []
+  const reader = new ByteReader(bytes)
+  while (reader.at < bytes.length) {
+    const [id, deliveries, length] = [reader.number(), reader.number(), reader.word()]
+    entries.push({ id, deliveries, state: bytes.subarray(reader.at, reader.at + length) })
+    reader.at += length
+  }
+  return entries
 }

@@ -20,8 +20,7 @@ import { beginUnit, readDomains } from './consumers.ts'
 import type { Database } from './database.ts'
 import { newlyWaiting } from './inbox.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
-import { SqliteUnitReads } from './unit-reads.ts'
-import { UnitScope } from './unit-scope.ts'
+import { SqliteUnitReads, UnitScope } from './unit-scope.ts'
 import type { Outcome } from './writer.ts'
 
 /** What a unit of work is made of. */
@@ -68,13 +67,15 @@ export class TransactionUnit implements UnitParts, UnitTransaction<SqliteTransac
   async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
     const leave = this.#enter()
     try {
-      applyCommit(this.#scope, commit, { now: this.#now(), isRefused: () => false })
+      applyCommit(this.#scope, commit, { now: this.#now() })
     } catch (error) {
       leave(false)
       throw error
     }
     leave(true)
-    return commit.streams.map(() => 'committed')
+    const outcomes: CommitOutcome[] = []
+    for (const _ of commit.streams) outcomes.push('committed')
+    return outcomes
   }
 
   async savepoint<Result>(run: () => Promise<Result>): Promise<Result> {

@@ -1,16 +1,27 @@
 // What a unit of work knows while it runs: its consumer, its fence, the rows of its streams, and the states
 // it has read and written, which the cache takes over once they are committed. Layers follow the
-// savepoints.
+// savepoints. And what a unit reads besides, the same for both modes: from the transaction, or from what is
+// committed.
 import { invariant } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import { unknownStream } from '../../core/stream-state.ts'
-import type { DomainStatus, InboxSize } from '../../ports/records.ts'
+import type {
+  DomainStatus,
+  HeldEvent,
+  HeldRange,
+  InboxPage,
+  InboxSize,
+  StoredEntry,
+} from '../../ports/records.ts'
 import type { WonStream } from '../../ports/store.ts'
+import type { UnitReads } from '../../storage/unit-of-work.ts'
 import type { BegunUnit, Consumer } from './consumers.ts'
 import type { Database } from './database.ts'
-import { readInboxes } from './inbox.ts'
+import { readHeld } from './held.ts'
+import { readInboxes, readPage } from './inbox.ts'
 import { foldJournal } from './journal.ts'
-import type { KnownStream } from './state-cache.ts'
+import { findIds } from './processed-ids.ts'
+import type { KnownStream } from './streams.ts'
 import { readStreams } from './streams.ts'
 
 /** The streams of a unit of work. */
@@ -53,20 +64,20 @@ export class UnitScope {
     const inboxes = isQuiet ? noInboxes : readInboxes(this.database, this.consumer.id, this.#won)
     const streams = new Map<StreamPath, WonStream>()
     for (const path of this.#won) {
-      const state = this.#find(path)?.state ?? unknownStream
+      const state = this.find(path)?.state ?? unknownStream
       streams.set(path, { state, fence, inbox: inboxes.get(path), isTakenOver: takenOver.has(path) })
     }
     return streams
   }
 
-  /** The id of a stream's row, if it has one. */
-  idOf(path: StreamPath): number | undefined {
-    return this.#find(path)?.id
-  }
-
-  /** Whether the stream's row says that it waits for nothing and is due at no time. */
-  isQuiet(path: StreamPath): boolean {
-    return this.#find(path)?.isQuiet ?? false
+  /** What is known of a stream, if it has a row. */
+  find(path: StreamPath): KnownStream | undefined {
+    const layers = this.#layers
+    for (let depth = layers.length - 1; depth >= 0; depth--) {
+      const stream = layers[depth]?.get(path)
+      if (stream !== undefined) return stream
+    }
+    return this.#known.get(path)
   }
 
   /** A stream was written; the cache learns of it once that is committed. */
@@ -122,18 +133,45 @@ export class UnitScope {
     }
     for (const [path, stream] of found) this.#layers[0]?.set(path, stream)
   }
-
-  #find(path: StreamPath): KnownStream | undefined {
-    for (let depth = this.#layers.length - 1; depth >= 0; depth--) {
-      const stream = this.#layers[depth]?.get(path)
-      if (stream !== undefined) return stream
-    }
-    return this.#known.get(path)
-  }
 }
 
 const noInboxes: ReadonlyMap<StreamPath, InboxSize> = new Map()
 
 function newLayer(): Map<StreamPath, KnownStream> {
   return new Map()
+}
+
+/** Where a unit reads. */
+export interface ReadsParts {
+  readonly scope: UnitScope
+  /** The connection whose view of the file counts. */
+  readonly database: Database
+  readonly now: () => number
+}
+
+/** Reads for a unit of work. */
+export class SqliteUnitReads implements UnitReads {
+  readonly #parts: ReadsParts
+
+  constructor(parts: ReadsParts) {
+    this.#parts = parts
+  }
+
+  async held(ranges: readonly HeldRange[]): Promise<readonly HeldEvent[]> {
+    const { scope, database } = this.#parts
+    return ranges.flatMap((range) => {
+      const id = scope.find(range.stream)?.id
+      return id === undefined ? [] : readHeld(database, id, range)
+    })
+  }
+
+  async inbox(pages: readonly InboxPage[]): Promise<readonly StoredEntry[]> {
+    const { scope, database } = this.#parts
+    return pages.flatMap((page) => readPage(database, scope.consumer.id, page))
+  }
+
+  async knownIds(domain: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const { scope, database, now } = this.#parts
+    return findIds(database, scope.consumer.id, { domain, ids, now: now() })
+  }
 }
