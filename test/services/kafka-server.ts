@@ -119,13 +119,59 @@ export function startKafka(
   return start(settings, { classes, end: 'KILL', listeners })
 }
 
+/** Brokers that keep each other's records. */
+export interface KafkaCluster {
+  /** Each as `host:port`. */
+  readonly brokers: string[]
+  /** Their nodes are 1, 2 and 3. */
+  readonly servers: readonly KafkaServer[]
+  stop(): Promise<void>
+}
+
+/** Starts three brokers, of which any two go on without the third. */
+export async function startKafkaCluster(): Promise<KafkaCluster> {
+  const ports = await Promise.all(Array.from({ length: 6 }, freePort))
+  const places = [1, 2, 3].map((node) => ({ node, port: ports[node - 1], controller: ports[node + 2] }))
+  const voters = places.map(({ node, controller }) => `${node}@127.0.0.1:${controller}`).join()
+  const internal = ['offsets.topic', 'transaction.state.log', 'share.coordinator.state.topic']
+  const shared = [
+    `controller.quorum.voters=${voters}`,
+    ...internal.map((name) => `${name}.replication.factor=3`),
+    'transaction.state.log.min.isr=2',
+    'min.insync.replicas=2',
+    'replica.lag.time.max.ms=3000',
+    'controller.quorum.election.timeout.ms=500',
+    'controller.quorum.fetch.timeout.ms=1000',
+  ]
+  const classes = `-XX:SharedArchiveFile=${archivePath()} -Xshare:auto`
+  const servers = await Promise.all(
+    places.map(({ node, port = 0, controller = 0 }) =>
+      start([...shared, `node.id=${node}`], { classes, end: 'KILL', ports: [port, controller] }),
+    ),
+  )
+  return {
+    brokers: servers.map(({ broker }) => broker),
+    servers,
+    stop: async () => {
+      await Promise.all(servers.map((server) => server.stop()))
+    },
+  }
+}
+
+interface Start {
+  readonly classes: string
+  readonly end: string
+  readonly listeners?: readonly string[]
+  readonly ports?: readonly [port: number, controller: number]
+}
+
 async function start(
   settings: readonly string[],
-  { classes, end, listeners = [] }: { classes: string; end: string; listeners?: readonly string[] },
+  { classes, end, listeners = [], ports }: Start,
 ): Promise<KafkaServer> {
   if (!existsSync(kafkaJars)) throw new Error('these tests need a Kafka broker: run npm run services')
   const data = mkdtempSync(join(tmpdir(), 'inturn-kafka-'))
-  const [port, controller] = [await freePort(), await freePort()]
+  const [port, controller] = ports ?? [await freePort(), await freePort()]
   writeFileSync(join(data, 'log4j2.xml'), logging)
   const properties = [...propertiesOf(data, { port, controller, listeners }), ...settings]
   writeFileSync(join(data, 'properties'), properties.join('\n'))

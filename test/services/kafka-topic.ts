@@ -38,6 +38,8 @@ export async function asAdmin<Result>(
 /** What a topic is made with. */
 interface TopicSettings {
   readonly partitions?: number
+  /** How many brokers keep each record. Default 1. */
+  readonly replicas?: number
   readonly settings?: Readonly<Record<string, string>>
 }
 
@@ -45,11 +47,11 @@ interface TopicSettings {
 export async function makeTopic(
   brokers: readonly string[],
   topic: string,
-  { partitions = 1, settings = {} }: TopicSettings = {},
+  { partitions = 1, replicas = 1, settings = {} }: TopicSettings = {},
 ): Promise<void> {
   const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
   await asAdmin(brokers, async (admin) => {
-    await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs })
+    await admin.createTopics({ topics: [topic], partitions, replicas, configs })
     const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({
       partitionIndex,
       timestamp: -1n,

@@ -1,0 +1,178 @@
+// Three brokers, of which one is lost: whatever was acknowledged is there, nothing is there without what came
+// before it, and nobody reads a record twice that was settled (I1, I3, I4).
+import { alterPartitionReassignmentsV0, ConnectionPool } from '@platformatic/kafka'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { contiguous } from '../../src/core/numbering.ts'
+import { createWorker } from '../../src/engine/worker.ts'
+import type { SinkMessage } from '../../src/ports/sink.ts'
+import { postgresStore } from '../../src/stores/postgres.ts'
+import { sample } from '../../src/testing/sink-suite/sink-world.ts'
+import type { RecordDelivery } from '../../src/transports/kafka.ts'
+import { kafkaSink, kafkaSource } from '../../src/transports/kafka.ts'
+import type { KafkaCluster, KafkaServer } from '../services/kafka-server.ts'
+import { startKafkaCluster } from '../services/kafka-server.ts'
+import type { TestTopic } from '../services/kafka-topic.ts'
+import { asAdmin, freshTopic, groupOffsets, valuesOf } from '../services/kafka-topic.ts'
+import { openSource } from '../services/open-source.ts'
+import { freshDatabase } from '../services/shared-postgres.ts'
+
+let cluster: KafkaCluster
+beforeAll(async () => {
+  cluster = await startKafkaCluster()
+})
+afterAll(() => cluster.stop())
+
+const replicated = (partitions: number): Promise<TestTopic> =>
+  freshTopic(cluster.brokers, { partitions, replicas: 3 })
+
+/** Who leads a partition. */
+async function leaderOf({ topic }: TestTopic, partition: number): Promise<KafkaServer> {
+  const { topics } = await asAdmin(cluster.brokers, (admin) => admin.metadata({ topics: [topic] }))
+  const server = cluster.servers[(topics.get(topic)?.partitions[partition]?.leader ?? 0) - 1]
+  if (server === undefined) throw new Error('nobody leads it')
+  return server
+}
+
+/** Kills a broker; resolves with what has it back. */
+function killAndRestart(server: KafkaServer): () => Promise<void> {
+  process.kill(server.pid, 'SIGKILL')
+  return () => server.restart()
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+test('a leader that is killed while a sink sends costs no message and no order', async () => {
+  const topic = await replicated(3)
+  const sink = kafkaSink({ brokers: cluster.brokers, topic: topic.topic })
+  await sink.open()
+  const { signal } = new AbortController()
+  const failures: unknown[] = []
+  const sendAtLast = async (list: readonly SinkMessage[]): Promise<void> => {
+    for (;;) {
+      const failure = await sink.send(list, { signal }).catch((error: unknown) => error)
+      if (failure === undefined) return
+      expect(failure).toMatchObject({ code: 'sink-unavailable', retryable: true })
+      failures.push(failure)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+  const [streams, rounds, each] = [8, 60, 5]
+  let restart: (() => Promise<void>) | undefined
+  for (let round = 0; round < rounds; round++) {
+    const list = upTo(streams).flatMap((stream) =>
+      upTo(each).map((step) => sample(`s${stream}`, each * round + step)),
+    )
+    const sending = sendAtLast(list)
+    if (round === 20) restart = killAndRestart(await leaderOf(topic, 0))
+    await sending
+  }
+  await sink.close()
+  await restart?.()
+  expect(failures.length).toBeGreaterThan(0)
+  const arrived = (await valuesOf(topic)).map((text) => JSON.parse(text) as SinkMessage)
+  const byStream = Map.groupBy(arrived, ({ stream }) => stream)
+  expect(byStream.size).toBe(streams)
+  for (const [, own] of byStream) {
+    // Copies there may be; the first of each number stands behind the first of the one before.
+    expect([...new Set(own.map(({ sequence }) => sequence))]).toEqual(upTo(rounds * each))
+  }
+})
+
+test('a leader that moves while a source reads costs nothing, and nothing is read twice', async () => {
+  const topic = await replicated(3)
+  const add = async (from: number): Promise<void> => {
+    for (const partition of [0, 1, 2]) {
+      await topic.add(
+        upTo(50).map((index) => JSON.stringify({ n: from + index })),
+        { partition },
+      )
+    }
+  }
+  await add(0)
+  const source = kafkaSource({ brokers: cluster.brokers, topics: [topic.topic], groupId: topic.group })
+  await using member = await openSource(source)
+  const taken: RecordDelivery[] = await member.take(150)
+  const before = await leaderOf(topic, 1)
+  await moveLeader(topic, 1, before)
+  await expect.poll(async () => (await leaderOf(topic, 1)) === before, { timeout: 60_000 }).toBe(false)
+  await add(50)
+  taken.push(...(await member.take(150)))
+  for (const partition of [0, 1, 2]) {
+    const offsets = taken.filter((one) => one.partition === partition).map(({ offset }) => offset)
+    expect(offsets).toEqual(upTo(100).map((number) => number - 1))
+  }
+})
+
+/** Has a partition kept by the two brokers that do not lead it now. */
+async function moveLeader({ topic }: TestTopic, partition: number, from: KafkaServer): Promise<void> {
+  const nodes = cluster.servers.flatMap((server, index) => (server === from ? [] : [index + 1]))
+  const pool = new ConnectionPool('inturn-tests', {})
+  const [host = '', port = ''] = from.broker.split(':')
+  const connection = await pool.get({ host, port: Number(port) })
+  const partitions = [{ partitionIndex: partition, replicas: nodes }]
+  const topics = [{ name: topic, partitions }]
+  await alterPartitionReassignmentsV0.api.async(connection, 30_000, true, topics)
+  await pool.close()
+}
+
+test('one of three brokers that is killed under workers costs no event, no order, no second effect', async () => {
+  const database = await freshDatabase()
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  await client.query('CREATE TABLE note (id bigint GENERATED ALWAYS AS IDENTITY, stream text, sequence int)')
+  const topic = await replicated(4)
+  const [streams, events] = [20, 60]
+  const add = async (from: number, to: number): Promise<void> => {
+    const all = upTo(to).flatMap((sequence) =>
+      sequence <= from
+        ? []
+        : upTo(streams).map((stream) => JSON.stringify({ stream: `u${stream}`, sequence, data: null })),
+    )
+    for (const partition of [0, 1, 2, 3]) {
+      // A stream lies in all partitions.
+      const own = all.filter((_, index) => (index * 7) % 4 === partition)
+      await topic.add(own, { partition })
+    }
+  }
+  const noted = async (): Promise<readonly { stream: string; sequence: number }[]> =>
+    (await client.query<{ stream: string; sequence: number }>('SELECT * FROM note ORDER BY id')).rows
+  await add(0, 20)
+  const workers = upTo(2).map(() => {
+    const source = { brokers: cluster.brokers, topics: [topic.topic], groupId: topic.group }
+    return createWorker({
+      consumer: 'clicks',
+      store: postgresStore(database.url),
+      source: kafkaSource({ ...source, sessionMs: 3_000, commitEveryMs: 50, onWarning: () => undefined }),
+      batch: 50,
+      sweepEvery: '50ms',
+      log: false,
+      domains: {
+        click: {
+          numbering: contiguous(),
+          effects: 'transaction',
+          handle: async ({ stream, sequence }, { transaction }) => {
+            const values = [stream, Number(sequence)]
+            await transaction.query('INSERT INTO note (stream, sequence) VALUES ($1, $2)', values)
+          },
+        },
+      },
+    })
+  })
+  const running = workers.map((worker) => worker.run())
+  await expect.poll(async () => (await noted()).length, { timeout: 60_000 }).toBeGreaterThan(streams)
+  const restart = killAndRestart(await leaderOf(topic, 0))
+  await add(20, 40)
+  await restart()
+  await add(40, events)
+  await expect.poll(async () => (await noted()).length, { timeout: 60_000 }).toBe(streams * events)
+  const isBehind = async (): Promise<boolean> =>
+    (await groupOffsets(topic)).some(({ committed, end }) => committed < end)
+  await expect.poll(isBehind, { timeout: 60_000 }).toBe(false)
+  await Promise.all(workers.map((worker) => worker.stop()))
+  await Promise.all(running)
+  const byStream = Map.groupBy(await noted(), ({ stream }) => stream)
+  for (const [, own] of byStream) expect(own.map(({ sequence }) => sequence)).toEqual(upTo(events))
+  await client.end()
+  await database.drop()
+})
