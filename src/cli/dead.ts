@@ -10,6 +10,7 @@ import { numberText } from '../operate/shown-number.ts'
 import type { DeadLetter, DeadLetterReason, Redrive } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
 import { deadDropCommand } from './dead-drop.ts'
+import { deadExportCommand } from './dead-export.ts'
 import { deadLetterReasons } from './dead-flags.ts'
 import { deadRetryCommand } from './dead-retry.ts'
 import { jsonField } from './exact-json.ts'
@@ -32,6 +33,7 @@ export function deadCommand(): Command {
   return addLimitFlag(addStoreFlags(new Command('dead')))
     .addCommand(deadRetryCommand())
     .addCommand(deadDropCommand())
+    .addCommand(deadExportCommand())
     .description('the dead letters: events taken out of their streams, with the reason')
     .argument('[stream]', streamArgument)
     .option('--domain <name>', 'only the streams of this domain')

@@ -72,24 +72,25 @@ async function exportedLog(named: string | undefined): Promise<EventLog> {
   if (file === undefined) {
     throw new InturnError('usage', `name the log with --log (${logUrlForms}), or a module that exports it`)
   }
-  if (!existsSync(file)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
-  const module = await loaded(file)
-  const log = fieldOf(module, 'log') ?? fieldOf(fieldOf(module, 'default'), 'log')
+  const log = await exportedAs(file, 'log')
   if (isLog(log)) return log
   const message = `${file} exports no event log: export const log = sqliteEventLog('...'), or use --log`
   throw new InturnError('config-invalid', message)
 }
 
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
-}
-
-async function loaded(file: string): Promise<unknown> {
+/** What a module exports under a name, or as a field of its default export; `undefined`: nothing. */
+export async function exportedAs(file: string, name: string): Promise<unknown> {
+  if (!existsSync(file)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
   try {
-    return await import(pathToFileURL(resolve(file)).href)
+    const module: unknown = await import(pathToFileURL(resolve(file)).href)
+    return fieldOf(module, name) ?? fieldOf(fieldOf(module, 'default'), name)
   } catch (cause) {
     throw importFault(cause, file)
   }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
 function isLog(value: unknown): value is EventLog {

@@ -12,6 +12,13 @@ export interface SinkMessage {
   readonly partitionKey: string
   /** The message itself: a JSON object in one line. inturn's default `eventFrom` reads the event from it. */
   readonly json: string
+  /** The media type of `json`, where a sink says such things: `application/cloudevents+json`. */
+  readonly contentType?: string
+  /**
+   * It is a dead letter, and `json` says all of it: what was kept as it is, and what is said beside it where a
+   * sink has headers.
+   */
+  readonly letter?: { readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }
 }
 
 /** How to send. */

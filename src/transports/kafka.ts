@@ -15,9 +15,11 @@ import { KafkaSink } from './kafka/kafka-sink.ts'
 import type { KafkaCompression } from './kafka/kafka-sink.ts'
 import { KafkaSource } from './kafka/kafka-source.ts'
 import type { KafkaRecord, RecordDelivery, RecordMapping } from './kafka/record-message.ts'
+import type { CloudEventMode } from './kafka/sink-record.ts'
 import { namedWindow } from './kafka/topic-window.ts'
 
 export type {
+  CloudEventMode,
   KafkaCompression,
   KafkaCredential,
   KafkaRecord,
@@ -80,6 +82,11 @@ export interface KafkaSinkOptions extends KafkaTarget {
   readonly topic?: string
   /** The topic that a message goes to; the same for all messages of one stream of events. */
   readonly topicOf?: (message: SinkMessage) => string
+  /**
+   * How CloudEvents are sent: `structured` (default): a record's value is all of it; `binary`: its value is the
+   * data, and its headers are the rest (`ce_id`, `ce_sequence`, ...).
+   */
+  readonly cloudEvents?: CloudEventMode
   /** How brokers keep the records. Default `none`. */
   readonly compression?: KafkaCompression
   /** How long to wait for a reply, in milliseconds. Default 10,000. */
@@ -202,8 +209,9 @@ function historyOf(
  */
 export function kafkaSink(options: KafkaSinkOptions): Sink {
   const by = 'kafkaSink'
-  checkNames(options, by, [...targetNames, 'topic', 'topicOf', 'compression', 'replyMs'])
+  checkNames(options, by, [...targetNames, 'topic', 'topicOf', 'cloudEvents', 'compression', 'replyMs'])
   const { brokers, clientId, ssl, sasl, topic, topicOf, compression = 'none', replyMs = 10_000 } = options
+  const { cloudEvents = 'structured' } = options
   checkTarget(options, by)
   if ((topic === undefined) === (topicOf === undefined)) {
     throw wrong(`${by} takes either topic or topicOf`)
@@ -211,12 +219,14 @@ export function kafkaSink(options: KafkaSinkOptions): Sink {
   for (const [name, value] of given({ topic })) checkText(value, `${by}: ${name}`)
   checkFunctions({ topicOf }, by)
   checkOneOf(compression, `${by}: compression`, compressions)
+  checkOneOf(cloudEvents, `${by}: cloudEvents`, ['structured', 'binary'])
   wholeNumber(replyMs, { name: `${by}: replyMs`, least: 1, most: msMax })
   return new KafkaSink({
     name: topic === undefined ? 'kafka topics' : `kafka ${topic}`,
     target: { brokers, clientId, ssl, sasl },
     topicOf: topicOf ?? (() => topic ?? ''),
     compression,
+    cloudEvents,
     replyMs,
   })
 }

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { TestTopic } from '../services/kafka-topic.ts'
-import { freshTopic, groupOffsets } from '../services/kafka-topic.ts'
+import { freshTopic, groupOffsets, kcat, valuesOf } from '../services/kafka-topic.ts'
 import { kafkaBrokers } from '../services/shared-kafka.ts'
 import type { Running, TestFolder } from './run-inturn.ts'
 import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
@@ -192,4 +192,23 @@ test('a source whose brokers are away keeps nobody from seeing the rest', async 
   const { code, stdout } = await inturn(folder.path, 'status')
   expect(code).toBe(0)
   expect(stdout).toContain('how far the source is behind cannot be told: kafka')
+})
+
+test('dead letters are exported to a topic, each to the byte, with what is known of it in headers', async () => {
+  const [topic, dead] = [await freshTopic(brokers), await freshTopic(brokers)]
+  const event = (sequence: number): string =>
+    JSON.stringify({ stream: 'u1', sequence, id: 'e', data: { n: 1 } })
+  await topic.add(['{"no json', '\u00fe', event(1)])
+  writeConfig(topic, 'contiguous({ start: 2 })')
+  await inturn(folder.path, 'run', '--until', 'caught-up')
+  const exported = await inturn(folder.path, 'dead', 'export', '--to', `kafka://${brokers[0]}/${dead.topic}`)
+  expect(exported).toMatchObject({ code: 0, stdout: `3 sent to kafka ${dead.topic}\n` })
+  expect(await valuesOf(dead)).toEqual(expect.arrayContaining(['{"no json', '\u00fe']))
+  const read = ['-C', '-t', dead.topic, '-o', 'beginning', '-e', '-q', '-f', '%h\n']
+  const headers = await kcat(brokers, read)
+  expect(headers).toMatch(new RegExp(`reason=invalid,.*origin=${topic.topic}\\[0\\]@0`))
+  expect(headers).toMatch(/reason=late,.*stream=u1,sequence=1,id=e/)
+  expect((await inturn(folder.path, 'dead', '--json')).stdout.trim().split('\n')).toHaveLength(3)
+  const missing = await inturn(folder.path, 'dead', 'export', '--to', `kafka://${brokers[0]}/not-there`)
+  expect(missing).toMatchObject({ code: 1, stdout: '' })
 })

@@ -20,7 +20,9 @@ export type RelayForm = 'cloudevent' | 'plain' | ((event: LoggedEvent) => object
  */
 export function relayMessage(event: LoggedEvent, form: RelayForm): SinkMessage {
   const { domain, stream, sequence, id, type } = event
-  return { domain, stream, sequence, id, type, partitionKey: stream, json: jsonOf(event, form) }
+  const contentType = `application/${form === 'cloudevent' ? 'cloudevents+json; charset=UTF-8' : 'json'}`
+  const json = jsonOf(event, form)
+  return { domain, stream, sequence, id, type, partitionKey: stream, json, contentType }
 }
 
 /** Attributes that would be read as something else than attributes. */

@@ -10,6 +10,8 @@ import type { KafkaTarget } from './cluster-target.ts'
 import { kafkaFault } from './faults.ts'
 import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
+import type { CloudEventMode } from './sink-record.ts'
+import { recordOf } from './sink-record.ts'
 
 /** How brokers keep records. */
 export type KafkaCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
@@ -20,10 +22,13 @@ export interface KafkaSinkParts {
   readonly target: KafkaTarget
   readonly topicOf: (message: SinkMessage) => string
   readonly compression: KafkaCompression
+  readonly cloudEvents: CloudEventMode
   readonly replyMs: number
 }
 
-type TextProducer = Producer<string, string, string, string>
+type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>
+
+type ProducedRecord = Parameters<BytesProducer['send']>[0]['messages'][number]
 
 /** Brokers take a request of 1 MiB by default. */
 const requestLimits = { messagesMax: 1_000, bytesMax: 512 * 1024 }
@@ -36,7 +41,7 @@ export class KafkaSink implements Sink {
   readonly name: string
   readonly #parts: KafkaSinkParts
   readonly #underWay = new SendsUnderWay()
-  #opened: { readonly library: KafkaLibrary; readonly producer: TextProducer } | undefined
+  #opened: { readonly library: KafkaLibrary; readonly producer: BytesProducer } | undefined
 
   constructor(parts: KafkaSinkParts) {
     this.name = parts.name
@@ -46,11 +51,10 @@ export class KafkaSink implements Sink {
   async open(): Promise<void> {
     const { target, compression, replyMs } = this.#parts
     const library = await kafkaLibrary()
-    const producer: TextProducer = new library.Producer({
+    const producer: BytesProducer = new library.Producer({
       ...connectionOf(target),
       clientId: clientIdOf(target),
       bootstrapBrokers: [...target.brokers],
-      serializers: library.stringSerializers,
       autocreateTopics: false,
       acks,
       compression,
@@ -95,7 +99,7 @@ export class KafkaSink implements Sink {
         })
         return [...partitions].map(([partition, list]) => {
           const records = requestsOf(list, requestLimits).map((request) => {
-            return request.map((message) => recordOf(message, { topic, partition }))
+            return request.map((message) => ({ topic, partition, ...this.#recordOf(message) }))
           })
           return this.#sendAll(producer, records, signal)
         })
@@ -110,8 +114,8 @@ export class KafkaSink implements Sink {
   }
 
   async #sendAll(
-    producer: TextProducer,
-    requests: readonly TextRecord[][],
+    producer: BytesProducer,
+    requests: readonly ProducedRecord[][],
     signal: AbortSignal,
   ): Promise<void> {
     for (const messages of requests) {
@@ -121,6 +125,12 @@ export class KafkaSink implements Sink {
     if (signal.aborted) throw this.#unavailable('the send was given up', true)
   }
 
+  #recordOf(message: SinkMessage): Omit<ProducedRecord, 'topic'> {
+    const { key, value, headers } = recordOf(message, this.#parts.cloudEvents)
+    const bytes = [...headers].map(([name, text]) => [Buffer.from(name), Buffer.from(text)] as const)
+    return { key, value, headers: new Map(bytes) }
+  }
+
   #fault(thrown: unknown): InturnError {
     return kafkaFault(this.name, thrown, 'sink-unavailable')
   }
@@ -128,15 +138,4 @@ export class KafkaSink implements Sink {
   #unavailable(because: string, retryable: boolean): InturnError {
     return new InturnError('sink-unavailable', `${this.name}: ${because}`, { retryable })
   }
-}
-
-type TextRecord = Parameters<TextProducer['send']>[0]['messages'][number]
-
-/** What an event is stands in headers too, for consumers that route without looking into it. */
-function recordOf(
-  { domain, stream, sequence, id, type, partitionKey, json }: SinkMessage,
-  place: { readonly topic: string; readonly partition: number },
-): TextRecord {
-  const headers = { domain, stream, sequence: String(sequence), id, type }
-  return { ...place, key: partitionKey, value: json, headers }
 }

@@ -9,6 +9,7 @@ import { errorText } from '../../core/thrown.ts'
 import type { Delivery } from '../../ports/source.ts'
 import type { FetchedRecord } from './committed-records.ts'
 import type { GivenRecord, Partition } from './partition.ts'
+import { kindOfContent } from './sink-record.ts'
 
 /** A record as it lies in its topic. */
 export interface KafkaRecord {
@@ -73,11 +74,12 @@ export async function deliveryOf(
     return { ...about, message, problem: `the ${what} removed from the log before ${read} read` }
   }
   try {
+    const headers = headersOf(record)
     let value: unknown = null
     if (decode !== undefined) {
       value = await decode({ ...record, topic, partition, headers: headerList(record) })
-    } else if (bytes !== null) value = parseExactly(textOrThrow(bytes)).value
-    return { ...about, message: messageOf(name, value, record, mapping) }
+    } else if (bytes !== null) value = valueOf(bytes, headers)
+    return { ...about, message: messageOf(name, value, record, { ...mapping, headers }) }
   } catch (thrown) {
     const what = decode === undefined ? 'the value is no JSON' : 'decode failed'
     return { ...about, message: bytes, problem: `${what}: ${errorText(thrown)}` }
@@ -88,13 +90,19 @@ function messageOf(
   name: string,
   value: unknown,
   record: FetchedRecord,
-  { byOffset }: RecordMapping,
+  { byOffset, headers }: RecordMapping & { readonly headers: Headers },
 ): unknown {
   const key = textOf(record.key)
-  const headers = headersOf(record)
   if (byOffset === undefined) return withFields(value, headers, key)
   const stream = byOffset === 'key' && key !== undefined ? `${name}/${key}` : name
   return numbered(value, headers, { stream, sequence: record.offset, time: record.timestamp })
+}
+
+/** JSON; the data of a CloudEvent in binary mode is what its type says. */
+function valueOf(bytes: Buffer, { isCloudEvent, contentType }: Headers): unknown {
+  const kind = isCloudEvent ? kindOfContent(contentType) : 'json'
+  if (kind === 'json') return parseExactly(textOrThrow(bytes)).value
+  return kind === 'text' && isUtf8(bytes) ? bytes.toString() : bytes
 }
 
 /** A value whose own fields say nothing of its number: it is data. */
@@ -136,6 +144,8 @@ interface Headers {
   readonly all?: { readonly headers: Readonly<Record<string, unknown>> }
   /** They are those of a CloudEvent in binary mode: the value is its data, and nothing else. */
   readonly isCloudEvent: boolean
+  /** The type of its data then. */
+  readonly contentType?: unknown
 }
 
 const noHeaders: Headers = { fields: {}, isCloudEvent: false }
@@ -152,12 +162,20 @@ function headersOf({ headers }: FetchedRecord): Headers {
     all.set(name, values.length === 1 ? values[0] : values)
   }
   const isCloudEvent = typeof all.get(`${cloudPrefix}specversion`) === 'string'
-  const fields = isCloudEvent
-    ? [...all].flatMap(([name, value]) =>
-        name.startsWith(cloudPrefix) ? [[name.slice(cloudPrefix.length), value] as const] : [],
-      )
-    : fieldNames.flatMap((name) => (all.has(name) ? [[name, all.get(name)] as const] : []))
-  return { fields: Object.fromEntries(fields), all: { headers: Object.fromEntries(all) }, isCloudEvent }
+  const byName = { headers: Object.fromEntries(all) }
+  if (!isCloudEvent) {
+    const named = fieldNames.flatMap((name) => (all.has(name) ? [[name, all.get(name)] as const] : []))
+    return { fields: Object.fromEntries(named), all: byName, isCloudEvent }
+  }
+  const contentType = all.get('content-type')
+  const attributes = [...all].flatMap(([name, value]) =>
+    name.startsWith(cloudPrefix) ? [[name.slice(cloudPrefix.length), value] as const] : [],
+  )
+  const fields = {
+    ...Object.fromEntries(attributes),
+    ...(contentType !== undefined && { datacontenttype: contentType }),
+  }
+  return { fields, all: byName, isCloudEvent, contentType }
 }
 
 function headerList({ headers }: FetchedRecord): KafkaRecord['headers'] {
