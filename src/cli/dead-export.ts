@@ -1,5 +1,5 @@
-// `inturn dead export`: sends dead letters to a sink, each as it is kept. They stay; `inturn dead drop` forgets
-// them. Upholds I3: one that a sink does not take is named, and keeps no other back.
+// `inturn dead export`: sends dead letters to a sink, each as it is kept. They stay; `inturn dead drop`
+// forgets them. Upholds I3: one that a sink does not take is named, and keeps no other back.
 import { Command, Option } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
@@ -144,7 +144,14 @@ function messageOf(consumer: string, letter: Paged<DeadLetter>): SinkMessage {
   const field = jsonField('payload', payload)
   const places = field['payload_base64_at']
   const named = {
-    ...{ consumer, reason, detail, key, domain, stream, sequence, id },
+    consumer,
+    reason,
+    detail,
+    key,
+    domain,
+    stream,
+    sequence,
+    id,
     at: new Date(at).toISOString(),
     ...more,
     payload_base64_at: places === undefined ? undefined : exactJson(places),
@@ -154,7 +161,11 @@ function messageOf(consumer: string, letter: Paged<DeadLetter>): SinkMessage {
   )
   const text = typeof payload === 'string' ? payload : exactJson(field['payload'] ?? null)
   return {
-    ...{ domain, stream, sequence: Number(sequence ?? 0), id: id ?? key, type: reason },
+    domain,
+    stream,
+    sequence: Number(sequence ?? 0),
+    id: id ?? key,
+    type: reason,
     partitionKey: path ?? key,
     json: exactJson({ consumer, ...rest, ...field }),
     letter: {

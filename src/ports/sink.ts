@@ -15,8 +15,8 @@ export interface SinkMessage {
   /** The media type of `json`, where a sink says such things: `application/cloudevents+json`. */
   readonly contentType?: string
   /**
-   * It is a dead letter, and `json` says all of it: what was kept as it is, and what is said beside it where a
-   * sink has headers.
+   * It is a dead letter, and `json` says all of it: what was kept as it is, and what is said beside it
+   * where a sink has headers.
    */
   readonly letter?: { readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }
 }

@@ -83,8 +83,8 @@ export interface KafkaSinkOptions extends KafkaTarget {
   /** The topic that a message goes to; the same for all messages of one stream of events. */
   readonly topicOf?: (message: SinkMessage) => string
   /**
-   * How CloudEvents are sent: `structured` (default): a record's value is all of it; `binary`: its value is the
-   * data, and its headers are the rest (`ce_id`, `ce_sequence`, ...).
+   * How CloudEvents are sent: `structured` (default): a record's value is all of it; `binary`: its value is
+   * the data, and its headers are the rest (`ce_id`, `ce_sequence`, ...).
    */
   readonly cloudEvents?: CloudEventMode
   /** How brokers keep the records. Default `none`. */

@@ -116,7 +116,7 @@ async function moveLeader({ topic }: TestTopic, partition: number, from: KafkaSe
   await pool.close()
 }
 
-test('one of three brokers that is killed under workers costs no event, no order, no second effect', async () => {
+test('one of three brokers killed under workers costs no event, no order, no second effect', async () => {
   const database = await freshDatabase()
   const client = new Client({ connectionString: database.url })
   await client.connect()

@@ -194,7 +194,7 @@ test('a source whose brokers are away keeps nobody from seeing the rest', async 
   expect(stdout).toContain('how far the source is behind cannot be told: kafka')
 })
 
-test('dead letters are exported to a topic, each to the byte, with what is known of it in headers', async () => {
+test('dead letters are exported to a topic to the byte, with what is known in headers', async () => {
   const [topic, dead] = [await freshTopic(brokers), await freshTopic(brokers)]
   const event = (sequence: number): string =>
     JSON.stringify({ stream: 'u1', sequence, id: 'e', data: { n: 1 } })

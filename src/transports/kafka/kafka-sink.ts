@@ -26,7 +26,7 @@ export interface KafkaSinkParts {
   readonly replyMs: number
 }
 
-type BytesProducer = Producer<Buffer, Buffer, Buffer, Buffer>
+type BytesProducer = Producer
 
 type ProducedRecord = Parameters<BytesProducer['send']>[0]['messages'][number]
 

@@ -6,8 +6,8 @@ import { isRecord } from '../../core/parse-message.ts'
 import type { SinkMessage } from '../../ports/sink.ts'
 
 /**
- * How a CloudEvent lies in a record: `structured`: all of it is the value; `binary`: the value is its data, and
- * the rest stands in headers.
+ * How a CloudEvent lies in a record: `structured`: all of it is the value; `binary`: the value is its data,
+ * and the rest stands in headers.
  */
 export type CloudEventMode = 'structured' | 'binary'
 

@@ -61,12 +61,9 @@ const shown = (data: unknown): string =>
 test.each(['structured', 'binary'] as const)('in %s mode an event is read as it was sent', async (mode) => {
   await fc.assert(
     fc.asyncProperty(event, async (sent) => {
-      const { domain, stream, sequence, id, type, time, data } = sent
+      const { epoch: _, place: __, appendedAt: ___, ...own } = sent
       const read = await readBack(sent, 'cloudevent', mode)
-      expect({ ...read, data: shown(read.data) }).toEqual({
-        ...{ domain, stream, sequence, id, type, time },
-        data: shown(data),
-      })
+      expect({ ...read, data: shown(read.data) }).toEqual({ ...own, data: shown(own.data) })
     }),
   )
 })
