@@ -40,6 +40,14 @@ export const systemTimers: Timers = {
   },
 }
 
+/** Waits until work has ended, well or not, and no longer than so many milliseconds. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const ended = new AbortController()
+  const end = (): void => ended.abort()
+  work.then(end, end)
+  await systemTimers.sleep(ms, ended.signal)
+}
+
 /** The machine's own clock, in milliseconds since 1970. It may be set, forwards and back. */
 export const systemClock: () => number = Date.now
 

@@ -3,6 +3,7 @@
 // (I3, I4).
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
+import { ConnectionPool, joinGroupV9 } from '@platformatic/kafka'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { KafkaSourceOptions, RecordDelivery } from '../../src/transports/kafka.ts'
 import { kafkaSource } from '../../src/transports/kafka.ts'
@@ -116,6 +117,63 @@ test('a member that leaves in the middle of a rebalance has committed what it se
     leaver = await joining
   }
   await leaver.source.close()
+})
+
+/** A member that joins a group and is never heard of again: every rebalance waits a minute for it. */
+async function joinSilently({ topic, group }: TestTopic): Promise<() => Promise<void>> {
+  const pool = new ConnectionPool('silent', {})
+  const [host = '', port = ''] = server.broker.split(':')
+  const connection = await pool.get({ host, port: Number(port) })
+  const name = Buffer.from(topic)
+  const sizes = [
+    Buffer.from([0, 1, 0, 0, 0, 1, 0, name.length]),
+    Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]),
+  ]
+  const metadata = Buffer.concat([sizes[0] ?? name, name, sizes[1] ?? name])
+  const protocols = [{ name: 'cooperative-sticky', metadata }]
+  const ms = 60_000
+  await joinGroupV9.api.async(connection, group, ms, ms, '', 'silent', 'consumer', protocols)
+  return () => pool.close()
+}
+
+test('a member that leaves while the group waits for another one waits for nobody', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  await topic.add(numbers(1, 5))
+  const member = await join(topic, { sessionMs: 60_000, refreshMs: 100 })
+  await member.source.settle(await member.take(5))
+  const forget = await joinSilently(topic)
+  // More partitions have it join anew, which waits for the silent one.
+  const partitions = [{ name: topic.topic, count: 4 }]
+  await asAdmin(brokers, (admin) => admin.createPartitions({ topics: partitions }))
+  const stateOf = (): Promise<string | undefined> =>
+    asAdmin(brokers, async (admin) => {
+      const found = await admin.describeGroups({ groups: [topic.group] })
+      return found.get(topic.group)?.state
+    })
+  const { signal } = new AbortController()
+  while ((await stateOf()) !== 'PreparingRebalance') {
+    await member.source.read({ max: 10, waitMs: 50, signal }).catch(() => undefined)
+  }
+  await member.source.close()
+  const members = await asAdmin(brokers, async (admin) => {
+    const found = await admin.describeGroups({ groups: [topic.group] })
+    return [...(found.get(topic.group)?.members.values() ?? [])].map(({ groupInstanceId }) => groupInstanceId)
+  })
+  expect(members).toEqual(['silent'])
+  await forget()
+})
+
+test('a source closes all the same where its broker stands still, or is gone', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  await topic.add(numbers(1, 5))
+  const [first, second] = [await join(topic), await join({ ...topic, group: `${topic.group}-2` })]
+  await first.source.settle(await first.take(5))
+  process.kill(server.pid, 'SIGSTOP')
+  await first.source.close()
+  process.kill(server.pid, 'SIGCONT')
+  process.kill(server.pid, 'SIGKILL')
+  await second.source.close()
+  await server.restart()
 })
 
 test('a batch that is corrupt stops its own partition in front of it, and is named', async () => {

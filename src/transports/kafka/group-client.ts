@@ -2,6 +2,7 @@
 // for and told by raw requests, on connections of their own, since the library has no metadata of commits.
 // Upholds I10.
 import type { ConnectionPool, Consumer } from '@platformatic/kafka'
+import { atMost } from '../../ports/timers.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import { offsetOf } from './committed-records.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
@@ -9,7 +10,7 @@ import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
 import type { CommittedOffset, PartitionName } from './partition.ts'
 import type { NewestApi, TopicClientOptions } from './topic-client.ts'
-import { byTopic, newestOf, TopicClient } from './topic-client.ts'
+import { byTopic, closeMs, newestOf, TopicClient } from './topic-client.ts'
 
 /** What a client is made of. */
 export interface GroupClientOptions extends TopicClientOptions {
@@ -32,6 +33,7 @@ type Committed = readonly (CommittedOffset | undefined)[]
 interface Apis {
   readonly commit: KafkaLibrary['offsetCommitV9']['api']
   readonly committed: KafkaLibrary['offsetFetchV9']['api']
+  readonly leave: KafkaLibrary['leaveGroupV5']['api']
 }
 
 const noEpoch = -1
@@ -65,6 +67,7 @@ export class GroupClient {
     this.#apis = {
       commit: newest('OffsetCommit', [library.offsetCommitV9.api, library.offsetCommitV8.api]),
       committed: newest('OffsetFetch', [library.offsetFetchV9.api, library.offsetFetchV8.api]),
+      leave: newest('LeaveGroup', [library.leaveGroupV5.api, library.leaveGroupV4.api]),
     }
     this.topics = new TopicClient(options, { library, client: member, newest })
     this.#offsets = new library.ConnectionPool(clientIdOf(options), connectionOf(options))
@@ -183,10 +186,22 @@ export class GroupClient {
     }
   }
 
-  /** Leaves the group, so that others have its partitions at once. */
+  /**
+   * Leaves the group, so that others have its partitions at once, and does so on a connection where no join
+   * waits for them.
+   */
   async close(): Promise<void> {
+    await atMost(closeMs, this.#leave())
     await this.topics.close()
-    await this.#offsets.close().catch(() => undefined)
+    await atMost(closeMs, this.#offsets.close())
+  }
+
+  async #leave(): Promise<void> {
+    const { groupId, instanceId = null } = this.#options
+    const { memberId } = this.#member
+    if (memberId === null) return
+    const member = { memberId, groupInstanceId: instanceId }
+    await this.#apis.leave.async(await this.#coordinator(), groupId, [member])
   }
 
   async #coordinator(): ReturnType<ConnectionPool['get']> {
@@ -207,6 +222,8 @@ function memberOf(library: KafkaLibrary, options: GroupClientOptions): Consumer 
     protocols: [{ name: 'cooperative-sticky', version: 3 }],
     sessionTimeout: sessionMs,
     rebalanceTimeout: sessionMs,
+    // A join is answered once all members have come, or their time is over.
+    requestTimeout: Math.max(30_000, sessionMs + 10_000),
     heartbeatInterval: Math.max(100, Math.min(3_000, Math.floor(sessionMs / 4))),
     heartbeatStallTimeout: 2 * sessionMs,
     retries: 3,

@@ -5,6 +5,7 @@
 // A partition: given -> beginning (what the group has committed is asked for) -> read -> lost.
 import { InturnError } from '../../core/errors.ts'
 import type { ReadRequest, Source, SourceExtent, SourcePart, SourceWindow } from '../../ports/source.ts'
+import { atMost } from '../../ports/timers.ts'
 import { kafkaFault } from './faults.ts'
 import { GroupClient } from './group-client.ts'
 import type { GroupClientOptions } from './group-client.ts'
@@ -13,6 +14,7 @@ import { OffsetKeeper } from './offset-keeper.ts'
 import type { Partition } from './partition.ts'
 import { settledRuns } from './settled-runs.ts'
 import { surveyGroup } from './survey.ts'
+import { closeMs } from './topic-client.ts'
 import type { HeldDelivery, TopicReaderParts } from './topic-reader.ts'
 import { TopicReader } from './topic-reader.ts'
 
@@ -129,15 +131,18 @@ export class KafkaSource implements Source<HeldDelivery> {
     )
   }
 
-  /** Commits what is settled, and leaves the group, so that others go on from there at once. */
+  /**
+   * Commits what is settled, and leaves the group, so that others go on from there at once. Waits for
+   * brokers that say nothing no longer than some seconds: what they were not told costs copies.
+   */
   async close(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined
     if (opened === undefined) return
     const { group, reader, keeper } = opened
-    await keeper.close()
-    await Promise.all([group.close(), this.#beginning])
-    await reader.close()
+    await atMost(closeMs, keeper.close())
+    await group.close()
+    await atMost(closeMs, Promise.allSettled([reader.close(), this.#beginning]))
   }
 
   #use(): OpenedSource {

@@ -4,6 +4,7 @@
 import type { ClusterMetadata, ConnectionPool, Consumer } from '@platformatic/kafka'
 import { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
+import { atMost } from '../../ports/timers.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
 import { offsetOf } from './committed-records.ts'
@@ -46,6 +47,9 @@ const fetchWaitMs = 300
 const readCommitted = 1
 const timestamps = { beginning: -2n, new: -1n } as const
 const noEpoch = -1
+
+/** How long brokers are waited for when it ends: for each thing that they are told. */
+export const closeMs = 2_000
 
 /** A client of a cluster, for some of its topics. */
 export class TopicClient {
@@ -181,9 +185,10 @@ export class TopicClient {
     }
   }
 
+  /** Ends what is asked, and waits no longer than a while for brokers that say nothing. */
   async close(): Promise<void> {
-    await this.#client.close(true).catch(() => undefined)
-    await this.#fetches.close().catch(() => undefined)
+    const closed = [this.#fetches.close(), this.#client.close(true)]
+    await atMost(closeMs, Promise.allSettled(closed))
   }
 
   async #listed(partitions: readonly PartitionName[], at: OffsetAt): Promise<readonly bigint[]> {

@@ -160,8 +160,8 @@ export class TopicReader {
 
   /** What was given out stays as it is, and tells nobody any more. */
   async close(): Promise<void> {
-    await this.#loop.close()
     for (const partition of this.partitions.values()) this.lose(partition)
+    await this.#loop.close()
   }
 
   /** The same partition without anything that was read of it. */
