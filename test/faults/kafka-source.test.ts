@@ -169,10 +169,10 @@ test('a source closes all the same where its broker stands still, or is gone', a
   const [first, second] = [await join(topic), await join({ ...topic, group: `${topic.group}-2` })]
   await first.source.settle(await first.take(5))
   process.kill(server.pid, 'SIGSTOP')
-  await first.source.close()
+  await expect(first.source.close()).resolves.toBeUndefined()
   process.kill(server.pid, 'SIGCONT')
   process.kill(server.pid, 'SIGKILL')
-  await second.source.close()
+  await expect(second.source.close()).resolves.toBeUndefined()
   await server.restart()
 })
 
