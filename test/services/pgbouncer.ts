@@ -18,7 +18,7 @@ export interface PgBouncer {
 
 /** The pooler is the shell's child, which ends it when its input ends: with the test, or at `stop`. */
 const guard = `
-  trap '' INT
+  trap '' INT TERM
   if [ "$(id -u)" = 0 ]; then
     chown -R postgres: "$DATA"
     as='setpriv --reuid=postgres --regid=postgres --init-groups'

@@ -109,7 +109,10 @@ export function isRaced(cause: unknown): boolean {
 function sqlStateOf(cause: unknown): string | undefined {
   const code = fieldOf(cause, 'code')
   const isReported = typeof fieldOf(cause, 'severity') === 'string'
-  return isReported && typeof code === 'string' ? code : undefined
+  if (!isReported || typeof code !== 'string') return undefined
+  // That a transaction is to write is a setting which a standby says it does not support.
+  const isOfSetting = code === '0A000' && fieldOf(cause, 'routine') === 'call_bool_check_hook'
+  return isOfSetting ? '25006' : code
 }
 
 /** Whether it is one of the errors by which pg and its sockets say that there is no connection. */
