@@ -64,11 +64,33 @@ export function parseExactly(text: string, revive?: (value: unknown) => unknown)
 }
 
 const digits = /^-?[0-9]+$/
+const largeExponent = /[0-9.][eE][-+]?[0-9]{3}/
+const longRun = 16
+
+/** Whether 16 digits and points stand together somewhere: one of every 16 places is among them then. */
+function hasLongRun(text: string): boolean {
+  for (let at = longRun - 1; at < text.length; at += longRun) {
+    if (!isOfNumber(text, at)) continue
+    let first = at
+    let end = at + 1
+    while (first > 0 && isOfNumber(text, first - 1)) first--
+    while (end < text.length && isOfNumber(text, end)) end++
+    if (end - first >= longRun) return true
+  }
+  return false
+}
+
+function isOfNumber(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return (code >= 48 && code <= 57) || code === 46
+}
+
 /** Each number of more than 15 digits or a large exponent, with what stands before it. Others are held. */
 const longNumbers = /(?:^|[:,[\s])-?(?:[0-9][0-9.]{15,}|[0-9.]+(?=[eE][-+]?[0-9]{3}))(?:[eE][-+]?[0-9]+)?/g
 
 /** Whether a number of a JSON text may not be held; inside of its texts something may look like one. */
 function hasUnheldNumber(text: string): boolean {
+  if (!hasLongRun(text) && !largeExponent.test(text)) return false
   const found = text.match(longNumbers)
   if (found === null) return false
   return found.some((long) => {

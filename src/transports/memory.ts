@@ -71,6 +71,13 @@ export function memorySink(source: Pick<MemorySource, 'name' | 'push'>): Sink {
   return new MemorySink(source)
 }
 
+/** A message that is not forgotten. */
+interface Kept {
+  readonly delivery: MemoryDelivery
+  /** It is delivered or released, and not settled. */
+  isUnderWay: boolean
+}
+
 class PushedMessages implements MemorySource {
   readonly name: string
   readonly kind: 'log' | 'queue'
@@ -80,12 +87,11 @@ class PushedMessages implements MemorySource {
   readonly #timers: Timers
   #pushed = 0
   /** By place, ascending. A queue forgets what is settled; a log forgets only its settled prefix. */
-  readonly #kept = new Map<number, MemoryDelivery>()
-  /** Places that a read may deliver, from `#next` on. */
-  #ready: number[] = []
+  readonly #kept = new Map<number, Kept>()
+  /** What a read may deliver, from `#next` on. */
+  #ready: Kept[] = []
   #next = 0
-  /** Delivered or released, and not settled. */
-  readonly #underWay = new Set<number>()
+  #underWayCount = 0
   /** The place whose ticket is 0, and the settled prefix since then. */
   #firstPlace = 1
   #prefix = new SettledPrefix<number>()
@@ -102,7 +108,7 @@ class PushedMessages implements MemorySource {
   }
 
   get unsettled(): number {
-    return this.#readyCount + this.#underWay.size
+    return this.#readyCount + this.#underWayCount
   }
 
   async push(messages: readonly unknown[], options: { readonly domain?: string } = {}): Promise<void> {
@@ -110,19 +116,25 @@ class PushedMessages implements MemorySource {
       while (this.#kept.size >= this.#keptMax) await this.#change()
       const place = ++this.#pushed
       const logPlace = { log: this.#log, at: place }
-      this.#kept.set(place, { ...options, message, place, logPlace, origin: `${this.name}:${place}` })
-      this.#ready.push(place)
-      this.#wake()
+      const own = { message, place, logPlace, origin: `${this.name}:${place}` }
+      const kept = {
+        delivery: options.domain === undefined ? own : { ...own, ...options },
+        isUnderWay: false,
+      }
+      this.#kept.set(place, kept)
+      this.#ready.push(kept)
+      if (this.#wakers.size > 0) this.#wake()
     }
   }
 
   redeliver(): void {
     for (const cancel of this.#delays) cancel()
     this.#delays.clear()
-    this.#underWay.clear()
-    this.#ready = [...this.#kept.keys()]
+    this.#ready = [...this.#kept.values()]
+    for (const kept of this.#ready) kept.isUnderWay = false
+    this.#underWayCount = 0
     this.#next = 0
-    this.#firstPlace = this.#ready[0] ?? this.#pushed + 1
+    this.#firstPlace = this.#ready[0]?.delivery.place ?? this.#pushed + 1
     this.#prefix = new SettledPrefix()
     this.#wake()
   }
@@ -143,7 +155,7 @@ class PushedMessages implements MemorySource {
 
   settle(deliveries: readonly MemoryDelivery[]): Promise<void> {
     for (const { place } of deliveries) {
-      if (!this.#underWay.delete(place)) continue
+      if (this.#takeBack(place) === undefined) continue
       if (this.kind === 'queue') this.#kept.delete(place)
       else this.#prefix.settle(place - this.#firstPlace)
     }
@@ -156,7 +168,10 @@ class PushedMessages implements MemorySource {
   release(deliveries: readonly MemoryDelivery[], delayMs: number): Promise<void> {
     const cancel = this.#timers.after(delayMs, () => {
       this.#delays.delete(cancel)
-      for (const { place } of deliveries) if (this.#underWay.delete(place)) this.#ready.push(place)
+      for (const { place } of deliveries) {
+        const kept = this.#takeBack(place)
+        if (kept !== undefined) this.#ready.push(kept)
+      }
       this.#wake()
     })
     this.#delays.add(cancel)
@@ -181,18 +196,27 @@ class PushedMessages implements MemorySource {
     const deliveries: MemoryDelivery[] = []
     const end = Math.min(this.#next + max, this.#ready.length)
     while (this.#next < end) {
-      const place = this.#ready[this.#next++] ?? 0
-      const delivery = this.#kept.get(place)
-      if (delivery === undefined) continue
-      this.#underWay.add(place)
-      if (this.kind === 'log') this.#prefix.add(place)
-      deliveries.push(delivery)
+      const kept = this.#ready[this.#next++]
+      if (kept === undefined) continue
+      kept.isUnderWay = true
+      this.#underWayCount++
+      if (this.kind === 'log') this.#prefix.add(kept.delivery.place)
+      deliveries.push(kept.delivery)
     }
     if (this.#next * 2 > this.#ready.length) {
       this.#ready = this.#ready.slice(this.#next)
       this.#next = 0
     }
     return deliveries
+  }
+
+  /** What is under way at a place, which it is not any more then. */
+  #takeBack(place: number): Kept | undefined {
+    const kept = this.#kept.get(place)
+    if (kept?.isUnderWay !== true) return undefined
+    kept.isUnderWay = false
+    this.#underWayCount--
+    return kept
   }
 
   get #readyCount(): number {

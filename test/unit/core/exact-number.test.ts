@@ -27,6 +27,16 @@ describe('a number that a JavaScript number holds is one', () => {
 })
 
 describe('one that it does not hold keeps its text', () => {
+  it('wherever it stands in the text', () => {
+    for (let before = 0; before < 40; before++) {
+      for (const number of ['9007199254740993', '0.1000000000000001', '1e400', '-1.5E-400']) {
+        const json = `{"text":"${'x'.repeat(before)}","number":${number}}`
+        expect(parseExactly(json).hasExactNumbers).toBe(number !== '0.1000000000000001')
+        expect(JSON.stringify(read(json))).toBe(json)
+      }
+    }
+  })
+
   const whole = ['9007199254740992', '9007199254740993', '-9007199254740993', '1'.repeat(400)]
   const decimal = [
     '0.99999999999999999999',
