@@ -52,3 +52,10 @@ function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
   if (!isRecord(value)) return { problem: listProblem(value) ?? 'the message is no JSON object' }
   return { fields: eventFrom(value), record: value, text, hasExactNumbers }
 }
+
+/** A text, or a whole number as text; `undefined` for anything else. */
+export function readText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  if (typeof value === 'bigint' || value instanceof ExactNumber) return value.toString()
+  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
+}

@@ -4,7 +4,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import type { EffectPartial } from '../ports/commit-commands.ts'
 import type { CommitOutcome, StreamChange, UnitOfWork } from '../ports/store.ts'
 import type { PlannedTurn } from './plan-turns.ts'
-import { effectBytesMax } from './turn-effects.ts'
+import { effectBytesMax } from './turn.ts'
 
 /** What a commit comes to, once the commands of its turn have ended. */
 export type TurnOutcome = Exclude<CommitOutcome, EffectPartial>

@@ -3,20 +3,21 @@
 import { eventFrom } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import type { FillEvent, InturnEvent } from '../core/event.ts'
+import { eventFingerprint, fingerprint } from '../core/fingerprint.ts'
 import { isTooDeep, keepable, tooDeep } from '../core/keepable.ts'
 import type { Kept, Unkeepable } from '../core/keepable.ts'
-import { isRecord, parseMessage } from '../core/parse-message.ts'
+import { isRecord, parseMessage, readText } from '../core/parse-message.ts'
 import type { ReadMessage } from '../core/parse-message.ts'
 import type { Arrival } from '../core/pass.ts'
+import { madeOf, readTime } from '../core/producer-runs.ts'
 import { epochText, readEpoch, readSequence } from '../core/read-sequence.ts'
-import { readText } from '../core/read-text.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
 import { errorText } from '../core/thrown.ts'
 import { deadLetterKey, unreadableKey } from '../ports/dead-letter-key.ts'
-import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
-import { arrivalOf } from './arrival-of.ts'
+import type { DeadLetter, DeadLetterReason, InboxEntry } from '../ports/records.ts'
+import type { LogPlace } from '../ports/source.ts'
 import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.ts'
 import type { IncomingMessage } from './incoming-message.ts'
 import { messageBytes } from './incoming-message.ts'
@@ -393,4 +394,33 @@ function noteProducer(
   const found = producer.reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), record)
   const name = readText(found)
   if (name !== undefined) event.producer = name
+}
+
+/**
+ * What the rules need of an event or a fill, whether it has just come or was kept whole: its place as it was
+ * on the wire, and what it is told by. `logPlace`: where its log had it, which counts where numbers wrap.
+ */
+export function arrivalOf(
+  event: InboxEntry['arrival'],
+  { rules, isWrapped }: TrackedDomain,
+  logPlace?: LogPlace,
+): Arrival {
+  const place =
+    isWrapped && logPlace !== undefined ? { log: fingerprint(logPlace.log), at: logPlace.at } : undefined
+  if ('fill' in event) return { kind: 'fill', epoch: event.epoch, ...event.fill, ...madeOf(event), place }
+  const { id, data, previous, time, producer, sequence = 0, wireSequence = sequence } = event
+  // All of one shape, whatever an event says.
+  return {
+    kind: 'event',
+    epoch: event.wireEpoch ?? event.epoch,
+    sequence: wireSequence,
+    previous,
+    print: rules.conflictMemory === 0 ? 0 : eventFingerprint(id, data),
+    isUnnamed: id === undefined,
+    // Whoever has read the past of a counter that wraps knows its turns.
+    known: sequence === wireSequence ? undefined : sequence,
+    time: time === undefined ? undefined : readTime(time),
+    producer: producer === undefined ? undefined : fingerprint(producer),
+    place,
+  }
 }

@@ -24,7 +24,7 @@ import type { EngineParts } from './engine-parts.ts'
 import { checkAndCall, rolledBackIn, sceneOf, Undone } from './handling.ts'
 import type { NumberRange } from './redeliver-range.ts'
 import { RangeCover, unhandledIn } from './redeliver-range.ts'
-import { TurnEffects } from './turn-effects.ts'
+import { TurnEffects } from './turn.ts'
 
 /** What to have handled once more, by whom, and why. */
 export interface RedeliverRequest {

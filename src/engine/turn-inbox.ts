@@ -15,10 +15,10 @@ import { firstEntries, lowestPages } from '../ports/inbox-pages.ts'
 import type { DeadLetter, StoredEntry } from '../ports/records.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { isEvent, placeOnWire } from '../ports/store.ts'
-import { arrivalOf } from './arrival-of.ts'
 import { isGapDue } from './decide-turn.ts'
 import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { arrivalOf } from './intake.ts'
 import type { TurnArrival } from './turn-outcome.ts'
 
 /** An entry that waits to be decided. */

@@ -1,8 +1,8 @@
 // What healers share that look through messages: which of them a question asks for, and no more of those than
 // it takes. Upholds I7.
 import type { EventFields } from '../core/event-from.ts'
+import { readText } from '../core/parse-message.ts'
 import { readEpoch, readSequence } from '../core/read-sequence.ts'
-import { readText } from '../core/read-text.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { compareSequences } from '../core/sequence.ts'
 import type { HealRequest } from './healer.ts'

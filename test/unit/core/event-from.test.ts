@@ -4,9 +4,8 @@ import { expect, test } from 'vitest'
 import { eventFrom } from '../../../src/core/event-from.ts'
 import { ExactNumber } from '../../../src/core/exact-number.ts'
 import type { ParsedMessage } from '../../../src/core/parse-message.ts'
-import { parseMessage } from '../../../src/core/parse-message.ts'
+import { parseMessage, readText } from '../../../src/core/parse-message.ts'
 import { readSequence } from '../../../src/core/read-sequence.ts'
-import { readText } from '../../../src/core/read-text.ts'
 
 const parsed = (text: string): ParsedMessage => parseMessage(text, eventFrom)
 
