@@ -101,5 +101,11 @@ function remembered({ memory, epoch }: StreamState, arrivals: readonly Arrived[]
     if (arrival?.kind === 'event') added.push(epoch, arrival.sequence, arrival.print)
   }
   const dropped = memory.length + added.length - size * 3
-  return dropped > 0 ? memory.slice(dropped).concat(added) : memory.concat(added)
+  if (dropped !== added.length) return memory.slice(Math.max(0, dropped)).concat(added)
+  // It is full, as it nearly always is: its copy has the right length already.
+  const kept = memory.slice()
+  const moved = kept.length - dropped
+  for (let at = 0; at < moved; at++) kept[at] = kept[at + dropped] ?? 0
+  for (let at = 0; at < dropped; at++) kept[moved + at] = added[at] ?? 0
+  return kept
 }
