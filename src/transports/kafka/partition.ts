@@ -47,6 +47,8 @@ export class Partition implements PartitionName {
   readonly topicId: string
   /** For people: `clicks[3]`. */
   readonly name: string
+  /** Names what its offsets are places of. */
+  readonly log: string
   /** The group has given it to another member. */
   isLost = false
   /** Its leader is being asked. */
@@ -78,6 +80,7 @@ export class Partition implements PartitionName {
     this.partition = partition
     this.topicId = topicId
     this.name = `${topic}[${partition}]`
+    this.log = `${topicId}[${partition}]`
     this.#unsettledMax = unsettledMax
   }
 

@@ -8,7 +8,7 @@ import { isRecord } from '../../core/parse-message.ts'
 import { errorText } from '../../core/thrown.ts'
 import type { Delivery } from '../../ports/source.ts'
 import type { FetchedRecord } from './committed-records.ts'
-import type { GivenRecord, Partition } from './partition.ts'
+import type { GivenRecord, Partition, PartitionName } from './partition.ts'
 import { kindOfContent } from './sink-record.ts'
 
 /** A record as it lies in its topic. */
@@ -48,14 +48,13 @@ const cloudPrefix = 'ce_'
 /** A value that has one of these says what its data is; else it is data itself. */
 const dataNames = ['data', 'payload', 'data_base64', 'fill', 'specversion']
 
-/** A record as a delivery, as soon as `decode` has answered. Never fails. */
-export async function deliveryOf(
-  { topic, partition, topicId, name }: Partition,
+/** A record as a delivery; where there is a `decode`, as soon as that has answered. Never fails. */
+export function deliveryOf(
+  { topic, partition, log, name }: Partition,
   { record, lostFrom }: Omit<GivenRecord, 'ticket'>,
   mapping: RecordMapping,
-): Promise<RecordDelivery> {
-  const { offset, value: bytes } = record
-  const { decode } = mapping
+): RecordDelivery | Promise<RecordDelivery> {
+  const { offset } = record
   const domain = typeof mapping.domain === 'string' ? mapping.domain : mapping.domain?.[topic]
   const about = {
     topic,
@@ -63,27 +62,43 @@ export async function deliveryOf(
     offset,
     ...(domain !== undefined && { domain }),
     origin: `${name}@${offset}`,
-    logPlace: { log: `${topicId}[${partition}]`, at: offset },
+    logPlace: { log, at: offset },
   }
-  if (lostFrom !== undefined) {
-    const [what, read] =
-      lostFrom === offset
-        ? [`offset ${offset} was`, 'it was']
-        : [`offsets ${lostFrom} to ${offset} were`, 'they were']
-    const message = { lost: { topic, partition, from: lostFrom, to: offset } }
-    return { ...about, message, problem: `the ${what} removed from the log before ${read} read` }
+  if (lostFrom !== undefined) return { ...about, ...lost({ topic, partition }, lostFrom, offset) }
+  if (mapping.decode !== undefined) {
+    return decoded({ topic, partition, name }, record, mapping).then((said) => ({ ...about, ...said }))
   }
   try {
     const headers = headersOf(record)
-    let value: unknown = null
-    if (decode !== undefined) {
-      value = await decode({ ...record, topic, partition, headers: headerList(record) })
-    } else if (bytes !== null) value = valueOf(bytes, headers)
+    const value = record.value === null ? null : valueOf(record.value, headers)
     return { ...about, message: messageOf(name, value, record, { ...mapping, headers }) }
   } catch (thrown) {
-    const what = decode === undefined ? 'the value is no JSON' : 'decode failed'
-    return { ...about, message: bytes, problem: `${what}: ${errorText(thrown)}` }
+    return { ...about, message: record.value, problem: `the value is no JSON: ${errorText(thrown)}` }
   }
+}
+
+type Said = Pick<RecordDelivery, 'message' | 'problem'>
+
+async function decoded(
+  { topic, partition, name }: Pick<Partition, 'topic' | 'partition' | 'name'>,
+  record: FetchedRecord,
+  mapping: RecordMapping,
+): Promise<Said> {
+  try {
+    const value = await mapping.decode?.({ ...record, topic, partition, headers: headerList(record) })
+    const headers = headersOf(record)
+    return { message: messageOf(name, value, record, { ...mapping, headers }) }
+  } catch (thrown) {
+    return { message: record.value, problem: `decode failed: ${errorText(thrown)}` }
+  }
+}
+
+/** Records that the log has no longer. */
+function lost(of: PartitionName, from: number, to: number): Said {
+  const [what, read] =
+    from === to ? [`offset ${to} was`, 'it was'] : [`offsets ${from} to ${to} were`, 'they were']
+  const message = { lost: { topic: of.topic, partition: of.partition, from, to } }
+  return { message, problem: `the ${what} removed from the log before ${read} read` }
 }
 
 function messageOf(

@@ -98,7 +98,10 @@ export class TopicReader {
       prepare()
       const taken = this.#take(max)
       this.#loop.run(this.partitions.values())
-      if (taken.length > 0) return Promise.all(taken)
+      if (taken.length > 0) {
+        const ready = taken.filter((one): one is HeldDelivery => !(one instanceof Promise))
+        return ready.length === taken.length ? ready : Promise.all(taken.map(async (one) => one))
+      }
       const failure = this.takeFailure()
       if (failure !== undefined) throw failure
       const leftMs = untilMs - systemTimers.elapsedMs()
@@ -185,18 +188,23 @@ export class TopicReader {
   }
 
   /** Takes what waits, an even share of each partition. */
-  #take(max: number): readonly Promise<HeldDelivery>[] {
+  #take(max: number): readonly (HeldDelivery | Promise<HeldDelivery>)[] {
     const all = [...this.partitions.values()]
     const first = all.length === 0 ? 0 : this.#turn++ % all.length
     const waiting = [...all.slice(first), ...all.slice(0, first)].filter(
       ({ waitingBytes }) => waitingBytes > 0,
     )
-    const taken: Promise<HeldDelivery>[] = []
+    const taken: (HeldDelivery | Promise<HeldDelivery>)[] = []
     for (const [index, partition] of waiting.entries()) {
       const share = Math.ceil((max - taken.length) / (waiting.length - index))
       for (const { ticket, ...given } of partition.take(share)) {
         const made = deliveryOf(partition, given, this.#parts.mapping)
-        taken.push(made.then((delivery) => ({ ...delivery, from: { partition, ticket } })))
+        const from = { partition, ticket }
+        taken.push(
+          made instanceof Promise
+            ? made.then((delivery) => Object.assign(delivery, { from }))
+            : Object.assign(made, { from }),
+        )
       }
     }
     return taken
