@@ -13,6 +13,7 @@ const all = [
   'verify',
   'redis',
   'postgres',
+  'kafka',
 ]
 const wanted = process.argv.slice(2)
 
