@@ -187,21 +187,22 @@ export class GroupClient {
   }
 
   /**
-   * Leaves the group, so that others have its partitions at once, and does so on a connection where no join
-   * waits for them.
+   * Leaves the group, so that others have its partitions at once. The library says so behind a join, which
+   * may wait for other members; so it is said on a connection without one too.
    */
   async close(): Promise<void> {
-    await atMost(closeMs, this.#leave())
+    const { memberId } = this.#member
+    // From here on the library joins no more, whatever the group answers.
+    this.#member.leaveGroup(true, () => undefined)
+    if (memberId !== null) await atMost(closeMs, this.#leave(memberId))
     await this.topics.close()
     await atMost(closeMs, this.#offsets.close())
   }
 
-  async #leave(): Promise<void> {
+  async #leave(memberId: string): Promise<void> {
     const { groupId, instanceId = null } = this.#options
-    const { memberId } = this.#member
-    if (memberId === null) return
-    const member = { memberId, groupInstanceId: instanceId }
-    await this.#apis.leave.async(await this.#coordinator(), groupId, [member])
+    const connection = await this.#coordinator()
+    await this.#apis.leave.async(connection, groupId, [{ memberId, groupInstanceId: instanceId }])
   }
 
   async #coordinator(): ReturnType<ConnectionPool['get']> {
