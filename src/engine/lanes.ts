@@ -168,17 +168,19 @@ function begin(lane: Lane, room: number): StreamVisit {
   const isWhole = all.length <= room
   const arrivals = isWhole ? all : all.slice(0, room)
   lane.arrivals = isWhole ? [] : all.slice(room)
-  const own = { domain, path, stream, arrivals }
   if (looks.length === 0) {
     const calls = callsOf(arrivals)
-    return { ...own, calls, looks: nothing, isSweep: false, heal: undefined }
+    return { domain, path, stream, arrivals, calls, looks: nothing, isSweep: false, heal: undefined }
   }
   // One note about healing a visit: a second one is for the state that the first has left.
   const healing = looks.filter(({ heal }) => heal !== undefined)
   lane.looks = healing.slice(1)
   const taken = lane.looks.length === 0 ? looks : looks.filter((look) => !lane.looks.includes(look))
   return {
-    ...own,
+    domain,
+    path,
+    stream,
+    arrivals,
     calls: callsOf([...arrivals, ...taken]),
     looks: taken,
     isSweep: taken.some(({ isSweep }) => isSweep === true),

@@ -72,15 +72,17 @@ function hasNumber(event: InturnEvent, sequence: Sequence): event is TrackedEven
 
 const none: readonly never[] = []
 
-/** What a turn comes to before it is decided, beside its state. */
-export const undecided: Omit<TurnOutcome, 'state'> = {
-  isIdle: true,
-  deliveries: none,
-  verdicts: none,
-  hold: none,
-  release: none,
-  deadLetters: none,
-  ledger: none,
+/** A turn of nothing but state, deliveries and verdicts. Written out: a spread costs more than the rest. */
+function moved(
+  state: StreamState,
+  { isIdle, deliveries, verdicts }: Pick<TurnOutcome, 'isIdle' | 'deliveries' | 'verdicts'>,
+): TurnOutcome {
+  return { isIdle, state, deliveries, verdicts, hold: none, release: none, deadLetters: none, ledger: none }
+}
+
+/** What a turn comes to before it is decided. */
+export function undecided(state: StreamState): TurnOutcome {
+  return moved(state, { isIdle: true, deliveries: none, verdicts: none })
 }
 
 /** What a turn comes to of which each arrival is simply in turn. */
@@ -101,5 +103,5 @@ export function runOutcome(
     verdicts.push({ stream: path, verdict: 'deliver', epoch, sequence, released: none })
     place = event
   }
-  return { ...undecided, isIdle: false, state, deliveries, verdicts }
+  return moved(state, { isIdle: false, deliveries, verdicts })
 }

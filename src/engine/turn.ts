@@ -82,16 +82,23 @@ export interface TurnFailure {
 const nothing: readonly HeldRange[] = []
 const none: readonly never[] = []
 
-/** A commit of a turn that changes nothing but the place of its stream. */
-const unchanged: Omit<StreamChange, 'stream' | 'state' | 'deliveries'> = {
-  hold: none,
-  release: none,
-  decided: none,
-  deadLetters: none,
-  redriven: none,
-  ledger: none,
-  due: {},
+/** What changes with a turn that does nothing but to move its stream. */
+function moved({ path: stream }: TurnSetup, { state, deliveries }: TurnOutcome): StreamChange {
+  return {
+    stream,
+    state,
+    hold: none,
+    release: none,
+    decided: none,
+    deliveries: deliveries.length,
+    deadLetters: none,
+    redriven: none,
+    ledger: none,
+    due: never,
+  }
 }
+
+const never: StreamChange['due'] = {}
 
 /**
  * Whether the stream has no inbox, nothing of it is in quarantine, its domain asks nothing of its events, and
@@ -128,7 +135,7 @@ export class Turn {
 
   constructor(setup: TurnSetup) {
     this.setup = setup
-    this.#outcome = { ...undecided, state: setup.state }
+    this.#outcome = undecided(setup.state)
   }
 
   get deliveries(): readonly PlannedDelivery[] {
@@ -309,9 +316,8 @@ export class Turn {
   change(): StreamChange {
     const { deliveries, hold, release } = this.#outcome
     if (this.isPlain) {
-      const { state } = this.#outcome
-      const moved = { ...unchanged, stream: this.setup.path, state, deliveries: deliveries.length }
-      return this.effects.isEmpty ? moved : { ...moved, ...this.effects.change() }
+      const change = moved(this.setup, this.#outcome)
+      return this.effects.isEmpty ? change : { ...change, ...this.effects.change() }
     }
     const { state, setup, deadLetters, ledger } = this
     const { newest } = setup.inbox

@@ -27,19 +27,24 @@ export interface PreparedRecords {
 /** The part of a commit that belongs to no stream. */
 export type StreamlessRecords = Omit<Commit, 'streams' | 'ids'>
 
+const none: readonly never[] = []
+const noRecords: PreparedRecords = { deadLetters: none, ledger: none }
+
 /** Turns a change into what is kept. */
 export function prepareChange(change: StreamChange | StreamRecords): PreparedChange {
   if (!changesState(change)) return { change, hold: [], records: prepareRecords(change) }
+  const { state, hold } = change
   return {
     change,
-    state: change.state,
-    hold: change.hold.map(heldEntry),
+    state,
+    hold: hold.length === 0 ? none : hold.map(heldEntry),
     records: prepareRecords(change),
   }
 }
 
 /** Turns dead letters and ledger entries into what is kept. */
 export function prepareRecords({ deadLetters = [], ledger = [] }: StreamlessRecords): PreparedRecords {
+  if (deadLetters.length + ledger.length === 0) return noRecords
   return {
     deadLetters: deadLetters.map((letter) => ({ letter, text: recordText(letter) })),
     ledger: ledger.map(ledgerLine),
