@@ -5,6 +5,7 @@ import { Pool } from 'pg'
 import { InturnError } from '../../core/errors.ts'
 import { fieldOf } from '../../core/thrown.ts'
 import { isRaced, ownFaultOf } from './faults.ts'
+import { HandlerTexts } from './handler-texts.ts'
 import type {
   PostgresClient,
   PostgresPool,
@@ -74,6 +75,8 @@ export class Connection {
   readonly name: string
   readonly schema: string
   readonly shiftMs: () => number
+  /** What is known of the statements of handlers. */
+  readonly texts: HandlerTexts = new HandlerTexts()
   readonly #parts: ConnectionParts
   #own: Pool | undefined
   #migrated: Promise<void> | undefined
@@ -88,6 +91,11 @@ export class Connection {
     this.shiftMs = parts.shiftMs
     this.#prepares = parts.prepares ?? false
     this.#parts = parts
+  }
+
+  /** Whether the server keeps plans. */
+  get prepares(): boolean {
+    return this.#prepares
   }
 
   /** Brings the schema into being or up to date. */

@@ -100,6 +100,11 @@ export function commitFaultOf(cause: unknown, store: string): unknown {
   return new InturnError('commit-unknown', message, { retryable: true, cause })
 }
 
+/** Whether it may be the fault of a plan that was made before a table was changed. */
+export function mayBeOutOfDate(cause: unknown): boolean {
+  return /^(?:0A|22|42)/.test(sqlStateOf(cause) ?? '')
+}
+
 /** Whether the whole transaction may be done again at once: it met another one, and was undone. */
 export function isRaced(cause: unknown): boolean {
   return ['40001', '40P01'].includes(sqlStateOf(fieldOf(cause, 'cause')) ?? '')

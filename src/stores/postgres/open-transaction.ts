@@ -1,34 +1,15 @@
 // What a handler or a body sees of the transaction in which it runs. It ends with the body, and what comes
 // late is refused rather than carried out by itself; so is what would end the transaction. Upholds I2.
 import { InturnError } from '../../core/errors.ts'
-import { foreignFaultOf, isRaced } from './faults.ts'
+import type { Connection } from './connection.ts'
+import { foreignFaultOf, isRaced, mayBeOutOfDate } from './faults.ts'
 import type { PostgresQuery, PostgresResult, PostgresTransaction } from './postgres-client.ts'
 import type { Session } from './session.ts'
-
-const blank = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*/
-const ending = /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback)\b/i
-const toSavepoint = /^rollback\s+(?:(?:work|transaction)\s+)?to\b/i
-
-/**
- * What must have the transaction for itself until it has done: statements of others between it and the next
- * would be undone with it, or be under its settings, and locks keep out other transactions only.
- */
-const lonely = new RegExp(
-  [
-    /^(?:savepoint|release|rollback|set|reset|declare|fetch|move|close|lock|prepare|execute|discard)\b/,
-    /^create\s+(?:(?:global|local)\s+)?temp/,
-    /\bfor\s+(?:no\s+key\s+update|update|share|key\s+share)\b/,
-    /\bset_config\s*\(|\bpg_(?:try_)?advisory_/,
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-  'i',
-)
 
 /** A transaction that is open. */
 export class OpenTransaction implements PostgresTransaction {
   readonly #session: Session
-  readonly #name: string
+  readonly #connection: Pick<Connection, 'name' | 'texts' | 'prepares'>
   #isOpen = true
   #isLost = false
   #isShared = false
@@ -38,9 +19,9 @@ export class OpenTransaction implements PostgresTransaction {
   #sent = 0
   #fault: InturnError | undefined
 
-  constructor(session: Session, name: string) {
+  constructor(session: Session, connection: Pick<Connection, 'name' | 'texts' | 'prepares'>) {
     this.#session = session
-    this.#name = name
+    this.#connection = connection
   }
 
   /** What the server has failed with in one of the statements, where that was not the statement's doing. */
@@ -74,23 +55,27 @@ export class OpenTransaction implements PostgresTransaction {
     }
     if (this.#fault !== undefined && !isRaced(this.#fault)) throw this.#fault
     const given = typeof query === 'string' ? { text: query } : query
-    const first = given.text.replace(blank, '')
-    if (ending.test(first) && !toSavepoint.test(first)) {
-      const what = `a handler may not run: ${first.slice(0, 60)}`
+    const { name: store, texts, prepares } = this.#connection
+    const { ending, isLonely } = texts.read(given.text)
+    if (ending !== undefined) {
+      const what = `a handler may not run: ${ending}`
       throw new InturnError('handler-failed', `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`)
     }
-    this.#checkShared(first)
+    // What fails while handlers share the transaction is run again: only there may a plan be out of date.
+    const name = this.#isShared && prepares ? texts.nameOf(given.text) : undefined
+    this.#checkShared(isLonely)
     this.#pending++
     this.#sent++
     try {
       // In this mode a text is one statement, so none that ends the transaction hides behind another.
-      const one = { ...given, queryMode: 'extended' }
+      const one = { ...(name !== undefined && { name }), ...given, queryMode: 'extended' }
       const result = await this.#session.query(one, values)
       this.#hasFailed = false
       return result
     } catch (error) {
       this.#hasFailed = true
-      const fault = foreignFaultOf(error, this.#name)
+      if (name !== undefined && mayBeOutOfDate(error)) texts.forget(given.text)
+      const fault = foreignFaultOf(error, store)
       this.#fault ??= fault
       throw fault ?? error
     } finally {
@@ -108,9 +93,9 @@ export class OpenTransaction implements PostgresTransaction {
   }
 
   /** While handlers share the transaction, what one of them breaks is broken for all. */
-  #checkShared(text: string): void {
+  #checkShared(isLonely: boolean): void {
     if (!this.#isShared) return
-    if (lonely.test(text)) this.#isLost = true
+    if (isLonely) this.#isLost = true
     if (!this.isUndone) return
     const message =
       'the handlers of the batch are called again, one after another: a statement of one of them'

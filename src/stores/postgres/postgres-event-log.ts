@@ -103,7 +103,7 @@ export class PostgresEventLog implements TransactionalEventLog<PostgresTransacti
   ): Promise<Result> {
     const { connection } = this.#reads
     return connection.transact(async (session) => {
-      const transaction = new OpenTransaction(session, this.name)
+      const transaction = new OpenTransaction(session, connection)
       try {
         const value = await body(transaction, this.within(transaction))
         if (!transaction.isLost) return value

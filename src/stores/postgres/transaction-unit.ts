@@ -56,7 +56,7 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
         throw this.ended?.fault ?? error
       })
     this.reads = unitReads({ run }, parts)
-    this.forHandlers = new OpenTransaction(session, parts.connection.name)
+    this.forHandlers = new OpenTransaction(session, parts.connection)
     this.isLoose = beginning.isLoose
     this.#parts = parts
     this.#beginning = beginning

@@ -217,3 +217,51 @@ test('any mix of handlers that write and fail leaves each effect once and in ord
     { numRuns: 25 },
   )
 })
+
+/** A pool whose only client tells which plans the server keeps for it. */
+async function plansAfter(work: (pool: Pool) => Promise<void>): Promise<readonly string[]> {
+  const own = testPool({ connectionString: database.url, max: 1, pipeline: true })
+  await work(own)
+  const { rows } = await own.query<{ statement: string }>('SELECT statement FROM pg_prepared_statements')
+  await own.end()
+  return rows.map(({ statement }) => statement).filter((text) => text.includes('effect'))
+}
+
+test('a statement that comes again in a shared transaction is planned once (I7)', async () => {
+  const withText: Handle = async ({ stream, sequence }, { transaction }) => {
+    await transaction.query('INSERT INTO effect (stream, sequence) VALUES ($1, $2)', [stream, sequence])
+    // Twice each, with a value in it.
+    const text = `UPDATE effect SET sequence = sequence WHERE stream = '${stream}'`
+    await transaction.query(text)
+    await transaction.query(text)
+  }
+  const plans = await plansAfter(async (own) => {
+    const one = processor(withText, {}, { store: postgresStore({ pool: own }, { prepare: true }) })
+    await one.process(arriving(130, 2))
+    await one.close()
+  })
+  expect(plans.filter((text) => text.startsWith('INSERT'))).toHaveLength(1)
+  expect(plans).toHaveLength(100)
+  const none = await plansAfter(async (own) => {
+    const one = processor(note, {}, { store: postgresStore({ pool: own }) })
+    await one.process(arriving(130, 2, 3))
+    await one.close()
+  })
+  expect(none).toEqual([])
+})
+
+test('a table that is changed under plans of it fails no handler (I1)', async () => {
+  const looking: Handle = async (event, context) => {
+    await note(event, context)
+    await context.transaction.query('SELECT * FROM effect WHERE stream = $1', [event.stream])
+  }
+  const one = processor(looking)
+  await one.process(arriving(20, 2))
+  await pool.query('ALTER TABLE effect ADD COLUMN more int, ALTER COLUMN sequence TYPE bigint')
+  await one.process([...arriving(20, 1, 3), { stream: 's0', sequence: 4, id: 'e', data: {} }])
+  await one.process(arriving(20, 1, 4))
+  await pool.query('ALTER TABLE effect DROP COLUMN more, ALTER COLUMN sequence TYPE int')
+  const streams = await written()
+  expect(streams.size).toBe(20)
+  for (const sequences of streams.values()) expect(sequences.map(Number)).toEqual([1, 2, 3, 4])
+})

@@ -1,0 +1,79 @@
+// What is known of the statements of handlers by their texts, of which there are few: each is read once, and
+// the server keeps the plans of those that come again while handlers run at once. Upholds I7.
+import { createHash } from 'node:crypto'
+
+const blank = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*/
+const ending = /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback)\b/i
+const toSavepoint = /^rollback\s+(?:(?:work|transaction)\s+)?to\b/i
+
+/**
+ * What must have the transaction for itself until it has done: statements of others between it and the next
+ * would be undone with it, or be under its settings, and locks keep out other transactions only.
+ */
+const lonely = new RegExp(
+  [
+    /^(?:savepoint|release|rollback|set|reset|declare|fetch|move|close|lock|prepare|execute|discard)\b/,
+    /^create\s+(?:(?:global|local)\s+)?temp/,
+    /\bfor\s+(?:no\s+key\s+update|update|share|key\s+share)\b/,
+    /\bset_config\s*\(|\bpg_(?:try_)?advisory_/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+)
+
+/** Texts with values in them come once each; the server keeps names for as long as a connection lasts. */
+const textsMax = 1_000
+const namesMax = 100
+
+/** What is known of a statement. */
+interface KnownText {
+  /** How it begins, for people, where it would end the transaction. */
+  readonly ending: string | undefined
+  /** It needs the transaction for itself. */
+  readonly isLonely: boolean
+  name: string | undefined
+}
+
+/** The texts of handlers' statements, as far as they are remembered. */
+export class HandlerTexts {
+  readonly #texts = new Map<string, KnownText>()
+  #named = 0
+
+  /** What is known of a text. */
+  read(text: string): KnownText {
+    return this.#texts.get(text) ?? this.#add(text)
+  }
+
+  /** The name of a statement that comes again; there are never more than some for a connection. */
+  nameOf(text: string): string | undefined {
+    const known = this.#texts.get(text)
+    if (known === undefined) {
+      this.#add(text)
+      return undefined
+    }
+    if (known.name === undefined && this.#named < namesMax) {
+      const digest = createHash('sha256').update(text).digest('hex').slice(0, 32)
+      known.name = `inturn_${digest}_${++this.#named}`
+    }
+    return known.name
+  }
+
+  /** The plan of a statement may be one of tables that have changed since: it gets another name. */
+  forget(text: string): void {
+    this.#texts.delete(text)
+  }
+
+  #add(text: string): KnownText {
+    if (this.#texts.size >= textsMax) this.#texts.clear()
+    const first = text.replace(blank, '')
+    const isEnding = ending.test(first) && !toSavepoint.test(first)
+    const known = {
+      ending: isEnding ? first.slice(0, 60) : undefined,
+      isLonely: lonely.test(first),
+      name: undefined,
+    }
+    this.#texts.set(text, known)
+    return known
+  }
+}
