@@ -31,9 +31,11 @@ export class SourceFailures {
 
   #checkpoint(checkpoint: Checkpoint): Checkpoint {
     const from = this.#ofStore
+    const lease = checkpoint.lease?.bind(checkpoint)
     return {
-      load: () => noted(from, () => checkpoint.load()),
-      save: (value) => noted(from, () => checkpoint.save(value)),
+      load: (part) => noted(from, () => checkpoint.load(part)),
+      save: (value, part) => noted(from, () => checkpoint.save(value, part)),
+      ...(lease !== undefined && { lease: (part: string, ms: number) => noted(from, () => lease(part, ms)) }),
     }
   }
 }

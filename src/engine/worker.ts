@@ -485,13 +485,18 @@ class PullWorker<Message extends Delivery> implements Worker {
 
   /** Opens the store, then the source; waits out what waiting mends. */
   async #openAll(): Promise<void> {
-    const { store, consumer } = this.#parts
+    const { store, consumer, worker, random } = this.#parts
     const source = this.#source
+    const noteOf = (part: string | undefined): string =>
+      part === undefined ? source.name : `${source.name}, ${part}`
+    // This life of the worker: one of the same name that comes after it is another holder.
+    const holder = `${worker}/${Math.floor(random.next() * 2 ** 48).toString(36)}`
     await this.#open({ close: () => leave(this.#parts).then(() => store.close()) }, () => store.open())
     await this.#open(source, () =>
       source.open({
-        load: () => store.checkpoint(consumer, source.name),
-        save: async (note) => void (await store.checkpoint(consumer, source.name, note)),
+        load: (part) => store.checkpoint(consumer, noteOf(part)),
+        save: async (note, part) => void (await store.checkpoint(consumer, noteOf(part), note)),
+        lease: (part, ms) => store.lease(`${consumer} reads ${noteOf(part)}`, { holder, ms }),
       }),
     )
   }

@@ -1,6 +1,7 @@
 // The source port: where events come from. A source delivers at least once, in any order; it forgets an event
 // only once it has been settled. Upholds I4.
 import type { Sequence } from '../core/sequence.ts'
+import type { Lease } from './store.ts'
 
 /** Where a message lies in something that is read in order, and may be read again. */
 export interface LogPlace {
@@ -37,10 +38,18 @@ export interface Delivery {
   readonly logPlace?: LogPlace | undefined
 }
 
-/** What a source may keep across restarts: its own note of how far it was settled. */
+/**
+ * What a source may keep across restarts: its own note of how far it was settled, or one for each part of it
+ * that is read by itself.
+ */
 export interface Checkpoint {
-  load(): Promise<string | undefined>
-  save(value: string): Promise<void>
+  load(part?: string): Promise<string | undefined>
+  save(value: string, part?: string): Promise<void>
+  /**
+   * Takes or renews, for so many milliseconds, what only one of the consumer's readers may have at a time;
+   * `undefined` while another one has it; 0 gives it back. Absent: there are no other readers.
+   */
+  lease?(part: string, ms: number): Promise<Lease | undefined>
 }
 
 /** How much to read. */

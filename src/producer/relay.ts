@@ -1,11 +1,11 @@
 // The relay, also known as transactional outbox: what is appended to an event log reaches a sink, at least
 // once, in the order of each stream, and goes on after any crash. What arrives twice bears its number twice,
 // so consumers drop it. Upholds I1 and I3 on the way from the producer's log to its consumers.
+import { LogPlaces } from './log-places.ts'
 import { unsentOf } from './relay/relay-lag.ts'
 import type { RelayLag } from './relay/relay-news.ts'
 import type { RelayOptions, RelayParts } from './relay/relay-parts.ts'
 import { relayParts } from './relay/relay-parts.ts'
-import { RelayPlaces } from './relay/relay-places.ts'
 import type { ShardsTogether } from './relay/shard-run.ts'
 import { ShardRun } from './relay/shard-run.ts'
 import { SharedSink } from './relay/shared-sink.ts'
@@ -61,7 +61,7 @@ const tellLagEveryMs = 1_000
 
 class LogRelay implements Relay {
   readonly #parts: RelayParts
-  readonly #places: RelayPlaces
+  readonly #places: LogPlaces
   readonly #draining = new AbortController()
   readonly #stopNow = new AbortController()
   #ended: Promise<void> | undefined
@@ -70,7 +70,7 @@ class LogRelay implements Relay {
 
   constructor(parts: RelayParts) {
     this.#parts = parts
-    this.#places = new RelayPlaces(parts)
+    this.#places = placesOf(parts)
   }
 
   run(options: RelayRunOptions = {}): Promise<void> {
@@ -151,4 +151,17 @@ class LogRelay implements Relay {
       if (lag !== undefined) tell({ kind: 'relay-lag', relay: name, ...lag })
     }
   }
+}
+
+/** The places of a relay, in its store. */
+function placesOf({ log, store, name, shards, start, filter: { domains, types } }: RelayParts): LogPlaces {
+  // With another filter other places count: what a filter had left out was never sent.
+  const isAll = domains === undefined && types === undefined
+  const filter = isAll ? '' : ` of ${JSON.stringify([domains?.toSorted(), types?.toSorted()])}`
+  const owner = `relay ${name}`
+  const notes = {
+    read: (note: string) => store.checkpoint(owner, note + filter),
+    write: (note: string, text: string) => store.checkpoint(owner, note + filter, text),
+  }
+  return new LogPlaces({ log, shards, start, owner, notes })
 }

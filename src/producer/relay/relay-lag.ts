@@ -1,12 +1,12 @@
 // How far relays are behind their log: what lies behind the places that they have kept.
 import type { LoggedEvent } from '../../core/logged-event.ts'
+import type { LogPlaces } from '../log-places.ts'
+import { shardOf } from '../log-places.ts'
 import type { RelayLag } from './relay-news.ts'
 import type { RelayParts } from './relay-parts.ts'
-import type { RelayPlaces } from './relay-places.ts'
-import { shardOf } from './relay-places.ts'
 
 /** The lag of all shards together. */
-export async function unsentOf(parts: RelayParts, places: RelayPlaces): Promise<RelayLag> {
+export async function unsentOf(parts: RelayParts, places: LogPlaces): Promise<RelayLag> {
   const { log, store, shards } = parts
   let behind = Infinity
   let oldest: LoggedEvent | undefined

@@ -4,19 +4,21 @@
 //
 // States: standing by (another relay has the lease) -> sending <-> waiting at the log's end -> backing off
 // (something failed; the lease is given back) -> standing by ... -> ended.
+import { BelowRetention } from '../../core/append-errors.ts'
 import { InturnError } from '../../core/errors.ts'
+import type { LogPage } from '../../ports/event-log.ts'
 import type { Sink, SinkMessage } from '../../ports/sink.ts'
+import type { LogPlace, LogPlaces } from '../log-places.ts'
+import { shardOf } from '../log-places.ts'
+import { ShardLease } from '../shard-lease.ts'
 import { relayMessage } from './relay-message.ts'
 import type { RelayParts } from './relay-parts.ts'
-import type { RelayPlace, RelayPlaces } from './relay-places.ts'
-import { shardOf } from './relay-places.ts'
-import { ShardLease } from './shard-lease.ts'
 import type { SharedSink } from './shared-sink.ts'
 
 /** What the shards of a relay have in common. */
 export interface ShardsTogether {
   readonly parts: RelayParts
-  readonly places: RelayPlaces
+  readonly places: LogPlaces
   readonly sink: SharedSink
   /** Opens the log and the store, unless they are open. */
   readonly open: () => Promise<void>
@@ -30,7 +32,7 @@ export interface ShardsTogether {
 
 /** How a batch went. */
 interface Step {
-  readonly place: RelayPlace
+  readonly place: LogPlace
   readonly isEnd: boolean
 }
 
@@ -73,7 +75,11 @@ export class ShardRun {
     const { parts, room } = this.#together
     if (!room.take()) return false
     try {
-      const lease = await ShardLease.take(parts, this.#shard)
+      const { name, shards, store, holder } = parts
+      const lease = await ShardLease.take(
+        { ...parts, lease: (of, ms) => store.lease(of, { holder, ms }) },
+        `relay ${name} shard ${this.#shard} of ${shards}`,
+      )
       if (lease === undefined) return false
       try {
         await run(lease)
@@ -111,10 +117,18 @@ export class ShardRun {
   }
 
   /** Sends the next batch and keeps the place behind it; `undefined` where the lease was lost meanwhile. */
-  async #step(sink: Sink, lease: ShardLease, place: RelayPlace): Promise<Step | undefined> {
+  async #step(sink: Sink, lease: ShardLease, place: LogPlace): Promise<Step | undefined> {
     const { parts, places } = this.#together
     const { log, filter, batch, shards, form } = parts
-    const { events, through, isEnd } = await log.page({ ...filter, after: place.through, limit: batch })
+    let page: LogPage
+    try {
+      page = await log.page({ ...filter, after: place.through, limit: batch })
+    } catch (error) {
+      // While this one stood still another one may have sent what retention has removed since.
+      if (error instanceof BelowRetention && !(await lease.isHeld())) return undefined
+      throw error
+    }
+    const { events, through, isEnd } = page
     if (!(await lease.isHeld())) return undefined
     const own = shards === 1 ? events : events.filter((event) => shardOf(event, shards) === this.#shard)
     const messages = own.map((event) => relayMessage(event, form))
@@ -147,8 +161,14 @@ export class ShardRun {
     const { parts, places } = this.#together
     const place = await places.find(this.#shard)
     if (place === undefined) return false
-    const { events, isEnd } = await parts.log.page({ ...parts.filter, after: place.through, limit: 1 })
-    return isEnd && events.length === 0
+    try {
+      const { events, isEnd } = await parts.log.page({ ...parts.filter, after: place.through, limit: 1 })
+      return isEnd && events.length === 0
+    } catch (error) {
+      // The place has moved on since, or whoever has the lease says what is wrong.
+      if (error instanceof BelowRetention) return false
+      throw error
+    }
   }
 
   async #standBy(): Promise<void> {

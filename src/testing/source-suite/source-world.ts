@@ -42,7 +42,7 @@ export function whySkipped(law: SourceCase, world: SourceWorld): string | undefi
 /** A source while a case uses it: with its checkpoint, and reading until something is there. */
 export class SourceSession {
   readonly #world: SourceWorld
-  #note: string | undefined
+  readonly #notes = new Map<string | undefined, string>()
   #source: Source | undefined
 
   constructor(world: SourceWorld) {
@@ -59,9 +59,9 @@ export class SourceSession {
     await this.close()
     const source = this.#world.source()
     await source.open({
-      load: () => Promise.resolve(this.#note),
-      save: (note) => {
-        this.#note = note
+      load: (part) => Promise.resolve(this.#notes.get(part)),
+      save: (note, part) => {
+        this.#notes.set(part, note)
         return Promise.resolve()
       },
     })

@@ -71,7 +71,8 @@ export function workingProgram(world: ProducerWorld, consumer: ConsumerName): Pr
 function sourceOf(world: ProducerWorld, living: Living, consumer: ConsumerName): Source {
   if (consumer === 'billing') return troubledTopic(world, living)
   const start = consumer === 'late' || world.scenario.hasRetention ? 'kept' : 'first'
-  return logSource(troubledLog(world, living), { start, timers: living.life.timers })
+  const { shards, leaseMs: lease } = world.scenario
+  return logSource(troubledLog(world, living), { start, shards, lease, timers: living.life.timers })
 }
 
 function domainsOf(

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { contiguous } from '../../../src/core/numbering.ts'
 import { createWorker } from '../../../src/engine/worker.ts'
 import type { EventLog } from '../../../src/ports/event-log.ts'
-import type { Source } from '../../../src/ports/source.ts'
+import type { Checkpoint, Source } from '../../../src/ports/source.ts'
 import { logBaseline } from '../../../src/producer/log-baseline.ts'
 import { logHealer } from '../../../src/producer/log-healer.ts'
 import { logSource } from '../../../src/producer/log-source.ts'
@@ -15,18 +15,17 @@ import { ids, to } from '../../../src/testing/event-log-suite/samples.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 
 let log: EventLog
-let note: string | undefined
-const checkpoint = {
-  load: async () => note,
-  save: async (value: string) => {
-    note = value
-  },
+const notes = new Map<string | undefined, string>()
+const checkpoint: Checkpoint = {
+  load: async (part) => notes.get(part),
+  save: async (value, part) => void notes.set(part, value),
 }
+const onlyShard = 'shard 1 of 1'
 const request = { max: 100, waitMs: 0, signal: new AbortController().signal }
 
 beforeEach(() => {
   log = memoryEventLog()
-  note = undefined
+  notes.clear()
 })
 
 async function placesOf(source: Source<LogDelivery>): Promise<number[]> {
@@ -73,10 +72,12 @@ describe('what a log source remembers', () => {
     log = memoryEventLog()
     await log.append(to('a', ids(2)))
     expect(await placesOf(await reopened())).toEqual([1, 2])
-    for (const wrong of ['no json', '{}', '{"place":-1,"through":2,"id":"e"}']) {
-      note = wrong
+    for (const wrong of ['{}', '{"through":-1,"event":{"place":1,"id":"e"}}']) {
+      notes.set(onlyShard, wrong)
       expect(await placesOf(await reopened())).toEqual([1, 2])
     }
+    notes.set(onlyShard, 'no json')
+    await expect(reopened()).rejects.toMatchObject({ code: 'store-corrupt' })
   })
 })
 
@@ -120,7 +121,7 @@ describe('what retention does to a log source', () => {
     const removed = { code: 'below-retention', first: 7, retryable: false }
     await expect(source.read(request)).rejects.toMatchObject(removed)
     await expect(reopened()).rejects.toMatchObject(removed)
-    note = undefined
+    notes.clear()
     await expect(reopened()).rejects.toMatchObject(removed)
   })
 
@@ -134,7 +135,7 @@ describe('what retention does to a log source', () => {
     expect(read.map(({ message }) => message.place)).toEqual([7, 8, 9, 10])
     await source.settle(read)
     await source.close()
-    expect(JSON.parse(note ?? '{}')).toEqual({ place: 10, id: 'e10', through: 10 })
+    expect(JSON.parse(notes.get(onlyShard) ?? '{}')).toEqual({ through: 10, event: { place: 10, id: 'e10' } })
   })
 })
 

@@ -2,7 +2,7 @@
 // out of order, wherever one of them dies or stands still (I1, I3, I5).
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { shardOf } from '../../../../src/producer/relay/relay-places.ts'
+import { shardOf } from '../../../../src/producer/log-places.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import type { RunningRelay } from './relay-world.ts'
 import { RelayWorld, sinkDown, slowSink, throwIfEnded } from './relay-world.ts'

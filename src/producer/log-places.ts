@@ -1,21 +1,36 @@
-// Where each shard of a relay goes on: the place of the log up to which everything is at the sink, and which
-// event that was. Upholds I3: a place is written only after what lies below it was sent, so whoever wrote it,
-// going on from there skips nothing. That is also why places of another division into shards can be used.
-import type { LogStream } from '../../core/append-errors.ts'
-import { InturnError } from '../../core/errors.ts'
-import { fingerprint } from '../../core/fingerprint.ts'
-import { isRecord } from '../../core/parse-message.ts'
-import { streamPath } from '../../core/stream-path.ts'
-import { hasKnownEvent } from '../known-event.ts'
-import type { KnownEvent } from '../known-event.ts'
-import type { RelayParts } from './relay-parts.ts'
+// How far each shard of a log was read: the place up to which everything of it is done (sent, or settled),
+// and which event that was. Upholds I3: a place is written only after what lies below it was done, so whoever
+// wrote it, going on from there skips nothing. That is also why places of another division into shards can be
+// used.
+import type { LogStream } from '../core/append-errors.ts'
+import { InturnError } from '../core/errors.ts'
+import { fingerprint } from '../core/fingerprint.ts'
+import { isRecord } from '../core/parse-message.ts'
+import { streamPath } from '../core/stream-path.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import { hasKnownEvent } from './known-event.ts'
+import type { KnownEvent } from './known-event.ts'
 
 /** How far a shard has come. */
-export interface RelayPlace {
-  /** Everything of the shard up to this place of the log is at the sink. */
+export interface LogPlace {
+  /** Everything of the shard up to this place of the log is done. */
   readonly through: number
-  /** The last event that was sent, by which the log is known again; absent while nothing was. */
-  readonly event?: KnownEvent
+  /** The last event that was done, by which the log is known again; absent while none was. */
+  readonly event?: KnownEvent | undefined
+}
+
+/** What places are kept of, and where. */
+export interface LogPlacesParts {
+  readonly log: Pick<EventLog, 'page' | 'bounds'>
+  readonly shards: number
+  /** Where a shard begins that has no place yet. */
+  readonly start: 'first' | 'kept'
+  /** Whose places they are, for people: `relay orders`. */
+  readonly owner: string
+  readonly notes: {
+    read(note: string): Promise<string | undefined>
+    write(note: string, text: string): Promise<unknown>
+  }
 }
 
 const countsNote = 'shard counts'
@@ -25,21 +40,16 @@ export function shardOf({ domain, stream }: LogStream, shards: number): number {
   return shards === 1 ? 1 : (fingerprint(streamPath(domain, stream)) % shards) + 1
 }
 
-/** The places of a relay, in its store. */
-export class RelayPlaces {
-  readonly #parts: RelayParts
-  /** With another filter other places count: what a filter had left out was never sent. */
-  readonly #filter: string
+/** The places of the shards of a log, as notes. */
+export class LogPlaces {
+  readonly #parts: LogPlacesParts
 
-  constructor(parts: RelayParts) {
+  constructor(parts: LogPlacesParts) {
     this.#parts = parts
-    const { domains, types } = parts.filter
-    const isAll = domains === undefined && types === undefined
-    this.#filter = isAll ? '' : ` of ${JSON.stringify([domains?.toSorted(), types?.toSorted()])}`
   }
 
   /** The place of a shard, as far as one is kept. */
-  async find(shard: number): Promise<RelayPlace | undefined> {
+  async find(shard: number): Promise<LogPlace | undefined> {
     const { shards } = this.#parts
     let found = await this.#read(shard, shards)
     for (const count of await this.#counts()) {
@@ -50,7 +60,7 @@ export class RelayPlaces {
   }
 
   /** The place at which a shard begins. It is kept at once, so that `start` decides no second time. */
-  async begin(shard: number): Promise<RelayPlace> {
+  async begin(shard: number): Promise<LogPlace> {
     const { shards } = this.#parts
     const counts = await this.#counts()
     if (!counts.includes(shards)) await this.#write(countsNote, [...counts, shards])
@@ -63,12 +73,12 @@ export class RelayPlaces {
     return place
   }
 
-  async save(shard: number, place: RelayPlace): Promise<void> {
+  async save(shard: number, place: LogPlace): Promise<void> {
     await this.#write(noteOf(shard, this.#parts.shards), place)
   }
 
-  /** Writes a place again if a relay that had stood still has written an older one meanwhile. */
-  async insist(shard: number, place: RelayPlace): Promise<void> {
+  /** Writes a place again if somebody who had stood still has written an older one meanwhile. */
+  async insist(shard: number, place: LogPlace): Promise<void> {
     const kept = await this.#read(shard, this.#parts.shards)
     if (kept === undefined || kept.through < place.through) await this.save(shard, place)
   }
@@ -79,15 +89,15 @@ export class RelayPlaces {
   }
 
   /** Whether a place is one of this log, and not of another one, or of one that was set back since. */
-  async #isOfThisLog({ through, event }: RelayPlace): Promise<boolean> {
+  async #isOfThisLog({ through, event }: LogPlace): Promise<boolean> {
     const { log } = this.#parts
     const { last } = await log.bounds()
     return through <= last && (event === undefined || hasKnownEvent(log, event))
   }
 
   /** What all shards of a division have reached; `undefined` where one has no place. */
-  async #lowest(shards: number): Promise<RelayPlace | undefined> {
-    let lowest: RelayPlace | undefined
+  async #lowest(shards: number): Promise<LogPlace | undefined> {
+    let lowest: LogPlace | undefined
     for (let shard = 1; shard <= shards; shard++) {
       const place = await this.#read(shard, shards)
       if (place === undefined) return undefined
@@ -96,13 +106,13 @@ export class RelayPlaces {
     return lowest
   }
 
-  /** Every number of shards that relays of this name have had. */
+  /** Every number of shards that there has been. */
   async #counts(): Promise<readonly number[]> {
     const counts = await this.#readNote(countsNote)
     return Array.isArray(counts) ? counts.filter(isPlace) : []
   }
 
-  async #read(shard: number, shards: number): Promise<RelayPlace | undefined> {
+  async #read(shard: number, shards: number): Promise<LogPlace | undefined> {
     const note = await this.#readNote(noteOf(shard, shards))
     if (!isRecord(note) || !isPlace(note['through'])) return undefined
     const { through, event } = note
@@ -111,19 +121,18 @@ export class RelayPlaces {
   }
 
   async #readNote(note: string): Promise<unknown> {
-    const { store, name } = this.#parts
-    const text = await store.checkpoint(`relay ${name}`, note + this.#filter)
+    const { notes, owner } = this.#parts
+    const text = await notes.read(note)
     try {
       return text === undefined ? undefined : JSON.parse(text)
     } catch (cause) {
-      const message = `the place of relay ${name}, ${note}, cannot be read: ${text}`
+      const message = `the place of ${owner}, ${note}, cannot be read: ${text}`
       throw new InturnError('store-corrupt', message, { cause })
     }
   }
 
   async #write(note: string, value: object): Promise<void> {
-    const { store, name } = this.#parts
-    await store.checkpoint(`relay ${name}`, note + this.#filter, JSON.stringify(value))
+    await this.#parts.notes.write(note, JSON.stringify(value))
   }
 }
 

@@ -1,12 +1,21 @@
-// The right of one relay to send a shard's events, renewed while it works. It saves work: order does not
-// depend on it, since every batch begins below everything that is at the sink. Upholds I5.
-import { InturnError } from '../../core/errors.ts'
-import { keepRenewed } from '../../ports/renewal.ts'
-import type { RelayParts } from './relay-parts.ts'
+// The right of one process to read a shard of a log, renewed while it lives. It saves work: neither order nor
+// anything else that is promised depends on it. Upholds I5.
+import { InturnError } from '../core/errors.ts'
+import { keepRenewed } from '../ports/renewal.ts'
+import type { Lease } from '../ports/store.ts'
+import type { Timers } from '../ports/timers.ts'
+
+/** Where leases are to be had. */
+export interface LeaseParts {
+  /** Takes or renews one for this process, as a store does; for 0 milliseconds: gives it back. */
+  readonly lease: (name: string, ms: number) => Promise<Lease | undefined>
+  readonly leaseMs: number
+  readonly timers: Timers
+}
 
 /** A shard's lease. */
 export class ShardLease {
-  readonly #parts: RelayParts
+  readonly #parts: LeaseParts
   readonly #name: string
   readonly #fence: number
   readonly #lost = new AbortController()
@@ -14,7 +23,7 @@ export class ShardLease {
   #renewedAtMs: number
   #renewing: Promise<unknown> = Promise.resolve()
 
-  private constructor(parts: RelayParts, lease: { name: string; fence: number; askedAtMs: number }) {
+  private constructor(parts: LeaseParts, lease: { name: string; fence: number; askedAtMs: number }) {
     this.#parts = parts
     this.#name = lease.name
     this.#fence = lease.fence
@@ -24,12 +33,10 @@ export class ShardLease {
     this.#stop = keepRenewed({ timers, claimMs: leaseMs, renew, lost: () => this.#lost.abort() })
   }
 
-  /** Takes a shard's lease; `undefined` while another relay has it. */
-  static async take(parts: RelayParts, shard: number): Promise<ShardLease | undefined> {
-    const { store, name: relay, shards, holder, leaseMs: ms, timers } = parts
-    const name = `relay ${relay} shard ${shard} of ${shards}`
-    const askedAtMs = timers.elapsedMs()
-    const lease = await store.lease(name, { holder, ms })
+  /** Takes a lease; `undefined` while somebody else has it. */
+  static async take(parts: LeaseParts, name: string): Promise<ShardLease | undefined> {
+    const askedAtMs = parts.timers.elapsedMs()
+    const lease = await parts.lease(name, parts.leaseMs)
     return lease === undefined ? undefined : new ShardLease(parts, { name, fence: lease.fence, askedAtMs })
   }
 
@@ -47,18 +54,17 @@ export class ShardLease {
     return !this.#lost.signal.aborted
   }
 
-  /** Gives it back, so that another relay need not wait. Where that fails it ends by itself. */
+  /** Gives it back, so that nobody need wait for its end. Where that fails it ends by itself. */
   async end(): Promise<void> {
     this.#stop()
     await this.#renewing
-    const { store, holder } = this.#parts
-    await store.lease(this.#name, { holder, ms: 0 }).catch(leftToExpire)
+    await this.#parts.lease(this.#name, 0).catch(leftToExpire)
   }
 
   async #renew(): Promise<boolean> {
-    const { store, holder, leaseMs: ms, timers } = this.#parts
+    const { leaseMs, timers } = this.#parts
     const askedAtMs = timers.elapsedMs()
-    const asked = store.lease(this.#name, { holder, ms })
+    const asked = this.#parts.lease(this.#name, leaseMs)
     this.#renewing = asked.catch(() => undefined)
     const lease = await asked
     if (lease?.fence !== this.#fence) return false
