@@ -7,12 +7,12 @@ import type { DeadLetter, InboxEntry } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
 import type { Intake, Intaker } from './intake.ts'
 import { missingBytes } from './kept-message.ts'
-import type { ProcessorOptions } from './processor-options.ts'
+import type { EngineOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
 
 /** Which options of a configuration decide how a message is read. */
 export type ReadingOptions<Transaction = unknown> = Pick<
-  ProcessorOptions<Transaction>,
+  EngineOptions<Transaction>,
   'domains' | 'eventFrom' | 'eventBytesMax' | 'streamBytesMax'
 >
 

@@ -24,8 +24,8 @@ import { listen } from './listening.ts'
 import { RecordRoom } from './record-room.ts'
 import { resolveDomains, trackedOf } from './resolve-domains.ts'
 
-/** Options of a processor. */
-export interface ProcessorOptions<
+/** Options of a processor and of a worker. */
+export interface EngineOptions<
   Transaction = unknown,
   Commands = unknown,
   Domains = Readonly<Record<string, DomainOptions<Transaction, Commands>>>,
@@ -86,6 +86,21 @@ export interface ProcessorOptions<
   readonly random?: Random
 }
 
+/** Options of a processor. */
+export interface ProcessorOptions<
+  Transaction = unknown,
+  Commands = unknown,
+  Domains = Readonly<Record<string, DomainOptions<Transaction, Commands>>>,
+> extends EngineOptions<Transaction, Commands, Domains> {
+  /**
+   * Who looks after what nothing arrives for. Default: the processor itself, from its first call of `process`
+   * or `sweep` on, about every second and without keeping the process alive; and `process` takes a sweep
+   * along that is overdue. `with-process`: only that, for functions that are frozen between their calls.
+   * `manual`: only `sweep()`.
+   */
+  readonly sweep?: 'with-process' | 'manual'
+}
+
 /** An engine with the parts that its owner needs too. */
 export interface MadeEngine {
   readonly engine: Engine
@@ -95,7 +110,7 @@ export interface MadeEngine {
   readonly stop: AbortController
 }
 
-const processorNames = [
+const engineNames = [
   'consumer',
   'store',
   'domains',
@@ -123,11 +138,11 @@ const processorNames = [
  * @throws InturnError `config-invalid` for an option that is missing, unknown or out of its range
  */
 export function makeEngine<Transaction>(
-  options: ProcessorOptions<Transaction>,
+  options: EngineOptions<Transaction>,
   otherNames: readonly string[] = [],
   source?: Source,
 ): MadeEngine {
-  checkNames(options, '', [...processorNames, ...otherNames])
+  checkNames(options, '', [...engineNames, ...otherNames])
   checkRuntime()
   const { consumer, store, worker } = options
   checkName(consumer, 'consumer takes a name: the reader whose positions these are')
@@ -184,7 +199,7 @@ export function makeEngine<Transaction>(
 
 /** Makes what reads messages. */
 export function makeIntaker<Transaction>(
-  options: Pick<ProcessorOptions<Transaction>, 'domains' | 'eventFrom' | 'eventBytesMax' | 'streamBytesMax'>,
+  options: Pick<EngineOptions<Transaction>, 'domains' | 'eventFrom' | 'eventBytesMax' | 'streamBytesMax'>,
   domains: Domains = resolveDomains(options.domains),
 ): Intaker {
   return new Intaker({

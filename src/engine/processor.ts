@@ -8,10 +8,11 @@ import type { IncomingMessage } from './incoming-message.ts'
 import type { ProcessResult } from './process-result.ts'
 import type { ProcessorOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
-import { beat, leave } from './quarantine.ts'
+import { leave } from './quarantine.ts'
 import type { Redelivered, RedeliverRequest } from './redeliver.ts'
 import { Redelivery } from './redeliver.ts'
 import { historyOf } from './stream-history.ts'
+import { Sweeping } from './sweeping.ts'
 
 /** Processes events that are handed to it. */
 export interface Processor {
@@ -30,7 +31,8 @@ export interface Processor {
   /**
    * Looks after what nothing arrives for: gaps whose patience ended, failed events whose wait is over, events
    * that dead workers left. Asks the healers of its domains for missing events, and waits for what they say.
-   * Call it about every second for as long as events can arrive.
+   * The processor does so by itself unless its `sweep` is `manual`; then call it about every second for as
+   * long as events can arrive.
    *
    * @returns for how many streams something was decided, at most a batch; more may be due when it is not 0
    * @throws InturnError as `process` does
@@ -80,10 +82,11 @@ export function createProcessor<
   >,
 ): Processor
 export function createProcessor(options: ProcessorOptions): Processor {
-  const { engine, parts, room, stop } = makeEngine(options)
+  const { engine, parts, room, stop } = makeEngine(options, ['sweep'])
   const waits = new PositionWaits(parts)
   const redelivery = new Redelivery(parts, (domain) => historyOf(options, domain))
   const { store, batchMax } = parts
+  const sweeping = new Sweeping(options.sweep, { parts, engine, moved: () => waits.wake() })
   let opened: Promise<void> | undefined
   const open = (): Promise<void> => {
     opened ??= store.open().catch((error: unknown) => {
@@ -96,6 +99,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
     async process(events) {
       if (!isList(events)) throw new InturnError('usage', 'process takes a list of events')
       await open()
+      sweeping.begin()
       const results: ProcessResult[] = []
       for (let from = 0; from < events.length; from += batchMax) {
         const lack = await room.lack()
@@ -106,15 +110,12 @@ export function createProcessor(options: ProcessorOptions): Processor {
         results.push(...processed)
         waits.wake()
       }
+      await sweeping.takeAlong()
       return results
     },
     async sweep() {
       await open()
-      await beat(parts)
-      const moved = await engine.sweep(batchMax)
-      await engine.healing.settled()
-      waits.wake()
-      return moved
+      return sweeping.run()
     },
     async caughtUp(request) {
       await open()
@@ -126,6 +127,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
     },
     async close() {
       stop.abort()
+      await sweeping.end()
       await engine.healing.end()
       parts.ended()
       await leave(parts)

@@ -16,7 +16,7 @@ import { systemTimers } from '../ports/timers.ts'
 import type { TrackedDomain } from './domain.ts'
 import { askHealer } from './healing/ask-healer.ts'
 import type { Intake, Intaker } from './intake.ts'
-import type { ProcessorOptions } from './processor-options.ts'
+import type { EngineOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
 import { resolveDomains } from './resolve-domains.ts'
 import { sourceHistory } from './source-history.ts'
@@ -46,7 +46,7 @@ interface HistoryParts {
  */
 export function historyOf<Transaction>(
   options: Pick<
-    ProcessorOptions<Transaction>,
+    EngineOptions<Transaction>,
     'domains' | 'eventFrom' | 'eventBytesMax' | 'streamBytesMax' | 'history' | 'timers'
   > &
     PastOptions,

@@ -17,7 +17,7 @@ import type { DomainOptions, TypedDomains } from './domain-options.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 import { OrderedArrivals } from './ordered-arrivals.ts'
-import type { ProcessorOptions } from './processor-options.ts'
+import type { EngineOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
 import { beat, leave } from './quarantine.ts'
 import type { RecordRoom } from './record-room.ts'
@@ -34,7 +34,7 @@ export interface WorkerOptions<
   Message extends Delivery = Delivery,
   Commands = unknown,
   Domains = Readonly<Record<string, DomainOptions<Transaction, Commands>>>,
-> extends ProcessorOptions<Transaction, Commands, Domains> {
+> extends EngineOptions<Transaction, Commands, Domains> {
   readonly source: Source<Message>
   /** How often the worker looks after what nothing arrives for; at least 1 ms. Default 250 ms. */
   readonly sweepEvery?: Duration

@@ -7,8 +7,11 @@ export interface Timers {
   elapsedMs(): number
   /** Resolves after `ms`, or as soon as the signal fires. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Calls back once after `ms`; the returned function cancels it. */
-  after(ms: number, callback: () => void): () => void
+  /**
+   * Calls back once after `ms`; the returned function cancels it. What is in the background does not keep a
+   * process alive that has nothing else to do.
+   */
+  after(ms: number, callback: () => void, options?: { readonly isBackground?: boolean }): () => void
 }
 
 /** A source of randomness, for jitter and names. */
@@ -34,8 +37,9 @@ export const systemTimers: Timers = {
       const timer = setTimeout(end, ms)
       signal?.addEventListener('abort', end, { once: true })
     }),
-  after: (ms, callback) => {
+  after: (ms, callback, options) => {
     const timer = setTimeout(callback, ms)
+    if (options?.isBackground === true) timer.unref()
     return () => clearTimeout(timer)
   },
 }

@@ -1,7 +1,7 @@
 // One simulated worker process: a real engine on ports that fail and hang, killed in the middle of any call
 // and started again with nothing in its memory.
 import { errorMessage, fieldOf } from '../../src/core/thrown.ts'
-import type { ProcessorOptions } from '../../src/engine/processor-options.ts'
+import type { EngineOptions } from '../../src/engine/processor-options.ts'
 import { createProcessor } from '../../src/engine/processor.ts'
 import { createWorker } from '../../src/engine/worker.ts'
 import { aroundStore } from '../../src/ports/around-store.ts'
@@ -105,7 +105,7 @@ export class WorkerProcess {
     this.#stop?.().then(end, end)
   }
 
-  #options(id: string, lifeline: Lifeline): ProcessorOptions<EffectTransaction> {
+  #options(id: string, lifeline: Lifeline): EngineOptions<EffectTransaction> {
     const { world, consumer } = this.#parts
     const { scenario } = world
     return {
@@ -142,12 +142,12 @@ export class WorkerProcess {
   }
 
   #push(
-    options: ProcessorOptions<EffectTransaction>,
+    options: EngineOptions<EffectTransaction>,
     source: Source<Copy>,
     { timers }: Lifeline,
   ): Promise<void> {
     const { batch, isSweepOff } = this.#parts.world.scenario
-    const processor = createProcessor(options)
+    const processor = createProcessor({ ...options, sweep: 'manual' })
     const stop = new AbortController()
     const running = runPushLoop({ processor, source, timers, batch, isSweepOff, stop: stop.signal })
     this.#stop = async () => {
@@ -157,7 +157,7 @@ export class WorkerProcess {
     return running
   }
 
-  #pull(options: ProcessorOptions<EffectTransaction>, source: Source<Copy>): Promise<unknown> {
+  #pull(options: EngineOptions<EffectTransaction>, source: Source<Copy>): Promise<unknown> {
     const { lookAheadMax, refusePatienceMs } = this.#parts.world.scenario
     const worker = createWorker({
       ...options,

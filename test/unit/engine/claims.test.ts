@@ -270,7 +270,10 @@ describe('domains that are no longer configured', () => {
     const gone = Array.from({ length: 50 }, (_, index) => event(`gone-${index}`, 1))
     await world.processor({ handle: fails, ...retries }).process(gone)
     const other = (handle: (called: InturnEvent) => void) =>
-      createProcessor(world.options({ domains: { other: domain({ handle, ...retries }) }, batch: 3 }))
+      createProcessor({
+        ...world.options({ domains: { other: domain({ handle, ...retries }) }, batch: 3 }),
+        sweep: 'manual',
+      })
     await world.timers.advance(60_000)
     await other(fails).process([{ stream: 'mine', sequence: 1 }])
     await world.timers.advance(60_000)

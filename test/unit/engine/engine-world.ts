@@ -90,11 +90,10 @@ export class EngineWorld {
     }
   }
 
-  /** A processor of one domain `account`. */
+  /** A processor of one domain `account`, which sweeps when it is told to. */
   processor(fields: DomainShape = {}, options: Partial<ProcessorOptions> = {}): Processor {
-    return createProcessor(
-      this.options({ domains: { account: domain({ handle: this.note, ...fields }) }, ...options }),
-    )
+    const domains = { account: domain({ handle: this.note, ...fields }) }
+    return createProcessor({ ...this.options({ domains, ...options }), sweep: 'manual', ...options })
   }
 
   /** A handler that notes its calls. */

@@ -203,14 +203,15 @@ test('an event without a domain belongs to that of its type, or to the one that 
   world.answer = () => [bare(1), bare(2, { type: 'chat.sent' })]
   const { createProcessor } = await import('../../../src/engine/processor.ts')
   const { domain } = await import('./engine-world.ts')
-  const processor = createProcessor(
-    world.options({
+  const processor = createProcessor({
+    ...world.options({
       domains: {
         account: domain({ handle: world.note, ...world.healed({ attempts: 1 }) }),
         chat: domain({ handle: () => world.calls.push('chat'), types: ['chat.*'] }),
       },
     }),
-  )
+    sweep: 'manual',
+  })
   await processor.process(events('a', 3))
   await world.pass(processor, 1)
   expect(world.calls).toEqual(['a:1'])

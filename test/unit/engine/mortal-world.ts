@@ -57,6 +57,7 @@ export class MortalWorld extends EngineWorld {
     const lifeline = new Lifeline(this.timers, { dies: () => false, stallMs: () => 0 })
     const died = new Promise<End>((resolve) => lifeline.onDeath(() => resolve('died')))
     const processor = createProcessor({
+      sweep: 'manual',
       ...this.options({
         domains: { account: domain({ ...this.#domain(lifeline), ...fields }) },
         store: this.mortalStore(lifeline),

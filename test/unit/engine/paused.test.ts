@@ -131,7 +131,10 @@ for (const effects of ['external', 'transaction'] as const) {
       const world = new EngineWorld()
       const store = effects === 'external' ? world.store() : transactional(world)
       const own = domain({ effects, handle: world.note })
-      const processor = createProcessor(world.options({ store, domains: { account: own, order: own } }))
+      const processor = createProcessor({
+        ...world.options({ store, domains: { account: own, order: own } }),
+        sweep: 'manual',
+      })
       await pause(world.store(), true)
       const order = { domain: 'order', stream: 'o', sequence: 1, data: {} }
       expect(verdictsOf(await processor.process([event('a', 1), order]))).toEqual(['hold', 'deliver'])
@@ -203,6 +206,7 @@ it('is obeyed on SQLite, by both kinds of effects', async () => {
     const options = { consumer, store, claim: 2_000 } as const
     const processor = createProcessor({
       ...options,
+      sweep: 'manual',
       domains: {
         account: domain({ effects: 'transaction', handle }),
         order: domain({ handle }),

@@ -124,7 +124,8 @@ describe('with transactions, on SQLite', () => {
       if (fails.has(Number(sequence))) throw new Error(`no ${String(sequence)}`)
     }
     const options = { effects: 'transaction', handle, failure, ...fields }
-    return { store, processor: createProcessor({ consumer, store, domains: { account: domain(options) } }) }
+    const domains = { account: domain(options) }
+    return { store, processor: createProcessor({ consumer, store, domains, sweep: 'manual' }) }
   }
 
   it('effect and end of a dead letter commit together, once, whoever else tries it', async () => {

@@ -140,7 +140,14 @@ describe.each(hostileValues)('%s', (_name, make) => {
       }
       const store = await folder.store({ now: () => world.now })
       const domains = { account: domain({ effects: 'transaction', handle, failure }) }
-      const processor = createProcessor({ consumer, store, timers, random: evenRandom, domains })
+      const processor = createProcessor({
+        consumer,
+        store,
+        timers,
+        domains,
+        random: evenRandom,
+        sweep: 'manual',
+      })
       await processor.process([...batch, event('b', 2)])
       for (let round = 0; round < 3; round++) {
         await timers.advance(60_000)

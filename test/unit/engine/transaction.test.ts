@@ -42,6 +42,7 @@ const now = (): number => 1_000_000 + timers.elapsedMs()
 async function processor(fields: DomainShape, plan?: Parameters<typeof faultyStore>[1]): Promise<Processor> {
   const store = await folder.store({ now, timers: systemTimers, pragmas: { max_page_count: 500 } })
   return createProcessor<SqliteTransaction>({
+    sweep: 'manual',
     consumer,
     store: plan === undefined ? store : faultyStore(store, plan, timers),
     timers,

@@ -60,6 +60,7 @@ export class OperatorHistory {
     this.#processor = createProcessor({
       consumer,
       store,
+      sweep: 'manual',
       domains: {
         account: {
           numbering,

@@ -50,6 +50,7 @@ test.each(Array.from({ length: seeds }, (_, seed) => seed))('seed %i', async (se
   const processor = createProcessor({
     consumer,
     store,
+    sweep: 'manual',
     domains: {
       account: {
         numbering,

@@ -62,6 +62,7 @@ export class EffectsWorld {
       store: faultyStore(this.store, plan),
       domains: { account: { ...account, ...own } },
       claim: '30s',
+      sweep: 'manual',
       ...options,
     })
     this.#opened.push(processor)

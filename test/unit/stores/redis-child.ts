@@ -15,6 +15,7 @@ const effects = createClient({ url })
 await effects.connect()
 const store = redisStore(url, { prefix, onWarning: () => undefined })
 const processor = createProcessor({
+  sweep: 'manual',
   consumer: 'billing',
   store,
   worker,

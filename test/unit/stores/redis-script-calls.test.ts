@@ -73,6 +73,7 @@ test('a batch costs two round trips, however many events and streams it has', as
   const { client, takeRoundTrips } = countingClient()
   const processor = createProcessor({
     consumer: 'billing',
+    sweep: 'manual',
     store: redisStore({ client }, { prefix: ownPrefix(), onWarning: () => undefined }),
     domains: { account: { numbering: contiguous(), effects: 'external', handle: () => undefined } },
   })

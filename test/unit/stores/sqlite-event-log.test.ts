@@ -38,6 +38,7 @@ describe('in a handler', () => {
     const calls: number[] = []
     let isBroken = true
     const processor = createProcessor({
+      sweep: 'manual',
       consumer: 'billing',
       store: sqliteStore(folder.path),
       domains: {
