@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { importFault, importNeeding } from './import-needing.ts'
+import { importFault } from './import-fault.ts'
 import { findConfig } from './load-config.ts'
 import { isPostgresUrl, postgresTargetOf, redisTargetOf, sqliteFileOf } from './open-store-url.ts'
 
@@ -48,12 +48,12 @@ export async function withLog<Result>(
 async function openLogUrl(url: string, mustExist: boolean): Promise<EventLog> {
   if (/^rediss?:/.test(url)) {
     const { target, options } = redisTargetOf(url, '--log')
-    const { redisEventLog } = await importNeeding('redis', () => import('../stores/redis.ts'))
+    const { redisEventLog } = await import('../stores/redis.ts')
     return redisEventLog(target, options)
   }
   if (isPostgresUrl(url)) {
     const { target, options } = postgresTargetOf(url, '--log')
-    const { postgresEventLog } = await importNeeding('pg', () => import('../stores/postgres.ts'))
+    const { postgresEventLog } = await import('../stores/postgres.ts')
     return postgresEventLog(target, options)
   }
   const file = sqliteFileOf(url)

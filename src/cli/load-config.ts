@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import type { Config } from '../engine/define-config.ts'
-import { importFault } from './import-needing.ts'
+import { importFault } from './import-fault.ts'
 
 /** A configuration, and the file it came from. */
 export interface LoadedConfig {

@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import type { Store } from '../ports/store.ts'
-import { importNeeding } from './import-needing.ts'
 
 /** What a store URL may look like, for people. */
 export const storeUrlForms: string =
@@ -22,7 +21,7 @@ export async function openStoreUrl(url: string): Promise<Store> {
   if (/^rediss?:/.test(url)) return openRedisUrl(url)
   if (isPostgresUrl(url)) {
     const { target, options } = postgresTargetOf(url, '--store')
-    const { postgresStore } = await importNeeding('pg', () => import('../stores/postgres.ts'))
+    const { postgresStore } = await import('../stores/postgres.ts')
     return postgresStore(target, options)
   }
   const file = sqliteFileOf(url)
@@ -36,7 +35,7 @@ export async function openStoreUrl(url: string): Promise<Store> {
 
 async function openRedisUrl(url: string): Promise<Store> {
   const { target, options } = redisTargetOf(url, '--store')
-  const { redisStore } = await importNeeding('redis', () => import('../stores/redis.ts'))
+  const { redisStore } = await import('../stores/redis.ts')
   return redisStore(target, options)
 }
 

@@ -5,7 +5,6 @@ import { InturnError } from '../core/errors.ts'
 import { readSequence } from '../core/read-sequence.ts'
 import { streamPath } from '../core/stream-path.ts'
 import type { PositionRow, UnreadableRow } from '../operate/import-positions.ts'
-import { importNeeding } from './import-needing.ts'
 
 /** Where a tracker keeps its positions. */
 export interface RedisTracker {
@@ -35,7 +34,7 @@ export async function* redisPositions(
   if (!/^rediss?:/.test(url) || !URL.canParse(url)) {
     throw new InturnError('usage', '--redis takes redis://<host>:<port>')
   }
-  const { trackerKeys } = await importNeeding('redis', () => import('../stores/redis/tracker-keys.ts'))
+  const { trackerKeys } = await import('../stores/redis/tracker-keys.ts')
   for await (const { key, value, isUnreadable } of trackerKeys({ url, prefix, suffix })) {
     const stream = key.slice(prefix.length, key.length - suffix.length)
     if (isUnreadable === true) yield { origin: `key ${key}`, problem: 'not-utf-8' }

@@ -3,11 +3,16 @@ import { givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { wholeNumber } from '../core/whole-number.ts'
 import { Connection } from './connection.ts'
-import { UrlClient } from './own-client.ts'
+import type { IoredisClient } from './ioredis-client.ts'
+import { clientLike, isIoredis } from './ioredis-client.ts'
+import { clientForUrl } from './official-client.ts'
 import type { RedisClient, RedisCluster } from './redis-client.ts'
 
-/** A URL, or a client that is connected already and stays the caller's to close. */
-export type RedisTarget = string | { readonly client: RedisClient | RedisCluster }
+/**
+ * A URL, or a client that stays the caller's to close: of the package `redis`, single or cluster, connected
+ * already; or of `ioredis`, of which connections of inturn's own are made.
+ */
+export type RedisTarget = string | { readonly client: RedisClient | RedisCluster | IoredisClient }
 
 /** What all factories take. */
 export interface ConnectionSettings {
@@ -35,11 +40,12 @@ export function connectionTo(
   }
   wholeNumber(replyMs, { name: `${factory}: replyMs`, least: 1, most: 2 ** 31 - 1 })
   if (typeof target === 'string') {
-    const own = new UrlClient(checkedUrl(factory, target))
+    const own = clientForUrl(checkedUrl(factory, target))
     return new Connection(own, { name: nameOf(new URL(target)), code: 'store-unavailable', replyMs })
   }
   checkClient(factory, target)
-  return new Connection(target.client, { name: 'redis', code: 'store-unavailable', replyMs })
+  const client = isIoredis(target.client) ? clientLike(target.client, factory) : target.client
+  return new Connection(client, { name: 'redis', code: 'store-unavailable', replyMs })
 }
 
 /** JavaScript may give anything. */
@@ -52,7 +58,7 @@ function checkClient(factory: string, target: unknown): void {
     typeof Reflect.get(client, 'sendCommand') === 'function'
   )
     return
-  const form = 'a URL like redis://host:6379, or { client } with a client of the package redis'
+  const form = 'a URL like redis://host:6379, or { client } with a client of the package redis or ioredis'
   throw new InturnError('config-invalid', `${factory} takes ${form}`)
 }
 

@@ -6,7 +6,7 @@ import { systemTimers } from '../ports/timers.ts'
 import type { Failure, FaultsOf } from './faults.ts'
 import { failureOf, isAcrossSlots, isUnknownScript, unknownOutcome } from './faults.ts'
 import type { LuaScript } from './lua-script.ts'
-import { UrlClient } from './own-client.ts'
+import { OwnClient } from './own-client.ts'
 import type { AnyClient, RedisArgument, RedisClient } from './redis-client.ts'
 import { clientOf, isCluster, sendTo } from './redis-client.ts'
 import type { CallGroup, ScriptCall } from './script-call.ts'
@@ -35,7 +35,7 @@ interface Life {
 export class Connection {
   readonly name: string
   readonly #client: AnyClient
-  readonly #own: UrlClient | undefined
+  readonly #own: OwnClient | undefined
   readonly #options: ConnectionOptions
   #opening: Promise<void> | undefined
   #life: Life = { isOpen: false, isClosed: false, isApart: false }
@@ -44,7 +44,7 @@ export class Connection {
   constructor(client: AnyClient, options: ConnectionOptions) {
     this.name = options.name
     this.#client = client
-    this.#own = client instanceof UrlClient ? client : undefined
+    this.#own = client instanceof OwnClient ? client : undefined
     this.#options = options
   }
 

@@ -90,7 +90,7 @@ const unsent: ReadonlySet<string> = new Set([
 ])
 
 /** Errors of the client that are the server's replies. */
-const replyErrors = new Set(['ErrorReply', 'SimpleError', 'BlobError', 'MultiErrorReply'])
+const replyErrors = new Set(['ErrorReply', 'ReplyError', 'SimpleError', 'BlobError', 'MultiErrorReply'])
 
 /** A command was not sent, because there was no connection. */
 export class NotConnectedError extends Error {

@@ -1,17 +1,37 @@
-// The client that is made for a URL. A connection that is lost, or given up, is made anew by the next
-// command: it fails at once while the server cannot be reached, and works as soon as it can. Upholds I10.
-import { createClient, DisconnectsClientError, ErrorReply } from 'redis'
+// A client of our own, made of single connections. A connection that is lost, or given up, is made anew by
+// the next command: it fails at once while the server cannot be reached, and works as soon as it can.
+// Upholds I10.
+import { errorMessage } from '../core/thrown.ts'
 import { systemTimers } from '../ports/timers.ts'
 import { NotConnectedError } from './faults.ts'
 import type { RedisArgument, RedisClient, RedisDuplicate } from './redis-client.ts'
 
-const connectTimeout = 5000
 /** How long what was sent to a server that is left may still be answered, in milliseconds. */
 const leaveMs = 5000
 
+/** A connection of a client library, which is not made anew by the library when it is lost. */
+export interface SingleConnection extends RedisClient {
+  /** Resolves once commands can be sent. */
+  connect(): Promise<unknown>
+  /** Ends it once everything is answered. */
+  close(): Promise<unknown>
+  /** Ends it at once. */
+  destroy(): void
+}
+
+/** How a client library makes connections, and what its errors say. */
+export interface ConnectionMaker {
+  make(told: { readonly lost: () => void }): SingleConnection
+  /** Whether an error is a server's reply. */
+  isReply(error: unknown): boolean
+  /** Whether a command failed because its connection was ended here. */
+  isEnded(error: unknown): boolean
+}
+
 /** One connection, from when it is begun until it is lost or given up. */
 interface Link {
-  readonly client: RedisClient & { close(): Promise<unknown>; destroy(): void }
+  readonly client: SingleConnection
+  readonly maker: ConnectionMaker
   /** Resolves once commands can be sent. */
   readonly ready: Promise<unknown>
   readonly fail: (why: Error) => void
@@ -22,15 +42,16 @@ interface Link {
 }
 
 /** A client of one server, not connected yet. */
-export class UrlClient implements RedisDuplicate, RedisClient {
-  readonly #url: string
+export class OwnClient implements RedisDuplicate, RedisClient {
+  readonly #load: () => Promise<ConnectionMaker>
   /** Ends connections that were left. */
   readonly #drops = new Set<() => void>()
+  #maker: ConnectionMaker | undefined
   #link: Link | undefined
   #isOpen = false
 
-  constructor(url: string) {
-    this.#url = url
+  constructor(load: () => Promise<ConnectionMaker>) {
+    this.#load = load
   }
 
   /** Connects, and fails if that fails; later it connects anew by itself. */
@@ -61,38 +82,34 @@ export class UrlClient implements RedisDuplicate, RedisClient {
       link.heardMs = systemTimers.elapsedMs()
       return reply
     } catch (error) {
-      if (error instanceof ErrorReply && error.message.startsWith('READONLY')) this.#leave(link)
-      throw error instanceof DisconnectsClientError ? (link.why ?? error) : error
+      const { maker, why } = link
+      if (maker.isReply(error) && errorMessage(error).startsWith('READONLY')) this.#leave(link)
+      throw maker.isEnded(error) ? (why ?? error) : error
     }
   }
 
   /** The connection, once commands can be sent. */
   async #connected(): Promise<Link> {
-    if (!this.#isOpen) throw new NotConnectedError(new Error('the client is closed'))
-    this.#link ??= this.#connect()
+    if (!this.#isOpen) throw closed()
+    const maker = (this.#maker ??= await this.#load())
+    // It may have been closed while the library was loaded.
+    if (!this.#isOpen) throw closed()
+    this.#link ??= this.#connect(maker)
     const link = this.#link
     try {
       await link.ready
       return link
     } catch (error) {
-      throw error instanceof ErrorReply ? error : new NotConnectedError(link.why ?? error)
+      throw maker.isReply(error) ? error : new NotConnectedError(link.why ?? error)
     }
   }
 
-  #connect(): Link {
-    const socket = { connectTimeout, reconnectStrategy: false } as const
-    const client = createClient({ url: this.#url, disableOfflineQueue: true, socket })
+  #connect(maker: ConnectionMaker): Link {
+    const client = maker.make({ lost: () => this.#forget(client) })
     const failed = Promise.withResolvers<never>()
     const ready = Promise.race([client.connect(), failed.promise])
-    const link: Link = { client, ready, fail: failed.reject, heardMs: -Infinity }
-    // Every command that fails tells of the failure itself.
-    client.on('error', () => this.#forget(link))
-    client.on('connect', () => {
-      // One that was destroyed before its socket was there has gone on connecting.
-      if (link.why !== undefined) client.destroy()
-    })
-    ready.catch(() => this.#forget(link))
-    return link
+    ready.catch(() => this.#forget(client))
+    return { client, maker, ready, fail: failed.reject, heardMs: -Infinity }
   }
 
   /** Ends the connection; whatever waits for it fails at once. */
@@ -122,7 +139,11 @@ export class UrlClient implements RedisDuplicate, RedisClient {
     client.close().then(drop, drop)
   }
 
-  #forget(link: Link): void {
-    if (this.#link === link) this.#link = undefined
+  #forget(client: SingleConnection): void {
+    if (this.#link?.client === client) this.#link = undefined
   }
+}
+
+function closed(): NotConnectedError {
+  return new NotConnectedError(new Error('the client is closed'))
 }

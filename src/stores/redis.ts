@@ -9,6 +9,7 @@ import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { RedisTarget } from '../redis/connection-to.ts'
 import { connectionTo, defaultPrefix, defaultReplyMs } from '../redis/connection-to.ts'
+import type { IoredisClient } from '../redis/ioredis-client.ts'
 import type { RedisArgument, RedisClient, RedisCluster } from '../redis/redis-client.ts'
 import { checkLimits, limitNames } from '../storage/prepare-append.ts'
 import { effectKey } from './redis/effect-key.ts'
@@ -20,7 +21,16 @@ import type { WaitReplicas } from './redis/replicas.ts'
 import { RedisSequenceStore } from './redis/sequences/redis-sequence-store.ts'
 
 export { effectKey }
-export type { EffectKey, RedisArgument, RedisClient, RedisCluster, RedisCommands, RedisTarget, RedisValue }
+export type {
+  EffectKey,
+  IoredisClient,
+  RedisArgument,
+  RedisClient,
+  RedisCluster,
+  RedisCommands,
+  RedisTarget,
+  RedisValue,
+}
 export type { WaitReplicas }
 
 /** How a Redis store uses its server. */

@@ -9,7 +9,9 @@ import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
 import { checkedUrl } from '../redis/connection-to.ts'
 import { Connection } from '../redis/connection.ts'
-import { UrlClient } from '../redis/own-client.ts'
+import type { IoredisClient } from '../redis/ioredis-client.ts'
+import { clientLike, isIoredis } from '../redis/ioredis-client.ts'
+import { clientForUrl } from '../redis/official-client.ts'
 import type {
   AnyClient,
   DuplicableClient as RedisClient,
@@ -25,14 +27,25 @@ import { messageOf } from './redis-streams/stream-entry.ts'
 import { StreamsSink } from './redis-streams/streams-sink.ts'
 import { StreamsSource } from './redis-streams/streams-source.ts'
 
-export type { EntryDelivery, RedisArgument, RedisClient, RedisCluster, RedisDuplicate, RedisStreamEntry }
+export type {
+  EntryDelivery,
+  IoredisClient,
+  RedisArgument,
+  RedisClient,
+  RedisCluster,
+  RedisDuplicate,
+  RedisStreamEntry,
+}
 
 /** Where Redis is. */
 export interface RedisStreamsTarget {
   /** Of one server: `redis://localhost:6379`. Either this or `client`. */
   readonly url?: string
-  /** A client of the package `redis`, single or cluster, connected already; it stays yours to close. */
-  readonly client?: RedisClient | RedisCluster
+  /**
+   * A client that stays yours to close: of the package `redis`, single or cluster, connected already; or of
+   * `ioredis`, of which connections of inturn's own are made.
+   */
+  readonly client?: RedisClient | RedisCluster | IoredisClient
   /** How long to wait for a reply, in milliseconds. Default 10,000. */
   readonly replyMs?: number
 }
@@ -169,7 +182,10 @@ function targetOf({ url, client }: RedisStreamsTarget, by: string): Target {
   }
   if (client === undefined) {
     const checked = checkedUrl(by, url ?? '')
-    return { client: new UrlClient(checked), another: () => new UrlClient(checked) }
+    return { client: clientForUrl(checked), another: () => clientForUrl(checked) }
+  }
+  if (typeof client === 'object' && client !== null && isIoredis(client)) {
+    return { client: clientLike(client, by), another: () => clientLike(client, by) }
   }
   checkMethod(client, { path: `${by}: client`, method: 'sendCommand' })
   checkMethod(client, { path: `${by}: client`, method: 'duplicate' })

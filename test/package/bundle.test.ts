@@ -69,7 +69,7 @@ test('an application in one file runs on both stores in an empty folder', async 
     logLevel: 'silent',
     resolve: { modules: ['node_modules', join(root, 'node_modules')] },
   })
-  await bundle.write({ file: join(folder, 'built', 'app.mjs'), format: 'esm' })
+  await bundle.write({ file: join(folder, 'built', 'app.mjs'), format: 'esm', codeSplitting: false })
   await bundle.close()
   expect(await readdir(join(folder, 'built'))).toEqual(['app.mjs'])
   await mkdir(join(folder, 'empty'))

@@ -1,9 +1,10 @@
 // The way to a Postgres server: a pool, transactions of inturn's own in it, and the schema that they work on.
 // Upholds I10: nothing is taken for done that the server has not confirmed.
 import { createHash } from 'node:crypto'
-import { Pool } from 'pg'
+import type { Pool } from 'pg'
 import { InturnError } from '../../core/errors.ts'
 import { fieldOf } from '../../core/thrown.ts'
+import { loadPackage } from '../../ports/load-package.ts'
 import { isRaced, ownFaultOf } from './faults.ts'
 import { HandlerTexts } from './handler-texts.ts'
 import type {
@@ -289,11 +290,23 @@ export class Connection {
     }
   }
 
-  async #client(): Promise<PostgresClient> {
+  /** The pool of our own, made once the package is loaded, unless it was closed meanwhile. */
+  async #makeOwn(parts: OwnPoolParts): Promise<Pool> {
+    const library = await loadPackage('pg', () => import('pg'))
+    this.#checkOpen()
+    this.#own ??= ownPool(library.Pool, parts)
+    return this.#own
+  }
+
+  #checkOpen(): void {
     if (this.#isClosed) throw new InturnError('store-closed', `${this.name} is closed`)
+  }
+
+  async #client(): Promise<PostgresClient> {
+    this.#checkOpen()
     const { pool } = this.#parts
-    const from = 'url' in pool ? (this.#own ??= ownPool(pool)) : pool
     try {
+      const from = 'url' in pool ? (this.#own ?? (await this.#makeOwn(pool))) : pool
       return await from.connect()
     } catch (error) {
       throw ownFaultOf(error, this.name)
@@ -325,8 +338,8 @@ async function triedAgain<Result>(transact: () => Promise<Result>): Promise<Resu
   }
 }
 
-function ownPool({ url, connectionsMax }: OwnPoolParts): Pool {
-  const pool = new Pool({
+function ownPool(PoolOf: typeof Pool, { url, connectionsMax }: OwnPoolParts): Pool {
+  const pool = new PoolOf({
     connectionString: url,
     max: connectionsMax,
     application_name: 'inturn',

@@ -1,9 +1,9 @@
 // The keys of somebody else's tracker with their values, for an import. Only reads. Upholds I3: where keys
 // may lie elsewhere, or none are there at all, that is an error and no empty import.
 import { isUtf8 } from 'node:buffer'
-import { createClient, RESP_TYPES } from 'redis'
 import { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
+import { loadPackage } from '../../ports/load-package.ts'
 
 /** A key that was found. */
 export interface TrackerKey {
@@ -42,6 +42,7 @@ export async function* trackerKeys(question: TrackerQuestion): AsyncGenerator<Tr
       yield key
     }
   } catch (error) {
+    if (error instanceof InturnError) throw error
     const message = errorMessage(error)
     throw new InturnError('input-unreadable', `${server} cannot be read: ${message}`, { cause: error })
   }
@@ -54,6 +55,7 @@ export async function* trackerKeys(question: TrackerQuestion): AsyncGenerator<Tr
 }
 
 async function* readKeys({ url, prefix, suffix }: TrackerQuestion): AsyncGenerator<TrackerKey> {
+  const { createClient, RESP_TYPES } = await loadPackage('redis', () => import('redis'))
   const client = createClient({ url, socket: { reconnectStrategy: false } })
   // What fails says so itself.
   client.on('error', () => undefined)

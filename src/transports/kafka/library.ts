@@ -2,7 +2,7 @@
 // go together is checked here, since npm silently gives an older Node an older library.
 import type * as Kafka from '@platformatic/kafka'
 import { InturnError } from '../../core/errors.ts'
-import { errorMessage } from '../../core/thrown.ts'
+import { loadPackage } from '../../ports/load-package.ts'
 
 /** What the library exports. */
 export type KafkaLibrary = typeof Kafka
@@ -21,11 +21,7 @@ export async function kafkaLibrary(node: string = process.versions.node): Promis
       `Kafka needs Node 22.22 or later, or 24.6 or later; this is ${node}`,
     )
   }
-  const library = await import('@platformatic/kafka').catch((cause: unknown) => {
-    const how = `npm install @platformatic/kafka@${supported}`
-    const message = `Kafka needs the package @platformatic/kafka (${how}): ${errorMessage(cause)}`
-    throw new InturnError('config-invalid', message, { cause })
-  })
+  const library = await loadPackage('@platformatic/kafka', () => import('@platformatic/kafka'), supported)
   const version = String(library.clientSoftwareVersion)
   if (version.startsWith(`${supported}.`)) return library
   const message = `inturn works with version ${supported} of @platformatic/kafka, and this is ${version}`

@@ -130,7 +130,7 @@ describe('a call takes a sweep along', () => {
   })
 })
 
-test('a store that fails is tried again, less and less often, and a sweep goes on with it (I10)', async () => {
+test('a store that fails is tried again, less and less often (I10)', async () => {
   const world = new FailingOnce()
   let isDown = true
   const plan = ({ method }: { readonly method: string }) =>
@@ -150,8 +150,8 @@ test('what a processor waits for keeps no process alive', () => {
   const code = `
     import { contiguous, createProcessor } from './src/index.ts'
     import { memoryStore } from './src/stores/memory.ts'
-    const domains = { account: { numbering: contiguous(), effects: 'external', handle: () => undefined } }
-    const processor = createProcessor({ consumer: 'c', store: memoryStore(), domains })
+    const account = { numbering: contiguous(), effects: 'external', handle: () => undefined }
+    const processor = createProcessor({ consumer: 'c', store: memoryStore(), domains: { account } })
     await processor.process([{ stream: 'a', sequence: 1 }])
   `
   const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], { timeout: 20_000 })
