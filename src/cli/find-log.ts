@@ -2,11 +2,10 @@
 // `log`.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { importFault } from './import-fault.ts'
+import { importModule } from './import-module.ts'
 import { findConfig } from './load-config.ts'
 import { isPostgresUrl, postgresTargetOf, redisTargetOf, sqliteFileOf } from './open-store-url.ts'
 
@@ -81,12 +80,8 @@ async function exportedLog(named: string | undefined): Promise<EventLog> {
 /** What a module exports under a name, or as a field of its default export; `undefined`: nothing. */
 export async function exportedAs(file: string, name: string): Promise<unknown> {
   if (!existsSync(file)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
-  try {
-    const module: unknown = await import(pathToFileURL(resolve(file)).href)
-    return fieldOf(module, name) ?? fieldOf(fieldOf(module, 'default'), name)
-  } catch (cause) {
-    throw importFault(cause, file)
-  }
+  const module = await importModule(resolve(file), file)
+  return fieldOf(module, name) ?? fieldOf(fieldOf(module, 'default'), name)
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -2,10 +2,9 @@
 // error names the file, and the option that is wrong.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import type { Config } from '../engine/define-config.ts'
-import { importFault } from './import-fault.ts'
+import { importModule } from './import-module.ts'
 
 /** A configuration, and the file it came from. */
 export interface LoadedConfig {
@@ -48,12 +47,7 @@ export async function loadConfig(named?: string): Promise<LoadedConfig> {
  * @throws InturnError `input-unreadable` when it fails or has no default export
  */
 export async function importDefault(path: string, file: string): Promise<unknown> {
-  let module: unknown
-  try {
-    module = await import(pathToFileURL(path).href)
-  } catch (error) {
-    throw importFault(error, file)
-  }
+  const module = await importModule(path, file)
   const exported: unknown =
     typeof module === 'object' && module !== null ? Reflect.get(module, 'default') : undefined
   if (exported !== undefined) return exported
