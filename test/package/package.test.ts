@@ -1,7 +1,9 @@
 // What a user gets from the registry: the packed tarball is well formed, its types resolve, importing it
 // loads nobody else's code, and its command line starts.
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { codeBlocks } from '../unit/docs/marked-code.ts'
 import { outcomeOf, packAndInstall, root } from './packed-package.ts'
 import type { PackedPackage } from './packed-package.ts'
 
@@ -71,5 +73,26 @@ describe('the packed package', () => {
     const { code, output } = await inturn.run('npx', ['inturn', '--help'])
     expect(code, output).toBe(0)
     expect(output).toContain('inturn')
+  })
+
+  test('does what its first pages show, word for word, in a package as npm init writes it', async () => {
+    const app = join(inturn.folder, 'app')
+    await mkdir(app)
+    const write = (name: string, text = ''): Promise<void> => writeFile(join(app, name), text)
+    await write('package.json', '{ "name": "app", "version": "1.0.0", "type": "commonjs" }')
+    const shown = codeBlocks('README.md')
+    const example = shown.findIndex(({ language }) => language === 'ts')
+    await write('example.mts', shown[example]?.code)
+    const printed = await outcomeOf(process.execPath, ['example.mts'], app)
+    expect(printed.output).toBe(shown[example + 1]?.code)
+    const started = codeBlocks('docs/guide/getting-started.md')
+    const first = (language: string): string | undefined =>
+      started.find((block) => block.language === language)?.code
+    await write('payments.ndjson', first('json'))
+    await write('inturn.config.ts', first('ts'))
+    const run = await outcomeOf('npx', ['inturn', 'run', '--until', 'caught-up'], app)
+    expect(run.code, run.output).toBe(0)
+    const explained = await outcomeOf('npx', ['inturn', 'explain', 'account/alice'], app)
+    expect(explained.output).toContain('it stands at 3')
   })
 })
