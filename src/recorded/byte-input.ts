@@ -1,9 +1,12 @@
 // Opens a recorded log, a file, standard input or messages of the program itself, for reading in order, and
-// says in one line why it cannot.
+// says in one line why it cannot. A log that was packed to be archived is unpacked while it is read.
 import type { Stats } from 'node:fs'
 import { fstatSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { pipeline, Readable } from 'node:stream'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import type { Gunzip, ZstdDecompress } from 'node:zlib'
 import { InturnError } from '../core/errors.ts'
 import { rawNumber } from '../core/exact-number.ts'
 import { errorCode, errorMessage } from '../core/thrown.ts'
@@ -36,21 +39,97 @@ const whatToDo: Readonly<Record<string, string>> = {
   EPERM: 'this user may not read it; check its permissions',
 }
 
+interface Packing {
+  readonly name: string
+  /** What it begins with. */
+  readonly magic: readonly number[]
+  readonly unpack: () => Gunzip | ZstdDecompress
+}
+
+const packings: readonly Packing[] = [
+  { name: 'gzip', magic: [0x1f, 0x8b], unpack: createGunzip },
+  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: createZstdDecompress },
+]
+
 /**
- * Opens a log. What its messages' own iterator throws comes as it is.
+ * Opens a log. What begins as gzip or Zstandard do is unpacked, whatever its name is. What its messages' own
+ * iterator throws comes as it is.
  *
  * @throws InturnError `input-unreadable`
  */
 export async function openInput(path: RecordedLog): Promise<ByteInput> {
   if (typeof path !== 'string') return inputOf('the input', linesOf(path))
-  if (path === '-') return standardInput()
+  if (path === '-') return unpacked(standardInput())
   const handle = await open(path, 'r').catch((error: unknown) => fail(path, error))
   const stats = await handle.stat()
   if (stats.isDirectory()) {
     await handle.close()
     throw unreadable(path, 'EISDIR')
   }
-  return fileInput(path, handle, stats)
+  return unpacked(fileInput(path, handle, stats))
+}
+
+async function unpacked(input: ByteInput): Promise<ByteInput> {
+  const head = new Uint8Array(4)
+  let length = 0
+  for (let came = 1; came > 0 && length < head.length; length += came) came = await input.read(head, length)
+  const packing = packings.find(({ magic }) => magic.every((byte, at) => head[at] === byte))
+  const whole = headFirst(head.subarray(0, length), input)
+  if (packing === undefined) return whole
+  const plain = inputOf(input.name, unpackedChunks(packing, whole))
+  const close = async (): Promise<void> => {
+    await plain.close()
+    await input.close()
+  }
+  return { ...plain, close }
+}
+
+/** An input of which the first bytes were read already. */
+function headFirst(head: Uint8Array, input: ByteInput): ByteInput {
+  let left = head
+  const read: ByteInput['read'] = async (target, offset) => {
+    if (left.length === 0) return input.read(target, offset)
+    const taken = left.subarray(0, target.length - offset)
+    target.set(taken, offset)
+    left = left.subarray(taken.length)
+    return taken.length
+  }
+  return { name: input.name, size: input.size, read, close: () => input.close() }
+}
+
+async function* unpackedChunks(
+  { name, unpack }: Packing,
+  input: ByteInput,
+): AsyncGenerator<Uint8Array, void, void> {
+  let given = 0
+  const packed = async function* (): AsyncGenerator<Uint8Array, void, void> {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(chunkBytes)
+      const length = await input.read(chunk, 0)
+      if (length === 0) return
+      given += length
+      yield chunk.subarray(0, length)
+    }
+  }
+  const unpacking = unpack()
+  const chunks: AsyncIterable<Uint8Array> = pipeline(
+    Readable.from(packed(), { objectMode: false }),
+    unpacking,
+    () => undefined,
+  )
+  try {
+    yield* chunks
+  } catch (error) {
+    if (error instanceof InturnError) throw error
+    const why = `what is packed with ${name} is damaged or cut off (${errorMessage(error)})`
+    throw new InturnError('input-unreadable', `Cannot read ${input.name}: ${why}`, { cause: error })
+  }
+  // Node unpacks the first frame of Zstandard alone, and says nothing of what follows it.
+  const isAll = given === unpacking.bytesWritten && (await input.read(new Uint8Array(1), 0)) === 0
+  if (isAll) return
+  const advice = `unpack it first, for example ${name} -dc ... | inturn ... -`
+  const why = `something follows what is packed with ${name}; ${advice}`
+  throw new InturnError('input-unreadable', `Cannot read ${input.name}: ${why}`)
 }
 
 function fileInput(path: string, handle: FileHandle, stats: Stats): ByteInput {

@@ -18,9 +18,9 @@ type ChunkReader = (bytes: Buffer) => RecordedLine[]
 const chunkBytes = 256 * 1024
 const newline = 0x0a
 
-/** The format that a path's extension names; NDJSON for anything but `.csv`. */
+/** The format that a path's extension names; NDJSON for anything but `.csv`, also where it is packed. */
 export function formatOf(log: RecordedLog): RecordedFormat {
-  return typeof log === 'string' && log.toLowerCase().endsWith('.csv') ? 'csv' : 'ndjson'
+  return typeof log === 'string' && /\.csv(?:\.gz|\.zst)?$/i.test(log) ? 'csv' : 'ndjson'
 }
 
 /**
