@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { postgresEventLog } from '../../src/stores/postgres.ts'
+import { postgresEventLog, postgresStore } from '../../src/stores/postgres.ts'
 import type { TestDatabase } from '../services/shared-postgres.ts'
 import { freshDatabase } from '../services/shared-postgres.ts'
 import type { TestFolder } from './run-inturn.ts'
@@ -167,6 +167,17 @@ test('many who migrate at once make it once', async () => {
     Array.from({ length: 4 }, () => inturn(folder.path, 'migrate', '--store', `${database.url}?schema=many`)),
   )
   expect(all.map(({ code, stderr }) => [code, stderr])).toEqual(all.map(() => [0, '']))
+})
+
+test('many stores that open at once make the tables once, whoever comes first', async () => {
+  for (let round = 0; round < 12; round++) {
+    const empty = await freshDatabase()
+    const stores = Array.from({ length: 6 }, () => postgresStore(empty.url))
+    const opened = await Promise.allSettled(stores.map((store) => store.open()))
+    for (const store of stores) await store.close()
+    await empty.drop()
+    expect(opened.filter(({ status }) => status === 'rejected')).toEqual([])
+  }
 })
 
 test('a store that makes its tables itself prints none', async () => {

@@ -10,7 +10,15 @@ export interface Statements {
 }
 
 const lockMigrationSql = "SELECT pg_advisory_xact_lock(hashtextextended('inturn migration ' || $1, 0))"
-const findMetaSql = "SELECT to_regclass('inturn.meta') IS NOT NULL AS is_there"
+/**
+ * Reads the catalogs, whose tables it locks for that: `to_regclass` alone may answer from a cache of before the
+ * wait for the lock, and another process has made the tables meanwhile.
+ */
+const findMetaSql = `
+  SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relname = 'meta' AND n.nspname || '.' = 'inturn.'
+  ) AS is_there`
 const readVersionSql = "SELECT value FROM inturn.meta WHERE key = 'schema'"
 const writeVersionSql = /* sql */ `
   INSERT INTO inturn.meta (key, value) VALUES ('schema', $1)
