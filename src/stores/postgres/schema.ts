@@ -11,8 +11,8 @@ export interface Statements {
 
 const lockMigrationSql = "SELECT pg_advisory_xact_lock(hashtextextended('inturn migration ' || $1, 0))"
 /**
- * Reads the catalogs, whose tables it locks for that: `to_regclass` alone may answer from a cache of before the
- * wait for the lock, and another process has made the tables meanwhile.
+ * Reads the catalogs, whose tables it locks for that: `to_regclass` alone may answer from a cache of before
+ * the wait for the lock, and another process has made the tables meanwhile.
  */
 const findMetaSql = `
   SELECT EXISTS (
