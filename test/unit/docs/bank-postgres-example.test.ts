@@ -30,8 +30,9 @@ test.each(configs)(`%s: ${law}`, async (config) => {
   try {
     const run = (folder: UserFolder) => folder.inturn('run', '--until', 'caught-up', '--config', config)
     // Bob's payment 3 waits: whoever holds it ends with 1.
+    // One that comes when the other has ended goes on behind what that one has read.
     for (const { stderr } of await Promise.all([run(first), run(second)])) {
-      expect(stderr).toContain('ended after 7 events')
+      expect(stderr).toMatch(/ended after [0-7] events/)
     }
     const { rows } = await client.query('SELECT name, balance::int FROM account ORDER BY name')
     expect(rows).toEqual([
