@@ -14,6 +14,7 @@ import { postgresStore } from '../../src/stores/postgres.ts'
 import { redisStore } from '../../src/stores/redis.ts'
 import type { SqliteTransaction } from '../../src/stores/sqlite.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
+import { amountIn, columnsOf } from '../columns.ts'
 import { bareMoves } from '../redis/bare-script.ts'
 
 /** What a record of the topic says. */
@@ -42,10 +43,6 @@ export interface Place {
 }
 
 const made = { consumer: 'bench', batch: 500 } as const
-
-function amountIn(data: unknown): number {
-  return typeof data === 'object' && data !== null && 'amount' in data ? Number(data.amount) : 0
-}
 
 /** SQLite: a row inserted per event. */
 export async function sqlitePlace(): Promise<Place> {
@@ -171,14 +168,4 @@ export async function redisPlace(url: string): Promise<Place> {
 
 function lastNumbers(clicks: readonly Click[]): ReadonlyMap<string, number> {
   return new Map(clicks.map(({ stream, sequence }) => [stream, sequence]))
-}
-
-function columnsOf(
-  events: readonly { readonly stream: string; readonly sequence?: number | bigint; readonly data: unknown }[],
-): unknown[] {
-  return [
-    events.map(({ stream }) => stream),
-    events.map(({ sequence }) => Number(sequence)),
-    events.map(({ data }) => amountIn(data)),
-  ]
 }

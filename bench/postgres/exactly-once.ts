@@ -6,6 +6,7 @@ import type { DomainOptions } from '../../src/index.ts'
 import { contiguous, createProcessor } from '../../src/index.ts'
 import type { PostgresTransaction } from '../../src/stores/postgres.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
+import { amountIn, columnsOf } from '../columns.ts'
 import type { MeasuredWork } from '../measure.ts'
 
 /** An event that a handler notes in a row. */
@@ -46,21 +47,6 @@ export function eventsOf(count: number, streams: number): readonly BenchEvent[] 
     id: `event-${index}`,
     data: { amount: index },
   }))
-}
-
-function amountIn(data: unknown): number {
-  return typeof data === 'object' && data !== null && 'amount' in data ? Number(data.amount) : 0
-}
-
-/** The values of an insert for a whole batch. */
-function columnsOf(
-  events: readonly { readonly stream: string; readonly sequence?: number | bigint; readonly data: unknown }[],
-): unknown[] {
-  return [
-    events.map(({ stream }) => stream),
-    events.map(({ sequence }) => Number(sequence)),
-    events.map(({ data }) => amountIn(data)),
-  ]
 }
 
 /** One insert for a batch. */
