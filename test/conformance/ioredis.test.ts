@@ -17,7 +17,7 @@ import { keepsTheSinkLaws } from './sinks/run-sink-suite.ts'
 import { keepsTheSourceLaws } from './source-laws.ts'
 import { ownPrefix, redisCapabilities, redisFixture } from './stores/redis-fixture.ts'
 import { runStoreSuite } from './stores/run-store-suite.ts'
-import { ownKey, streamsWorld } from './transports/redis-streams-world.ts'
+import { cutNextScript, ownKey, streamsWorld } from './transports/redis-streams-world.ts'
 
 let server: RedisServer
 let proxy: TcpProxy
@@ -67,14 +67,7 @@ describe('a Redis stream as a source', () => {
 describe.each(['cut-before', 'cut-after'] as const)('a Redis stream as a sink, %s', (fate) => {
   keepsTheSinkLaws(() => {
     const stream = ownKey()
-    const failNextSend = (): void => {
-      let isNext = true
-      proxy.decide((sent) => {
-        const isCut = isNext && sent.includes('EVAL')
-        if (isCut) isNext = false
-        return isCut ? fate : 'pass'
-      })
-    }
+    const failNextSend = (): void => cutNextScript(proxy, fate)
     const arrived = async (): Promise<string[]> => {
       const entries = (await own.sendCommand(['XRANGE', stream, '-', '+'])) as [string, string[]][]
       return entries.map(([, [, data = '']]) => data)

@@ -12,7 +12,7 @@ import type { RedisServer } from '../../services/redis-server.ts'
 import { startRedis } from '../../services/redis-server.ts'
 import type { TcpProxy } from '../../services/tcp-proxy.ts'
 import { startProxy } from '../../services/tcp-proxy.ts'
-import { ownKey } from '../transports/redis-streams-world.ts'
+import { cutNextScript, ownKey } from '../transports/redis-streams-world.ts'
 import { keepsTheSinkLaws } from './run-sink-suite.ts'
 
 type Entries = readonly { readonly message: Record<string, string> }[]
@@ -63,14 +63,7 @@ describe('a Redis server', () => {
     describe(`at a URL, and a connection that is lost (${fate})`, () => {
       keepsTheSinkLaws(() => {
         const stream = ownKey()
-        const failNextSend = (): void => {
-          let isNext = true
-          proxy.decide((sent) => {
-            const isCut = isNext && sent.includes('EVAL')
-            if (isCut) isNext = false
-            return isCut ? fate : 'pass'
-          })
-        }
+        const failNextSend = (): void => cutNextScript(proxy, fate)
         const url = `redis://127.0.0.1:${proxy.port}`
         return sinkWorld({ keys: [stream], sink: { url, stream }, read, faults: { failNextSend } })
       })

@@ -3,6 +3,7 @@
 import type { SourceWorld } from '../../../src/testing/source-suite/source-world.ts'
 import { redisStreamsSource } from '../../../src/transports/redis-streams.ts'
 import type { RedisStreamsTarget } from '../../../src/transports/redis-streams.ts'
+import type { TcpProxy } from '../../services/tcp-proxy.ts'
 
 let worlds = 0
 
@@ -27,5 +28,15 @@ export function streamsWorld(
     },
     source: () => redisStreamsSource({ ...target, stream, group: 'suite' }),
     dispose: async () => undefined,
+  })
+}
+
+/** Has the proxy cut the connection at the next script that is sent, before or after it was carried out. */
+export function cutNextScript(proxy: TcpProxy, fate: 'cut-before' | 'cut-after'): void {
+  let isNext = true
+  proxy.decide((sent) => {
+    const isCut = isNext && sent.includes('EVAL')
+    if (isCut) isNext = false
+    return isCut ? fate : 'pass'
   })
 }
