@@ -86,15 +86,30 @@ async function unpacked(input: ByteInput): Promise<ByteInput> {
 
 /** An input of which the first bytes were read already. */
 function headFirst(head: Uint8Array, input: ByteInput): ByteInput {
-  let left = head
-  const read: ByteInput['read'] = async (target, offset) => {
-    if (left.length === 0) return input.read(target, offset)
-    const taken = left.subarray(0, target.length - offset)
+  const rest = new Rest(head)
+  return {
+    name: input.name,
+    size: input.size,
+    read: async (target, offset) => rest.give(target, offset) || input.read(target, offset),
+    close: () => input.close(),
+  }
+}
+
+/** Bytes that are there, and given a part at a time. */
+class Rest {
+  #bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  /** Gives what fits behind `offset`; how many bytes, 0 once all are given. */
+  give(target: Uint8Array, offset: number): number {
+    const taken = this.#bytes.subarray(0, target.length - offset)
     target.set(taken, offset)
-    left = left.subarray(taken.length)
+    this.#bytes = this.#bytes.subarray(taken.length)
     return taken.length
   }
-  return { name: input.name, size: input.size, read, close: () => input.close() }
 }
 
 async function* unpackedChunks(
@@ -183,20 +198,18 @@ async function* standardInputChunks(): AsyncGenerator<Uint8Array, void, void> {
 
 /** What comes in chunks of any size. */
 function inputOf(name: string, chunks: AsyncGenerator<Uint8Array, void, void>): ByteInput {
-  let rest: Uint8Array = new Uint8Array(0)
+  let rest = new Rest(new Uint8Array(0))
   return {
     name,
     size: undefined,
     read: async (target, offset) => {
-      while (rest.length === 0) {
+      for (;;) {
+        const given = rest.give(target, offset)
+        if (given > 0) return given
         const next = await chunks.next()
         if (next.done === true) return 0
-        rest = next.value
+        rest = new Rest(next.value)
       }
-      const taken = rest.subarray(0, target.length - offset)
-      target.set(taken, offset)
-      rest = rest.subarray(taken.length)
-      return taken.length
     },
     close: async () => {
       await chunks.return()
