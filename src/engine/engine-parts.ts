@@ -12,6 +12,8 @@ export interface EngineParts {
   readonly consumer: string
   /** Unique among the consumer's workers. */
   readonly worker: string
+  /** This life of the engine, for leases: one with the same name that comes after it is another holder. */
+  readonly life: string
   readonly store: Store
   readonly domains: Domains
   /** How events are found in messages. */

@@ -166,12 +166,13 @@ export function makeEngine<Transaction>(
   const batchMax = whole(options.batch, 'batch', 500)
   const intaker = makeIntaker(options, domains)
   const timers = options.timers ?? systemTimers
-  const name = worker ?? `w${Math.floor(random.next() * 2 ** 48).toString(36)}`
+  const name = worker ?? `w${markOf(random)}`
   const watched = { consumer, worker: name, reader: store.reader, source, domains: trackedOf(domains) }
   const listening = listen(options, timers, watched)
   const parts: EngineParts = {
     consumer,
     worker: name,
+    life: `${name}/${markOf(random)}`,
     store: listening.called === undefined ? store : timedStore(store, timers, listening.called),
     domains,
     eventFrom: options.eventFrom ?? eventFrom,
@@ -195,6 +196,11 @@ export function makeEngine<Transaction>(
     ledgerMax: whole(options.ledgerMax, 'ledgerMax', 10_000_000),
   })
   return { engine: new Engine(parts, intaker), parts, intaker, room, stop }
+}
+
+/** A few letters that nobody else has. */
+function markOf(random: Random): string {
+  return Math.floor(random.next() * 2 ** 48).toString(36)
 }
 
 /** Makes what reads messages. */

@@ -203,13 +203,10 @@ export interface UnorderedSteps {
 export class UnorderedQuarantine {
   readonly #parts: EngineParts
   readonly #slots: HandlerSlots
-  /** This life of the engine: one with the same name that comes after it is another holder. */
-  readonly #holder: string
 
   constructor(parts: EngineParts, slots: HandlerSlots) {
     this.#parts = parts
     this.#slots = slots
-    this.#holder = `${parts.worker}/${Math.floor(parts.random.next() * 2 ** 48).toString(36)}`
   }
 
   /** Which events are in quarantine; none, as a rule. */
@@ -264,13 +261,13 @@ export class UnorderedQuarantine {
     } finally {
       passed(this.#parts)
       // Of one that cannot be given back it looks for a while as if somebody had died.
-      await this.#parts.store.lease(lease, { holder: this.#holder, ms: 0 }).catch(() => undefined)
+      await this.#parts.store.lease(lease, { holder: this.#parts.life, ms: 0 }).catch(() => undefined)
     }
   }
 
   async #take(lease: string): Promise<boolean> {
-    const { store } = this.#parts
-    return (await store.lease(lease, { holder: this.#holder, ms: rememberedMs })) !== undefined
+    const { store, life } = this.#parts
+    return (await store.lease(lease, { holder: life, ms: rememberedMs })) !== undefined
   }
 
   #leaseOf(intake: UnorderedIntake, nth: number): string {

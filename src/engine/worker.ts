@@ -485,12 +485,10 @@ class PullWorker<Message extends Delivery> implements Worker {
 
   /** Opens the store, then the source; waits out what waiting mends. */
   async #openAll(): Promise<void> {
-    const { store, consumer, worker, random } = this.#parts
+    const { store, consumer, life: holder } = this.#parts
     const source = this.#source
     const noteOf = (part: string | undefined): string =>
       part === undefined ? source.name : `${source.name}, ${part}`
-    // This life of the worker: one of the same name that comes after it is another holder.
-    const holder = `${worker}/${Math.floor(random.next() * 2 ** 48).toString(36)}`
     await this.#open({ close: () => leave(this.#parts).then(() => store.close()) }, () => store.open())
     await this.#open(source, () =>
       source.open({

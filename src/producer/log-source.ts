@@ -145,6 +145,7 @@ class LogSource implements Source<LogDelivery> {
   async open(checkpoint: Checkpoint): Promise<void> {
     const { shards, leaseMs, timers } = this.#parts
     const log = this.#log
+    this.#failure = undefined
     await log.open()
     const notes = {
       read: (note: string) => checkpoint.load(note),
