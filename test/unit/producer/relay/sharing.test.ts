@@ -94,6 +94,37 @@ test('a place that a late relay has set back is set forward again by the one wit
   await relay.stop()
 })
 
+test('one that stood still while another sent, and retention followed, goes on (I10)', async () => {
+  const world = new RelayWorld()
+  await world.append(['a'], 10)
+  const stall = { where: '', ms: 0 }
+  const fate = {
+    dies: (where: string) => {
+      stall.where = where
+      return false
+    },
+    stallMs: () => {
+      const ms = stall.where === 'before log.page' ? stall.ms : 0
+      if (ms > 0) stall.ms = 0
+      return ms
+    },
+  }
+  const first = world.start({ lease: '1s', fate })
+  await world.timers.advance(500)
+  stall.ms = 20_000
+  await world.timers.advance(500)
+  const second = world.start({ lease: '1s' })
+  await world.append(['a'], 10)
+  await world.until(() => world.topic.length >= 20)
+  await world.log.trim({ before: 20 })
+  await world.timers.advance(30_000)
+  expect(first.outcome).toEqual({ ended: false })
+  expect(second.outcome).toEqual({ ended: false })
+  await world.append(['a'], 1)
+  await world.until(() => world.topic.length >= 21)
+  for (const { relay } of [first, second]) await relay.stop()
+})
+
 test('shards divide the streams, and relays with shardsMax divide the shards', async () => {
   const world = new RelayWorld()
   const streams = range(1, 40).map(String)
