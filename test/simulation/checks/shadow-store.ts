@@ -2,7 +2,7 @@
 // ask this and never the store, so that a store that forgets is noticed too.
 import type { Epoch, Sequence } from '../../../src/core/sequence.ts'
 import type { StreamPath } from '../../../src/core/stream-path.ts'
-import type { StreamState } from '../../../src/core/stream-state.ts'
+import type { EpochSpan, StreamState } from '../../../src/core/stream-state.ts'
 import type { DeadLetter, InboxEntry, HeldEvent, LedgerEntry } from '../../../src/ports/records.ts'
 import type { StreamChange } from '../../../src/ports/store.ts'
 import type { Happening } from '../history.ts'
@@ -68,9 +68,12 @@ export class ShadowStore {
     )
   }
 
-  /** Whether the number has an account: it lies at or below the position of its epoch. */
+  /** Whether the number has an account: it lies at or below the position of its epoch, or came late. */
   isAccounted(path: StreamPath, epoch: Epoch, sequence: Sequence): boolean {
     const { state } = this.stream(path)
+    const isLate = (span: EpochSpan): boolean =>
+      span.epoch === epoch && span.from <= sequence && sequence <= span.to
+    if (state?.belowBaseline.some(isLate) === true) return true
     if (state?.position === undefined || state.epoch < epoch) return false
     if (state.epoch === epoch) return sequence <= state.position
     const ended = state.ended.find((record) => record.epoch === epoch)
