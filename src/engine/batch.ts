@@ -139,6 +139,11 @@ export class Engine {
     return this.#intaker.orderOf(message)
   }
 
+  /** Whether two messages with one number bear the same event. */
+  areCopies(one: IncomingMessage, other: IncomingMessage): boolean {
+    return this.#intaker.areCopies(one, other)
+  }
+
   /** Processes messages; when it resolves, every result but `refuse` is durable. */
   async process(messages: readonly IncomingMessage[]): Promise<readonly ProcessResult[]> {
     const call = this.submit(messages)

@@ -96,6 +96,12 @@ export class Intaker {
     }
   }
 
+  /** Whether two messages with one number bear the same event, or the same fill, by their ids or data. */
+  areCopies(one: IncomingMessage, other: IncomingMessage): boolean {
+    const [a, b] = [this.read(one), this.read(other)]
+    return a.kind === 'tracked' && b.kind === 'tracked' && identityOf(a) === identityOf(b)
+  }
+
   /** An event of which something could not be read when it came, read again by the mapping as it is now. */
   reread<Event extends InturnEvent>(event: Event): Event {
     if (event.problem === undefined) return event
@@ -423,4 +429,8 @@ export function arrivalOf(
     producer: producer === undefined ? undefined : fingerprint(producer),
     place,
   }
+}
+
+function identityOf({ event }: TrackedIntake): number {
+  return 'fill' in event ? eventFingerprint(undefined, event.fill) : eventFingerprint(event.id, event.data)
 }

@@ -48,7 +48,7 @@ export class Settlement<Message extends Delivery> {
     this.#made = made
     const { lookAheadMax, refusePatienceMs: patienceMs } = limits
     this.#refused = new RefusedEvents({ lookAheadMax, patienceMs })
-    this.#unsettled = new UnsettledEvents(source.kind)
+    this.#unsettled = new UnsettledEvents((kept, by) => source.kind === 'queue' && engine.areCopies(kept, by))
     engine.onPosition = (stream, position, hasUndecided) => {
       this.#done.push(...this.#unsettled.takeUpTo(stream, position, hasUndecided))
     }
@@ -169,7 +169,7 @@ export class Settlement<Message extends Delivery> {
     // What waits for its domain to go on, for a worker, or for its stream to tell it from others, is not
     // refused for want of room.
     const stays = isUnplacedNow || result.reason === 'paused' || result.reason === 'busy'
-    const kept = source.kind === 'queue' ? this.#unsettled.find(stream, place) : undefined
+    const kept = this.#unsettled.find(stream, delivery, place)
     if (source.kind === 'log') {
       this.#refused.add({ ...refused, sinceMs: now, stays, isUnplaced: isUnplacedNow })
     } else if (kept !== undefined) this.#unsettled.keep(stream, { ...kept, delivery })

@@ -15,29 +15,31 @@ interface Unsettled<Message> {
 
 /** Unsettled deliveries by stream. */
 export class UnsettledEvents<Message extends Delivery> {
-  readonly #kind: 'log' | 'queue'
+  readonly #isReplaced: (kept: Message, by: Message) => boolean
   readonly #streams = new Map<StreamPath, readonly Unsettled<Message>[]>()
 
-  constructor(kind: 'log' | 'queue') {
-    this.#kind = kind
+  /**
+   * A log has every copy at a place of its own. A queue that delivers a copy again has given up on the one
+   * before, so that only the last one is kept; but another event with the same number is no copy.
+   *
+   * @param isReplaced - of two deliveries with one number: the second takes the place of the first
+   */
+  constructor(isReplaced: (kept: Message, by: Message) => boolean) {
+    this.#isReplaced = isReplaced
   }
 
-  /**
-   * Keeps a delivery. A log has every copy at a place of its own; a queue that delivers a copy again has
-   * given up on the one before, so that only the last one is kept.
-   */
+  /** Keeps a delivery. */
   keep(stream: StreamPath, kept: Unsettled<Message>): void {
     const { delivery, place } = kept
     const others = (this.#streams.get(stream) ?? []).filter((other) => {
-      const isReplaced = this.#kind === 'queue' && comparePositions(other.place, place) === 0
-      return other.delivery !== delivery && !isReplaced
+      return other.delivery !== delivery && !this.#isCopied(other, delivery, place)
     })
     this.#streams.set(stream, [...others, kept])
   }
 
-  /** What is kept with this place. */
-  find(stream: StreamPath, place: Position): Unsettled<Message> | undefined {
-    return this.#streams.get(stream)?.find((one) => comparePositions(one.place, place) === 0)
+  /** The kept delivery that this one takes the place of. */
+  find(stream: StreamPath, delivery: Message, place: Position): Unsettled<Message> | undefined {
+    return this.#streams.get(stream)?.find((one) => this.#isCopied(one, delivery, place))
   }
 
   /** Takes out the deliveries of a stream up to a position; `staysInbox`: but for those of its inbox. */
@@ -50,5 +52,9 @@ export class UnsettledEvents<Message extends Delivery> {
     if (left.length === 0) this.#streams.delete(stream)
     else if (ended.length > 0) this.#streams.set(stream, left)
     return ended.map(({ delivery }) => delivery)
+  }
+
+  #isCopied(kept: Unsettled<Message>, by: Message, place: Position): boolean {
+    return comparePositions(kept.place, place) === 0 && this.#isReplaced(kept.delivery, by)
   }
 }

@@ -17,5 +17,8 @@ export const regressionSeeds: ReadonlyMap<number, string> = new Map([
   [502927, 'another event with the number of one that had come late was settled as its copy'],
   [510035, 'of an inbox with two epochs of a counter the later one was taken for what comes next'],
   [507508, 'an event with refused data that came late was taken out behind events that follow it'],
-  [621407, 'the check knew no account for the number of an event that came late, before a position was known'],
+  [
+    621407,
+    'the check knew no account for the number of an event that came late, before a position was known',
+  ],
 ])

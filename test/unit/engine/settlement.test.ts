@@ -96,6 +96,24 @@ describe('a store that is not durable (I4)', () => {
     expect(world.settledNumbers).toContain(5)
     await worker.stop()
   })
+
+  it('another event of a queue with the number of one in an inbox is decided too, and ends as a conflict', async () => {
+    const world = new WorkerWorld('queue')
+    const store = world.store({ durable: false })
+    const worker = world.worker({ heldMax: 1 }, { store, refusePatience: '2s' })
+    await world.source.push(events('a', 3, 5))
+    world.start(worker)
+    await world.timers.advance(5_000)
+    expect((await world.stream('a'))?.inbox).toMatchObject({ arrivals: 1 })
+    await world.source.push([event('a', 5, { id: 'rival' })])
+    await world.timers.advance(1_000)
+    await world.source.push(events('a', 1, 2, 4))
+    await world.timers.advance(10_000)
+    expect(world.calls).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5'])
+    expect(await world.deadLetters()).toMatchObject([{ reason: 'conflict', id: 'rival' }])
+    expect(world.source.unsettled).toBe(0)
+    await worker.stop()
+  })
 })
 
 describe('refused events', () => {
