@@ -2,7 +2,6 @@
 // handlers run, streams run side by side, and each commits as soon as it has ended. Attempts of
 // streams in quarantine are committed before; what may be deadly comes last, while no other handler of the
 // engine runs. Upholds I2, I5 and I6.
-import type { Recorded } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
@@ -19,7 +18,6 @@ import { stopAtPartial } from './partial-effects.ts'
 import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
 import { beginInQuarantine, mayBeDeadly, needsQuarantine } from './quarantine.ts'
-import { CallRecorder } from './recorded-call.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 
 /** What a unit of work under claims tells its engine. */
@@ -238,7 +236,7 @@ export class ClaimedWork {
     for (let at = from; at < count; at++) {
       if (effects.isFull) return this.#endBefore(planned, deliveries[at])
       if (!isPlaced && !this.#slots.tryEnter()) return this.#deliverLater(planned, plan, at)
-      const called = this.#callOnce(planned, plan, at)
+      const called = this.#call(planned, plan, deliveries[at])
       if (called !== undefined) return this.#goOn(planned, plan, { at, called })
       if (!isPlaced) this.#slots.leave()
     }
@@ -247,7 +245,7 @@ export class ClaimedWork {
 
   async #deliverLater(planned: PlannedTurn, plan: CallPlan, at: number): Promise<void> {
     await this.#slots.enter()
-    const called = this.#callOnce(planned, plan, at)
+    const called = this.#call(planned, plan, planned.turn.deliveries[at])
     await this.#goOn(planned, plan, { at, called })
   }
 
@@ -296,12 +294,21 @@ export class ClaimedWork {
   }
 
   /** Makes one call of a handler; nothing where it ended well at once. Never throws, never rejects. */
-  #callOnce(planned: PlannedTurn, plan: CallPlan, at: number): Promise<CallEnd> | CallEnd {
+  #call(
+    planned: PlannedTurn,
+    { isBulk, callsAll, scene }: CallPlan,
+    delivery: PlannedDelivery | undefined,
+  ): Promise<CallEnd> | CallEnd {
     try {
-      const { turn } = planned
-      const delivery = turn.deliveries[at]
+      const { turn, visit } = planned
+      const { domain, path } = visit
       if (delivery === undefined) return undefined
-      const called = plan.isBulk ? this.#callAll(planned, plan) : this.#call(planned, plan, delivery)
+      let called: void | Promise<void> = undefined
+      if (isBulk) called = this.#callAll(planned, scene)
+      else if (callsAll || turn.isCalled(delivery)) {
+        const { event, attempt } = delivery
+        called = this.#caller.call({ domain, path, event, attempt }, scene)
+      }
       return called?.then(
         () => undefined,
         (error: unknown) => ({ error }),
@@ -311,49 +318,28 @@ export class ClaimedWork {
     }
   }
 
-  #call(
-    { turn, visit }: PlannedTurn,
-    { scene }: CallPlan,
-    delivery: PlannedDelivery,
-  ): Promise<void> | undefined {
-    if (!turn.callsAll && !turn.isCalled(delivery)) return undefined
-    const { event, attempt } = delivery
-    const { domain, path } = visit
-    const { commands } = this.#unit
-    let called: void | Promise<void>
-    if (commands === undefined) called = this.#caller.call({ domain, path, event, attempt }, scene)
-    else {
-      const recorder = new CallRecorder(commands, path)
-      const call = { domain, path, event, attempt, recorder }
-      const take = (recorded: Recorded): void => turn.effects.add([event], recorded)
-      called = recorder.record(() => this.#caller.call(call, scene), take)
-    }
-    return called instanceof Promise ? called : undefined
-  }
-
   /** Calls the handler once for all events of a turn. */
-  #callAll(planned: PlannedTurn, plan: CallPlan): Promise<void> | undefined {
-    const { turn, visit } = planned
+  #callAll({ turn, visit }: PlannedTurn, scene: CallScene): void | Promise<void> {
     const { domain, path } = visit
-    const { commands } = this.#unit
     const called = turn.deliveries.filter((delivery) => turn.callsAll || turn.isCalled(delivery))
     const [first] = called
     if (first === undefined) return undefined
-    if (called.length === 1) return this.#call(planned, plan, first)
-    const events = called.map(({ event }) => event)
-    let made: void | Promise<void>
-    if (commands === undefined) made = this.#caller.callBatch(domain, events, plan.scene)
-    else {
-      const recorder = new CallRecorder(commands, path)
-      const call = (): void | Promise<void> => this.#caller.callBatch(domain, events, plan.scene, recorder)
-      made = recorder.record(call, (recorded) => turn.effects.add(events, recorded))
+    if (called.length > 1) {
+      return this.#caller.callBatch(
+        domain,
+        called.map(({ event }) => event),
+        scene,
+      )
     }
-    return made instanceof Promise ? made : undefined
+    const { event, attempt } = first
+    return this.#caller.call({ domain, path, event, attempt }, scene)
   }
 
   /** How the handler is called for a turn. */
   #planOf(planned: PlannedTurn, isPlaced: boolean): CallPlan {
-    return { isBulk: isBulk(planned), isPlaced, scene: sceneOf(this.#unit, planned.visit.path) }
+    const { turn, visit } = planned
+    const scene = sceneOf(this.#unit, visit.path, turn.effects)
+    return { isBulk: isBulk(planned), isPlaced, callsAll: turn.callsAll, scene }
   }
 }
 
@@ -362,6 +348,8 @@ interface CallPlan {
   readonly isBulk: boolean
   /** The stream has its place among the running handlers already. */
   readonly isPlaced: boolean
+  /** Whether the handler is called for each: none is filtered, or was done before. */
+  readonly callsAll: boolean
   readonly scene: CallScene
 }
 

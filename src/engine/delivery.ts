@@ -7,6 +7,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { encodePart, idempotencyKey, streamPath } from '../core/stream-path.ts'
 import type { Failing } from '../core/stream-state.ts'
 import { errorMessage, errorText, isInstance, keptStack } from '../core/thrown.ts'
+import type { CommitCommands, Recorded, Recording } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import type { CallWatch } from '../ports/telemetry.ts'
 import { backoffMs } from './backoff.ts'
@@ -16,7 +17,6 @@ import type { EngineParts } from './engine-parts.ts'
 import { handlerEvent } from './handler-event.ts'
 import { watched } from './listening.ts'
 import { PayloadRefused } from './payload-refused.ts'
-import type { CallRecorder } from './recorded-call.ts'
 import type { FailureAnswer } from './turn.ts'
 import { shuttingDown, withinTime } from './within-time.ts'
 
@@ -32,6 +32,20 @@ export interface CallScene {
   readonly replay?: 'redeliver'
   /** Another event has the number of this one by right: the idempotency key of this one names its id too. */
   readonly isRival?: boolean
+  /** Absent where the store runs no commands in its commits. */
+  readonly recording?: CallRecording
+}
+
+/** What handlers give for a commit is recorded, and counts once they have ended well. */
+interface CallRecording {
+  readonly commands: CommitCommands
+  readonly stream: StreamPath
+  readonly taker: RecordedTaker
+}
+
+/** Takes what a handler has given for the commit, which may be nothing, in one call for these events. */
+export interface RecordedTaker {
+  add(events: readonly InturnEvent[], recorded: Recorded): void
 }
 
 /** One event to hand to a handler. */
@@ -40,8 +54,6 @@ export interface Call {
   readonly path: StreamPath
   readonly event: InturnEvent
   readonly attempt: number
-  /** Records what the handler gives for the commit; absent where the store runs no commands. */
-  readonly recorder?: CallRecorder
 }
 
 /** Calls handlers. */
@@ -63,7 +75,7 @@ export class HandlerCaller {
   call(call: Call, scene: CallScene): void | Promise<void> {
     const { domain, event } = call
     const { handle } = domain
-    if (handle === undefined) return this.callBatch(domain, [event], scene, call.recorder)
+    if (handle === undefined) return this.callBatch(domain, [event], scene)
     if (!this.#isListenedTo) return this.#call(handle, call, scene)
     const watch = this.#begin(domain, [event], scene, call.attempt)
     return this.#listened(domain, watch, () => this.#call(handle, call, scene))
@@ -72,31 +84,31 @@ export class HandlerCaller {
   #call(handle: NonNullable<Domain['handle']>, call: Call, scene: CallScene): void | Promise<void> {
     const { domain, event } = call
     if (this.#parts.stop.aborted) throw shuttingDown()
+    const { recording } = scene
     const context =
-      call.recorder === undefined
+      recording === undefined
         ? new CallContext(this.#parts, scene, call)
-        : new RecordingContext(this.#parts, scene, call)
+        : new RecordingContext(this.#parts, scene, recording, call)
     const isPlain = domain.schemas === undefined && event.inexact === undefined
     let result: unknown
     try {
       result = handle(isPlain ? event : handlerEvent(domain, event), context)
     } catch (error) {
+      context.end()
       throw lockedOut(error, context)
     }
-    if (result === undefined || !isPromiseLike(result)) return undefined
-    return this.#within(domain, result, context)
+    if (result !== undefined && isPromiseLike(result)) {
+      return this.#within(domain, result, { context, scene, events: [event] })
+    }
+    if (recording !== undefined) recording.taker.add([event], context.end())
+    return undefined
   }
 
   /** Calls `handleBatch` for several events; throws as {@link call} does. */
-  callBatch(
-    domain: Domain,
-    events: readonly InturnEvent[],
-    scene: CallScene,
-    recorder?: CallRecorder,
-  ): void | Promise<void> {
-    if (!this.#isListenedTo) return this.#callBatch(domain, events, scene, recorder)
+  callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
+    if (!this.#isListenedTo) return this.#callBatch(domain, events, scene)
     const watch = this.#begin(domain, events, scene, 1)
-    return this.#listened(domain, watch, () => this.#callBatch(domain, events, scene, recorder))
+    return this.#listened(domain, watch, () => this.#callBatch(domain, events, scene))
   }
 
   /** Calls a handler where somebody watches, or asks how long it took. */
@@ -150,16 +162,15 @@ export class HandlerCaller {
     })
   }
 
-  #callBatch(
-    domain: Domain,
-    events: readonly InturnEvent[],
-    scene: CallScene,
-    recorder: CallRecorder | undefined,
-  ): void | Promise<void> {
+  #callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
     const { consumer, stop } = this.#parts
     const { handleBatch } = domain
     if (stop.aborted) throw shuttingDown()
-    const context = new CallContext(this.#parts, scene)
+    const { recording } = scene
+    const context =
+      recording === undefined
+        ? new CallContext(this.#parts, scene)
+        : new RecordingContext(this.#parts, scene, recording)
     const { isRedrive, replay } = context
     const own = events.map((event) => handlerEvent(domain, event))
     const batchContext = {
@@ -168,7 +179,7 @@ export class HandlerCaller {
       ...(replay !== undefined && { replay }),
       fence: scene.fence,
       transaction: scene.transaction,
-      ...(recorder !== undefined && { redis: recorder.commands }),
+      ...(recording !== undefined && { redis: context.commands }),
       get signal(): AbortSignal {
         return context.signal
       },
@@ -181,9 +192,12 @@ export class HandlerCaller {
     try {
       result = handleBatch?.(own, batchContext)
     } catch (error) {
+      context.end()
       throw lockedOut(error, context)
     }
-    return isPromiseLike(result) ? this.#within(domain, result, context) : undefined
+    if (isPromiseLike(result)) return this.#within(domain, result, { context, scene, events })
+    if (recording !== undefined) recording.taker.add(events, context.end())
+    return undefined
   }
 
   /**
@@ -196,18 +210,31 @@ export class HandlerCaller {
     if (transaction?.ended?.fault !== undefined) throw transaction.ended.fault
   }
 
-  async #within(domain: Domain, work: PromiseLike<unknown>, context: CallContext): Promise<void> {
-    const { timeoutMs: ms, name } = domain
+  /** Waits for what a handler has begun, and takes what it gave. */
+  async #within(
+    { timeoutMs: ms, name }: Domain,
+    work: PromiseLike<unknown>,
+    call: {
+      readonly context: CallContext
+      readonly scene: CallScene
+      readonly events: readonly InturnEvent[]
+    },
+  ): Promise<void> {
+    const { context, scene, events } = call
     const late = (): Error =>
       new InturnError('handler-timeout', `the handler of ${name} took longer than ${ms} ms`)
     try {
       await withinTime(this.#parts, work, { ms, late })
     } catch (error) {
+      context.end()
       context.abort(error)
       throw lockedOut(error, context)
     }
+    scene.recording?.taker.add(events, context.end())
   }
 }
+
+const nothing: Recorded = { commands: [], bytes: 0 }
 
 /** The context of one call of a handler; its key and its signal are made only when it asks for them. */
 class CallContext implements HandlerContext {
@@ -236,8 +263,9 @@ class CallContext implements HandlerContext {
     if (replay !== undefined) this.replay = replay
   }
 
-  protected get commands(): unknown {
-    return this.#call?.recorder?.commands
+  /** What the handler records with, where the store runs commands in its commits. */
+  get commands(): unknown {
+    return undefined
   }
 
   get idempotencyKey(): string {
@@ -250,6 +278,11 @@ class CallContext implements HandlerContext {
     return this.#signal
   }
 
+  /** The call is over: gives what the handler recorded. Whoever records after that is refused. */
+  end(): Recorded {
+    return nothing
+  }
+
   /** Fires the signal for this call alone. */
   abort(reason: unknown): void {
     this.#own ??= new AbortController()
@@ -257,10 +290,34 @@ class CallContext implements HandlerContext {
   }
 }
 
-/** The context of a call where the store runs commands in its commits. */
+/**
+ * The context of a call where the store runs commands in its commits. Most handlers give none, and nothing is
+ * begun for them.
+ */
 class RecordingContext extends CallContext {
+  readonly #from: CallRecording
+  #recording: Recording | undefined
+  #isOver = false
+
+  constructor(parts: ContextParts, scene: CallScene, from: CallRecording, call?: Call) {
+    super(parts, scene, call)
+    this.#from = from
+  }
+
+  override get commands(): unknown {
+    const { commands, stream } = this.#from
+    this.#recording ??= commands.record(stream)
+    if (this.#isOver) this.#recording.end()
+    return this.#recording.commands
+  }
+
   get redis(): unknown {
     return this.commands
+  }
+
+  override end(): Recorded {
+    this.#isOver = true
+    return this.#recording === undefined ? nothing : this.#recording.end()
   }
 }
 

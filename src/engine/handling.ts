@@ -3,14 +3,12 @@
 // whole transaction is undone with it and runs again, knowing what failed. Upholds I2.
 import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import type { Recorded } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { wonStream } from '../ports/store.ts'
 import { checkPayload } from './check-payload.ts'
-import type { Call, CallScene, HandlerCaller } from './delivery.ts'
+import type { Call, CallScene, HandlerCaller, RecordedTaker } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { CallRecorder } from './recorded-call.ts'
 
 /** What a handler failed with. */
 export interface HandlerFailure {
@@ -94,11 +92,17 @@ export async function tryApart(
   return failed
 }
 
-/** Where handlers are called: for a stream that was won, with its fence. */
-export function sceneOf(unit: UnitOfWork, path?: StreamPath): CallScene {
-  const { transaction, signal } = unit
-  const fence = path === undefined ? 0 : wonStream(unit, path).fence
-  return { transaction: transaction?.forHandlers, signal, fence }
+/**
+ * Where handlers are called: for a stream that was won, with its fence. `taker`: takes what they give for the
+ * commit, where the store runs commands there.
+ */
+export function sceneOf(unit: UnitOfWork, path?: StreamPath, taker?: RecordedTaker): CallScene {
+  const { transaction, signal, commands } = unit
+  const scene = { transaction: transaction?.forHandlers, signal }
+  if (path === undefined) return { ...scene, fence: 0 }
+  const { fence } = wonStream(unit, path)
+  if (commands === undefined || taker === undefined) return { ...scene, fence }
+  return { ...scene, fence, recording: { commands, stream: path, taker } }
 }
 
 /**
@@ -115,28 +119,17 @@ export function rolledBackIn({ transaction }: UnitOfWork): HandlerFailure | unde
 
 /**
  * Checks what an event carries, asks the filter of its domain, and calls the handler; says whether it was
- * called. `take`: gets what the handler gave for the commit.
+ * called.
  */
 export async function checkAndCall(
-  { parts, caller, unit }: Handling,
+  parts: EngineParts,
+  caller: HandlerCaller,
   call: Call,
-  how: { readonly scene: CallScene; readonly take?: (recorded: Recorded) => void },
+  scene: CallScene,
 ): Promise<boolean> {
-  const { domain, path, event } = call
-  const { scene, take } = how
+  const { domain, event } = call
   await checkPayload(parts, domain, event)
   if (domain.filter !== undefined && !domain.filter(event)) return false
-  if (take === undefined || unit.commands === undefined) await caller.call(call, scene)
-  else {
-    const recorder = new CallRecorder(unit.commands, path)
-    await recorder.record(() => caller.call({ ...call, recorder }, scene), take)
-  }
+  await caller.call(call, scene)
   return true
-}
-
-/** Where handlers are called, and by whom. */
-export interface Handling {
-  readonly parts: EngineParts
-  readonly caller: HandlerCaller
-  readonly unit: UnitOfWork
 }

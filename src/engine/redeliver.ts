@@ -12,7 +12,7 @@ import type { StreamState } from '../core/stream-state.ts'
 import { unknownStream } from '../core/stream-state.ts'
 import { asError } from '../core/thrown.ts'
 import { wholeNumber } from '../core/whole-number.ts'
-import type { EffectPartial, Recorded } from '../ports/commit-commands.ts'
+import type { EffectPartial } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/commit-commands.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
@@ -228,15 +228,13 @@ export class Redelivery {
   async #callEach(unit: UnitOfWork, { domain, range, events }: Chunk): Promise<Handled> {
     const { transaction } = unit
     const { stream } = range
-    const scene: CallScene = { ...sceneOf(unit, stream), replay: 'redeliver' }
-    const handling = { parts: this.#parts, caller: this.#caller, unit }
     const effects = new TurnEffects()
+    const scene: CallScene = { ...sceneOf(unit, stream, effects), replay: 'redeliver' }
     let [handled, through] = [0, 0]
     for (const event of events) {
       try {
         const call = { domain, path: stream, event, attempt: 1 }
-        const take = (recorded: Recorded): void => effects.add([event], recorded)
-        if (await checkAndCall(handling, call, { scene, take })) handled++
+        if (await checkAndCall(this.#parts, this.#caller, call, scene)) handled++
         const undone = rolledBackIn(unit)
         if (undone !== undefined) throw undone.error
         through++

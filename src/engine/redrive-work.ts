@@ -9,12 +9,12 @@ import type { InturnEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import { asError } from '../core/thrown.ts'
-import type { EffectStep, Recorded } from '../ports/commit-commands.ts'
+import type { EffectStep } from '../ports/commit-commands.ts'
 import { partialText } from '../ports/commit-commands.ts'
 import type { DeadLetter, StoredEntry } from '../ports/records.ts'
 import type { Commit, CommitOutcome, StreamRecords, UnitOfWork } from '../ports/store.ts'
 import { isEvent } from '../ports/store.ts'
-import type { CallScene, HandlerCaller } from './delivery.ts'
+import type { CallScene, HandlerCaller, RecordedTaker } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HandlerFailure } from './handling.ts'
@@ -161,21 +161,18 @@ export class RedriveWork {
   ): Promise<Called> {
     const isRival = letter.reason === 'conflict'
     const isTracked = domain.kind === 'tracked'
-    // Without tracking no call has a fence: one here would make a system outside refuse all that follow.
-    const scene: CallScene = {
-      ...sceneOf(unit, isTracked ? path : undefined),
-      isRedrive: true,
-      isRival,
-    }
     const { epoch, sequence = 0 } = event
     let effects: readonly EffectStep[] = []
-    const take = ({ commands }: Recorded): void => {
-      if (commands.length > 0) effects = [{ events: [{ epoch, sequence }], commands }]
+    const taker: RecordedTaker = {
+      add: (_events, { commands }) => {
+        if (commands.length > 0) effects = [{ events: [{ epoch, sequence }], commands }]
+      },
     }
+    // Without tracking no call has a fence: one here would make a system outside refuse all that follow.
+    const where = isTracked ? sceneOf(unit, path, taker) : sceneOf(unit)
+    const scene: CallScene = { ...where, isRedrive: true, isRival }
     try {
-      const handling = { parts: this.#parts, caller: this.#caller, unit }
-      const how = { scene, ...(isTracked && { take }) }
-      await checkAndCall(handling, { domain, path, event, attempt }, how)
+      await checkAndCall(this.#parts, this.#caller, { domain, path, event, attempt }, scene)
       return { effects }
     } catch (error) {
       this.#caller.throwUnlessHandlers(unit)

@@ -2,6 +2,7 @@
 // known, and decided a last time with a place to stop if a handler fails: decisions are pure, so this costs
 // no effect. Upholds I1: a failing event stops its own stream at the number before it.
 import { decideRun } from '../core/decide-run.ts'
+import type { InturnEvent } from '../core/event.ts'
 import { canAdvance, removeHead } from '../core/head.ts'
 import type { HealAttempt } from '../core/heal.ts'
 import type { Decided, PassContext } from '../core/pass.ts'
@@ -453,14 +454,14 @@ export const effectBytesMax: number = 4 * 2 ** 20
  * handler whose commands had their effect is not called again.
  */
 export class TurnEffects {
-  #steps: EffectStep[] | undefined
+  #calls: { readonly events: readonly InturnEvent[]; readonly commands: EffectStep['commands'] }[] = []
   #bytes = 0
   #done: ReadonlySet<string> | undefined
   #settles = false
 
   /** Whether a commit has nothing to carry out, and nothing to forget. */
   get isEmpty(): boolean {
-    return this.#steps === undefined && !this.#settles
+    return this.#bytes === 0 && !this.#settles
   }
 
   /** How much it is to send. */
@@ -474,11 +475,8 @@ export class TurnEffects {
   }
 
   /** Takes in what a handler has given for one event, or for several in one call. */
-  add(events: readonly Position[], { commands, bytes }: Recorded): void {
-    this.#steps ??= []
-    const places: Position[] = []
-    for (const { epoch, sequence } of events) places.push({ epoch, sequence })
-    this.#steps.push({ events: places, commands })
+  add(events: readonly InturnEvent[], { commands, bytes }: Recorded): void {
+    this.#calls.push({ events, commands })
     this.#bytes += bytes
   }
 
@@ -494,7 +492,7 @@ export class TurnEffects {
 
   /** Takes in what such a commit has carried out; what was recorded since is void. */
   honour({ done }: EffectPartial): void {
-    this.#steps = undefined
+    this.#calls = []
     this.#bytes = 0
     this.#done = new Set(done)
   }
@@ -506,11 +504,15 @@ export class TurnEffects {
 
   /** The part of a change. Events whose handlers gave nothing are told too: they are not called again. */
   change(): Pick<StreamChange, 'effects' | 'settlesPartial'> {
-    const steps = this.#steps
-    const hasEffects = steps?.some(({ commands }) => commands.length > 0) === true
+    const steps = (): readonly EffectStep[] =>
+      this.#calls.map(({ events, commands }) => ({ events: events.map(placeOf), commands }))
     return {
-      ...(hasEffects && { effects: steps }),
+      ...(this.#bytes > 0 && { effects: steps() }),
       ...(this.#settles && { settlesPartial: true }),
     }
   }
+}
+
+function placeOf({ epoch, sequence = 0 }: InturnEvent): Position {
+  return { epoch, sequence }
 }

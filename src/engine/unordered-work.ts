@@ -188,9 +188,8 @@ export class UnorderedWork {
     const scene = sceneOf(unit)
     // What was begun before its domain was paused is brought to its end.
     if (round.attempt === 1 && isPaused(unit, intake)) return { intake, verdict: 'refuse' }
-    const handling = { parts: this.#parts, caller: this.#caller, unit }
     const run = async (): Promise<void> => {
-      await checkAndCall(handling, { domain, path, event, attempt }, { scene })
+      await checkAndCall(this.#parts, this.#caller, { domain, path, event, attempt }, scene)
     }
     const failed = await tryApart(this.#caller, unit, { place: intake, run })
     if (failed === undefined) return { intake, verdict: 'deliver' }
