@@ -22,23 +22,27 @@ export function packedArguments(values: readonly ScriptArgument[]): Buffer {
   const buffer = Buffer.allocUnsafe(size)
   buffer[0] = arrayOf32Bits
   let at = buffer.writeUInt32BE(texts.length, 1)
-  for (const text of texts)
-    at = typeof text === 'string' ? putText(buffer, at, text) : putBytes(buffer, at, text)
+  for (const text of texts) {
+    if (typeof text !== 'string') {
+      at = putBytes(buffer, at, text)
+      continue
+    }
+    const { length } = text
+    let isShort = length < 32
+    for (let index = 0; isShort && index < length; index++) {
+      const code = text.charCodeAt(index)
+      buffer[at + 1 + index] = code
+      isShort = code < 128
+    }
+    if (isShort) {
+      buffer[at] = fixedText + length
+      at += 1 + length
+    } else at = putText(buffer, at, text)
+  }
   return buffer.subarray(0, at)
 }
 
 function putText(buffer: Buffer, at: number, text: string): number {
-  const { length } = text
-  let isShort = length < 32
-  for (let index = 0; isShort && index < length; index++) {
-    const code = text.charCodeAt(index)
-    buffer[at + 1 + index] = code
-    isShort = code < 128
-  }
-  if (isShort) {
-    buffer[at] = fixedText + length
-    return at + 1 + length
-  }
   const start = putLength(buffer, at, Buffer.byteLength(text))
   return start + buffer.write(text, start)
 }

@@ -4,7 +4,7 @@ import type { StreamPath } from '../../core/stream-path.ts'
 import type { CommitCommands } from '../../ports/commit-commands.ts'
 import type { Commit, CommitOutcome } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
-import { at, listIn, mapIn, textIn } from '../../redis/reply.ts'
+import { listIn, mapIn, textIn } from '../../redis/reply.ts'
 import type { BegunUnit, ClaimParts, UnitReads } from '../../storage/unit-of-work.ts'
 import type { ClaimedStreams, RedisUnitParts, ShardClaims } from './claims.ts'
 import { pathsAt, releaseClaims, renewClaims } from './claims.ts'
@@ -79,11 +79,11 @@ export class ClaimUnit implements ClaimParts<RedisCommands> {
     const replies = await this.#parts.connection.write(calls, first.length > 0)
     const ends = new Map<StreamPath, CommitOutcome>()
     for (const [index, { shard, paths }] of streams.entries()) {
-      const outcomes = listIn(at(replies[index], 0))
+      const [ended, counted, waiting] = listIn(replies[index])
+      const outcomes = listIn(ended)
       for (const [place, path] of paths.entries()) ends.set(path, outcomeIn(outcomes[place]))
-      const counts = mapIn(at(replies[index], 1))
-      if (counts.size > 0) this.#parts.known.totals.note(shard, counts)
-      this.#again.push(...pathsAt(paths, at(replies[index], 2)))
+      if (listIn(counted).length > 0) this.#parts.known.totals.note(shard, mapIn(counted))
+      this.#again.push(...pathsAt(paths, waiting))
     }
     return ends
   }

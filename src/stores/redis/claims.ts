@@ -303,26 +303,28 @@ class ClaimReplies {
   readonly places: [path: StreamPath, place: string][] = []
 
   add(shard: number, paths: readonly StreamPath[], reply: unknown): void {
-    const records = listIn(at(reply, 3))
-    const won = paths.filter((_, index) => records[index] !== 0)
-    const fence = won.length === 0 ? 0 : numberIn(at(reply, 1))
-    if (won.length > 0) this.shards.set(shard, { fence, paths: won })
-    const takenOver = new Set(pathsAt(paths, at(reply, 5)))
+    const [, givenFence, , all, places, expired, partials, waiting] = listIn(reply)
+    const records = listIn(all)
+    const takenOver = new Set(pathsAt(paths, expired))
     const inboxes = new Map(
-      groupsIn(at(reply, 7), 2).map(([place, told]) => [numberIn(place) - 1, inboxIn(textIn(told))]),
+      groupsIn(waiting, 2).map(([place, told]) => [numberIn(place) - 1, inboxIn(textIn(told))]),
     )
+    const fence = numberIn(givenFence)
+    const won: StreamPath[] = []
     for (const [index, path] of paths.entries()) {
       const record = records[index]
       if (record === 0) continue
       const bytes = bytesIn(record)
       const state = bytes.length === 0 ? { ...unknownStream } : readState(bytes)
+      won.push(path)
       this.streams.set(path, { state, fence, inbox: inboxes.get(index), isTakenOver: takenOver.has(path) })
     }
-    for (const [index, place] of groupsIn(at(reply, 4), 2)) {
+    if (won.length > 0) this.shards.set(shard, { fence, paths: won })
+    for (const [index, place] of groupsIn(places, 2)) {
       const path = paths[numberIn(index) - 1]
       if (path !== undefined) this.places.push([path, textIn(place)])
     }
-    for (const [place, told] of groupsIn(at(reply, 6), 2)) {
+    for (const [place, told] of groupsIn(partials, 2)) {
       const path = paths[numberIn(place) - 1]
       if (path !== undefined) this.partials.set(path, readPartial(textIn(told)))
     }
