@@ -97,7 +97,7 @@ describe('a store that is not durable (I4)', () => {
     await worker.stop()
   })
 
-  it('another event of a queue with the number of one in an inbox is decided too, and ends as a conflict', async () => {
+  it('another event of a queue with the number of one in an inbox ends as a conflict', async () => {
     const world = new WorkerWorld('queue')
     const store = world.store({ durable: false })
     const worker = world.worker({ heldMax: 1 }, { store, refusePatience: '2s' })
