@@ -7,8 +7,8 @@ import type { RunEnd } from '../engine/standing-streams.ts'
 import { createWorker } from '../engine/worker.ts'
 import type { RunOptions } from '../engine/worker.ts'
 import { monitor, wedgedAfterDefault } from '../operate/monitor.ts'
-import { loadPackage } from '../ports/load-package.ts'
 import type { TelemetryProvider } from '../ports/telemetry.ts'
+import { prometheus } from '../telemetry/prometheus.ts'
 import { loadConfig } from './load-config.ts'
 import { reportedBy, RunReport } from './run-report.ts'
 import { sayJson } from './say.ts'
@@ -82,7 +82,6 @@ async function serveMonitor(
   wedgedAfter: string,
 ): Promise<Awaited<ReturnType<typeof serve>> & { readonly metrics: TelemetryProvider }> {
   const wedgedMs = durationMs(wedgedAfter, '--wedged-after')
-  const { prometheus } = await loadPackage('prom-client', () => import('../telemetry/prometheus.ts'))
   const { store, consumer } = config
   const metrics = prometheus()
   const answer = monitor({ store, consumer, domains: knownDomains(config), wedgedAfter: wedgedMs, metrics })

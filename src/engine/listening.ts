@@ -30,6 +30,7 @@ type Handled = NonNullable<Listener['handled']>
 
 /** Those who listen, as one; absent is what nobody listens for. */
 export interface Listening {
+  readonly open: (() => Promise<void>) | undefined
   readonly tell: (news: EngineNews) => void
   readonly begin: ((call: HandlerCall) => CallWatch | undefined) | undefined
   readonly handled: Handled | undefined
@@ -50,7 +51,9 @@ export function listen(options: ListenOptions, timers: Timers, engine: WatchedEn
   const [tell, turned, called] = [all(listeners, 'tell'), all(listeners, 'turned'), all(listeners, 'called')]
   const handlers = listeners.flatMap(({ handled }) => (handled === undefined ? [] : [handled]))
   const begins = listeners.flatMap(({ begin }) => (begin === undefined ? [] : [begin]))
+  const opens = listeners.flatMap(({ open }) => (open === undefined ? [] : [open]))
   return {
+    open: opens.length === 0 ? undefined : async () => void (await Promise.all(opens.map((open) => open()))),
     tell: tell ?? (() => undefined),
     begin: begins.length === 0 ? undefined : (call) => begun(begins, call),
     handled: handlers.length === 0 ? undefined : (...told) => handledBy(handlers, ...told),

@@ -5,7 +5,7 @@ import { InturnError } from '../core/errors.ts'
 import type { EventFrom } from '../core/event-from.ts'
 import { eventFrom } from '../core/event-from.ts'
 import { streamBytesDefault } from '../core/stream-path.ts'
-import { aroundStore } from '../ports/around-store.ts'
+import { aroundStore, plainStore } from '../ports/around-store.ts'
 import type { Log } from '../ports/log.ts'
 import { checkRuntime } from '../ports/runtime.ts'
 import type { Source } from '../ports/source.ts'
@@ -19,7 +19,7 @@ import type { DomainOptions } from './domain-options.ts'
 import type { Domains } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { Intaker } from './intake.ts'
-import type { ListenOptions } from './listening.ts'
+import type { Listening, ListenOptions } from './listening.ts'
 import { listen } from './listening.ts'
 import { RecordRoom } from './record-room.ts'
 import { resolveDomains, trackedOf } from './resolve-domains.ts'
@@ -173,7 +173,7 @@ export function makeEngine<Transaction>(
     consumer,
     worker: name,
     life: `${name}/${markOf(random)}`,
-    store: listening.called === undefined ? store : timedStore(store, timers, listening.called),
+    store: listenedStore(store, timers, listening),
     domains,
     eventFrom: options.eventFrom ?? eventFrom,
     timers,
@@ -236,7 +236,13 @@ function checkName(name: unknown, takes: string): void {
   if (typeof name !== 'string' || name === '') throw new InturnError('config-invalid', takes)
 }
 
-/** A store that tells each of its calls. */
+/** A store that tells each of its calls, and opens once those who listen are ready. */
+function listenedStore(store: Store, timers: Timers, { called, open }: Listening): Store {
+  const told = called === undefined ? plainStore(store) : timedStore(store, timers, called)
+  if (open !== undefined) return { ...told, open: () => open().then(() => told.open()) }
+  return called === undefined ? store : told
+}
+
 function timedStore(store: Store, timers: Timers, called: (call: StoreCall) => void): Store {
   return aroundStore(store, async ({ method }, run) => {
     const beganMs = timers.elapsedMs()

@@ -168,6 +168,8 @@ export interface StoreCall {
 
 /** Who is told what one engine does. Whatever it throws is ignored. */
 export interface Listener {
+  /** Awaited before the engine opens its store; what it rejects with ends the engine. */
+  readonly open?: () => Promise<void>
   readonly tell?: Telemetry
   /** A handler is about to be called. Nothing is called where an event is held. */
   readonly begin?: (call: HandlerCall) => CallWatch | undefined

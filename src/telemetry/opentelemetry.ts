@@ -1,19 +1,20 @@
 // Spans and metrics of OpenTelemetry, by its messaging conventions. A handler runs in a span of its own; what
 // is held has none. Where the producer's trace stands travels in the event: `traceparent`, as CloudEvents'
 // distributed tracing extension has it.
+import type * as OpenTelemetry from '@opentelemetry/api'
 import type {
   Attributes,
   Context,
   Histogram,
   Link,
   MeterProvider,
+  Observable,
   Span,
   SpanContext,
   Tracer,
   TracerProvider,
   TraceState,
 } from '@opentelemetry/api'
-import { context, isSpanContextValid, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { checkNames } from '../core/check-names.ts'
 import type { InturnEvent } from '../core/event.ts'
 import { asError } from '../core/thrown.ts'
@@ -21,6 +22,7 @@ import type { MetricLabel, MetricName } from '../metrics/catalogue.ts'
 import { bucketsS, metricList } from '../metrics/catalogue.ts'
 import { EngineMetrics, errorType } from '../metrics/engine-metrics.ts'
 import type { Labels } from '../metrics/series.ts'
+import { loadPackage } from '../ports/load-package.ts'
 import type {
   CallWatch,
   HandlerCall,
@@ -43,8 +45,16 @@ export interface OpenTelemetryOptions {
 
 const scope = 'inturn'
 
+type Api = typeof OpenTelemetry
+
+/** The API of OpenTelemetry, which an application installs that wants it. */
+function loadApi(): Promise<Api> {
+  return loadPackage('@opentelemetry/api', () => import('@opentelemetry/api'))
+}
+
 /**
- * Spans and metrics of OpenTelemetry for processors and workers. One may be given to several.
+ * Spans and metrics of OpenTelemetry for processors and workers. One may be given to several. Those reject
+ * with `config-invalid` where `@opentelemetry/api` is not installed.
  *
  * @throws InturnError `config-invalid` for an option that there is not
  * @example
@@ -52,14 +62,21 @@ const scope = 'inturn'
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProvider {
   checkNames(options, 'openTelemetry', ['tracerProvider', 'meterProvider', 'spans', 'metrics'])
-  const { spans = true, metrics: isMeasured = true } = options
-  const measured = isMeasured ? measuredBy(options.meterProvider ?? metrics) : undefined
-  const tracer = spans ? (options.tracerProvider ?? trace).getTracer(scope) : undefined
+  const { spans = true, metrics: isMeasured = true, meterProvider, tracerProvider } = options
+  const measured = isMeasured ? new MeteredEngines() : undefined
+  let traced: Traced | undefined
+  let opened: Promise<void> | undefined
+  const load = async (): Promise<void> => {
+    const api = await loadApi()
+    measured?.meterBy(meterProvider ?? api.metrics)
+    traced = { api, tracer: (tracerProvider ?? api.trace).getTracer(scope) }
+  }
+  const open = (): Promise<void> => (opened ??= load())
   return {
     attach: (engine): Listener => {
-      const counting = measured?.attach(engine) ?? {}
-      if (tracer === undefined) return counting
-      return { ...counting, begin: (call) => tracedCall(tracer, engine, call) }
+      const counting = measured?.engines.attach(engine) ?? {}
+      if (!spans) return { ...counting, open }
+      return { ...counting, open, begin: (call) => traced && tracedCall(traced, engine, call) }
     },
   }
 }
@@ -67,10 +84,16 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProv
 /**
  * The trace that is active now, as attributes of an event that is appended: what handles it links to it.
  *
+ * @throws InturnError `config-invalid` where `@opentelemetry/api` is not installed
  * @example
- * await log.append({ domain, stream, events: [{ id, type, data, attributes: traceAttributes() }] })
+ * const attributes = await traceAttributes()
+ * await log.append({ domain, stream, events: [{ id, type, data, attributes }] })
  */
-export function traceAttributes(): { readonly traceparent?: string; readonly tracestate?: string } {
+export async function traceAttributes(): Promise<{
+  readonly traceparent?: string
+  readonly tracestate?: string
+}> {
+  const { context, isSpanContextValid, trace } = await loadApi()
   const active = trace.getSpanContext(context.active())
   if (active === undefined || !isSpanContextValid(active)) return {}
   const { traceId, spanId, traceFlags, traceState } = active
@@ -79,14 +102,26 @@ export function traceAttributes(): { readonly traceparent?: string; readonly tra
   return { traceparent, ...(tracestate !== '' && { tracestate }) }
 }
 
+/** What spans are made with. */
+interface Traced {
+  readonly api: Api
+  readonly tracer: Tracer
+}
+
 /** The span of a handler's call, begun. */
-function tracedCall(tracer: Tracer, engine: WatchedEngine, call: HandlerCall): CallWatch {
-  const span = beginSpan(tracer, call, attributesOf(engine, call))
+function tracedCall(traced: Traced, engine: WatchedEngine, call: HandlerCall): CallWatch {
+  const { context, SpanStatusCode, trace } = traced.api
+  const span = beginSpan(traced, call, attributesOf(engine, call))
   const own = trace.setSpan(context.active(), span)
   return {
     within: (run) => context.with(own, run),
     end: (failed) => {
-      if (failed !== undefined) noteFailure(span, failed.error)
+      if (failed !== undefined) {
+        const error = asError(failed.error)
+        span.recordException(error)
+        span.setAttribute('error.type', errorType(failed.error))
+        span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
+      }
       span.end()
     },
   }
@@ -96,8 +131,11 @@ function tracedCall(tracer: Tracer, engine: WatchedEngine, call: HandlerCall): C
  * The producers' traces are linked; that of a single message is the parent too, where none is active: the
  * messages of a batch may be of many traces, and a span has one parent.
  */
-function beginSpan(tracer: Tracer, { domain, events }: HandlerCall, attributes: Attributes): Span {
-  const producers = events.flatMap((event) => spanContextOf(event) ?? [])
+function beginSpan({ api, tracer }: Traced, { domain, events }: HandlerCall, attributes: Attributes): Span {
+  const { context, isSpanContextValid, SpanKind, trace } = api
+  const producers = events
+    .flatMap((event) => spanContextOf(event) ?? [])
+    .filter((found) => isSpanContextValid(found))
   const links: Link[] = producers.map((of) => ({ context: of }))
   const [only] = producers
   const active = context.active()
@@ -131,22 +169,14 @@ function attributesOf({ consumer, worker }: WatchedEngine, call: HandlerCall): A
 
 const system = { 'messaging.system': 'inturn', 'messaging.operation.name': 'process' }
 
-function noteFailure(span: Span, thrown: unknown): void {
-  const error = asError(thrown)
-  span.recordException(error)
-  span.setAttribute('error.type', errorType(thrown))
-  span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
-}
-
-/** Where an event's producer stood; nothing where it says none, or no valid one. */
+/** Where an event's producer stood; nothing where it says none. */
 function spanContextOf({ traceparent, tracestate }: InturnEvent): SpanContext | undefined {
   const [, traceId, spanId, flags] =
     /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})/.exec(traceparent ?? '') ?? []
   if (traceId === undefined || spanId === undefined) return undefined
   const traceFlags = Number.parseInt(flags ?? '00', 16)
   const state = tracestate === undefined ? {} : { traceState: traceStateOf(entriesOf(tracestate)) }
-  const found: SpanContext = { traceId, spanId, traceFlags, isRemote: true, ...state }
-  return isSpanContextValid(found) ? found : undefined
+  return { traceId, spanId, traceFlags, isRemote: true, ...state }
 }
 
 /** What vendors have noted of a trace, the newest first, as W3C Trace Context has it. */
@@ -173,39 +203,37 @@ const attributeNames: Readonly<Partial<Record<MetricLabel, string>>> = {
 }
 
 /** Measures with instruments of a meter: what is counted is read when it is exported, times are recorded. */
-function measuredBy(provider: Pick<MeterProvider, 'getMeter'>): EngineMetrics {
-  const meter = provider.getMeter(scope)
-  const histograms = new Map<MetricName, Histogram>()
-  const attributes = new WeakMap<Labels, Attributes>()
-  const engines = new EngineMetrics((name, valueS, labels) => {
-    const known = attributes.get(labels) ?? labelled(name, labels)
-    attributes.set(labels, known)
-    histograms.get(name)?.record(valueS, known)
+class MeteredEngines {
+  readonly #histograms = new Map<MetricName, Histogram>()
+  readonly #attributes = new WeakMap<Labels, Attributes>()
+  readonly engines: EngineMetrics = new EngineMetrics((name, valueS, labels) => {
+    const known = this.#attributes.get(labels) ?? labelled(name, labels)
+    this.#attributes.set(labels, known)
+    this.#histograms.get(name)?.record(valueS, known)
   })
-  const advice = { explicitBucketBoundaries: [...bucketsS] }
-  const instruments = new Map(
-    metricList.flatMap(([name, { kind, unit, help: description }]) => {
-      if (kind === 'histogram') {
-        histograms.set(name, meter.createHistogram(name, { unit, description, advice }))
-        return []
-      }
+
+  /** Makes the instruments. */
+  meterBy(provider: Pick<MeterProvider, 'getMeter'>): void {
+    const meter = provider.getMeter(scope)
+    const advice = { explicitBucketBoundaries: [...bucketsS] }
+    const instruments = new Map<MetricName, Observable>()
+    for (const [name, { kind, unit, help: description }] of metricList) {
       const how = { unit, description }
-      const made =
-        kind === 'counter' ? meter.createObservableCounter(name, how) : meter.createObservableGauge(name, how)
-      return [[name, made] as const]
-    }),
-  )
-  meter.addBatchObservableCallback(
-    async (result) => {
-      for (const [name, { numbers }] of await engines.collect()) {
-        const instrument = instruments.get(name)
-        if (instrument === undefined) continue
-        for (const { labels, value } of numbers) result.observe(instrument, value, labelled(name, labels))
-      }
-    },
-    [...instruments.values()],
-  )
-  return engines
+      if (kind === 'histogram') this.#histograms.set(name, meter.createHistogram(name, { ...how, advice }))
+      else if (kind === 'counter') instruments.set(name, meter.createObservableCounter(name, how))
+      else instruments.set(name, meter.createObservableGauge(name, how))
+    }
+    meter.addBatchObservableCallback(
+      async (result) => {
+        for (const [name, { numbers }] of await this.engines.collect()) {
+          const instrument = instruments.get(name)
+          if (instrument === undefined) continue
+          for (const { labels, value } of numbers) result.observe(instrument, value, labelled(name, labels))
+        }
+      },
+      [...instruments.values()],
+    )
+  }
 }
 
 /** Own labels are in the namespace of inturn; empty ones are left out. */

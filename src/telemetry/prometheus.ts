@@ -1,12 +1,13 @@
 // The metrics for Prometheus, in the registry of prom-client, which writes the format. Counts and times are
 // kept by inturn in plain numbers, and given to the registry when it is read.
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Metric } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { checkNames } from '../core/check-names.ts'
 import type { MetricDefinition, MetricName } from '../metrics/catalogue.ts'
 import { bucketsS, metricList, prometheusName } from '../metrics/catalogue.ts'
+import type { CollectedMetric } from '../metrics/engine-metrics.ts'
 import { EngineMetrics } from '../metrics/engine-metrics.ts'
-import type { HistogramPoint, Labels, NumberPoint } from '../metrics/series.ts'
+import type { HistogramPoint, Labels } from '../metrics/series.ts'
+import { loadPackage } from '../ports/load-package.ts'
 import type { TelemetryProvider } from '../ports/telemetry.ts'
 
 /** Options of {@link prometheus}. */
@@ -17,15 +18,19 @@ export interface PrometheusOptions {
 
 /** Metrics for Prometheus. */
 export interface PrometheusMetrics extends TelemetryProvider {
-  readonly registry: Registry
   /** The `content-type` of {@link text}. */
   readonly contentType: string
-  /** Everything in the registry, as Prometheus scrapes it. */
+  /**
+   * Everything in the registry, as Prometheus scrapes it.
+   *
+   * @throws InturnError `config-invalid` where `prom-client` is not installed
+   */
   text(): Promise<string>
 }
 
 /**
- * Metrics for Prometheus of processors and workers. One may be given to several.
+ * Metrics for Prometheus of processors and workers. One may be given to several. Those reject with
+ * `config-invalid` where `prom-client` is not installed.
  *
  * @throws InturnError `config-invalid` for an option that there is not
  * @example
@@ -35,83 +40,62 @@ export interface PrometheusMetrics extends TelemetryProvider {
  */
 export function prometheus(options: PrometheusOptions = {}): PrometheusMetrics {
   checkNames(options, 'prometheus', ['registry'])
-  const registry = options.registry ?? new Registry()
+  const { registry: given } = options
   const engines = new EngineMetrics()
-  for (const [name, definition] of metricList) register(registry, engines, { name, definition })
+  if (given !== undefined) registerAll(given, engines)
+  let own: Promise<Registry> | undefined
+  const makeOwn = async (): Promise<Registry> => {
+    const library = await loadPackage('prom-client', () => import('prom-client'))
+    const registry = new library.Registry()
+    registerAll(registry, engines)
+    return registry
+  }
+  const registered = async (): Promise<Registry> => given ?? (await (own ??= makeOwn()))
   return {
-    registry,
-    contentType: registry.contentType,
-    attach: (engine) => engines.attach(engine),
-    text: () => registry.metrics(),
+    contentType: given?.contentType ?? 'text/plain; version=0.0.4; charset=utf-8',
+    attach: (engine) => ({ ...engines.attach(engine), open: async () => void (await registered()) }),
+    text: async () => (await registered()).metrics(),
   }
 }
 
-function register(
-  registry: Registry,
-  engines: EngineMetrics,
-  { name, definition }: { readonly name: MetricName; readonly definition: MetricDefinition },
-): Metric {
-  const { kind, help, labels } = definition
-  const made = { name: prometheusName(name), help, labelNames: [...labels], registers: [registry] }
-  const numbers = async (): Promise<readonly NumberPoint[]> => {
-    return (await engines.collect()).get(name)?.numbers ?? []
-  }
-  if (kind === 'histogram') {
-    const points = async (): Promise<readonly HistogramPoint[]> =>
-      (await engines.collect()).get(name)?.histograms ?? []
-    return new GivenHistogram({ ...made, buckets: [...bucketsS] }, points)
-  }
-  if (kind === 'counter') {
-    return new Counter({
-      ...made,
-      async collect(): Promise<void> {
-        const read = await numbers()
-        this.reset()
-        for (const { labels: of, value } of read) this.inc({ ...of }, value)
-      },
-    })
-  }
-  return new Gauge({
-    ...made,
-    async collect(): Promise<void> {
-      const read = await numbers()
-      this.reset()
-      for (const { labels: of, value } of read) this.set({ ...of }, value)
-    },
-  })
+/** What is asked of a registry here: it takes whatever answers as its own metrics do. */
+interface Registers {
+  registerMetric(metric: object): void
 }
 
-/** A histogram whose buckets were counted elsewhere. */
-class GivenHistogram extends Histogram {
-  readonly #made: { readonly name: string; readonly help: string }
-  readonly #points: () => Promise<readonly HistogramPoint[]>
-
-  constructor(
-    made: ConstructorParameters<typeof Histogram>[0],
-    points: () => Promise<readonly HistogramPoint[]>,
-  ) {
-    super(made)
-    this.#made = made
-    this.#points = points
-  }
-
-  /** What a registry asks for, for its text and for all else. */
-  async getForPromString(): Promise<object> {
-    const { name, help } = this.#made
-    const points = await this.#points()
-    const values = points.flatMap((point) => valuesOf(name, point))
-    return { name, help, type: 'histogram', aggregator: 'sum', values }
+function registerAll(registry: Registers, engines: EngineMetrics): void {
+  for (const [name, definition] of metricList) {
+    // A registry asks a metric for its values and for nothing else; a metric of its own would keep them too.
+    const metric = metricOf(name, definition, async () => (await engines.collect()).get(name))
+    registry.registerMetric(metric)
   }
 }
 
-function valuesOf(
-  name: string,
-  { labels, counts, sum, count }: HistogramPoint,
-): {
-  readonly metricName: string
+interface Sample {
+  readonly metricName?: string
   readonly labels: Labels & { readonly le?: string }
   readonly value: number
-}[] {
+}
+
+/** A metric whose values were counted elsewhere, as a registry wants it. */
+function metricOf(
+  own: MetricName,
+  { kind: type, help }: MetricDefinition,
+  collect: () => Promise<CollectedMetric | undefined>,
+): { readonly name: string; get(): Promise<object>; reset(): void } {
+  const name = prometheusName(own)
+  const get = async (): Promise<object> => {
+    const { numbers = [], histograms = [] } = (await collect()) ?? {}
+    const values: readonly Sample[] =
+      type === 'histogram'
+        ? histograms.flatMap((point) => samplesOf(name, point))
+        : numbers.map(({ labels, value }) => ({ labels, value }))
+    return { name, help, type, aggregator: 'sum', values }
+  }
+  return { name, get, reset: () => undefined }
+}
+
+function samplesOf(name: string, { labels, counts, sum, count }: HistogramPoint): readonly Sample[] {
   let below = 0
   const buckets = counts.map((own, at) => {
     below += own

@@ -15,16 +15,20 @@ const app = `
   import { contiguous, createProcessor } from 'inturn'
   import { redisEventLog, redisSequences, redisStore } from 'inturn/stores/redis'
   import { sqliteEventLog, sqliteSequences, sqliteStore } from 'inturn/stores/sqlite'
+  import { openTelemetry } from 'inturn/telemetry/opentelemetry'
+  import { prometheus } from 'inturn/telemetry/prometheus'
   import { redisStreamsSink } from 'inturn/transports/redis-streams'
 
   const url = process.argv[2]
   const own = { domain: 'account', stream: '1', type: 'a', data: {} }
   const event = (sequence) => ({ ...own, id: 'e' + sequence, sequence })
   const told = []
+  const metrics = prometheus()
+  const telemetry = [metrics, openTelemetry()]
   for (const store of [sqliteStore('app.db'), redisStore(url)]) {
     const handle = (given) => void told.push(given.sequence)
     const domains = { account: { numbering: contiguous(), effects: 'external', handle } }
-    const processor = createProcessor({ consumer: 'bundle', store, domains })
+    const processor = createProcessor({ consumer: 'bundle', store, domains, telemetry })
     await processor.process([event(2), event(1)])
     await processor.close()
     await store.close()
@@ -43,6 +47,7 @@ const app = `
   await sink.open()
   await sink.send([{ ...event(1), partitionKey: '1', json: '{}' }], { signal: new AbortController().signal })
   await sink.close()
+  told.push(/consumed_messages_total\\{consumer="bundle"\\} 4/.test(await metrics.text()))
   console.log(JSON.stringify(told))
 `
 
@@ -78,5 +83,5 @@ test('an application in one file runs on both stores in an empty folder', async 
     [join(folder, 'built', 'app.mjs'), server.url],
     join(folder, 'empty'),
   )
-  expect({ code, output }).toEqual({ code: 0, output: '[1,2,1,2,1,1,0,0]\n' })
+  expect({ code, output }).toEqual({ code: 0, output: '[1,2,1,2,1,1,0,0,true]\n' })
 })

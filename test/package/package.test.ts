@@ -49,6 +49,8 @@ describe('the packed package', () => {
     'inturn/producer',
     'inturn/testing',
     'inturn/stores/memory',
+    'inturn/telemetry/opentelemetry',
+    'inturn/telemetry/prometheus',
   ])('importing %s loads no module of anyone else', async (name) => {
     const script = ['--input-type=module', '--eval', printLoaded(name)]
     const { code, output } = await inturn.run(process.execPath, script)
@@ -67,6 +69,24 @@ describe('the packed package', () => {
     const { code, output } = await inturn.run(process.execPath, ['--input-type=module', '--eval', script])
     expect(code, output).toBe(0)
     expect(output.trim()).toBe('false 1')
+  })
+
+  test.for([
+    ['prometheus', 'prom-client'],
+    ['openTelemetry', '@opentelemetry/api'],
+  ] as const)('%s in a program without %s says what installs it', async ([name, needed]) => {
+    const script = `
+      import { createProcessor, unordered } from 'inturn'
+      import { memoryStore } from 'inturn/stores/memory'
+      import { ${name} } from 'inturn/telemetry/${name.toLowerCase()}'
+      const domains = { a: { numbering: unordered(), effects: 'external', handle: () => undefined } }
+      const options = { consumer: 'c', store: memoryStore(), domains, telemetry: ${name}() }
+      await createProcessor(options).process([]).catch(({ code, message }) => console.log(code, message))
+    `
+    const { code, output } = await inturn.run(process.execPath, ['--input-type=module', '--eval', script])
+    expect(code, output).toBe(0)
+    const says = `this needs the package ${needed}, which is not installed: npm install ${needed}`
+    expect(output).toBe(`config-invalid ${says}\n`)
   })
 
   test('brings a command line that says how to use it', async () => {

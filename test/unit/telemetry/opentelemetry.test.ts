@@ -117,7 +117,7 @@ describe('a span of a handler', () => {
     const sink = memorySink({ name: 'memory', push })
     const tracer = tracerProvider.getTracer('app')
     const appended = await tracer.startActiveSpan('order', async (span) => {
-      const attributes = traceAttributes()
+      const attributes = await traceAttributes()
       const events = [{ id: '1', type: 'opened', data: {}, attributes }]
       await log.append({ domain: 'account', stream: 'a', events })
       span.end()
@@ -134,7 +134,7 @@ describe('a span of a handler', () => {
       const [span] = spans()
       expect(span?.links[0]?.context.spanId).toBe(appended.spanId)
     }
-    expect(traceAttributes(), 'no trace is active').toEqual({})
+    expect(await traceAttributes(), 'no trace is active').toEqual({})
   })
 
   it('does without a trace that cannot be read', async () => {

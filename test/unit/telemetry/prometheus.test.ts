@@ -1,6 +1,7 @@
 // Prometheus: what a scrape has is in the contract, with its unit in its name; histograms add up; a store
 // that cannot be read is said (I10), and never fails the scrape.
 import { readFileSync } from 'node:fs'
+import { Counter, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import { catalogue, metricList, prometheusName } from '../../../src/metrics/catalogue.ts'
@@ -69,6 +70,21 @@ describe('a scrape', () => {
     const buckets = own.filter(({ labels }) => labels['le'] !== undefined).map(({ value }) => value)
     expect([...buckets].sort((a, b) => a - b)).toEqual(buckets)
     expect(buckets).toHaveLength(15)
+  })
+
+  it('of a registry that is there already has what else is in it, and all again once it was reset', async () => {
+    const registry = new Registry()
+    new Counter({ name: 'orders_total', help: 'Orders', registers: [registry] }).inc(7)
+    const metrics = prometheus({ registry })
+    const processor = new EngineWorld().processor({ handle: () => undefined }, { telemetry: metrics })
+    await processor.process([event('a', 1)])
+    registry.resetMetrics()
+    const samples = samplesOf(await registry.metrics())
+    expect(valueOf(samples, 'orders_total')).toBe(0)
+    expect(valueOf(samples, 'messaging_client_consumed_messages_total')).toBe(1)
+    expect(await metrics.text()).toBe(await registry.metrics())
+    const names = (await registry.getMetricsAsJSON()).map(({ name }) => name)
+    expect(names).toEqual(['orders_total', ...metricList.map(([name]) => prometheusName(name))])
   })
 
   it('of a store that cannot be read says so, and has all that was counted', async () => {
