@@ -77,7 +77,8 @@ export class HandlerCaller {
     const { handle } = domain
     if (handle === undefined) return this.callBatch(domain, [event], scene)
     if (!this.#isListenedTo) return this.#call(handle, call, scene)
-    const watch = this.#begin(domain, [event], scene, call.attempt)
+    const isWatched = this.#parts.begin !== undefined
+    const watch = isWatched ? this.#begin(domain, [event], scene, call.attempt) : undefined
     return this.#listened(domain, watch, () => this.#call(handle, call, scene))
   }
 

@@ -56,7 +56,10 @@ export function listen(options: ListenOptions, timers: Timers, engine: WatchedEn
     open: opens.length === 0 ? undefined : async () => void (await Promise.all(opens.map((open) => open()))),
     tell: tell ?? (() => undefined),
     begin: begins.length === 0 ? undefined : (call) => begun(begins, call),
-    handled: handlers.length === 0 ? undefined : (...told) => handledBy(handlers, ...told),
+    handled:
+      handlers.length === 0
+        ? undefined
+        : (domain, tookMs, failed) => handledBy(handlers, domain, tookMs, failed),
     turned,
     called,
     ended: () => {
@@ -120,7 +123,12 @@ function all<Kind extends keyof Told>(
   }
 }
 
-function handledBy(handlers: readonly Handled[], ...[domain, tookMs, failed]: Parameters<Handled>): void {
+function handledBy(
+  handlers: readonly Handled[],
+  domain: string,
+  tookMs: number,
+  failed: Parameters<Handled>[2],
+): void {
   for (const handled of handlers) {
     try {
       handled(domain, tookMs, failed)
@@ -134,7 +142,11 @@ function begun(
   begins: readonly ((call: HandlerCall) => CallWatch | undefined)[],
   call: HandlerCall,
 ): CallWatch | undefined {
-  const watches = begins.flatMap((begin) => quietly(() => begin(call)) ?? [])
+  const watches: CallWatch[] = []
+  for (const begin of begins) {
+    const watch = quietly(() => begin(call))
+    if (watch !== undefined) watches.push(watch)
+  }
   if (watches.length <= 1) return watches[0]
   return {
     within: (run) =>

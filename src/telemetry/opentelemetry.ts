@@ -69,14 +69,21 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProv
   const load = async (): Promise<void> => {
     const api = await loadApi()
     measured?.meterBy(meterProvider ?? api.metrics)
-    traced = { api, tracer: (tracerProvider ?? api.trace).getTracer(scope) }
+    const provider = tracerProvider ?? api.trace.getTracerProvider()
+    traced = { api, tracer: provider.getTracer(scope), isTaken: () => takesSpans(api, provider) }
   }
   const open = (): Promise<void> => (opened ??= load())
   return {
     attach: (engine): Listener => {
       const counting = measured?.engines.attach(engine) ?? {}
       if (!spans) return { ...counting, open }
-      return { ...counting, open, begin: (call) => traced && tracedCall(traced, engine, call) }
+      return {
+        ...counting,
+        open,
+        begin: (call) => {
+          return traced?.isTaken() === true ? tracedCall(traced, engine, call) : undefined
+        },
+      }
     },
   }
 }
@@ -106,6 +113,13 @@ export async function traceAttributes(): Promise<{
 interface Traced {
   readonly api: Api
   readonly tracer: Tracer
+  /** Whether anybody takes spans; without it none is made. */
+  readonly isTaken: () => boolean
+}
+
+/** The global provider gives spans to nobody until an SDK is registered, which may be later. */
+function takesSpans({ ProxyTracerProvider }: Api, provider: TracerProvider): boolean {
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(scope) !== undefined
 }
 
 /** The span of a handler's call, begun. */

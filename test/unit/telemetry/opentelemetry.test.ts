@@ -11,6 +11,7 @@ import {
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { streamPath } from '../../../src/core/stream-path.ts'
 import { catalogue } from '../../../src/metrics/catalogue.ts'
 import { retryDeadLetters } from '../../../src/operate/retry-dead-letters.ts'
 import { createRelay } from '../../../src/producer/relay.ts'
@@ -73,6 +74,25 @@ describe('a span of a handler', () => {
       'inturn.sequence': '1',
       'inturn.attempt': 1,
     })
+  })
+
+  it('is not begun before anybody takes spans, and is from then on', async () => {
+    const reader = memoryStore().reader
+    const engine = { consumer: 'billing', worker: 'w', reader, source: undefined, domains: new Map() }
+    const listener = openTelemetry({ metrics: false }).attach(engine)
+    await listener.open?.()
+    const stream = streamPath('account', 'a')
+    const events = [{ domain: 'account', stream: 'a', epoch: 0, data: {} }]
+    const own = { consumer: 'billing', domain: 'account', stream, events }
+    const call = { ...own, attempt: 1, isRedrive: false, replay: undefined }
+    expect(listener.begin?.(call)).toBeUndefined()
+    trace.setGlobalTracerProvider(tracerProvider)
+    try {
+      listener.begin?.(call)?.end()
+      expect(spans()).toHaveLength(1)
+    } finally {
+      trace.disable()
+    }
   })
 
   it('of a batch has the links of all, and the parent of none', async () => {

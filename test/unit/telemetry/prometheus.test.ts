@@ -72,7 +72,7 @@ describe('a scrape', () => {
     expect(buckets).toHaveLength(15)
   })
 
-  it('of a registry that is there already has what else is in it, and all again once it was reset', async () => {
+  it('of a registry that is there already has what else is in it, and loses nothing by a reset', async () => {
     const registry = new Registry()
     new Counter({ name: 'orders_total', help: 'Orders', registers: [registry] }).inc(7)
     const metrics = prometheus({ registry })
