@@ -34,6 +34,7 @@ const logNames = [
     'numbering',
     'modulus',
     'wrapsTo',
+    'delimiter',
   ] as const),
   ...(['format', 'allowEmpty'] as const),
 ] satisfies (keyof LogOptions)[]

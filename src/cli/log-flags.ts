@@ -16,6 +16,7 @@ export interface LogFlags {
   readonly modulus?: number
   readonly wrapsTo?: number
   readonly format?: RecordedFormat
+  readonly delimiter?: string
   readonly allowEmpty?: true
 }
 
@@ -44,12 +45,20 @@ export function addLogFlags(command: Command): Command {
       new Option('--wraps-to <n>', 'the number to which it wraps (default: 0)').argParser(wholeNumber),
     )
     .addOption(new Option('--format <format>', 'by the extension unless given').choices(['ndjson', 'csv']))
+    .addOption(delimiterOption())
     .option('--allow-empty', 'an input without a single event is fine, and no mistake')
 }
 
 /** Where the shared flags say to find what. */
 export function logFields(flags: LogFlags): RecordedFields & { readonly format?: RecordedFormat } {
   return { ...fieldsFrom(flags), ...(flags.format !== undefined && { format: flags.format }) }
+}
+
+/** `--delimiter <character>` of the commands that read CSV. */
+function delimiterOption(): Option {
+  return new Option('--delimiter <character>', 'what is between the cells of CSV; tab for a tab').argParser(
+    (text) => (text === 'tab' || text === '\\t' ? '\t' : text),
+  )
 }
 
 function wholeNumber(text: string): number {

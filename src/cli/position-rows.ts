@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { streamPath } from '../core/stream-path.ts'
 import type { PositionRow, UnreadableRow } from '../operate/import-positions.ts'
-import { formatOf, readRecordedEvents } from '../recorded/read-recorded-events.ts'
+import { formOf, readRecordedEvents } from '../recorded/read-recorded-events.ts'
 import type { RecordedFields, RecordedFormat } from '../recorded/recorded-fields.ts'
 import type { RecordedLine } from '../recorded/recorded-line.ts'
 
@@ -22,12 +22,13 @@ export async function* positionRows(
   file: string,
   columns: PositionColumns,
 ): AsyncGenerator<PositionRow | UnreadableRow, void, void> {
-  const format = columns.format ?? formatOf(file)
-  const epoch = columns.epoch ?? (await epochColumn(file, format))
+  const { format, delimiter } = formOf(file, columns)
+  const epoch = columns.epoch ?? (await epochColumn(file, format, delimiter))
   const fields: RecordedFields = {
     stream: columns.domain === undefined ? ['domain', columns.stream] : [columns.stream],
     sequence: columns.position,
     ...(epoch !== undefined && { epoch }),
+    ...(delimiter !== undefined && { delimiter }),
     // Any whole number can be read so; what the domain takes, the import checks.
     numbering: 'increasing',
   }
@@ -47,7 +48,11 @@ function rowOf(content: RecordedLine, domain: string | undefined): PositionRow |
 }
 
 /** Whether there is a column `epoch`: a line of NDJSON may lack it, a CSV file must have it in its header. */
-async function epochColumn(file: string, format: RecordedFormat): Promise<string | undefined> {
+async function epochColumn(
+  file: string,
+  format: RecordedFormat,
+  delimiter = ',',
+): Promise<string | undefined> {
   if (format === 'ndjson') return 'epoch'
   if (file === '-') return undefined
   const input = createReadStream(file)
@@ -57,7 +62,12 @@ async function epochColumn(file: string, format: RecordedFormat): Promise<string
   if (!(await opened.promise)) return undefined
   try {
     for await (const header of createInterface({ input })) {
-      return /(?:^|,)"?epoch"?(?:,|$)/.test(header.trim()) ? 'epoch' : undefined
+      return header
+        .trim()
+        .split(delimiter)
+        .some((cell) => /^"?epoch"?$/.test(cell))
+        ? 'epoch'
+        : undefined
     }
   } catch {
     // Reading the file itself says what is wrong with it.

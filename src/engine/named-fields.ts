@@ -4,6 +4,7 @@ import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { defaultNames, eventFrom, streamNames, tornNumbers } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
+import { pathKeys } from '../core/field-path.ts'
 import { isRecord } from '../core/parse-message.ts'
 import type { ReadMessage } from '../core/parse-message.ts'
 import type { FieldNames, NamedField } from './domain-options.ts'
@@ -37,7 +38,7 @@ export function resolveFields(option: string, fields: FieldNames | undefined): F
       const takes = "takes the name of a field of the messages, like 'order_id' or 'order.id'"
       throw new InturnError('config-invalid', `${option}.${field} ${takes}, not ${givenText(name)}`)
     }
-    paths.set(field, { name, parts: name.split('.') })
+    paths.set(field, { name, parts: pathKeys(name) })
   }
   return paths
 }

@@ -5,6 +5,7 @@ import { isSigned } from '../core/counter.ts'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
+import { pathKeys } from '../core/field-path.ts'
 import type { Contiguous, Numbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { ResetAnswer, StreamRules } from '../core/rules.ts'
@@ -226,7 +227,7 @@ function resolveLimits<Transaction>(
 /** The way to the field that names an event's producer. */
 function resolveProducer(name: string, producer: unknown): readonly string[] | undefined {
   if (producer === undefined) return undefined
-  if (typeof producer === 'string' && producer !== '') return producer.split('.')
+  if (typeof producer === 'string' && producer !== '') return pathKeys(producer)
   const example = "like 'source' or 'device.boot'"
   throw new InturnError(
     'config-invalid',

@@ -5,7 +5,7 @@ import type { RecordedLog } from './byte-input.ts'
 import { ContiguousAudit } from './contiguous-audit.ts'
 import type { EpochRange } from './contiguous-tracks.ts'
 import { rowKind } from './line-block.ts'
-import { formatOf } from './read-recorded-events.ts'
+import { formOf } from './read-recorded-events.ts'
 import { checkFields } from './recorded-fields.ts'
 import type { RecordedFields, RecordedFormat } from './recorded-fields.ts'
 import { invalidReasons } from './recorded-line.ts'
@@ -33,7 +33,8 @@ export interface LogAudit
  * @throws InturnError `input-unreadable`, or `usage` for fields that make no sense or are not in the CSV
  */
 export async function auditLog(log: RecordedLog, options: LogAudit): Promise<AuditReport> {
-  const fields = checkFields(options.fields)
+  const { format, ...form } = formOf(log, { format: options.format, delimiter: options.fields.delimiter })
+  const fields = { ...checkFields(options.fields), ...form }
   using folder = new TempFolder()
   const audit =
     fields.numbering === 'contiguous'
@@ -45,7 +46,7 @@ export async function auditLog(log: RecordedLog, options: LogAudit): Promise<Aud
     const { threads, chunkBytes, allowEmpty } = options
     const scan = {
       fields,
-      format: options.format ?? formatOf(log),
+      format,
       ...(threads !== undefined && { threads }),
       ...(chunkBytes !== undefined && { chunkBytes }),
       ...(allowEmpty !== undefined && { allowEmpty }),

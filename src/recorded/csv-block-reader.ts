@@ -9,7 +9,7 @@ import { notUtf8 } from './recorded-line.ts'
 
 /** Reads one thread's chunks, one after another. */
 export class CsvBlockReader {
-  readonly #scanner = new CsvScanner()
+  readonly #scanner: CsvScanner
   readonly #fields: RecordedFields
   readonly #writer: BlockWriter
   #header: readonly string[] | undefined
@@ -19,6 +19,7 @@ export class CsvBlockReader {
   /** @param header - the column names; absent if they stand in the first chunk */
   constructor(fields: RecordedFields, header?: readonly string[]) {
     this.#fields = fields
+    this.#scanner = new CsvScanner(fields.delimiter)
     this.#writer = new BlockWriter(fields)
     if (header !== undefined) this.#setHeader(header)
   }

@@ -1,12 +1,12 @@
-// Finds the cells of one CSV record in bytes (RFC 4180): quoted cells may hold commas, newlines and doubled
-// quotes. A quote that is never closed spoils its own line only: the next line is read as if it were not
+// Finds the cells of one CSV record in bytes (RFC 4180): quoted cells may hold delimiters, newlines and
+// doubled quotes. A quote that is never closed spoils its own line only: the next line is read as if it were not
 // there.
+import type { Cut } from './record-chunks.ts'
 
 /** A quoted cell must close within this many bytes of its record's start, or it is a stray quote. */
 const csvRecordBytesMax = 1024 * 1024
 
 const quote = 0x22
-const comma = 0x2c
 const newline = 0x0a
 const carriageReturn = 0x0d
 
@@ -20,6 +20,11 @@ export class CsvScanner {
   isSound = true
   /** How many lines the record takes. */
   lineCount = 1
+  readonly #delimiter: number
+
+  constructor(delimiter = ',') {
+    this.#delimiter = delimiter.charCodeAt(0)
+  }
 
   /** Scans the record at `start`; where the next one starts. `bytes` ends with a newline. */
   scan(bytes: Uint8Array, start: number): number {
@@ -42,16 +47,16 @@ export class CsvScanner {
     return bytes[start - 1] === quote ? text.replaceAll('""', '"') : text
   }
 
-  /** Where the cell's comma or newline stands. */
+  /** Where the cell's delimiter or newline stands. */
   #plainCell(bytes: Uint8Array, start: number): number {
     let end = start
-    while (end < bytes.length && bytes[end] !== comma && bytes[end] !== newline) end++
+    while (end < bytes.length && bytes[end] !== this.#delimiter && bytes[end] !== newline) end++
     const isLineEnd = bytes[end] === newline && end > start && bytes[end - 1] === carriageReturn
     this.#add(start, isLineEnd ? end - 1 : end)
     return end
   }
 
-  /** Where the cell's comma or newline stands; -1 if the quote does not close or something follows it. */
+  /** Where the cell's delimiter or newline stands; -1 if the quote does not close or something follows it. */
   #quotedCell(bytes: Uint8Array, record: number, start: number): number {
     const last = Math.min(bytes.length, record + csvRecordBytesMax)
     let lines = 0
@@ -66,7 +71,7 @@ export class CsvScanner {
     this.#add(start + 1, at)
     this.lineCount += lines
     const end = bytes[at + 1] === carriageReturn && bytes[at + 2] === newline ? at + 2 : at + 1
-    return end >= bytes.length || bytes[end] === comma || bytes[end] === newline ? end : -1
+    return end >= bytes.length || bytes[end] === this.#delimiter || bytes[end] === newline ? end : -1
   }
 
   #strayQuote(bytes: Uint8Array, start: number): number {
@@ -84,14 +89,16 @@ export class CsvScanner {
 }
 
 /** Cuts behind the last record that is sure to be whole. */
-export function cutAtRecord(bytes: Buffer, length: number): number {
-  const scanner = new CsvScanner()
-  const whole = bytes.subarray(0, bytes.lastIndexOf(newline, length - 1) + 1)
-  let at = 0
-  while (at < whole.length) {
-    const next = scanner.scan(whole, at)
-    if (!scanner.isSound && length - at < csvRecordBytesMax) break
-    at = next
+export function cutAtRecord(delimiter?: string): Cut {
+  return (bytes, length) => {
+    const scanner = new CsvScanner(delimiter)
+    const whole = bytes.subarray(0, bytes.lastIndexOf(newline, length - 1) + 1)
+    let at = 0
+    while (at < whole.length) {
+      const next = scanner.scan(whole, at)
+      if (!scanner.isSound && length - at < csvRecordBytesMax) break
+      at = next
+    }
+    return at
   }
-  return at
 }

@@ -1,6 +1,7 @@
 // Reads a chunk of NDJSON as a block. Plain lines, nearly all of them, go from bytes to numbers with nothing
 // built in between; a plain line with an odd value is read from where the scanner found it; the rest,
 // whatever is broken or unusual, is left to JSON.parse. All three ways must say the same.
+import { pathKeys } from '../core/field-path.ts'
 import { BlockWriter } from './block-writer.ts'
 import { NumberText } from './exact-integer.ts'
 import { JsonScanner, kindOf } from './json-scanner.ts'
@@ -57,7 +58,7 @@ export class JsonBlockReader {
     }
     this.#fields = fields
     this.#writer = new BlockWriter(fields)
-    this.#scanner = new JsonScanner(paths.map((path) => path.split('.')))
+    this.#scanner = new JsonScanner(paths.map(pathKeys))
     this.#readLine = jsonLineReader(fields)
     this.#isBig = hasBigNumbers(fields)
     const { modulus = Infinity, wrapsTo = 0 } = fields

@@ -27,7 +27,8 @@ export function csvColumns(header: readonly string[], fields: RecordedFields): C
     const index = header.lastIndexOf(name)
     if (index !== -1) return index
     const there = header.slice(0, 20).join(', ')
-    throw new InturnError('usage', `There is no column ${name} in the CSV header; it has ${there}`)
+    const missing = `There is no column ${name} in the CSV header; it has ${there}`
+    throw new InturnError('usage', `${missing}${delimiterAdvice(name, header, fields.delimiter)}`)
   }
   const findOptional = (name: string | undefined): number | undefined =>
     name === undefined ? name : find(name)
@@ -66,4 +67,13 @@ export function csvRecordReader(
     }
     return lineContent(values, fields)
   }
+}
+
+/** What to say where the column is there once the header is cut in another way. */
+function delimiterAdvice(name: string, header: readonly string[], delimiter = ','): string {
+  const names = { ',': "','", ';': "';'", '\t': 'tab', '|': "'|'" }
+  const text = header.join(delimiter)
+  const bare = (cell: string): string => cell.trim().replace(/^"(.*)"$/, '$1')
+  const other = Object.entries(names).find(([cut]) => text.split(cut).map(bare).includes(name))
+  return other === undefined ? '' : `. It has that with another delimiter: --delimiter ${other[1]}`
 }

@@ -1,5 +1,6 @@
 // Reads a line of NDJSON with JSON.parse: the reference that the byte scanner must agree with, and the way
 // for every line that the scanner leaves alone.
+import { pathKeys } from '../core/field-path.ts'
 import { NumberText } from './exact-integer.ts'
 import { isRecord, valueAt } from './field-path.ts'
 import { lineContent } from './line-content.ts'
@@ -11,10 +12,11 @@ const oddNumber = /[0-9]{16}|[0-9][.eE]|-0/
 
 /** A reader of lines for these fields. */
 export function jsonLineReader(fields: RecordedFields): (text: string) => LineContent {
-  const pathOf = (path: string | undefined): readonly string[] | undefined => path?.split('.')
-  const stream = fields.stream.map((path) => path.split('.'))
+  const pathOf = (path: string | undefined): readonly string[] | undefined =>
+    path === undefined ? path : pathKeys(path)
+  const stream = fields.stream.map(pathKeys)
   const paths = {
-    sequence: fields.sequence.split('.'),
+    sequence: pathKeys(fields.sequence),
     epoch: pathOf(fields.epoch),
     id: pathOf(fields.id),
     previous: pathOf(fields.previous),

@@ -1,6 +1,7 @@
 // Reads a recorded log line by line, in order, as what each line says. For callers that need the lines
 // themselves; the audit, which needs only sums, scans blocks instead.
 import { isUtf8 } from 'node:buffer'
+import { InturnError } from '../core/errors.ts'
 import { checkNotEmpty, openInput } from './byte-input.ts'
 import type { EmptyInput, RecordedLog } from './byte-input.ts'
 import { CsvScanner, cutAtRecord } from './csv-scanner.ts'
@@ -18,9 +19,32 @@ type ChunkReader = (bytes: Buffer) => RecordedLine[]
 const chunkBytes = 256 * 1024
 const newline = 0x0a
 
-/** The format that a path's extension names; NDJSON for anything but `.csv`, also where it is packed. */
-export function formatOf(log: RecordedLog): RecordedFormat {
-  return typeof log === 'string' && /\.csv(?:\.gz|\.zst)?$/i.test(log) ? 'csv' : 'ndjson'
+/** What says how the lines of a log are written. */
+interface LogForm {
+  readonly format?: RecordedFormat | undefined
+  readonly delimiter?: string | undefined
+}
+
+/**
+ * How the lines of a log are written, unless it is said: by the path's extension, also where it is packed,
+ * CSV for `.csv` and, with tabs, for `.tsv`; CSV where a delimiter is given; else NDJSON.
+ *
+ * @throws InturnError `usage` for a delimiter that is none
+ */
+export function formOf(log: RecordedLog, given: LogForm): { format: RecordedFormat; delimiter?: string } {
+  const extension = typeof log === 'string' ? /\.([ct]sv)(?:\.gz|\.zst)?$/i.exec(log)?.[1]?.toLowerCase() : ''
+  const { delimiter = extension === 'tsv' ? '\t' : undefined } = given
+  const isCsv = given.delimiter !== undefined || extension === 'csv' || extension === 'tsv'
+  const format = given.format ?? (isCsv ? 'csv' : 'ndjson')
+  if (given.delimiter !== undefined) checkDelimiter(given.delimiter, format)
+  return { format, ...(delimiter !== undefined && { delimiter }) }
+}
+
+function checkDelimiter(delimiter: string, format: RecordedFormat): void {
+  if (format !== 'csv') throw new InturnError('usage', 'A delimiter goes with CSV only, and NDJSON has none')
+  if (/^[^\P{ASCII}"\r\n\0]$/u.test(delimiter)) return
+  const takes = "A delimiter is one ASCII character, as ';' or '|', or tab; no quote and no end of line"
+  throw new InturnError('usage', `${takes}; not ${JSON.stringify(delimiter)}`)
 }
 
 /**
@@ -36,13 +60,16 @@ export async function* readRecordedEvents(
   empty: EmptyInput = {},
 ): AsyncGenerator<readonly RecordedLine[], void, void> {
   checkFields(fields)
-  const isCsv = (fields.format ?? formatOf(log)) === 'csv'
-  const read = isCsv ? csvChunkReader(fields) : jsonChunkReader(fields)
+  const { format, delimiter } = formOf(log, fields)
+  const isCsv = format === 'csv'
+  const read = isCsv
+    ? csvChunkReader({ ...fields, ...(delimiter !== undefined && { delimiter }) })
+    : jsonChunkReader(fields)
   const input = await openInput(log)
   let isEmpty = true
   try {
     for await (const { bytes } of recordChunks(input, {
-      cut: isCsv ? cutAtRecord : cutAtNewline,
+      cut: isCsv ? cutAtRecord(delimiter) : cutAtNewline,
       chunkBytes,
     })) {
       const lines = read(bytes)
@@ -75,7 +102,7 @@ function jsonChunkReader(fields: RecordedFields): ChunkReader {
 }
 
 function csvChunkReader(fields: RecordedFields): ChunkReader {
-  const scanner = new CsvScanner()
+  const scanner = new CsvScanner(fields.delimiter)
   let readRecord: ReturnType<typeof csvRecordReader> | undefined
   let line = 1
   return (bytes) => {

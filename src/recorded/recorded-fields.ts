@@ -2,6 +2,7 @@
 import type { Counter } from '../core/counter.ts'
 import { counterOf } from '../core/counter.ts'
 import { InturnError } from '../core/errors.ts'
+import { pathKeys } from '../core/field-path.ts'
 import { contiguous } from '../core/numbering.ts'
 
 /** How a recorded log's numbers run; as the numberings of a domain. */
@@ -10,7 +11,8 @@ export type RecordedNumbering = 'contiguous' | 'increasing' | 'linked'
 /** The format of a recorded log. */
 export type RecordedFormat = 'ndjson' | 'csv'
 
-/** Where to find what in a line. Paths are dotted in NDJSON (`data.user.id`) and column names in CSV. */
+/** Where to find what in a line. Paths are dotted in NDJSON (`data.user.id`; `user\.id` is one key)
+ * and column names in CSV. */
 export interface RecordedFields {
   /** One path or several; several make one key, joined by `/`, each percent-encoded. */
   readonly stream: readonly string[]
@@ -25,6 +27,8 @@ export interface RecordedFields {
   readonly modulus?: number
   /** The number to which it wraps. Default 0. */
   readonly wrapsTo?: number
+  /** What stands between the cells of CSV: one character. Default a comma, and a tab in a file `.tsv`. */
+  readonly delimiter?: string
 }
 
 /** Where to find what, short of what is as usual. */
@@ -42,7 +46,7 @@ export interface FieldOptions extends Omit<Partial<RecordedFields>, 'stream'> {
 /** The fields with their defaults. Other options may stand beside them. */
 export function fieldsFrom(options: FieldOptions): RecordedFields {
   const { stream = 'stream', sequence = 'sequence', numbering = 'contiguous' } = options
-  const { epoch, id, arrival, modulus, wrapsTo } = options
+  const { epoch, id, arrival, modulus, wrapsTo, delimiter } = options
   const previous = options.previous ?? (numbering === 'linked' ? 'previous' : undefined)
   return {
     stream: typeof stream === 'string' ? [stream] : stream,
@@ -54,6 +58,7 @@ export function fieldsFrom(options: FieldOptions): RecordedFields {
     ...(arrival !== undefined && { arrival }),
     ...(modulus !== undefined && { modulus }),
     ...(wrapsTo !== undefined && { wrapsTo }),
+    ...(delimiter !== undefined && { delimiter }),
   }
 }
 
@@ -86,7 +91,7 @@ export function checkFields(fields: RecordedFields): RecordedFields {
 }
 
 function isPath(path: string): boolean {
-  return path.split('.').every((part) => part !== '')
+  return pathKeys(path).every((key) => key !== '')
 }
 
 /**

@@ -9,7 +9,7 @@ import { rowKind } from './line-block.ts'
 import { LineOrder } from './line-order.ts'
 import type { OrderedLine, PlacedLine } from './line-order.ts'
 import type { LineSink } from './line-sink.ts'
-import { formatOf } from './read-recorded-events.ts'
+import { formOf } from './read-recorded-events.ts'
 import { checkFields, recordedCounter } from './recorded-fields.ts'
 import type { RecordedFields, RecordedFormat } from './recorded-fields.ts'
 import { scanLog } from './scan-log.ts'
@@ -49,7 +49,8 @@ export interface ResequenceSummary {
  * @throws InturnError `input-unreadable`, or `usage` for fields that make no sense or are not in the CSV
  */
 export async function resequenceLog(log: RecordedLog, options: Resequencing): Promise<ResequenceSummary> {
-  const fields = checkFields(options.fields)
+  const { format, ...form } = formOf(log, { format: options.format, delimiter: options.fields.delimiter })
+  const fields = { ...checkFields(options.fields), ...form }
   using folder = new TempFolder()
   const lines = new LineOrder({ memoryBytes: options.memoryBytes ?? memoryBytesDefault, folder })
   const sorting = new Sorting(fields, lines, options.openRejects !== undefined)
@@ -58,7 +59,6 @@ export async function resequenceLog(log: RecordedLog, options: Resequencing): Pr
   try {
     let bytesRead = 0
     const { threads, chunkBytes, allowEmpty } = options
-    const format = options.format ?? formatOf(log)
     const pace = {
       ...(threads !== undefined && { threads }),
       ...(chunkBytes !== undefined && { chunkBytes }),

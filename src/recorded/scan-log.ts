@@ -82,7 +82,7 @@ export async function* scanLog(
     return [scanned]
   }
   try {
-    const cut = format === 'csv' ? cutAtRecord : cutAtNewline
+    const cut = format === 'csv' ? cutAtRecord(fields.delimiter) : cutAtNewline
     for await (const { bytes, isNewlineAdded } of recordChunks(input, { cut, chunkBytes })) {
       if (threads === 0 || chunks++ < chunksBeforeWorkers) {
         pending.push({ answer: { block: own.read(bytes), bytes }, thread: 0, isNewlineAdded })

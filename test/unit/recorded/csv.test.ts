@@ -31,22 +31,64 @@ function quoted(cell: string): string {
 
 describe('CSV', () => {
   it('cells come back as they were written, quoted or not', () => {
-    const cell = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r', 'ü', ' '), maxLength: 6 })
+    const cell = fc.string({
+      unit: fc.constantFrom('a', ',', ';', '\t', '"', '\n', '\r', 'ü', ' '),
+      maxLength: 6,
+    })
     const row = fc.array(cell, { minLength: 1, maxLength: 4 })
     fc.assert(
-      fc.property(fc.array(row, { minLength: 1, maxLength: 5 }), fc.boolean(), (rows, isPlain) => {
-        const write = (text: string): string => (isPlain && /^[aü ]*$/.test(text) ? text : quoted(text))
-        const bytes = Buffer.from(rows.map((cells) => `${cells.map(write).join(',')}\r\n`).join(''))
-        const scanner = new CsvScanner()
-        const read: string[][] = []
-        for (let at = 0; at < bytes.length;) {
-          at = scanner.scan(bytes, at)
-          expect(scanner.isSound).toBe(true)
-          read.push(Array.from({ length: scanner.cellCount }, (_, index) => scanner.text(bytes, index)))
-        }
-        expect(read).toEqual(rows)
-      }),
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 5 }),
+        fc.boolean(),
+        fc.constantFrom(',', ';', '\t', '|'),
+        (rows, isPlain, delimiter) => {
+          const write = (text: string): string => (isPlain && /^[aü ]*$/.test(text) ? text : quoted(text))
+          const bytes = Buffer.from(rows.map((cells) => `${cells.map(write).join(delimiter)}\r\n`).join(''))
+          const scanner = new CsvScanner(delimiter)
+          const read: string[][] = []
+          for (let at = 0; at < bytes.length;) {
+            at = scanner.scan(bytes, at)
+            expect(scanner.isSound).toBe(true)
+            read.push(Array.from({ length: scanner.cellCount }, (_, index) => scanner.text(bytes, index)))
+          }
+          expect(read).toEqual(rows)
+        },
+      ),
     )
+  })
+
+  it('any delimiter gives the same audit as the comma, on threads and by itself', async () => {
+    const rows = Array.from({ length: 400 }, (_, n) => ['"a,b;c"', String(n + (n % 7 === 0 ? 0 : 1))])
+    const textOf = (delimiter: string): string => {
+      return [['stream', 'seq'], ...rows].map((cells) => `${cells.join(delimiter)}\n`).join('')
+    }
+    const wanted: RecordedFields = { stream: ['stream'], sequence: 'seq', numbering: 'contiguous' }
+    const pace = { threads: 1, chunkBytes: 512 }
+    const known = await auditLog(folder.write(textOf(','), 'csv'), { fields: wanted, ...pace })
+    expect(known).toMatchObject({ events: 400, invalid: 0, clean: false })
+    for (const [delimiter, threads] of [
+      [';', 1],
+      ['\t', 0],
+      ['|', 0],
+    ] as const) {
+      const file = folder.write(textOf(delimiter), 'txt')
+      expect(await auditLog(file, { fields: { ...wanted, delimiter }, ...pace, threads })).toEqual(known)
+    }
+    expect(
+      await auditLog(folder.write(textOf('\t'), 'tsv'), { fields: wanted, ...pace, threads: 0 }),
+    ).toEqual(known)
+  })
+
+  it('another delimiter is met with the flag that reads it, and one that is none is refused', async () => {
+    const semicolons = 'stream;seq;epoch;id\na;1;;\n'
+    await expect(linesOf(semicolons)).rejects.toThrow(/no column stream .* --delimiter ';'$/)
+    await expect(linesOf('stream\tseq\tepoch\tid\n')).rejects.toThrow(/--delimiter tab$/)
+    expect(await linesOf(semicolons, { ...fields, delimiter: ';' })).toHaveLength(1)
+    for (const delimiter of ['', ';;', '"', '\n', 'ü']) {
+      await expect(linesOf(semicolons, { ...fields, delimiter })).rejects.toThrow(/is one ASCII character/)
+    }
+    const ndjson = auditLog('-', { fields: { ...fields, delimiter: ';' }, format: 'ndjson' })
+    await expect(ndjson).rejects.toThrow(/goes with CSV only/)
   })
 
   it('an empty cell is absent: epoch 0, no id, invalid without a number', async () => {
