@@ -1,7 +1,7 @@
 // Loads a module of the user's, a configuration or one that exports a log; and says why it could not be
 // loaded, and what to do about it.
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire, registerHooks } from 'node:module'
+import nodeModule, { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import { errorCode, errorMessage, errorText } from '../core/thrown.ts'
@@ -30,10 +30,12 @@ export async function importModule(path: string, file: string): Promise<unknown>
 
 /**
  * Imports by Node. `npm init` writes `"type": "commonjs"`, by which every file is taken for CommonJS:
- * TypeScript that imports or exports is a module all the same.
+ * TypeScript that imports or exports is a module all the same. Bun, which has no such
+ * hooks, takes it for one by itself.
  */
 async function importByNode(path: string): Promise<unknown> {
-  const hooks = registerHooks({
+  if (!('registerHooks' in nodeModule)) return import(pathToFileURL(path).href)
+  const hooks = nodeModule.registerHooks({
     load(url, context, next) {
       const isModule = context.format === 'commonjs-typescript' && isModuleText(url)
       return next(url, isModule ? { ...context, format: 'module-typescript' } : context)
