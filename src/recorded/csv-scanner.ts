@@ -1,6 +1,6 @@
 // Finds the cells of one CSV record in bytes (RFC 4180): quoted cells may hold delimiters, newlines and
-// doubled quotes. A quote that is never closed spoils its own line only: the next line is read as if it were not
-// there.
+// doubled quotes. A quote that is never closed spoils its own line only: the next line is read as if it
+// were not there.
 import type { Cut } from './record-chunks.ts'
 
 /** A quoted cell must close within this many bytes of its record's start, or it is a stray quote. */
