@@ -4,6 +4,7 @@ import { InturnError } from '../../core/errors.ts'
 import type { Connection } from './connection.ts'
 import { foreignFaultOf, isRaced, mayBeOutOfDate } from './faults.ts'
 import type { PostgresQuery, PostgresResult, PostgresTransaction } from './postgres-client.ts'
+import { plainArrayText } from './row.ts'
 import type { Session } from './session.ts'
 
 /** A transaction that is open. */
@@ -69,7 +70,7 @@ export class OpenTransaction implements PostgresTransaction {
     try {
       // In this mode a text is one statement, so none that ends the transaction hides behind another.
       const one = { ...(name !== undefined && { name }), ...given, queryMode: 'extended' }
-      const result = await this.#session.query(one, values)
+      const result = await this.#session.query(one, (values ?? given.values)?.map(listed))
       this.#hasFailed = false
       return result
     } catch (error) {
@@ -116,4 +117,9 @@ export class OpenTransaction implements PostgresTransaction {
   end(): void {
     this.#isOpen = false
   }
+}
+
+/** A parameter; a list as text where that says the same, as `pg` writes lists element by element. */
+function listed(value: unknown): unknown {
+  return Array.isArray(value) ? (plainArrayText(value) ?? value) : value
 }

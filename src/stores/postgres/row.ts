@@ -50,14 +50,20 @@ export function flagAt(row: PostgresRow, column: string): boolean {
 
 /** A list as Postgres writes arrays. */
 export function arrayText(values: readonly unknown[]): string {
-  if (values.every((value) => typeof value === 'string')) {
-    const text = values.join('","')
-    if (values.length > 0 && !unsafe.test(values.join(''))) return `{"${text}"}`
-  }
-  return `{${values.map(elementText).join(',')}}`
+  return plainArrayText(values) ?? `{${values.map(elementText).join(',')}}`
 }
 
-const unsafe = /["\\]/
+/** A list of texts and numbers as Postgres writes arrays; `undefined` where JSON would write it otherwise. */
+export function plainArrayText(values: readonly unknown[]): string | undefined {
+  if (!values.every(isWrittenAlike)) return undefined
+  const json = JSON.stringify(values)
+  // JSON and Postgres write the same but for what is escaped.
+  return json.includes('\\') ? undefined : `{${json.slice(1, -1)}}`
+}
+
+function isWrittenAlike(value: unknown): boolean {
+  return typeof value === 'string' || value === null || Number.isFinite(value)
+}
 
 function elementText(value: unknown): string {
   if (value === null || value === undefined) return 'NULL'

@@ -318,13 +318,15 @@ const schemaSteps: readonly string[] = [
     -- others have committed is looked at by later statements, which see all that was there when the locks
     -- were won. In a transaction of the unit's own the locks are the claim, and last as long as it does: a
     -- process that stands still for longer than claim_ms loses it. Every plan uses the indexes, however
-    -- small a table was when the plan was made: it stays for as long as the connection.
+    -- small a table was when the plan was made: it stays for as long as the connection, and is made once,
+    -- also where it is for a few streams.
     CREATE FUNCTION inturn.begin_unit(
       consumer int, paths text[], worker text, claim_ms double precision, is_transaction boolean,
       shift_ms double precision,
       OUT fence bigint, OUT now_ms double precision, OUT reading_ms double precision, OUT xact text,
       OUT outcomes text, OUT lengths text, OUT states bytea, OUT inboxes text, OUT domains text
-    ) LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+    ) LANGUAGE plpgsql
+    SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
     #variable_conflict use_column
     DECLARE
       outcome text[];

@@ -141,6 +141,28 @@ test('lists of texts and numbers arrive as they are', async () => {
   )
 })
 
+test('a list that a handler gives arrives as pg would send it', async () => {
+  const text = fc.string({ unit: 'grapheme' }).filter((one) => !one.includes('\0'))
+  const edges = fc.constantFrom('', 'NULL', '"', '\\', '{', ',', '\n', -0, 1e21, null, undefined, { a: 1 })
+  const elements = fc.oneof(text, fc.double(), fc.bigInt(), fc.boolean(), edges)
+  const lists = fc.oneof(...[elements, text, fc.double()].map((one) => fc.array(one, { minLength: 1 })))
+  const store = postgresStore(database.url)
+  await store.open()
+  await store.work({ ...request, streams: [account('a')] }, async ({ transaction }) => {
+    const sql = 'SELECT $1::text[]::text AS flat, $2::text[]::text AS nested'
+    await fc.assert(
+      fc.asyncProperty(lists, async (list) => {
+        const values = [list, [list, list]]
+        const { rows } = await pool.query(sql, [...values])
+        const given = await transaction?.forHandlers.query({ text: sql, values })
+        expect(given?.rows).toEqual(rows)
+      }),
+      { numRuns: 300 },
+    )
+  })
+  await store.close()
+})
+
 test('tables of an older inturn are refused with store-schema-older, and left alone', async () => {
   await plansOf(database.url)
   await pool.query("UPDATE inturn.meta SET value = 2 WHERE key = 'schema'")
