@@ -1,6 +1,6 @@
 // Exactly once on Postgres, on a server of its own: inturn beside the bare limit and beside peers, with one
 // insert for a whole batch and with one insert an event, all streams of a batch at once; and workers beside
-// each other, each a process with streams of its own.
+// each other, each a process, with streams of their own and on the same ones.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,7 @@ import {
   insertEach,
   insertInBulk,
   onEmptyTables,
+  sweepRest,
   withInturn,
 } from './postgres/exactly-once.ts'
 import { emmett, graphileWorker, pgBoss } from './postgres/peers.ts'
@@ -58,18 +59,26 @@ function peers(): readonly Contender[] {
 
 const workerProcess = fileURLToPath(new URL('postgres/worker-process.ts', import.meta.url))
 
-/** Workers that are processes of their own, each with 1,000 streams of its own. */
-function sideBySide(workers: number, handling: 'each' | 'inBulk'): Promise<MeasuredWork> {
-  const count = 40_000 / workers
-  return onEmptyTables(url, workers * count, async () => {
-    const all = Array.from({ length: workers }, (_, index) =>
-      fork(workerProcess, [url, `${index}-`, String(count), handling]),
+/**
+ * Workers that are processes of their own, each with 1,000 streams of its own, or all with the same ones, one
+ * event after another of a stream by another one.
+ */
+function sideBySide(
+  workers: number,
+  handling: 'each' | 'inBulk',
+  streams: 'own' | 'same',
+): Promise<MeasuredWork> {
+  const count = 40_000
+  return onEmptyTables(url, count, async () => {
+    const all = Array.from({ length: workers }, (_, nth) =>
+      fork(workerProcess, [url, `${nth}`, `${workers}`, `${count}`, handling, streams]),
     )
     await Promise.all(all.map((child) => once(child, 'message')))
     return async () => {
       const done = all.map((child) => once(child, 'message'))
       for (const child of all) child.send('go')
       await Promise.all(done)
+      if (streams === 'same') await sweepRest(url, handling === 'each' ? each : inBulk)
     }
   })
 }
@@ -81,12 +90,14 @@ try {
     }
   }
   report('Postgres, peers: 10,000 events of 100 streams, a row each', await measure(peers()))
-  for (const handling of ['inBulk', 'each'] as const) {
-    const all = [1, 2, 4].map((workers) => ({
-      name: `${workers} processes`,
-      run: () => sideBySide(workers, handling),
-    }))
-    report(`Postgres, workers beside each other, 1,000 streams each, ${handling}`, await measure(all))
+  for (const streams of ['own', 'same'] as const) {
+    for (const handling of ['inBulk', 'each'] as const) {
+      const all = [1, 2, 4].map((workers) => ({
+        name: `${workers} processes`,
+        run: () => sideBySide(workers, handling, streams),
+      }))
+      report(`Postgres, workers beside each other, ${streams} 1,000 streams, ${handling}`, await measure(all))
+    }
   }
 } finally {
   await server.stop()

@@ -2,7 +2,7 @@
 // same pipelining client, batches and inserts, one upsert of the touched streams' positions, named
 // statements, and nothing else: no claims, and no state is read.
 import { Client } from 'pg'
-import type { DomainOptions } from '../../src/index.ts'
+import type { DomainOptions, Processor } from '../../src/index.ts'
 import { contiguous, createProcessor } from '../../src/index.ts'
 import type { PostgresTransaction } from '../../src/stores/postgres.ts'
 import { postgresStore } from '../../src/stores/postgres.ts'
@@ -133,12 +133,7 @@ export async function processing(
   events: readonly BenchEvent[],
   handling: Handling,
 ): Promise<Work> {
-  const processor = createProcessor({
-    consumer: 'bench',
-    store: postgresStore(url),
-    batch,
-    domains: { account: { numbering: contiguous(), effects: 'transaction', ...handling } },
-  })
+  const processor = processorOf(url, handling)
   await processor.process([])
   return async () => {
     // What a program has in hand at a time; the results of what came before are nobody's.
@@ -147,6 +142,22 @@ export async function processing(
     }
     await processor.close()
   }
+}
+
+/** Works off what workers on the same streams have left to each other. */
+export async function sweepRest(url: string, handling: Handling): Promise<void> {
+  const processor = processorOf(url, handling)
+  while ((await processor.sweep()) > 0);
+  await processor.close()
+}
+
+function processorOf(url: string, handling: Handling): Processor {
+  return createProcessor({
+    consumer: 'bench',
+    store: postgresStore(url),
+    batch,
+    domains: { account: { numbering: contiguous(), effects: 'transaction', ...handling } },
+  })
 }
 
 /** inturn, on empty tables. */

@@ -11,8 +11,7 @@ import type { Processor } from '../../../src/engine/processor.ts'
 import type { Store, UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
 import type { PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresStore } from '../../../src/stores/postgres.ts'
-import { account, at, moved } from '../../../src/testing/store-suite/samples.ts'
-import { startPostgres } from '../../services/postgres-server.ts'
+import { account, moved } from '../../../src/testing/store-suite/samples.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
 import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
 import { startProxy } from '../../services/tcp-proxy.ts'
@@ -317,32 +316,6 @@ test('tables of a newer inturn are refused, and left alone', async () => {
   const old = postgresStore(database.url)
   await expect(old.open()).rejects.toMatchObject({ code: 'store-schema-newer' })
   await old.close()
-})
-
-test('states that change touch no index: every update stays in its page', async () => {
-  // On a server of its own: a transaction that is open anywhere keeps old rows alive.
-  const server = await startPostgres()
-  const own = postgresStore(server.url)
-  const user = testPool({ connectionString: server.url })
-  await own.open()
-  const streams = Array.from({ length: 300 }, (_, index) => account(`s${index}`))
-  for (let position = 1; position <= 40; position++) {
-    await own.work(request(streams), (unit) =>
-      unit.commit({ streams: streams.map((stream) => moved(stream, position, { state: at(position) })) }),
-    )
-  }
-  const count = async (): Promise<{ readonly updates: number; readonly hot: number } | undefined> => {
-    const { rows } = await user.query<{ updates: number; hot: number }>(`
-      SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot
-      FROM pg_stat_user_tables WHERE relid = 'inturn.stream'::regclass`)
-    return rows[0]
-  }
-  // A connection tells what it has counted a little later, or at its end.
-  await own.close()
-  await expect.poll(async () => (await count())?.updates, { timeout: 60_000 }).toBe(300 * 39)
-  expect((await count())?.hot).toBeGreaterThan(300 * 39 * 0.95)
-  await user.end()
-  await server.stop()
 })
 
 test('two transactions at once have different streams, and neither waits (I5, I6)', async () => {
