@@ -5,6 +5,7 @@ import { InturnError } from '../core/errors.ts'
 import type { PositionRow, RefusedRow, UnreadableRow } from '../operate/import-positions.ts'
 import { importPositions } from '../operate/import-positions.ts'
 import type { RecordedFormat } from '../recorded/recorded-fields.ts'
+import { delimiterOption } from './log-flags.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
 import type { PositionColumns } from './position-rows.ts'
@@ -40,6 +41,7 @@ function positionsCommand(): Command {
     .option('--epoch <path>', 'where the epoch is (default: epoch, where there is such a column)')
     .option('--redis <url>', 'the server of redis:<prefix>*', 'redis://localhost:6379')
     .addOption(new Option('--format <format>', 'default: by the extension').choices(['csv', 'ndjson']))
+    .addOption(delimiterOption())
     .action(async (file: string, flags: ImportFlags) => {
       const operator = operatorOf(flags)
       await withStore(flags, async ({ store, consumer, known, config }) => {

@@ -55,7 +55,7 @@ export function logFields(flags: LogFlags): RecordedFields & { readonly format?:
 }
 
 /** `--delimiter <character>` of the commands that read CSV. */
-function delimiterOption(): Option {
+export function delimiterOption(): Option {
   return new Option('--delimiter <character>', 'what is between the cells of CSV; tab for a tab').argParser(
     (text) => (text === 'tab' || text === '\\t' ? '\t' : text),
   )

@@ -15,6 +15,8 @@ export interface PositionColumns {
   readonly position: string
   readonly epoch?: string
   readonly format?: RecordedFormat
+  /** What is between the cells of CSV. */
+  readonly delimiter?: string
 }
 
 /** The rows of a file, or of standard input for `-`. */
