@@ -99,9 +99,19 @@ function importFault(error: unknown, file: string): InturnError {
     const message = `${file} needs ${packageAdvice(missing)}`
     return new InturnError('input-unreadable', message, { cause: error })
   }
-  return new InturnError('input-unreadable', `${file} cannot be loaded: ${errorText(error)}`, {
-    cause: error,
-  })
+  const message = `${file} cannot be loaded: ${errorText(error)}${syntaxPlace(error, file)}`
+  return new InturnError('input-unreadable', message, { cause: error })
+}
+
+/**
+ * Where the syntax is wrong: of TypeScript Node says it above the stack, of JavaScript only where it ends of
+ * it.
+ */
+function syntaxPlace(error: unknown, file: string): string {
+  if (!(error instanceof SyntaxError)) return ''
+  const [above = ''] = (error.stack ?? '').split(/^SyntaxError/m)
+  const [place = ''] = above.split('\n')
+  return place === '' ? `; node ${file} shows where` : `, at ${place}`
 }
 
 /** What to do about what Node does not load by itself. */

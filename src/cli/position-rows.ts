@@ -1,11 +1,13 @@
 // Reads the rows of an import: a stream with its position, from CSV or NDJSON, as they come.
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { streamPath } from '../core/stream-path.ts'
 import type { PositionRow, UnreadableRow } from '../operate/import-positions.ts'
+import { openInput } from '../recorded/byte-input.ts'
 import { formOf, readRecordedEvents } from '../recorded/read-recorded-events.ts'
 import type { RecordedFields, RecordedFormat } from '../recorded/recorded-fields.ts'
 import type { RecordedLine } from '../recorded/recorded-line.ts'
+
+/** A header that is longer than this is none. */
+const headerBytesMax = 64 * 1024
 
 /** Where to find what in a row. */
 export interface PositionColumns {
@@ -57,24 +59,24 @@ async function epochColumn(
 ): Promise<string | undefined> {
   if (format === 'ndjson') return 'epoch'
   if (file === '-') return undefined
-  const input = createReadStream(file)
-  const opened = Promise.withResolvers<boolean>()
-  input.once('open', () => opened.resolve(true)).once('error', () => opened.resolve(false))
-  // Lines of a stream that has failed already would be waited for without end.
-  if (!(await opened.promise)) return undefined
+  const header = await firstLine(file)
+  const isThere = header.split(delimiter).some((cell) => /^"?epoch"?$/.test(cell))
+  return isThere ? 'epoch' : undefined
+}
+
+async function firstLine(file: string): Promise<string> {
+  const input = await openInput(file)
+  const bytes = new Uint8Array(headerBytesMax)
+  let length = 0
   try {
-    for await (const header of createInterface({ input })) {
-      return header
-        .trim()
-        .split(delimiter)
-        .some((cell) => /^"?epoch"?$/.test(cell))
-        ? 'epoch'
-        : undefined
+    while (length < bytes.length && !bytes.subarray(0, length).includes(0x0a)) {
+      const came = await input.read(bytes, length)
+      if (came === 0) break
+      length += came
     }
-  } catch {
-    // Reading the file itself says what is wrong with it.
   } finally {
-    input.destroy()
+    await input.close()
   }
-  return undefined
+  const [line = ''] = new TextDecoder().decode(bytes.subarray(0, length)).split('\n')
+  return line.trim()
 }

@@ -68,3 +68,14 @@ test('a module that is nowhere is told as it is, with jiti too', async () => {
   expect(code).toBe(2)
   expect(stderr).toContain('needs the package not-there, which is not installed: npm install not-there')
 })
+
+test('a configuration with wrong syntax is told with its line, or with what shows it', async () => {
+  const wrong = 'export default {\n  consumer: "billing"\n  store: 1\n}\n'
+  folder.write('inturn.config.ts', wrong)
+  const typed = await inturn(folder.path, 'run')
+  expect([typed.code, typed.stderr]).toEqual([2, expect.stringContaining('inturn.config.ts:3')])
+  folder.write('plain.config.mjs', wrong)
+  const plain = await inturn(folder.path, 'run', '--config', 'plain.config.mjs')
+  expect(plain.code).toBe(2)
+  expect(plain.stderr).toContain("Unexpected identifier 'store'; node plain.config.mjs shows where")
+})

@@ -4,6 +4,7 @@ import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Ran, Running, TestFolder } from './run-inturn.ts'
 import { inturn, sourceUrl, startInturn, testFolder } from './run-inturn.ts'
@@ -184,6 +185,11 @@ describe('positions of an existing tracker', () => {
     const more = await command('import', 'positions', 'more.ndjson', '--reason', 'move', '--json')
     expect(more.code).toBe(0)
     expect(JSON.parse(more.stdout)).toMatchObject({ imported: 1, refused: 0, refusedRows: [] })
+    folder.write('packed.csv.gz', gzipSync('domain;stream;position;epoch\naccount;v;5;2\n'))
+    const rows = ['import', 'positions', 'packed.csv.gz', '--reason', 'move']
+    expect(told(await command(...rows))).toContain("--delimiter ';'")
+    expect((await command(...rows, '--delimiter', ';')).code).toBe(0)
+    expect((await command('explain', 'account/v')).stdout).toContain('it stands at 5 of epoch 2')
     const again = await command('import', 'positions', 'more.ndjson', '--reason', 'move')
     expect(told(again)).toContain('1: ')
     expect(told(again)).toContain('it has the position 3 already')
