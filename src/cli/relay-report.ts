@@ -1,7 +1,7 @@
 // What a running relay says on standard error: whose turn it is, what fails and when it is tried again, and
 // on a terminal how far it is behind.
 import { spell } from '../core/time-words.ts'
-import type { RelayNews } from '../producer/relay/relay-news.ts'
+import type { RelayNews } from '../ports/relay-news.ts'
 import { ProgressLine } from './progress-line.ts'
 import { say } from './say.ts'
 import { grouped } from './table.ts'

@@ -5,9 +5,9 @@ import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import { isRecord } from '../core/parse-message.ts'
+import type { RelayNews } from '../ports/relay-news.ts'
 import { createRelay } from '../producer/relay.ts'
 import type { RelayRunOptions } from '../producer/relay.ts'
-import type { RelayNews } from '../producer/relay/relay-news.ts'
 import type { RelayOptions } from '../producer/relay/relay-parts.ts'
 import { importDefault } from './load-config.ts'
 import { RelayReport } from './relay-report.ts'
@@ -36,11 +36,10 @@ export function relayCommand(): Command {
 async function runRelay({ config: file, until }: RelayFlags): Promise<void> {
   const options = await loadRelay(file)
   const report = new RelayReport(options.shards ?? 1)
-  const telemetry = (news: RelayNews): void => {
-    report.tell(news)
-    options.telemetry?.(news)
-  }
-  const relay = createRelay({ ...options, telemetry })
+  const told = (news: RelayNews): void => report.tell(news)
+  const { telemetry = [], logger = false } = options
+  // The report says what a log of the relay's own would say.
+  const relay = createRelay({ ...options, logger, telemetry: [told, telemetry].flat() })
   report.say(`relay ${options.name} sends ${options.log.name} to ${options.sink.name}`)
   const run: RelayRunOptions = until === undefined ? {} : { until }
   const forget = stopOnSignals(relay, report)

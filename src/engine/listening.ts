@@ -3,7 +3,7 @@
 import { givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { Log } from '../ports/log.ts'
-import { lineTo, lineToStandardError } from '../ports/log.ts'
+import { sayTo } from '../ports/log.ts'
 import type {
   CallWatch,
   DurableTurn,
@@ -73,19 +73,8 @@ function isList(given: NonNullable<ListenOptions['telemetry']>): given is readon
 }
 
 function logListeners(log: ListenOptions['log'], timers: Timers): readonly Listener[] {
-  if (log === false) return []
-  if (log !== undefined && !isLog(log)) {
-    const takes = 'log takes a logger with warn and error, for example console, or false'
-    throw new InturnError('config-invalid', `${takes}; not ${givenText(log)}`)
-  }
-  const say = log === undefined ? lineToStandardError : lineTo(log)
-  return [{ tell: new NewsLog(say, () => timers.elapsedMs()).tell }]
-}
-
-function isLog(log: unknown): boolean {
-  if (typeof log !== 'object' && typeof log !== 'function') return false
-  if (log === null) return false
-  return typeof Reflect.get(log, 'warn') === 'function' && typeof Reflect.get(log, 'error') === 'function'
+  const say = sayTo(log)
+  return say === undefined ? [] : [{ tell: new NewsLog(say, () => timers.elapsedMs()).tell }]
 }
 
 function attached(telemetry: ListenerOption, engine: WatchedEngine): Listener {

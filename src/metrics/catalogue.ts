@@ -1,7 +1,7 @@
 // Every metric by name, with its unit and labels: a contract, and the one place where it is written. The key
 // of a stream is never a label: there are as many as there are streams.
 
-/** A label. `consumer` and `domain` are bounded by the configuration, the others by lists of inturn's own. */
+/** A label. Configurations bound `consumer`, `domain` and `relay`, lists of inturn's own the others. */
 export type MetricLabel =
   | 'account'
   | 'call'
@@ -11,6 +11,7 @@ export type MetricLabel =
   | 'how'
   | 'outcome'
   | 'reason'
+  | 'relay'
   | 'state'
   | 'then'
   | 'unit'
@@ -74,6 +75,11 @@ export type MetricName =
   | 'inturn.reading'
   | 'inturn.store.up'
   | 'inturn.source.lag'
+  | 'inturn.relay.sent'
+  | 'inturn.relay.failures'
+  | 'inturn.relay.leases.lost'
+  | 'inturn.relay.lag'
+  | 'inturn.relay.oldest'
 
 /** Every metric. */
 export const catalogue: Readonly<Record<MetricName, MetricDefinition>> = {
@@ -114,6 +120,11 @@ export const catalogue: Readonly<Record<MetricName, MetricDefinition>> = {
   'inturn.reading': gauge('1', ['consumer'], '1: a worker of the consumer is reading its source'),
   'inturn.store.up': gauge('1', ['consumer'], '1: the store can be read'),
   'inturn.source.lag': gauge('{unit}', ['consumer', 'unit'], 'What the source has that was not read yet'),
+  'inturn.relay.sent': counter('event', ['relay'], 'Events that are at the sink'),
+  'inturn.relay.failures': counter('failure', ['relay'], 'Failures of log, sink or store'),
+  'inturn.relay.leases.lost': counter('lease', ['relay'], 'Leases of shards that were lost'),
+  'inturn.relay.lag': gauge('{event}', ['relay'], 'Events that are not known to be at the sink'),
+  'inturn.relay.oldest': gauge('s', ['relay'], 'How long ago the oldest of them was appended'),
 }
 
 /** Every metric with its name. */

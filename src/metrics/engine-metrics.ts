@@ -6,6 +6,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { AccountCounts } from '../core/stream-state.ts'
 import { errorClass, errorCode } from '../core/thrown.ts'
+import type { RelayListener } from '../ports/relay-news.ts'
 import type {
   DurableTurn,
   EngineNews,
@@ -46,6 +47,27 @@ export class EngineMetrics implements TelemetryProvider {
     const figures = new StoreFigures(engine)
     this.#figures.add(figures)
     return new EngineCounter(engine, this, () => this.#figures.delete(figures)).listener
+  }
+
+  readonly attachRelay = (relay: string): RelayListener => {
+    const of = (name: MetricName): NumberPoint => this.number(name, { relay })
+    const [sent, failures] = [of('inturn.relay.sent'), of('inturn.relay.failures')]
+    const [lost, lag, oldest] = [
+      of('inturn.relay.leases.lost'),
+      of('inturn.relay.lag'),
+      of('inturn.relay.oldest'),
+    ]
+    return {
+      tell: (news) => {
+        if (news.kind === 'relay-sent') sent.value += news.events
+        else if (news.kind === 'relay-failed') failures.value++
+        else if (news.kind === 'relay-lost') lost.value++
+        else if (news.kind === 'relay-lag') {
+          lag.value = news.events
+          oldest.value = news.ageMs / 1_000
+        }
+      },
+    }
   }
 
   /** A number that is raised, or set. */

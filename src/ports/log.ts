@@ -1,5 +1,6 @@
 // Where failures are heard: a logger of its user's, or standard error. Upholds I7 with whoever makes the
 // lines: what stands in one is clipped.
+import { givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import { errorMessage, errorText, stackLines } from '../core/thrown.ts'
 
@@ -66,7 +67,7 @@ export function plain(fields: Readonly<Record<string, unknown>>): Readonly<Recor
 }
 
 /** Says lines on standard error, where nobody has named another place. */
-export function lineToStandardError(line: LogLine): void {
+function lineToStandardError(line: LogLine): void {
   if (line.level === 'info') return
   const [first = '', ...below] = textOfLine(line)
   process.stderr.write(`${[`inturn: ${oneLine(first)}`, ...below.map(oneLine)].join('\n')}\n`)
@@ -78,6 +79,25 @@ function oneLine(text: string): string {
     const code = character.codePointAt(0) ?? 0
     return character === '\n' ? '\\n' : `\\u${code.toString(16).padStart(4, '0')}`
   })
+}
+
+/**
+ * Says lines where a user wants them: by a logger, by default on standard error, nowhere for `false`.
+ *
+ * @throws InturnError `config-invalid` for what is no logger
+ */
+export function sayTo(log: Log | false | undefined, option = 'log'): ((line: LogLine) => void) | undefined {
+  if (log === false) return undefined
+  if (log === undefined) return lineToStandardError
+  if (isLog(log)) return lineTo(log)
+  const takes = `${option} takes a logger with warn and error, for example console, or false`
+  throw new InturnError('config-invalid', `${takes}; not ${givenText(log)}`)
+}
+
+function isLog(log: unknown): boolean {
+  if (typeof log !== 'object' && typeof log !== 'function') return false
+  if (log === null) return false
+  return typeof Reflect.get(log, 'warn') === 'function' && typeof Reflect.get(log, 'error') === 'function'
 }
 
 function hasMethod(log: Log, name: string): boolean {

@@ -8,6 +8,7 @@ import type { StreamPath } from '../core/stream-path.ts'
 import type { RestartSigns, StreamState } from '../core/stream-state.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { DeadLetterReason, LedgerEntry } from './records.ts'
+import type { RelayListener } from './relay-news.ts'
 import type { Source, SourcePart } from './source.ts'
 import type { StoreReader } from './store-reader.ts'
 
@@ -202,4 +203,6 @@ export interface WatchedEngine {
 /** Makes a listener for each engine that it is given to. */
 export interface TelemetryProvider {
   attach(engine: WatchedEngine): Listener
+  /** Makes a listener for the relay of this name. */
+  readonly attachRelay?: (relay: string) => RelayListener
 }

@@ -1,9 +1,9 @@
 // The relay, also known as transactional outbox: what is appended to an event log reaches a sink, at least
 // once, in the order of each stream, and goes on after any crash. What arrives twice bears its number twice,
 // so consumers drop it. Upholds I1 and I3 on the way from the producer's log to its consumers.
+import type { RelayLag } from '../ports/relay-news.ts'
 import { LogPlaces } from './log-places.ts'
 import { unsentOf } from './relay/relay-lag.ts'
-import type { RelayLag } from './relay/relay-news.ts'
 import type { RelayOptions, RelayParts } from './relay/relay-parts.ts'
 import { relayParts } from './relay/relay-parts.ts'
 import type { ShardsTogether } from './relay/shard-run.ts'
@@ -124,8 +124,10 @@ class LogRelay implements Relay {
   }
 
   async #open(): Promise<void> {
-    const { store, log } = this.#parts
-    this.#opened ??= store.open().then(() => log.open())
+    const { store, log, open } = this.#parts
+    const openStore = (): Promise<void> => store.open()
+    const opening = (): Promise<void> => (open === undefined ? openStore() : open().then(openStore))
+    this.#opened ??= opening().then(() => log.open())
     try {
       await this.#opened
     } catch (error) {

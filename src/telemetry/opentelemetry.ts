@@ -74,6 +74,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProv
   }
   const open = (): Promise<void> => (opened ??= load())
   return {
+    attachRelay: (relay) => ({ tell: () => undefined, ...measured?.engines.attachRelay(relay), open }),
     attach: (engine): Listener => {
       const counting = measured?.engines.attach(engine) ?? {}
       if (!spans) return { ...counting, open }

@@ -51,9 +51,11 @@ export function prometheus(options: PrometheusOptions = {}): PrometheusMetrics {
     return registry
   }
   const registered = async (): Promise<Registry> => given ?? (await (own ??= makeOwn()))
+  const open = async (): Promise<void> => void (await registered())
   return {
     contentType: given?.contentType ?? 'text/plain; version=0.0.4; charset=utf-8',
-    attach: (engine) => ({ ...engines.attach(engine), open: async () => void (await registered()) }),
+    attach: (engine) => ({ ...engines.attach(engine), open }),
+    attachRelay: (relay) => ({ ...engines.attachRelay(relay), open }),
     text: async () => (await registered()).metrics(),
   }
 }

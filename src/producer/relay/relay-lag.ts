@@ -1,8 +1,8 @@
 // How far relays are behind their log: what lies behind the places that they have kept.
 import type { LoggedEvent } from '../../core/logged-event.ts'
+import type { RelayLag } from '../../ports/relay-news.ts'
 import type { LogPlaces } from '../log-places.ts'
 import { shardOf } from '../log-places.ts'
-import type { RelayLag } from './relay-news.ts'
 import type { RelayParts } from './relay-parts.ts'
 
 /** The lag of all shards together. */

@@ -6,12 +6,16 @@ import { durationMs } from '../../core/duration.ts'
 import { InturnError } from '../../core/errors.ts'
 import { wholeNumber } from '../../core/whole-number.ts'
 import type { EventLog, LogFilter } from '../../ports/event-log.ts'
+import type { Log } from '../../ports/log.ts'
+import { sayTo } from '../../ports/log.ts'
+import type { RelayListener, RelayNews, RelayTelemetry } from '../../ports/relay-news.ts'
 import type { Sink } from '../../ports/sink.ts'
 import type { Store } from '../../ports/store.ts'
+import type { TelemetryProvider } from '../../ports/telemetry.ts'
 import type { Random, Timers } from '../../ports/timers.ts'
 import { systemRandom, systemTimers } from '../../ports/timers.ts'
+import { relayLog } from './relay-log.ts'
 import type { RelayForm } from './relay-message.ts'
-import type { RelayNews, RelayTelemetry } from './relay-news.ts'
 
 /** What a relay needs of a store: leases, and where to keep its places. */
 export type RelayStore = Pick<Store, 'open' | 'now' | 'lease' | 'checkpoint'>
@@ -48,11 +52,20 @@ export interface RelayOptions extends LogFilter {
   readonly sendTimeout?: Duration
   /** How often the log is looked at when nothing came, in milliseconds. Default 100. */
   readonly pollMs?: number
-  /** Is told what happens. What it throws is ignored. */
-  readonly telemetry?: RelayTelemetry
+  /**
+   * Is told what happens, and measures: a function, `prometheus()`, `openTelemetry()`, or a list of them.
+   * What one throws is ignored.
+   */
+  readonly telemetry?: RelayWatch | readonly RelayWatch[]
+  /**
+   * Says what fails: any logger with `warn` and `error`. Default: lines on standard error; `false`: nobody.
+   */
+  readonly logger?: Log | false
   readonly timers?: Timers
   readonly random?: Random
 }
+
+type RelayWatch = RelayTelemetry | TelemetryProvider
 
 /** The parts of a relay. */
 export interface RelayParts {
@@ -74,8 +87,10 @@ export interface RelayParts {
   readonly timers: Timers
   readonly random: Random
   readonly tell: (news: RelayNews) => void
-  /** Whether anybody listens. */
+  /** Whether anybody listens to more than failures. */
   readonly isTold: boolean
+  /** Opens those who listen; absent: nobody has to be opened. */
+  readonly open: (() => Promise<void>) | undefined
 }
 
 /** Every option; the type sees to it that none is missing here. */
@@ -95,6 +110,7 @@ const optionNames: Readonly<Record<keyof RelayOptions, true>> = {
   sendTimeout: true,
   pollMs: true,
   telemetry: true,
+  logger: true,
   timers: true,
   random: true,
 }
@@ -119,7 +135,11 @@ export function relayParts(options: RelayOptions): RelayParts {
   const shards = whole(options.shards ?? 1, 'shards', 64)
   const leaseMs = duration(options.lease ?? '10s', 'lease', 30)
   const sendTimeoutMs = duration(options.sendTimeout ?? '1m', 'sendTimeout', 1)
-  const { telemetry, timers = systemTimers, random = systemRandom } = options
+  const { timers = systemTimers, random = systemRandom } = options
+  const watches = watchesOf(options)
+  const opens = watches.flatMap(({ open }) => (open === undefined ? [] : [open]))
+  const say = sayTo(options.logger, 'logger')
+  const listeners = say === undefined ? watches : [{ tell: relayLog(say, { name, shards }) }, ...watches]
   return {
     name,
     log,
@@ -137,8 +157,9 @@ export function relayParts(options: RelayOptions): RelayParts {
     shardsMax: whole(options.shardsMax ?? shards, 'shardsMax', shards),
     pollMs: whole(options.pollMs ?? 100, 'pollMs'),
     holder: Array.from({ length: 3 }, () => random.next().toString(36).slice(2)).join(''),
-    tell: (news) => tellQuietly(telemetry, news),
-    isTold: telemetry !== undefined,
+    tell: (news) => tellQuietly(listeners, news),
+    isTold: watches.length > 0,
+    open: opens.length === 0 ? undefined : async () => void (await Promise.all(opens.map((open) => open()))),
   }
 }
 
@@ -147,11 +168,29 @@ function filterOf({ domains, types }: LogFilter): LogFilter {
   return { ...(domains !== undefined && { domains }), ...(types !== undefined && { types }) }
 }
 
-function tellQuietly(telemetry: RelayTelemetry | undefined, news: RelayNews): void {
-  try {
-    telemetry?.(news)
-  } catch {
-    // A listener's failure is its own.
+function watchesOf({ name, telemetry = [] }: RelayOptions): readonly RelayListener[] {
+  const named: readonly RelayWatch[] = isList(telemetry) ? telemetry : [telemetry]
+  return named.flatMap((one) => {
+    if (typeof one === 'function') return [{ tell: one }]
+    if (typeof one === 'object' && one !== null && typeof one.attach === 'function') {
+      return one.attachRelay?.(name) ?? []
+    }
+    const takes = 'telemetry takes a function, openTelemetry(), prometheus(), or a list of them'
+    throw invalid(`${takes}; not ${givenText(one)}`)
+  })
+}
+
+function isList(given: RelayWatch | readonly RelayWatch[]): given is readonly RelayWatch[] {
+  return Array.isArray(given)
+}
+
+function tellQuietly(listeners: readonly RelayListener[], news: RelayNews): void {
+  for (const listener of listeners) {
+    try {
+      listener.tell(news)
+    } catch {
+      // A listener's failure is its own.
+    }
   }
 }
 

@@ -4,10 +4,10 @@ import { InturnError } from '../../../../src/core/errors.ts'
 import type { LoggedEvent } from '../../../../src/core/logged-event.ts'
 import { aroundStore } from '../../../../src/ports/around-store.ts'
 import type { EventLog } from '../../../../src/ports/event-log.ts'
+import type { RelayNews } from '../../../../src/ports/relay-news.ts'
 import type { Sink, SinkMessage } from '../../../../src/ports/sink.ts'
 import type { Relay, RelayRunOptions } from '../../../../src/producer/relay.ts'
 import { createRelay } from '../../../../src/producer/relay.ts'
-import type { RelayNews } from '../../../../src/producer/relay/relay-news.ts'
 import type { RelayOptions } from '../../../../src/producer/relay/relay-parts.ts'
 import type { MemoryStore } from '../../../../src/stores/memory.ts'
 import { memoryEventLog, memoryStore } from '../../../../src/stores/memory.ts'
@@ -75,6 +75,7 @@ export class RelayWorld {
       timers: life.timers,
       random: this.random,
       telemetry: (news) => this.news.push(news),
+      logger: false,
       ...options,
     })
     const outcome: RunningRelay['outcome'] = { ended: false }

@@ -6,6 +6,7 @@ import { InturnError } from '../../../../src/core/errors.ts'
 import type { SinkMessage } from '../../../../src/ports/sink.ts'
 import { createRelay } from '../../../../src/producer/relay.ts'
 import { memoryEventLog } from '../../../../src/stores/memory.ts'
+import { prometheus } from '../../../../src/telemetry/prometheus.ts'
 import { aroundEventLog } from '../../../../src/testing/around-event-log.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { RelayWorld, sinkDown, slowSink } from './relay-world.ts'
@@ -85,6 +86,41 @@ test('a sink that fails is told and waited out, longer each time, and told when 
   expect(waits).toHaveLength(6)
   expect(waits.every((ms, index) => ms <= 100 * 2 ** index && ms >= 50 * 2 ** index)).toBe(true)
   expect(world.news.filter(({ kind }) => kind === 'relay-recovered')).toHaveLength(1)
+})
+
+test('failures are said by a logger, the first with its error whole, and counted', async () => {
+  const world = new RelayWorld()
+  await world.append(['a'], 10)
+  const said: unknown[][] = []
+  const logger = { warn: () => undefined, error: (...line: unknown[]) => void said.push(line) }
+  const metrics = prometheus()
+  // Loads prom-client now: what it takes is no time of this world.
+  await metrics.text()
+  let failures = 2
+  const failing = ({ sequence }: SinkMessage): void => {
+    if (sequence === 4 && failures-- > 0) throw sinkDown()
+  }
+  const { relay } = world.start({ failing, logger, telemetry: [metrics] })
+  await world.until(() => world.arrived('a').includes(10))
+  await relay.stop()
+  expect(said).toHaveLength(2)
+  expect(said[0]).toEqual([
+    expect.stringMatching(/^inturn: relay orders failed, next try in /),
+    expect.objectContaining({ code: 'sink-unavailable' }),
+  ])
+  const text = await metrics.text()
+  expect(text).toContain('inturn_relay_failures_total{relay="orders"} 2')
+  expect(text).toContain('inturn_relay_sent_total{relay="orders"} 10')
+})
+
+test('a logger or a telemetry that is none is refused', () => {
+  const world = new RelayWorld()
+  const wrong =
+    (setup: object): unknown =>
+    () =>
+      world.start(setup)
+  expect(wrong({ logger: 'stderr' })).toThrow('logger takes a logger with warn and error')
+  expect(wrong({ telemetry: 'metrics' })).toThrow('telemetry takes a function')
 })
 
 test('a break never gets longer than 10 s', async () => {

@@ -1,6 +1,6 @@
 // What a relay tells about its work. A listener gets plain values; what it throws is ignored, so that
 // watching never disturbs.
-import type { InturnError } from '../../core/errors.ts'
+import type { InturnError } from '../core/errors.ts'
 
 /** How far a relay is behind its log. */
 export interface RelayLag {
@@ -36,3 +36,10 @@ export type RelayNews =
 
 /** Receives {@link RelayNews}. Called at once, so it should be quick. */
 export type RelayTelemetry = (news: RelayNews) => void
+
+/** Who is told what one relay does. */
+export interface RelayListener {
+  /** Awaited before the relay opens its store; what it rejects with ends the relay. */
+  readonly open?: () => Promise<void>
+  readonly tell: RelayTelemetry
+}
