@@ -30,8 +30,8 @@ export async function importModule(path: string, file: string): Promise<unknown>
 
 /**
  * Imports by Node. `npm init` writes `"type": "commonjs"`, by which every file is taken for CommonJS:
- * TypeScript that imports or exports is a module all the same. Bun, which has no such
- * hooks, takes it for one by itself.
+ * TypeScript that imports or exports is a module all the same. Bun, which has no such hooks, takes it for one
+ * by itself.
  */
 async function importByNode(path: string): Promise<unknown> {
   if (!('registerHooks' in nodeModule)) return import(pathToFileURL(path).href)

@@ -2,12 +2,10 @@
 
 /** The keys along a path: `data.user.id` has three, `data.user\.id` has two. `\\` is a backslash. */
 export function pathKeys(path: string): string[] {
-  const pieces = path.match(/\\[.\\]|[^]/gu) ?? []
   const keys = ['']
-  for (const piece of pieces) {
+  for (const piece of path.match(/\\[.\\]|[^]/g) ?? []) {
     if (piece === '.') keys.push('')
-    else
-      keys.push(`${keys.pop() ?? ''}${piece.length > 1 && piece.startsWith('\\') ? piece.slice(1) : piece}`)
+    else keys.push(`${keys.pop() ?? ''}${piece.length === 1 ? piece : piece.slice(1)}`)
   }
   return keys
 }

@@ -322,15 +322,10 @@ export class ClaimedWork {
   #callAll({ turn, visit }: PlannedTurn, scene: CallScene): void | Promise<void> {
     const { domain, path } = visit
     const called = turn.deliveries.filter((delivery) => turn.callsAll || turn.isCalled(delivery))
+    const events = called.map(({ event }) => event)
     const [first] = called
     if (first === undefined) return undefined
-    if (called.length > 1) {
-      return this.#caller.callBatch(
-        domain,
-        called.map(({ event }) => event),
-        scene,
-      )
-    }
+    if (events.length > 1) return this.#caller.callBatch(domain, events, scene)
     const { event, attempt } = first
     return this.#caller.call({ domain, path, event, attempt }, scene)
   }

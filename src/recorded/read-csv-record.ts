@@ -22,7 +22,10 @@ export interface CsvColumns {
  *
  * @throws InturnError `usage` if one is not there
  */
-export function csvColumns(header: readonly string[], fields: RecordedFields): CsvColumns {
+export function csvColumns(
+  header: readonly string[],
+  fields: RecordedFields & { readonly mayLackEpoch?: true },
+): CsvColumns {
   const find = (name: string): number => {
     const index = header.lastIndexOf(name)
     if (index !== -1) return index
@@ -32,11 +35,12 @@ export function csvColumns(header: readonly string[], fields: RecordedFields): C
   }
   const findOptional = (name: string | undefined): number | undefined =>
     name === undefined ? name : find(name)
+  const hasEpoch = fields.mayLackEpoch !== true || header.includes(fields.epoch ?? '')
   return {
     count: header.length,
     stream: fields.stream.map(find),
     sequence: find(fields.sequence),
-    epoch: findOptional(fields.epoch),
+    epoch: hasEpoch ? findOptional(fields.epoch) : undefined,
     id: findOptional(fields.id),
     previous: findOptional(fields.previous),
     arrival: findOptional(fields.arrival),

@@ -19,6 +19,13 @@ type ChunkReader = (bytes: Buffer) => RecordedLine[]
 const chunkBytes = 256 * 1024
 const newline = 0x0a
 
+/** How a log is read for its lines. */
+export interface ReadFields extends RecordedFields {
+  readonly format?: RecordedFormat
+  /** A header of CSV may lack the column of the epoch, as a line of NDJSON may. */
+  readonly mayLackEpoch?: true
+}
+
 /** What says how the lines of a log are written. */
 interface LogForm {
   readonly format?: RecordedFormat | undefined
@@ -56,7 +63,7 @@ function checkDelimiter(delimiter: string, format: RecordedFormat): void {
  */
 export async function* readRecordedEvents(
   log: RecordedLog,
-  fields: RecordedFields & { readonly format?: RecordedFormat },
+  fields: ReadFields,
   empty: EmptyInput = {},
 ): AsyncGenerator<readonly RecordedLine[], void, void> {
   checkFields(fields)
@@ -101,7 +108,7 @@ function jsonChunkReader(fields: RecordedFields): ChunkReader {
   }
 }
 
-function csvChunkReader(fields: RecordedFields): ChunkReader {
+function csvChunkReader(fields: ReadFields): ChunkReader {
   const scanner = new CsvScanner(fields.delimiter)
   let readRecord: ReturnType<typeof csvRecordReader> | undefined
   let line = 1

@@ -11,8 +11,10 @@ export type RecordedNumbering = 'contiguous' | 'increasing' | 'linked'
 /** The format of a recorded log. */
 export type RecordedFormat = 'ndjson' | 'csv'
 
-/** Where to find what in a line. Paths are dotted in NDJSON (`data.user.id`; `user\.id` is one key)
- * and column names in CSV. */
+/**
+ * Where to find what in a line. Paths are dotted in NDJSON (`data.user.id`; `user\.id` is one key), and column
+ * names in CSV.
+ */
 export interface RecordedFields {
   /** One path or several; several make one key, joined by `/`, each percent-encoded. */
   readonly stream: readonly string[]

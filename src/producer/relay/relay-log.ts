@@ -35,7 +35,7 @@ export function relayLog(
   return (news) => {
     const line = lineOf(news)
     if (news.kind === 'relay-failed') failing.add(news.shard)
-    if (news.kind === 'relay-recovered') failing.delete(news.shard)
+    if (news.kind === 'relay-recovered' || news.kind === 'relay-lost') failing.delete(news.shard)
     if (line !== undefined) say(line)
   }
 }

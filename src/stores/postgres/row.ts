@@ -50,14 +50,22 @@ export function flagAt(row: PostgresRow, column: string): boolean {
 
 /** A list as Postgres writes arrays. */
 export function arrayText(values: readonly unknown[]): string {
-  return plainArrayText(values) ?? `{${values.map(elementText).join(',')}}`
+  const text = values.every(isWrittenAlike) ? textByJson(values) : undefined
+  return text ?? `{${values.map(elementText).join(',')}}`
 }
 
-/** A list of texts and numbers as Postgres writes arrays; `undefined` where JSON would write it otherwise. */
-export function plainArrayText(values: readonly unknown[]): string | undefined {
-  if (!values.every(isWrittenAlike)) return undefined
+/**
+ * A list letter by letter as `pg` writes it, which goes element by element: a column of text keeps what it
+ * gets. `undefined` where that is not known.
+ */
+export function listAsPg(values: readonly unknown[]): string | undefined {
+  if (values.every((value) => typeof value === 'string')) return textByJson(values)
+  return values.every((value) => typeof value === 'number') ? `{"${values.join('","')}"}` : undefined
+}
+
+/** JSON and Postgres write texts the same but for what is escaped. */
+function textByJson(values: readonly unknown[]): string | undefined {
   const json = JSON.stringify(values)
-  // JSON and Postgres write the same but for what is escaped.
   return json.includes('\\') ? undefined : `{${json.slice(1, -1)}}`
 }
 
