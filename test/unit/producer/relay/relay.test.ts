@@ -5,6 +5,7 @@ import { BelowRetention } from '../../../../src/core/append-errors.ts'
 import { InturnError } from '../../../../src/core/errors.ts'
 import type { SinkMessage } from '../../../../src/ports/sink.ts'
 import { createRelay } from '../../../../src/producer/relay.ts'
+import { relayLog } from '../../../../src/producer/relay/relay-log.ts'
 import { memoryEventLog } from '../../../../src/stores/memory.ts'
 import { prometheus } from '../../../../src/telemetry/prometheus.ts'
 import { aroundEventLog } from '../../../../src/testing/around-event-log.ts'
@@ -88,7 +89,7 @@ test('a sink that fails is told and waited out, longer each time, and told when 
   expect(world.news.filter(({ kind }) => kind === 'relay-recovered')).toHaveLength(1)
 })
 
-test('failures are said by a logger, the first with its error whole, and counted', async () => {
+test('failures are said by a logger with the error itself, and counted', async () => {
   const world = new RelayWorld()
   await world.append(['a'], 10)
   const said: unknown[][] = []
@@ -111,6 +112,22 @@ test('failures are said by a logger, the first with its error whole, and counted
   const text = await metrics.text()
   expect(text).toContain('inturn_relay_failures_total{relay="orders"} 2')
   expect(text).toContain('inturn_relay_sent_total{relay="orders"} 10')
+})
+
+test('of shards that fail together one is said with its stack, and so is the first of the next time', () => {
+  const brief: (boolean | undefined)[] = []
+  const tell = relayLog(({ level, isBrief }) => void (level === 'error' && brief.push(isBrief)), {
+    name: 'orders',
+    shards: 2,
+  })
+  const fails = (shard: number): void =>
+    tell({ kind: 'relay-failed', relay: 'orders', shard, error: sinkDown(), retryInMs: 100 })
+  fails(1)
+  fails(2)
+  tell({ kind: 'relay-recovered', relay: 'orders', shard: 1 })
+  tell({ kind: 'relay-lost', relay: 'orders', shard: 2 })
+  fails(1)
+  expect(brief).toEqual([false, true, false])
 })
 
 test('a logger or a telemetry that is none is refused', () => {
