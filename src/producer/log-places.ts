@@ -3,13 +3,18 @@
 // wrote it, going on from there skips nothing. That is also why places of another division into shards can be
 // used.
 import type { LogStream } from '../core/append-errors.ts'
+import { BelowRetention } from '../core/append-errors.ts'
 import { InturnError } from '../core/errors.ts'
 import { fingerprint } from '../core/fingerprint.ts'
 import { isRecord } from '../core/parse-message.ts'
 import { streamPath } from '../core/stream-path.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { hasKnownEvent } from './known-event.ts'
-import type { KnownEvent } from './known-event.ts'
+
+/** An event by which a log is known again. */
+interface KnownEvent {
+  readonly place: number
+  readonly id: string
+}
 
 /** How far a shard has come. */
 export interface LogPlace {
@@ -142,4 +147,19 @@ function noteOf(shard: number, shards: number): string {
 
 function isPlace(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+/**
+ * Whether the event is in the log, or was, before retention removed its place. The place of another log, or of
+ * one that was set back, says nothing about this one.
+ */
+async function hasKnownEvent(log: Pick<EventLog, 'page'>, { place, id }: KnownEvent): Promise<boolean> {
+  try {
+    const { events } = await log.page({ after: place - 1, limit: 1 })
+    const [event] = events
+    return event?.place === place && event.id === id
+  } catch (error) {
+    if (error instanceof BelowRetention) return true
+    throw error
+  }
 }
