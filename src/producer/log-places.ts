@@ -150,8 +150,8 @@ function isPlace(value: unknown): value is number {
 }
 
 /**
- * Whether the event is in the log, or was, before retention removed its place. The place of another log, or of
- * one that was set back, says nothing about this one.
+ * Whether the event is in the log, or was, before retention removed its place. The place of another log, or
+ * of one that was set back, says nothing about this one.
  */
 async function hasKnownEvent(log: Pick<EventLog, 'page'>, { place, id }: KnownEvent): Promise<boolean> {
   try {

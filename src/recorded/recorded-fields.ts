@@ -12,8 +12,8 @@ export type RecordedNumbering = 'contiguous' | 'increasing' | 'linked'
 export type RecordedFormat = 'ndjson' | 'csv'
 
 /**
- * Where to find what in a line. Paths are dotted in NDJSON (`data.user.id`; `user\.id` is one key), and column
- * names in CSV.
+ * Where to find what in a line. Paths are dotted in NDJSON (`data.user.id`; `user\.id` is one key), and
+ * column names in CSV.
  */
 export interface RecordedFields {
   /** One path or several; several make one key, joined by `/`, each percent-encoded. */
