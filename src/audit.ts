@@ -16,7 +16,7 @@ import type { ResequenceSummary } from './recorded/resequence-log.ts'
 import { trace as traceText, traceRules } from './recorded/trace.ts'
 import type { TraceRuleOptions } from './recorded/trace.ts'
 
-export type { AuditGap, AuditReport, StreamTrouble } from './recorded/audit-report.ts'
+export type { AuditConflict, AuditGap, AuditReport, StreamTrouble } from './recorded/audit-report.ts'
 export type { RecordedLog, RecordedMessage } from './recorded/byte-input.ts'
 export type { FieldOptions, RecordedFormat, RecordedNumbering } from './recorded/recorded-fields.ts'
 export type { InvalidReason } from './recorded/recorded-line.ts'
@@ -69,6 +69,8 @@ export interface AuditOptions extends WholeLogOptions {
   readonly start?: Sequence | 'lowest'
   /** How many gaps are listed; default 1000. The totals are exact anyway. */
   readonly gapsMax?: number
+  /** How many conflicts are listed, in the order of the log; default 0. The total is exact anyway. */
+  readonly conflictsMax?: number
 }
 
 /**
@@ -80,9 +82,11 @@ export interface AuditOptions extends WholeLogOptions {
  * if (!report.clean) console.log(report.missing, report.gaps)
  */
 export async function audit(log: RecordedLog, options: AuditOptions = {}): Promise<AuditReport> {
-  checkNames(options, 'audit', [...wholeLogNames, 'start', 'gapsMax'] satisfies (keyof AuditOptions)[])
+  const names = [...wholeLogNames, 'start', 'gapsMax', 'conflictsMax'] satisfies (keyof AuditOptions)[]
+  checkNames(options, 'audit', names)
   checkWholeLog('audit', options)
   wholeNumber(options.gapsMax ?? 0, { name: 'audit: gapsMax', least: 0 })
+  wholeNumber(options.conflictsMax ?? 0, { name: 'audit: conflictsMax', least: 0 })
   return auditLog(log, { ...options, fields: fieldsFrom(options) })
 }
 

@@ -1,6 +1,7 @@
-// The audit as one page that needs nothing else: figures, the worst streams, and strips that show where in a
-// stream's number range something is missing, doubled or out of order. Whatever comes from the log is
-// escaped.
+// The audit as one page that needs nothing else: figures, strips that show where in a stream's number range
+// something is wrong, tables, and how the page was made. Whatever comes from the log is escaped, and the
+// page lets no script run but its own.
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { InturnError } from '../core/errors.ts'
 import { width } from '../core/sequence.ts'
@@ -9,52 +10,84 @@ import { auditLog } from '../recorded/audit-log.ts'
 import type { LogAudit } from '../recorded/audit-log.ts'
 import type { AuditReport } from '../recorded/audit-report.ts'
 import { TroublePicture } from '../recorded/trouble-picture.ts'
-import type { TroubleBin, TroubleStrip } from '../recorded/trouble-picture.ts'
+import { pictureSection } from './audit-page-picture.ts'
+import { auditPageScript } from './audit-page-script.ts'
 import { auditPageStyle } from './audit-page-style.ts'
+import { escaped, figure, nameOf } from './audit-page-text.ts'
+import { ownVersion } from './own-version.ts'
 
-const gapsShown = 50
-const lanes = [
-  { kind: 'missing', top: 0, height: 12 },
-  { kind: 'repeated', top: 14, height: 6 },
-  { kind: 'reordered', top: 22, height: 6 },
-] as const
+/** How many rows a table of the page has at most. */
+const rowsMax = 200
+/** Columns of text; the others hold numbers. */
+const textColumns = new Set(['stream', 'first id', 'id', 'reason'])
+
+/** Where a page is written, and what it says of how it was made. */
+export interface AuditPage {
+  readonly path: string
+  /** The command as it was given. */
+  readonly command: readonly string[]
+}
+
+/** The log as it was read. */
+interface Input {
+  readonly name: string
+  readonly bytes: number
+  /** SHA-256 of its bytes, in hexadecimal. */
+  readonly digest: string
+}
 
 /**
  * Audits a log and writes the page.
  *
  * @throws InturnError `usage` if the page cannot be written
  */
-export async function auditToPage(file: string, options: LogAudit, path: string): Promise<AuditReport> {
+export async function auditToPage(file: string, options: LogAudit, page: AuditPage): Promise<AuditReport> {
   const picture = new TroublePicture()
-  const report = await auditLog(file, { ...options, onTrouble: picture.mark, onRanges: picture.draw })
-  writePage(path, auditPage(file === '-' ? 'standard input' : file, report, picture.strips))
+  const hash = createHash('sha256')
+  let bytes = 0
+  const onBytes = (chunk: Uint8Array): void => {
+    hash.update(chunk)
+    bytes += chunk.length
+  }
+  const marks = { onTrouble: picture.mark, onRanges: picture.draw }
+  const report = await auditLog(file, { ...options, ...marks, onBytes })
+  const name = file === '-' ? 'standard input' : file
+  const sections = [
+    figures(report),
+    pictureSection(picture),
+    worst(report),
+    conflicts(report),
+    gaps(report),
+    invalidLines(report),
+    madeFrom({ name, bytes, digest: hash.digest('hex') }, options, page.command),
+  ]
+  writePage(page.path, documentOf(name, report, sections.join('\n')))
   return report
 }
 
-/** The page's text. */
-function auditPage(name: string, report: AuditReport, strips: readonly TroubleStrip[]): string {
+function documentOf(name: string, report: AuditReport, content: string): string {
   const state = report.clean ? 'Complete, once each, in order' : 'Not clean'
+  const scriptHash = createHash('sha256').update(auditPageScript).digest('base64')
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${scriptHash}'`
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Audit of ${escaped(name)}</title>
+<title>Audit of ${nameOf(name)}</title>
 <style>${auditPageStyle}</style>
 </head>
 <body>
 <main>
 <header>
 <p class="state ${report.clean ? 'clean' : 'troubled'}">${state}</p>
-<h1>${escaped(name)}</h1>
-<p class="sub">${figure(report.events)} lines of ${figure(report.streams)} streams, audited by inturn</p>
+<h1>${nameOf(name)}</h1>
+<p class="sub">${figure(report.events)} events of ${figure(report.streams)} streams</p>
 </header>
-${figures(report)}
-${strips.length > 0 ? picture(strips) : ''}
-${report.worst.length > 0 ? worst(report) : ''}
-${report.gaps.length > 0 ? gaps(report) : ''}
-${report.invalidLines.length > 0 ? invalidLines(report) : ''}
+${content}
 </main>
+<script>${auditPageScript}</script>
 </body>
 </html>
 `
@@ -73,86 +106,95 @@ function figures(report: AuditReport): string {
   if (report.forks > 0) cells.push(['forks', report.forks, 'second successors', true])
   const items = cells.map(([label, count, note, isTrouble]) => {
     const tone = isTrouble && count > 0 ? ' class="bad"' : ''
-    return `<div${tone}><dt>${label}</dt><dd>${figure(count)}</dd><p>${note}</p></div>`
+    return `<div${tone}><dt>${label}</dt><dd>${figure(count)}</dd><dd class="note">${note}</dd></div>`
   })
-  return `<dl>${items.join('\n')}</dl>`
-}
-
-function picture(strips: readonly TroubleStrip[]): string {
-  const key = `<p class="key"><i class="missing"></i>missing <i class="repeated"></i>doubled
-<i class="reordered"></i>out of order</p>`
-  return `<section><h2>Where the trouble is</h2>${key}${strips.map(stripSection).join('\n')}</section>`
-}
-
-function stripSection({ trouble, epoch, low, high, bins }: TroubleStrip): string {
-  const rects = lanes.map((lane) => laneOf(bins, lane)).join('')
-  const ground = lanes.map(
-    ({ top, height }) => `<rect class="ground" y="${top}" width="240" height="${height}"/>`,
-  )
-  const name = `${escaped(trouble.stream)}${epoch === 0 ? '' : ` <small>epoch ${epoch}</small>`}`
-  return `<figure><figcaption>${name}</figcaption>
-<svg viewBox="0 0 240 28" preserveAspectRatio="none" role="img" aria-label="Trouble from ${low} to ${high}">
-${ground.join('')}${rects}</svg>
-<p class="range"><span>${low}</span><span>${high}</span></p></figure>`
-}
-
-function laneOf(bins: readonly TroubleBin[], { kind, top, height }: (typeof lanes)[number]): string {
-  const rects = bins.map((bin, index) => {
-    const share = bin[kind]
-    if (share === 0) return ''
-    const opacity = Math.min(1, 0.35 + 0.65 * share).toFixed(2)
-    const title = `${kind}: ${Math.ceil(share * 100)} % of these numbers`
-    const place = `x="${index}" y="${top}" width="1" height="${height}"`
-    return `<rect class="${kind}" ${place} opacity="${opacity}"><title>${title}</title></rect>`
-  })
-  return rects.join('')
+  return `<dl class="figures">${items.join('\n')}</dl>`
 }
 
 function worst({ worst: troubles }: AuditReport): string {
   const rows = troubles.map((trouble) => [
-    escaped(trouble.stream),
+    nameOf(trouble.stream),
     ...[trouble.missing, trouble.duplicates, trouble.conflicts, trouble.outOfOrder].map(figure),
   ])
   const head = ['stream', 'missing', 'duplicates', 'conflicts', 'out of order']
-  return `<section><h2>Streams with the most trouble</h2>${tableOf(head, rows)}</section>`
+  return tableSection('The streams with the most trouble', head, rows)
+}
+
+function conflicts(report: AuditReport): string {
+  const shown = report.conflictLines.slice(0, rowsMax)
+  const rows = shown.map(({ stream, epoch, sequence, line, id, first }) => {
+    const firstId = first.fill === true ? 'a fill' : idOf(first.id)
+    return [
+      nameOf(stream),
+      String(epoch),
+      figure(sequence),
+      figure(first.line),
+      firstId,
+      figure(line),
+      idOf(id),
+    ]
+  })
+  const title = titleOf('Conflicts', rows.length, report.conflicts)
+  const head = ['stream', 'epoch', 'sequence', 'first line', 'first id', 'line', 'id']
+  return tableSection(title, head, rows)
+}
+
+function idOf(id: string | undefined): string {
+  return id === undefined ? 'none' : nameOf(id)
 }
 
 function gaps(report: AuditReport): string {
-  const shown = report.gaps.slice(0, gapsShown)
+  const shown = report.gaps.slice(0, rowsMax)
   const rows = shown.map(({ stream, epoch, from, to }) => {
-    return [escaped(stream), String(epoch), String(from), String(to), figure(width(from, to))]
+    return [nameOf(stream), String(epoch), figure(from), figure(to), figure(width(from, to))]
   })
-  const title =
-    report.gapCount > shown.length ? `Gaps, the first ${shown.length} of ${figure(report.gapCount)}` : 'Gaps'
-  return `<section><h2>${title}</h2>${tableOf(['stream', 'epoch', 'from', 'to', 'numbers'], rows)}</section>`
+  const title = titleOf('Gaps', rows.length, report.gapCount)
+  return tableSection(title, ['stream', 'epoch', 'from', 'to', 'missing'], rows)
 }
 
 function invalidLines(report: AuditReport): string {
   const rows = report.invalidLines.map(({ line, reason }) => [reason, figure(line)])
-  const isCut = report.invalid > rows.length
-  const title = isCut
-    ? `Invalid lines, the first ${rows.length} of ${figure(report.invalid)}`
-    : 'Invalid lines'
-  return `<section><h2>${title}</h2>${tableOf(['reason', 'line'], rows)}</section>`
+  return tableSection(titleOf('Invalid lines', rows.length, report.invalid), ['reason', 'line'], rows)
 }
 
-/** A table; its cells are HTML already. */
-function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (row: readonly string[], tag: string): string => {
-    return `<tr>${row.map((cell) => `<${tag}>${cell}</${tag}>`).join('')}</tr>`
-  }
-  const body = rows.map((row) => cells(row, 'td')).join('\n')
-  return `<div class="scroll"><table><thead>${cells(head, 'th')}</thead><tbody>${body}</tbody></table></div>`
+function titleOf(name: string, shown: number, all: number): string {
+  return shown < all ? `${name}: the first ${figure(shown)} of ${figure(all)}` : name
 }
 
-function figure(count: number | bigint): string {
-  return count.toLocaleString('en-US')
+/** A table with its title, or nothing without rows; cells are HTML already. */
+function tableSection(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return ''
+  const kinds = head.map((cell) => (textColumns.has(cell) ? ' class="text"' : ''))
+  const heads = head.map((cell, column) => `<th scope="col"${kinds[column] ?? ''}>${cell}</th>`).join('')
+  const lines = rows.map((row) =>
+    row.map((cell, column) => `<td${kinds[column] ?? ''}>${cell}</td>`).join(''),
+  )
+  const body = lines.map((cells) => `<tr>${cells}</tr>`).join('\n')
+  const table = `<table><thead><tr>${heads}</tr></thead><tbody>${body}</tbody></table>`
+  return `<section><h2>${title}</h2><div class="scroll" tabindex="0">${table}</div></section>`
 }
 
-function escaped(text: string): string {
-  return text
-    .replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')
+function madeFrom(input: Input, options: LogAudit, command: readonly string[]): string {
+  const { stream, sequence, epoch, id, previous, numbering } = options.fields
+  const paths = { stream: stream.join(','), sequence, epoch, id, previous }
+  const fields = Object.entries(paths).flatMap(([name, path]) =>
+    path === undefined ? [] : `${name} ${path}`,
+  )
+  const rows: [string, string][] = [
+    ['log', input.name],
+    ['length', `${figure(input.bytes)} bytes`],
+    ['SHA-256', input.digest],
+    ['command', command.map(shellWord).join(' ')],
+    ['fields', fields.join(', ')],
+    ['numbering', `${numbering}, from ${options.start ?? 'lowest'}`],
+    ['made', `${new Date().toISOString()}, by inturn ${ownVersion()}`],
+  ]
+  const items = rows.map(([name, value]) => `<div><dt>${name}</dt><dd>${escaped(value)}</dd></div>`)
+  return `<section><h2>How this page was made</h2><dl class="made">${items.join('\n')}</dl></section>`
+}
+
+function shellWord(word: string): string {
+  return /^[\w./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
 function writePage(path: string, text: string): void {

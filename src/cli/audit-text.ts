@@ -6,17 +6,23 @@ import { grouped, tableLines } from './table.ts'
 const gapsShown = 10
 const worstShown = 5
 
+/** What is shown on request only. */
+interface Shown {
+  readonly conflicts: boolean
+}
+
 /** The documented keys. */
-export function auditJson(report: AuditReport): object {
-  const { worst: _, ...rest } = report
-  return rest
+export function auditJson(report: AuditReport, shown: Shown): object {
+  const { worst: _, conflictLines, ...rest } = report
+  return shown.conflicts ? { ...rest, conflictLines } : rest
 }
 
 /** The report for people. */
-export function auditText(name: string, report: AuditReport): readonly string[] {
+export function auditText(name: string, report: AuditReport, shown: Shown): readonly string[] {
   const state = report.clean ? 'clean: complete, once each, in order' : `not clean: ${troublesOf(report)}`
   const parts = [[`${name} is ${state}.`], figuresOf(report)]
   if (report.gaps.length > 0) parts.push(gapsOf(report))
+  if (shown.conflicts && report.conflictLines.length > 0) parts.push(conflictsOf(report))
   if (report.worst.length > 0) parts.push(worstOf(report))
   if (report.invalidLines.length > 0) parts.push(invalidOf(report))
   return parts.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]))
@@ -60,6 +66,17 @@ function gapsOf({ gaps, gapCount }: AuditReport): readonly string[] {
   })
   const title = gapCount > shown.length ? `Gaps, the first ${shown.length} of ${grouped(gapCount)}` : 'Gaps'
   return [title, ...tableLines(['stream', 'epoch', 'from', 'to', 'numbers'], rows)]
+}
+
+function conflictsOf({ conflictLines, conflicts }: AuditReport): readonly string[] {
+  const rows = conflictLines.map(({ stream, epoch, sequence, line, id, first }) => {
+    const firstId = first.fill === true ? 'a fill' : first.id
+    return [stream, String(epoch), String(sequence), first.line, firstId, line, id]
+  })
+  const isCut = conflicts > rows.length
+  const title = isCut ? `Conflicts, the first ${grouped(rows.length)} of ${grouped(conflicts)}` : 'Conflicts'
+  const head = ['stream', 'epoch', 'sequence', 'first line', 'first id', 'line', 'id']
+  return [title, ...tableLines(head, rows)]
 }
 
 function worstOf({ worst }: AuditReport): readonly string[] {

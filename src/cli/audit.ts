@@ -16,10 +16,13 @@ import { ProgressLine } from './progress-line.ts'
 interface AuditFlags extends LogFlags {
   readonly start: string
   readonly gaps: number
+  readonly conflicts?: true
   readonly memory: number
   readonly html?: string
   readonly json?: true
 }
+
+const conflictsMax = 1000
 
 /** The command `inturn audit <file|->`. */
 export function auditCommand(): Command {
@@ -28,6 +31,7 @@ export function auditCommand(): Command {
     .argument('<file>', 'the recorded log, or - for standard input')
     .option('--start <n|lowest>', 'where numbers start; lowest is the smallest number seen', 'lowest')
     .option('--gaps <n>', 'list at most so many gaps; the totals stay exact', gapsOf, 1000)
+    .option('--conflicts', 'also list the conflicts, both events by line and id; the first 1,000 of them')
     .addOption(memoryOption())
     .option('--html <file>', 'also write a page with a picture of what is missing, doubled and out of order')
     .option('--json', 'print one JSON document')
@@ -43,6 +47,7 @@ async function runAudit(file: string, flags: AuditFlags): Promise<void> {
     fields,
     start: startOf(flags.start, fields.numbering !== 'contiguous'),
     gapsMax: flags.gaps,
+    conflictsMax: flags.conflicts === true || flags.html !== undefined ? conflictsMax : 0,
     allowEmpty: flags.allowEmpty === true,
     memoryBytes: flags.memory,
     onProgress: progress.showReading,
@@ -51,10 +56,11 @@ async function runAudit(file: string, flags: AuditFlags): Promise<void> {
   try {
     const report = await (flags.html === undefined
       ? auditLog(file, options)
-      : auditToPage(file, options, flags.html))
+      : auditToPage(file, options, { path: flags.html, command: ['inturn', ...process.argv.slice(2)] }))
     progress.clear()
-    if (flags.json === true) await printNdjson([auditJson(report)])
-    else await printLines(auditText(file, report))
+    const shown = { conflicts: flags.conflicts === true }
+    if (flags.json === true) await printNdjson([auditJson(report, shown)])
+    else await printLines(auditText(file, report, shown))
     process.exitCode = report.clean ? 0 : 1
   } finally {
     progress.clear()

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // The command line. Only the command that is asked for is loaded, so that each starts at once. Exit 0: fine;
 // 1: the data or the system has a problem; 2: wrong usage or unreadable input.
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isInstance } from '../core/thrown.ts'
 import { withoutCredentials } from '../core/without-credentials.ts'
 import { checkRuntime } from '../ports/runtime.ts'
+import { ownVersion } from './own-version.ts'
 import { endWithOutput } from './print.ts'
 import { printableLines } from './printable.ts'
 import { sayError, sayWarnings } from './say.ts'
@@ -40,14 +40,6 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   read: async () => (await import('./read.ts')).readCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
   migrate: async () => (await import('./migrate.ts')).migrateCommand(),
-}
-
-/** The version in package.json, which stands two folders up in the sources and in the build alike. */
-function ownVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : ''
 }
 
 function newProgram(): Command {

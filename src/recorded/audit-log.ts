@@ -23,6 +23,8 @@ export interface LogAudit
   readonly format?: RecordedFormat
   /** Called at the end with what was seen of contiguous numbers, by stream and epoch. */
   readonly onRanges?: (report: AuditReport, ranges: Iterable<EpochRange>) => void
+  /** Called with the log's bytes as they lie in its file, before they are unpacked. */
+  readonly onBytes?: (bytes: Uint8Array) => void
   /** Called as the reading goes on. */
   readonly onProgress?: (bytesRead: number, bytesInAll: number | undefined) => void
 }
@@ -41,7 +43,7 @@ export async function auditLog(log: RecordedLog, options: LogAudit): Promise<Aud
       ? new ContiguousAudit(fields, options, folder)
       : new SortedAudit(fields, options, folder)
   const keys = new StreamKeys()
-  const input = await openInput(log)
+  const input = await openInput(log, options.onBytes)
   try {
     const { threads, chunkBytes, allowEmpty } = options
     const scan = {
@@ -61,7 +63,10 @@ export async function auditLog(log: RecordedLog, options: LogAudit): Promise<Aud
     await input.close()
   }
   audit.finish()
-  const report = audit.sums.report(keys.keys)
+  const report = {
+    ...audit.sums.report(keys.keys),
+    conflictLines: audit.conflicts.list(keys.keys),
+  }
   options.onRanges?.(report, audit instanceof ContiguousAudit ? audit.ranges() : [])
   return report
 }

@@ -10,6 +10,18 @@ export interface AuditGap {
   readonly to: Sequence
 }
 
+/** An event whose number another event, or a fill, had before. */
+export interface AuditConflict {
+  readonly stream: string
+  readonly epoch: number
+  readonly sequence: Sequence
+  readonly line: number
+  /** Absent where the event has none. */
+  readonly id?: string
+  /** What had the number: the first event that bears it, or a fill that covers it. */
+  readonly first: { readonly line: number; readonly id?: string; readonly fill?: true }
+}
+
 /** What an audit finds. */
 export interface AuditReport {
   /** Lines that are not blank: unique + duplicates + conflicts + invalid + fills. */
@@ -18,6 +30,8 @@ export interface AuditReport {
   readonly unique: number
   readonly duplicates: number
   readonly conflicts: number
+  /** The first ones in the order of the log, as many as were asked for: `conflictsMax`. */
+  readonly conflictLines: readonly AuditConflict[]
   readonly invalid: number
   /** Fill lines. */
   readonly fills: number
@@ -59,7 +73,7 @@ export interface TroubleMark {
   readonly stream: number
   readonly epoch: number
   readonly sequence: Sequence
-  readonly kind: 'repeated' | 'reordered'
+  readonly kind: 'duplicate' | 'conflict' | 'reordered'
 }
 
 /** How an audit counts. */
@@ -68,6 +82,8 @@ export interface AuditOptions {
   readonly start?: Sequence | 'lowest'
   /** How many gaps are listed; default 1000. */
   readonly gapsMax?: number
+  /** How many conflicts are listed; default 0. */
+  readonly conflictsMax?: number
   /** Memory for sorting ids and numbers, beyond which runs go to the temporary folder; default 512 MiB. */
   readonly memoryBytes?: number
   /** Called for what the picture shows. */

@@ -78,7 +78,7 @@ export class AuditSums {
   }
 
   /** The report. `keys` are the streams by number. */
-  report(keys: readonly string[]): AuditReport {
+  report(keys: readonly string[]): Omit<AuditReport, 'conflictLines'> {
     const sound = this.unique + this.fills
     const wrong = this.#duplicates + this.#conflicts + this.#invalid
     return {

@@ -28,6 +28,9 @@ export interface ByteInput {
   close(): Promise<void>
 }
 
+/** Called with the bytes of a file as they are read, packed or not. */
+type OnBytes = (bytes: Uint8Array) => void
+
 const standardInputName = 'standard input'
 const newline = Uint8Array.of(0x0a)
 const chunkBytes = 64 * 1024
@@ -57,16 +60,27 @@ const packings: readonly Packing[] = [
  *
  * @throws InturnError `input-unreadable`
  */
-export async function openInput(path: RecordedLog): Promise<ByteInput> {
+export async function openInput(path: RecordedLog, onBytes?: OnBytes): Promise<ByteInput> {
   if (typeof path !== 'string') return inputOf('the input', linesOf(path))
-  if (path === '-') return unpacked(standardInput())
+  if (path === '-') return unpacked(observed(standardInput(), onBytes))
   const handle = await open(path, 'r').catch((error: unknown) => fail(path, error))
   const stats = await handle.stat()
   if (stats.isDirectory()) {
     await handle.close()
     throw unreadable(path, 'EISDIR')
   }
-  return unpacked(fileInput(path, handle, stats))
+  return unpacked(observed(fileInput(path, handle, stats), onBytes))
+}
+
+function observed(input: ByteInput, onBytes: OnBytes = () => undefined): ByteInput {
+  return {
+    ...input,
+    read: async (target, offset) => {
+      const length = await input.read(target, offset)
+      onBytes(target.subarray(offset, offset + length))
+      return length
+    },
+  }
 }
 
 async function unpacked(input: ByteInput): Promise<ByteInput> {

@@ -31,6 +31,8 @@ export class ContiguousTracks {
   sequence = 0
   /** The last fill's first number, unwrapped. */
   filledFrom = 0
+  /** The line of the fill that covers the last event's number, where that is `filled`. */
+  filledBy = 0
   /** How far behind the earliest greater arrival the last first copy came; 0 if it came in order. */
   extent = 0
   readonly #counter: Counter | undefined
@@ -66,8 +68,13 @@ export class ContiguousTracks {
     return Number.isNaN(sequence) ? 'half' : this.#decideOther(track, sequence)
   }
 
-  /** Notes that `from..to` were burned; false if the bounds lie half the modulus away. */
-  fill(stream: number, epoch: number, wire: { readonly from: number; readonly to: number }): boolean {
+  /** Notes that a line says `from..to` were burned; false if the bounds lie half the modulus away. */
+  fill(
+    stream: number,
+    epoch: number,
+    wire: { readonly from: number; readonly to: number },
+    line: number = none,
+  ): boolean {
     const track = this.#table.trackOf(stream, epoch)
     const { cells } = this.#table
     const high = cells[track + column.high] ?? 0
@@ -85,7 +92,7 @@ export class ContiguousTracks {
     if (to < low - 1) this.#addHole(track, { from: to + 1, to: low - 1, value: first })
     cells[track + column.high] = to > high || Number.isNaN(high) ? to : high
     cells[track + column.low] = from < low || Number.isNaN(low) ? from : low
-    for (const range of filled) listOf(this.#fills, track).insert(range)
+    for (const range of filled) listOf(this.#fills, track).insert({ ...range, value: line })
     return true
   }
 
@@ -123,7 +130,11 @@ export class ContiguousTracks {
     const first = cells[track + column.firstArrival] ?? none
     let jumpedBy: number | undefined = first
     if (sequence >= low) jumpedBy = this.#holes.get(track)?.take(sequence)
-    if (jumpedBy === undefined) return this.#fills.get(track)?.has(sequence) === true ? 'filled' : 'repeat'
+    if (jumpedBy === undefined) {
+      const filledBy = this.#fills.get(track)?.valueAt(sequence)
+      this.filledBy = filledBy ?? none
+      return filledBy === undefined ? 'repeat' : 'filled'
+    }
     if (sequence < low) {
       if (sequence < low - 1) this.#addHole(track, { from: sequence + 1, to: low - 1, value: first })
       cells[track + column.low] = sequence

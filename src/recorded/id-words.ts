@@ -27,6 +27,21 @@ export function writeIdWords(target: Target, bytes: Uint8Array, { start, end }: 
   }
 }
 
+/** Whether the words are but a hash of the id. */
+export function isHashedId(words: Uint32Array, at: number): boolean {
+  return new Uint8Array(Uint32Array.of(words[at] ?? 0).buffer)[0] === hashForm
+}
+
+/** The id that is packed whole; `undefined` where there is none, or but a hash. */
+export function idText(words: Uint32Array, at: number): string | undefined {
+  const bytes = Buffer.from(new Uint8Array(words.slice(at, at + idWordCount).buffer))
+  const form = bytes[0] ?? 0
+  if (form === 0 || form === hashForm) return undefined
+  if (form < hexForm) return bytes.toString('utf8', 1, form)
+  if (form < uuidForm) return bytes.toString('hex', 1, 1 + form - hexForm)
+  return bytes.toString('hex', 1, 17).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
 /** Where the words go, and the room in which an id is packed. */
 export class Target {
   readonly packedWords: Uint32Array = new Uint32Array(idWordCount)

@@ -2,7 +2,6 @@
 // each predecessor that an event names. They come back stream by stream, from the greatest epoch and number
 // down: then the earliest arrival among greater numbers, all that RFC 4737 asks for, is one running minimum.
 import type { Sequence } from '../core/sequence.ts'
-import { idWordCount } from './id-words.ts'
 import { compareWords, readSafe, readWide, safeWords, wideWords, writeSafe } from './wide-number.ts'
 import type { WordsAt } from './wide-number.ts'
 
@@ -11,11 +10,8 @@ const numberAt = epochAt + safeWords
 const kindAt = numberAt + wideWords
 const arrivalAt = kindAt + 1
 
-/** Words by which the rows are ordered. */
+/** Words by which the rows are ordered; behind them stands an event's id, or who named a predecessor. */
 export const numberKeyWords: number = arrivalAt + safeWords
-
-/** Words in a row; those behind the key hold an event's id, or the successor that named a predecessor. */
-export const numberRowWords: number = numberKeyWords + idWordCount
 
 /** What a row stands for. */
 export const numberKind = { event: 0, predecessor: 1 } as const
@@ -54,7 +50,7 @@ export class NumberRowReader {
   isBeginning = false
   /** What of its place is new against the row before. */
   news: 'stream' | 'epoch' | 'number' | 'nothing' = 'stream'
-  readonly #last = new Uint32Array(numberRowWords)
+  readonly #last = new Uint32Array(numberKeyWords)
   readonly #scratch = new Uint32Array(wideWords)
 
   read(row: WordsAt): void {
@@ -69,7 +65,7 @@ export class NumberRowReader {
     this.#uncomplement(row, numberAt, wideWords)
     this.number = readWide(this.#scratch, 0)
     this.isBeginning = this.#scratch.every((word) => word === 0)
-    this.#last.set(words.subarray(at, at + numberRowWords))
+    this.#last.set(words.subarray(at, at + numberKeyWords))
   }
 
   #newsOf(row: WordsAt): 'stream' | 'epoch' | 'number' | 'nothing' {

@@ -5,15 +5,18 @@ import { after } from '../core/sequence.ts'
 import type { Sequence } from '../core/sequence.ts'
 import type { TroubleMark } from './audit-report.ts'
 import type { AuditSums } from './audit-sums.ts'
+import type { ConflictList } from './conflict-list.ts'
 import { idWordCount } from './id-words.ts'
 import { numberKeyWords, NumberRowReader, successorOf } from './number-rows.ts'
-import type { SortedRow } from './row-sorter.ts'
+import { copyRow, noLine } from './row-sorter.ts'
+import type { KeptRow, SortedRow } from './row-sorter.ts'
 import { compareWords } from './wide-number.ts'
 
 /** How a sweep counts. */
 export interface SweepOptions {
   readonly start: Sequence | 'lowest'
   readonly onTrouble: ((mark: TroubleMark) => void) | undefined
+  readonly conflicts: ConflictList
 }
 
 /** One sweep. */
@@ -21,9 +24,9 @@ export class NumberSweep {
   readonly #sums: AuditSums
   readonly #options: SweepOptions
   readonly #row = new NumberRowReader()
-  /** Of the number in work: whether an event bears it, the first copy's id, who names it as predecessor. */
+  /** Of the number in work: whether an event bears it, the first copy, who names it as predecessor. */
   #isBorne = false
-  readonly #firstId = new Uint32Array(idWordCount)
+  readonly #first: KeptRow
   #successors = new Set<Sequence>()
   /** Of the epoch in work: predecessors that nobody bears, not yet closed below; descending. */
   #unborne: Sequence[] = []
@@ -39,6 +42,7 @@ export class NumberSweep {
   constructor(sums: AuditSums, options: SweepOptions) {
     this.#sums = sums
     this.#options = options
+    this.#first = { words: new Uint32Array(options.conflicts.tailWords), at: 0, line: noLine }
   }
 
   /** Adds the next row. */
@@ -61,21 +65,26 @@ export class NumberSweep {
     this.#endStream()
   }
 
-  #addEvent({ words, at }: SortedRow): void {
+  #addEvent({ words, at, line }: SortedRow): void {
     const { arrival } = this.#row
-    const id = { words, at: at + numberKeyWords }
+    const copy = { words, at: at + numberKeyWords, line }
+    const first = this.#first
     if (!this.#isBorne) {
       this.#isBorne = true
-      for (let word = 0; word < idWordCount; word++) this.#firstId[word] = words[id.at + word] ?? 0
+      copyRow(copy, first)
       this.#closeAbove(this.#row.number)
       this.#addFirstCopy(arrival)
       return
     }
     this.#repeats.add(arrival)
-    this.#mark('repeated')
-    if (compareWords(id, { words: this.#firstId, at: 0 }, idWordCount) === 0)
-      this.#sums.addDuplicates(this.#stream, 1)
-    else this.#sums.addConflicts(this.#stream, 1)
+    const isDuplicate = compareWords(copy, first, idWordCount) === 0
+    this.#mark(isDuplicate ? 'duplicate' : 'conflict')
+    if (isDuplicate) this.#sums.addDuplicates(this.#stream, 1)
+    else {
+      const place = { stream: this.#stream, epoch: this.#epoch, sequence: this.#row.number }
+      this.#sums.addConflicts(this.#stream, 1)
+      this.#options.conflicts.add(place, copy, first)
+    }
   }
 
   #addFirstCopy(arrival: number): void {

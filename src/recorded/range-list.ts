@@ -49,11 +49,11 @@ export class RangeList {
     }
   }
 
-  /** Whether the number lies in a range. */
-  has(number: number): boolean {
+  /** The value of the range in which the number lies; `undefined` if it lies in none. */
+  valueAt(number: number): number | undefined {
     const { piece, index } = this.#find(number)
     const range = this.#pieces[piece]?.[index]
-    return range !== undefined && range.from <= number
+    return range !== undefined && range.from <= number ? range.value : undefined
   }
 
   /** Gives the ranges that lie in `from..to` a value. */

@@ -23,6 +23,19 @@ export interface SortedRow {
   readonly line: Uint8Array
 }
 
+/** Where a row is kept for longer. */
+export interface KeptRow {
+  readonly words: Uint32Array
+  readonly at: 0
+  line: Uint8Array
+}
+
+/** Keeps as many of a row's words as there is room for, and its line. */
+export function copyRow({ words, at, line }: SortedRow, target: KeptRow): void {
+  for (let word = 0; word < target.words.length; word++) target.words[word] = words[at + word] ?? 0
+  target.line = line.length === 0 ? noLine : line.slice()
+}
+
 /** One source of the merge. */
 interface Run {
   row: SortedRow
@@ -31,7 +44,9 @@ interface Run {
   close(): void
 }
 
-const noLine = new Uint8Array(0)
+/** The line of a row that has none. */
+export const noLine: Uint8Array = new Uint8Array(0)
+
 const wordBytes = 4
 /** A row's own bytes beside its words: its place in the order, twice, and its line's extent. */
 const rowOverheadBytes = 24
@@ -58,7 +73,7 @@ export class RowSorter {
     const { rowWords } = this.#options
     const at = this.#count * rowWords
     if (at + rowWords > this.words.length) this.#growRows()
-    if (line.length > 0) this.#keepLine(line)
+    if (this.#lineBytes + line.length > 0) this.#keepLine(line)
     this.#count++
     return at
   }
@@ -90,6 +105,8 @@ export class RowSorter {
   }
 
   #keepLine(line: Uint8Array): void {
+    // The rows before have no line.
+    if (this.#lineBytes === 0) this.#lineEnds.fill(0, 0, this.#count)
     if (this.#lineBytes + line.length > this.#lines.length) {
       const lines = Buffer.from(new ArrayBuffer((this.#lineBytes + line.length) * 2))
       lines.set(this.#lines.subarray(0, this.#lineBytes))

@@ -3,8 +3,8 @@
 import { memoryBytesDefault } from './audit-report.ts'
 import type { AuditOptions } from './audit-report.ts'
 import { AuditSums } from './audit-sums.ts'
-import { idWordCount } from './id-words.ts'
-import { numberKeyWords, numberKind, numberRowWords, writeNumberRow } from './number-rows.ts'
+import { ConflictList } from './conflict-list.ts'
+import { numberKeyWords, numberKind, writeNumberRow } from './number-rows.ts'
 import { NumberSweep } from './number-sweep.ts'
 import type { RecordedFields } from './recorded-fields.ts'
 import { RowSorter } from './row-sorter.ts'
@@ -17,6 +17,7 @@ import type { WordsAt } from './wide-number.ts'
 /** One audit of increasing or linked numbers. */
 export class SortedAudit {
   readonly sums: AuditSums
+  readonly conflicts: ConflictList
   readonly #options: AuditOptions
   readonly #isLinked: boolean
   readonly #sorter: RowSorter
@@ -33,11 +34,14 @@ export class SortedAudit {
     this.#options = options
     this.#isLinked = fields.numbering === 'linked'
     const memoryBytes = options.memoryBytes ?? memoryBytesDefault
-    this.#sorter = new RowSorter({ rowWords: numberRowWords, keyWords: numberKeyWords, memoryBytes, folder })
+    this.conflicts = new ConflictList(options.conflictsMax ?? 0, fields)
+    const rowWords = numberKeyWords + this.conflicts.tailWords
+    this.#sorter = new RowSorter({ rowWords, keyWords: numberKeyWords, memoryBytes, folder })
   }
 
   /** Adds the event in a row. */
-  add({ block }: ScannedChunk, row: number, stream: number): void {
+  add(chunk: ScannedChunk, row: number, stream: number): void {
+    const { block } = chunk
     const epoch = block.epochs[row] ?? 0
     const arrival = this.#arrivals[stream] ?? 0
     this.#arrivals[stream] = arrival + 1
@@ -45,16 +49,14 @@ export class SortedAudit {
     const number = { words: block.wideSequences, at: row * wideWords }
     const previous = { words: block.previous, at: row * wideWords }
     this.#isInOrder &&= this.#isNext({ stream, epoch }, number, previous)
-    this.#keep({ stream, epoch, kind: numberKind.event, arrival }, number, {
-      words: block.ids,
-      at: row * idWordCount,
-      count: block.ids.length > 0 ? idWordCount : 0,
-    })
-    if (!this.#isLinked) return
-    this.#keep({ stream, epoch, kind: numberKind.predecessor, arrival }, previous, {
-      ...number,
-      count: wideWords,
-    })
+    const at = this.#sorter.add(this.conflicts.textOf(chunk, row))
+    writeNumberRow(
+      { words: this.#sorter.words, at },
+      { stream, epoch, kind: numberKind.event, arrival },
+      number,
+    )
+    this.conflicts.writeTail({ words: this.#sorter.words, at: at + numberKeyWords }, chunk, row)
+    if (this.#isLinked) this.#keepPredecessor({ stream, epoch, arrival }, previous, number)
   }
 
   /** Adds up what is known only at the end. */
@@ -64,7 +66,7 @@ export class SortedAudit {
       return
     }
     const { start = 'lowest', onTrouble } = this.#options
-    const sweep = new NumberSweep(this.sums, { start, onTrouble })
+    const sweep = new NumberSweep(this.sums, { start, onTrouble, conflicts: this.conflicts })
     for (const row of this.#sorter.sorted()) sweep.add(row)
     sweep.finish()
   }
@@ -95,16 +97,18 @@ export class SortedAudit {
     return compareWords(previous, { words: new Uint32Array(wideWords), at: 0 }, wideWords) === 0
   }
 
-  #keep(
-    row: Parameters<typeof writeNumberRow>[1],
+  /** A row of its own for the number that an event names, with the event's number behind its key. */
+  #keepPredecessor(
+    place: { readonly stream: number; readonly epoch: number; readonly arrival: number },
+    previous: WordsAt,
     number: WordsAt,
-    behind: WordsAt & { readonly count: number },
   ): void {
     const at = this.#sorter.add()
     const { words } = this.#sorter
-    writeNumberRow({ words, at }, row, number)
-    for (let word = 0; word < idWordCount; word++) {
-      words[at + numberKeyWords + word] = word < behind.count ? (behind.words[behind.at + word] ?? 0) : 0
+    writeNumberRow({ words, at }, { ...place, kind: numberKind.predecessor }, previous)
+    words.fill(0, at + numberKeyWords, at + numberKeyWords + this.conflicts.tailWords)
+    for (let word = 0; word < wideWords; word++) {
+      words[at + numberKeyWords + word] = number.words[number.at + word] ?? 0
     }
   }
 }

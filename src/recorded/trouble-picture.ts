@@ -7,7 +7,8 @@ import type { EpochRange } from './contiguous-tracks.ts'
 /** How much of a bin's numbers is in trouble, from 0 to 1 by kind. */
 export interface TroubleBin {
   missing: number
-  repeated: number
+  duplicate: number
+  conflict: number
   reordered: number
 }
 
@@ -22,16 +23,22 @@ export interface TroubleStrip {
 
 const marksMax = 1_000_000
 const stripsMax = 12
-const binCount = 240
+/** Into how many bins a strip is cut. */
+export const binCount = 240
 
 /** Gathers what an audit sees and draws it at the end. */
 export class TroublePicture {
   readonly strips: TroubleStrip[] = []
+  /** How many events in trouble are not drawn. */
+  marksLeftOut = 0
+  /** How many strips of the streams with the most trouble are not drawn. */
+  stripsLeftOut = 0
   readonly #marks: TroubleMark[] = []
 
   /** For the audit's `onTrouble`. */
   readonly mark = (mark: TroubleMark): void => {
     if (this.#marks.length < marksMax) this.#marks.push(mark)
+    else this.marksLeftOut++
   }
 
   /** For the audit's `onRanges`. */
@@ -49,7 +56,9 @@ export class TroublePicture {
     this.#addMarks(strips)
     const order = report.worst.map(({ number }) => number)
     strips.sort((a, b) => order.indexOf(a.stream) - order.indexOf(b.stream) || a.epoch - b.epoch)
-    this.strips.push(...strips.filter(({ bins }) => bins.some(isTroubled)).slice(0, stripsMax))
+    const troubled = strips.filter(({ bins }) => bins.some(isTroubled))
+    this.strips.push(...troubled.slice(0, stripsMax))
+    this.stripsLeftOut = troubled.length - this.strips.length
   }
 
   /** Where no ranges are known, the range from the first to the last trouble. */
@@ -94,11 +103,11 @@ export class TroublePicture {
 }
 
 function emptyBins(): TroubleBin[] {
-  return Array.from({ length: binCount }, () => ({ missing: 0, repeated: 0, reordered: 0 }))
+  return Array.from({ length: binCount }, () => ({ missing: 0, duplicate: 0, conflict: 0, reordered: 0 }))
 }
 
-function isTroubled({ missing, repeated, reordered }: TroubleBin): boolean {
-  return missing + repeated + reordered > 0
+function isTroubled({ missing, duplicate, conflict, reordered }: TroubleBin): boolean {
+  return missing + duplicate + conflict + reordered > 0
 }
 
 /** Where a number stands among the bins; whole numbers are bin borders. */

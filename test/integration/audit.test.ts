@@ -2,10 +2,12 @@
 // behind.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -102,13 +104,76 @@ describe('inturn audit', () => {
     expect([code, JSON.parse(out)]).toMatchObject([1, { missing: 3, gaps: [{ from: 1, to: 3 }] }])
   })
 
-  it('the page holds the figures, and nothing of the log as markup', async () => {
-    const { code } = await inturn('audit', bad, '--html', 'page.html')
+  it('--conflicts lists both events by line and id; without it the keys are as ever', async () => {
+    const log = write('conflicts.ndjson', [
+      '{"stream":"a","sequence":1,"id":"first"}',
+      '{"stream":"a","sequence":1,"id":"second"}',
+      '{"stream":"a","fill":{"from":2,"to":3}}',
+      '{"stream":"a","sequence":3}',
+    ])
+    const plain = await inturn('audit', log, '--id', 'id', '--json')
+    const listed = await inturn('audit', log, '--id', 'id', '--json', '--conflicts')
+    const conflictLines = [
+      { stream: 'a', epoch: 0, sequence: 1, line: 2, id: 'second', first: { line: 1, id: 'first' } },
+      { stream: 'a', epoch: 0, sequence: 3, line: 4, first: { line: 3, fill: true } },
+    ]
+    expect(plain.out).not.toContain('conflictLines')
+    expect(JSON.parse(listed.out)).toEqual({ ...JSON.parse(plain.out), conflictLines })
+    const { out } = await inturn('audit', log, '--id', 'id', '--conflicts')
+    expect(out).toMatch(/^a +0 +1 +1 +first +2 +second$/m)
+    expect(out).toMatch(/^a +0 +3 +3 +a fill +4 +-$/m)
+  })
+
+  it('the page holds the figures, and says of what and how it was made', async () => {
+    const { code } = await inturn('audit', bad, '--html', 'page.html', '--start', '1')
     const page = readFileSync(join(folder, 'page.html'), 'utf8')
     expect(code).toBe(1)
     expect(page).toContain('Not clean')
-    expect(page).not.toContain('<b>')
-    expect(page).not.toMatch(/https?:|<script|<link|<img|@import|url\(/)
+    expect(page).toContain(hash('sha256', readFileSync(join(folder, bad))))
+    expect(page).toContain('inturn audit bad.ndjson --html page.html --start 1')
+    expect(page).toMatch(/20\d\d-\d\d-\d\dT.*, by inturn \d+\.\d+\.\d+/)
+  })
+
+  it('the digest on the page is that of the file, packed as it is', async () => {
+    const packed = gzipSync(readFileSync(join(folder, clean)))
+    writeFileSync(join(folder, 'clean.ndjson.gz'), packed)
+    expect(await inturn('audit', 'clean.ndjson.gz', '--html', 'page.html')).toMatchObject({ code: 0 })
+    expect(readFileSync(join(folder, 'page.html'), 'utf8')).toContain(hash('sha256', packed))
+  })
+
+  it('nothing of the log is markup on the page, and no script but its own may run', async () => {
+    const names = [
+      '<img src=x onerror=alert(1)>',
+      '"><script>alert(1)</script>',
+      "' onload='alert(1)",
+      '\u202e&amp;',
+    ]
+    const lines = names.flatMap((name) => {
+      const stream = JSON.stringify(name)
+      return [1, 1, 3].map(
+        (sequence, at) => `{"stream":${stream},"sequence":${sequence},"id":${stream.slice(0, -1)}${at}"}`,
+      )
+    })
+    await inturn('audit', write('<i>.ndjson', lines), '--id', 'id', '--html', 'page.html')
+    const page = readFileSync(join(folder, 'page.html'), 'utf8')
+    expect(page).not.toMatch(/<img|<i>\.|<script>alert|"><script|' onload|\u202e/)
+    expect(page).not.toMatch(/https?:|<link|@import|url\(/)
+    const [script, ...others] = [...page.matchAll(/<script[^>]*>([^]*?)<\/script>/g)].map(([, text]) => text)
+    expect(others).toEqual([])
+    expect(page).toContain(`script-src 'sha256-${hash('sha256', script ?? '', 'base64')}'`)
+    expect(page).toContain("default-src 'none'")
+  })
+
+  it('the page is bounded, whatever the log and its names are, and says so', async () => {
+    const lines = Array.from({ length: 3000 }, (_, n) => {
+      const stream = `${'x'.repeat(5000)}${n % 20}`
+      return ['first', 'second'].map((id) => JSON.stringify({ stream, sequence: n * 3, id }))
+    })
+    await inturn('audit', write('many.ndjson', lines.flat()), '--id', 'id', '--html', 'page.html')
+    const page = readFileSync(join(folder, 'page.html'), 'utf8')
+    expect(page.length).toBeLessThan(400_000)
+    expect(page).toContain('Conflicts: the first 200 of 3,000')
+    expect(page).toContain('Gaps: the first 200 of 2,980')
   })
 
   it('wrong usage and unreadable input: exit 2 and one line that says what to do', async () => {
