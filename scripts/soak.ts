@@ -1,6 +1,7 @@
 // `npm run soak`: what `npm test` does in a few rounds, in hundreds, and from seeds that no run has had. Ends
 // with 1 if anything failed; the seeds that failed are printed.
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -34,11 +35,19 @@ async function run(
   return code === 0
 }
 
+/** Where the scale-out is noted, second by second. */
+const notes = join(root, 'soak')
 const from = Math.floor(Math.random() * 1e9)
 const results = [
   await run(`faults, ${values.rounds} rounds`, [vitest, 'run', 'test/faults', 'test/integration'], {
     INTURN_SOAK_ROUNDS: values.rounds,
+    INTURN_SCALE_OUT_NOTES: notes,
   }),
+  await run(
+    'picture of the scale-out',
+    ['scripts/draw-scale-out.ts', notes, join(notes, 'scale-out.svg')],
+    {},
+  ),
   await run('properties, from a random seed', [vitest, 'run', 'test/unit/core', 'test/unit/engine'], {
     INTURN_TEST_SEED: 'random',
   }),
