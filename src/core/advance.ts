@@ -4,7 +4,7 @@
 import { accountFilled, accountLost } from './accounts.ts'
 import { remember } from './conflict-memory.ts'
 import { openEpoch } from './epochs.ts'
-import { isHaltingGapClosed } from './gaps.ts'
+import { isHaltingGapClosed, searchedFor } from './gaps.ts'
 import {
   baselineOf,
   hasGapBefore,
@@ -72,7 +72,8 @@ export function giveUpHead(pass: Pass): void {
   if (!isCurrent(draft, head.epoch)) {
     openEpoch(pass, head.epoch, baselineOf(rules, head.after))
   }
-  steps.push({ kind: 'lost', epoch: head.epoch, from, to: head.after, cause: 'gap-skipped' })
+  const range = { epoch: head.epoch, from, to: head.after, ...searchedFor(head.clock) }
+  steps.push({ kind: 'lost', ...range, cause: 'gap-skipped' })
   if (from !== null) accountLost(draft, from, head.after)
   moveTo(pass, head.after)
 }

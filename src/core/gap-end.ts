@@ -4,7 +4,7 @@ import { drain, giveUpHead } from './advance.ts'
 import { sequenceText } from './counter.ts'
 import type { RuledStream } from './decide.ts'
 import { endPass } from './end-pass.ts'
-import { headGap } from './gaps.ts'
+import { headGap, searchedFor } from './gaps.ts'
 import type { Decided, PassContext } from './pass.ts'
 import { beginPass } from './pass.ts'
 import type { Sequence } from './sequence.ts'
@@ -23,7 +23,7 @@ export function endHeadGap(stream: RuledStream, context: PassContext): Decided {
   }
   if (rules.gapEnd === 'halt') {
     const { epoch, from, to } = gap
-    pass.steps.push({ kind: 'halted', epoch, from, to })
+    pass.steps.push({ kind: 'halted', epoch, from, to, ...searchedFor(gap.clock) })
     const text = (sequence: Sequence): string => sequenceText(rules.numbering, sequence)
     const range = `${from === null ? '?' : text(from)} to ${text(to)}`
     const reason = `numbers ${range} did not come within the patience`

@@ -52,6 +52,11 @@ export function headGap(rules: StreamRules, state: StreamState): Gap | undefined
   }
 }
 
+/** What was searched in vain for what is missing, where that is known. */
+export function searchedFor({ heal }: GapClock): { readonly searched?: string } {
+  return heal?.searched === undefined ? {} : { searched: heal.searched }
+}
+
 /** The reading time at which the head gap's patience ends; `undefined` when there is no head gap. */
 export function gapDueAt(rules: StreamRules, state: StreamState): number | undefined {
   const [span] = state.held

@@ -96,10 +96,10 @@ export function postponeHealing(stream: RuledStream, now: number, nextAt: number
  * Notes how far some attempts are in the gaps that are left of theirs. Gaps of which a later attempt has
  * begun, or whose healing was restarted, stay as they are.
  */
-export function noteAttempts(
+export function noteAttempts<Attempt extends HealAttempt>(
   stream: RuledStream,
-  attempts: readonly HealAttempt[],
-  progressOf: (attempt: HealAttempt) => HealProgress,
+  attempts: readonly Attempt[],
+  progressOf: (attempt: Attempt) => HealProgress,
 ): StreamState {
   return changeClocks(stream, ({ epoch, clock }, from, to) => {
     const own = attempts.find(
@@ -143,7 +143,10 @@ function isGapAt({ rules, state }: RuledStream, at: number): boolean {
   return state.held[at]?.after !== null && hasGapBefore(rules, state, at)
 }
 
-/** The state with new progress at some of its gaps; the same one if there is none. */
+/**
+ * The state with new progress at some of its gaps; the same one if there is none. What was searched is known
+ * until something else was.
+ */
 function changeClocks(
   { rules, state }: RuledStream,
   progressOf: (span: HeldSpan, from: Sequence | null, to: Sequence) => HealProgress | undefined,
@@ -155,7 +158,7 @@ function changeClocks(
     const heal = progressOf(span, reached === null ? null : after(reached), span.after)
     if (heal === undefined) return span
     hasChanged = true
-    return { ...span, clock: { ...span.clock, heal } }
+    return { ...span, clock: { ...span.clock, heal: { ...span.clock.heal, ...heal } } }
   })
   return hasChanged ? { ...state, held } : state
 }

@@ -131,6 +131,8 @@ export type Step =
       readonly from: Sequence | null
       readonly to: Sequence
       readonly cause: 'gap-skipped' | 'epoch-ended'
+      /** What was searched for it in vain. */
+      readonly searched?: string
     }
   /** A failing event is taken out of its stream; it becomes a dead letter. */
   | { readonly kind: 'removed'; readonly epoch: Epoch; readonly sequence: Sequence }
@@ -148,6 +150,8 @@ export type Step =
       readonly to: Sequence
       /** Absent: over a gap. */
       readonly reason?: string
+      /** What was searched for it in vain. */
+      readonly searched?: string
     }
   /** The producer counts again with this number: its events are of a new epoch from here on. */
   | { readonly kind: 'restarted'; readonly epoch: Epoch; readonly sequence: Sequence }

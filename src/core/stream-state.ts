@@ -18,6 +18,8 @@ export interface HealProgress {
   readonly attempts: number
   /** When the last one is over at the latest, or the next may begin; milliseconds since 1970. */
   readonly nextAt: number
+  /** Which part of what there is was looked through in vain, where the healer says so. */
+  readonly searched?: string
 }
 
 /**

@@ -90,13 +90,13 @@ class StepReader {
         break
       case 'lost':
         if (step.cause === 'gap-skipped') this.#place = { epoch: step.epoch, sequence: step.to }
-        this.#enter('lost', step, step.cause)
+        this.#enter('lost', step, reasonOf(step.cause, step))
         break
       case 'removed':
         this.#remove(step)
         break
       case 'halted':
-        this.#enter('halted', step, step.reason ?? 'the gap outlasted its patience')
+        this.#enter('halted', step, reasonOf(step.reason ?? 'the gap outlasted its patience', step))
         break
       case 'restarted':
         this.#restart(step)
@@ -252,4 +252,9 @@ export function placeText({ epoch, sequence }: Position): string {
 
 function bySequence(a: HeldEvent, b: HeldEvent): number {
   return compareSequences(a.event.sequence, b.event.sequence)
+}
+
+/** Why numbers did not come, and where they are not. */
+function reasonOf(reason: string, { searched }: { readonly searched?: string }): string {
+  return searched === undefined ? reason : `${reason}; searched: ${searched}`
 }

@@ -148,15 +148,17 @@ function gapWords(about: Explanation): readonly string[] {
 
 function healingWords({ healing }: StreamGap, now: number): readonly string[] {
   if (healing === undefined) return []
-  const { attempts, attemptsMax, nextAt } = healing
+  const { attempts, attemptsMax, nextAt, searched } = healing
   const when = nextAt === undefined ? undefined : momentFrom(nextAt, now)
   const notYet = '  its healer was not asked yet; the first time is due'
   if (attempts === 0) return when === undefined ? [] : [`${notYet} ${when}`]
   const most = attemptsMax === undefined ? '' : ` of ${attemptsMax}`
   const asked = `  its healer was asked ${attempts}${most} times`
-  if (when === undefined) return [`${asked}; that was all`]
   const next = attempts === attemptsMax ? 'the last answer is waited for until' : 'again'
-  return [`${asked}; ${next} ${when}`]
+  return [
+    when === undefined ? `${asked}; that was all` : `${asked}; ${next} ${when}`,
+    ...(searched === undefined ? [] : [`  it searched ${searched}`]),
+  ]
 }
 
 /** What is missing at the head of a stream that stands still for another reason, too. */

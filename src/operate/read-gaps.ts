@@ -1,6 +1,6 @@
 // The gaps of a consumer's streams: what is missing, since when, what waits behind it, and when patience
 // ends.
-import { gapsOf } from '../core/gaps.ts'
+import { gapsOf, searchedFor } from '../core/gaps.ts'
 import type { Gap } from '../core/gaps.ts'
 import { healingOverAt, isHealingOver, nextAttemptAt } from '../core/heal.ts'
 import type { GapEnd } from '../core/rules.ts'
@@ -54,6 +54,8 @@ export interface GapHealing {
    * Absent once the last one has ended.
    */
   readonly nextAt?: number
+  /** Which part of what there is was looked through in vain, where the healer says so. */
+  readonly searched?: string
 }
 
 /** When the patience for a gap ends, and what happens then. */
@@ -127,5 +129,6 @@ function healingOf(
   const { attempts } = heal ?? { attempts: 0 }
   const nextAt = nextAttemptAt(rules, clock) ?? healingOverAt(rules, clock) ?? now
   const attemptsMax = rules.heal.attempts
-  return { attempts, attemptsMax, ...(!isHealingOver(rules, clock, now) && { nextAt }) }
+  const asked = { attempts, attemptsMax, ...searchedFor(clock) }
+  return { ...asked, ...(!isHealingOver(rules, clock, now) && { nextAt }) }
 }

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { TestTopic } from '../services/kafka-topic.ts'
-import { asAdmin, freshTopic, groupOffsets } from '../services/kafka-topic.ts'
+import { forgetBefore, freshTopic, groupOffsets } from '../services/kafka-topic.ts'
 import { kafkaBrokers } from '../services/shared-kafka.ts'
 import type { Ran, TestFolder } from './run-inturn.ts'
 import { inturn, sourceUrl, testFolder } from './run-inturn.ts'
@@ -103,14 +103,22 @@ test('a gap that a topic can fill is filled, and of any other it is said what wa
   await topic.add([event('u1', 1), event('u1', 3), event('u2', 1), event('u2', 3)])
   await archive.add([event('u1', 1), event('u1', 2)], { partition: 1 })
   const healer = `kafkaHealer({ brokers, topics: ['${archive.topic}'], since: '1h', recordsMax: 10 })`
-  const heal = `{ with: ${healer}, after: 0, attempts: 1, timeout: '60s' }`
-  writeConfig(topic, `{ patience: 0, heal: ${heal}, then: 'skip' }`)
+  const gapThen = (then: string): string =>
+    `{ patience: 0, heal: { with: ${healer}, after: 0, attempts: 1, timeout: '60s' }, then: '${then}' }`
+  writeConfig(topic, gapThen('skip'))
   const { calls, stderr } = await run(...caughtUp)
   const own = (stream: string): readonly string[] => calls.filter((call) => call.includes(`${stream}:`))
   expect(own('u1')).toEqual([1, 2, 3].map((sequence) => `clicks live u1:${sequence}`))
   expect(own('u2')).toEqual([1, 3].map((sequence) => `clicks live u2:${sequence}`))
-  expect(stderr).toContain(`number 2 asked for (attempt 1), none came; searched: ${archive.topic}[1]@0 to 1`)
-  expect((await inturn(folder.path, 'ledger', 'click/u2')).stdout).toContain('lost')
+  const searched = `${archive.topic}[1]@0 to 1`
+  expect(stderr).toContain(`number 2 asked for (attempt 1), none came; searched: ${searched}`)
+  const ledger = await inturn(folder.path, 'ledger', 'click/u2', '--json')
+  expect(ledger.stdout).toContain(`"gap-skipped; searched: ${searched}"`)
+  writeConfig(topic, gapThen('wait'))
+  await topic.add([event('u3', 1), event('u3', 3)])
+  await run(...caughtUp)
+  const explained = await inturn(folder.path, 'explain', 'click/u3')
+  expect(explained.stdout).toContain(`asked 1 of 1 times; that was all\n  it searched ${searched}\n`)
 })
 
 test('what retention has removed is missing, and is said', async () => {
@@ -118,8 +126,7 @@ test('what retention has removed is missing, and is said', async () => {
   await topic.add([1, 2, 3, 4, 5].map((sequence) => event('u1', sequence)))
   writeConfig(topic)
   await run(...caughtUp)
-  const partitions = [{ partition: 0, offset: 3n }]
-  await asAdmin(brokers, (admin) => admin.deleteRecords({ topics: [{ name: topic.topic, partitions }] }))
+  await forgetBefore(topic, 3)
   const gone = `what lay in front of ${topic.topic}[0]@3 was removed from the log`
   const again = await run('replay', 'click/u1', '--from', '2', '--to', '5', ...why)
   expect(again).toMatchObject({ code: 1, calls: ['clicks redeliver u1:4', 'clicks redeliver u1:5'] })

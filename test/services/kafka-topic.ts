@@ -52,17 +52,35 @@ export async function makeTopic(
   const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
   await asAdmin(brokers, async (admin) => {
     await admin.createTopics({ topics: [topic], partitions, replicas, configs })
-    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({
-      partitionIndex,
-      timestamp: -1n,
-    }))
-    const isLed = (): Promise<boolean> =>
-      admin.listOffsets({ topics: [{ name: topic, partitions: asked }] }).then(
-        () => true,
-        () => false,
-      )
-    while (!(await isLed())) await new Promise((resolve) => setTimeout(resolve, 10))
+    await untilLed(admin, topic, partitions)
   })
+}
+
+async function untilLed(admin: Admin, topic: string, partitions: number): Promise<void> {
+  const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({
+    partitionIndex,
+    timestamp: -1n,
+  }))
+  const isLed = (): Promise<boolean> =>
+    admin.listOffsets({ topics: [{ name: topic, partitions: asked }] }).then(
+      () => true,
+      () => false,
+    )
+  while (!(await isLed())) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+/** Adds partitions to a topic, up to so many; resolves once they are led. */
+export async function growTopic({ brokers, topic }: TestTopic, partitions: number): Promise<void> {
+  await asAdmin(brokers, async (admin) => {
+    await admin.createPartitions({ topics: [{ name: topic, count: partitions }] })
+    await untilLed(admin, topic, partitions)
+  })
+}
+
+/** Removes what lies in front of an offset of a topic's first partition, as retention does. */
+export async function forgetBefore({ brokers, topic }: TestTopic, offset: number): Promise<void> {
+  const partitions = [{ partition: 0, offset: BigInt(offset) }]
+  await asAdmin(brokers, (admin) => admin.deleteRecords({ topics: [{ name: topic, partitions }] }))
 }
 
 /** Makes a topic of a name that nobody else has. */

@@ -16,7 +16,7 @@ import type { IncomingMessage } from '../incoming-message.ts'
 import type { ProcessResult } from '../process-result.ts'
 import type { HealAnswer } from './ask-healer.ts'
 import { askHealer } from './ask-healer.ts'
-import type { HealNote, NoteParts } from './heal-note.ts'
+import type { AskedAttempt, HealNote, NoteParts } from './heal-note.ts'
 import { endNote, renewNote, runMs } from './heal-note.ts'
 import type { HealCursor, HealRange, HealYield } from './heal-range.ts'
 import { isMissing, nextRange, yieldOf } from './heal-range.ts'
@@ -51,7 +51,7 @@ export class HealJob {
   readonly #stop = new AbortController()
   /** Attempts that are begun, and nobody was asked yet. */
   #open: HealAttempt[]
-  #asked: HealAttempt[] = []
+  #asked: AskedAttempt[] = []
   #request: { readonly range: HealRange; readonly controller: AbortController } | undefined
   #late = 0
   #isOver = false
@@ -123,8 +123,9 @@ export class HealJob {
     const end = keepRenewed({ timers, claimMs: ms, renew: take, lost })
     try {
       while (this.#late < lateMax && !this.#stop.signal.aborted) {
-        const attempt = this.#open.shift()
-        if (attempt === undefined) break
+        const next = this.#open.shift()
+        if (next === undefined) break
+        const attempt = { ...next }
         this.#asked.push(attempt)
         await this.#heal(attempt)
       }
@@ -135,14 +136,13 @@ export class HealJob {
     }
   }
 
-  async #heal(attempt: HealAttempt): Promise<void> {
+  async #heal(attempt: AskedAttempt): Promise<void> {
     const { epoch, from, to } = attempt
     const place = { stream: this.subject.path, epoch, from, to, attempt: attempt.attempt }
     const chunk = this.subject.healing.chunk
     let cursor: HealCursor = { from, width: chunk }
     let [came, isTold] = [0, false]
     let error: Error | undefined
-    let searched: string | undefined
     const { timers } = this.#parts
     const beganMs = timers.elapsedMs()
     try {
@@ -152,7 +152,7 @@ export class HealJob {
         if (!isTold) this.#parts.telemetry({ kind: 'healing', ...place })
         isTold = true
         const answer = await this.#ask(range, (what) => {
-          searched = what
+          attempt.searched = what
         })
         error = answer.problem ?? error
         if (answer.isLate === true) break
@@ -165,6 +165,7 @@ export class HealJob {
       error = asError(failure)
       throw failure
     } finally {
+      const { searched } = attempt
       const problem = { ...(searched !== undefined && { searched }), ...(error !== undefined && { error }) }
       const tookMs = timers.elapsedMs() - beganMs
       if (isTold) this.#parts.telemetry({ kind: 'healed', ...place, came, tookMs, ...problem })

@@ -13,6 +13,12 @@ import type { HealingPolicy } from './resolve-healing.ts'
  */
 export type HealNote = (state: StreamState, clock: Clock) => Healed
 
+/** An attempt for which somebody was asked. */
+export interface AskedAttempt extends HealAttempt {
+  /** What was searched, as its healer says it. */
+  searched?: string
+}
+
 /** What notes are made from. */
 export interface NoteParts {
   readonly rules: StreamRules
@@ -26,6 +32,8 @@ const marginLeastMs = 1_000
 const marginMostMs = 5_000
 const postponeLeastMs = 1_000
 const postponeMostMs = 10_000
+/** Characters of what was searched that are kept. */
+const searchedMax = 500
 /** By how much the longest wait grows with each stream that waits. */
 const postponeEachMs = 4
 
@@ -64,13 +72,14 @@ export function renewNote({ rules, healing, random }: NoteParts, attempts: reado
  */
 export function endNote(
   { rules, healing, random }: NoteParts,
-  ended: { readonly asked: readonly HealAttempt[]; readonly unasked: readonly HealAttempt[] },
+  ended: { readonly asked: readonly AskedAttempt[]; readonly unasked: readonly HealAttempt[] },
 ): HealNote {
   const most = rules.heal?.attempts ?? 0
   return (state, { now }) => {
-    const noted = noteAttempts({ rules, state }, ended.asked, ({ attempt }) => ({
+    const noted = noteAttempts({ rules, state }, ended.asked, ({ attempt, searched }) => ({
       attempts: attempt,
       nextAt: attempt >= most ? now : now + wait(healing, attempt, random),
+      ...(searched !== undefined && { searched: shortened(searched) }),
     }))
     return {
       state: noteAttempts({ rules, state: noted }, ended.unasked, ({ attempt }) => ({
@@ -84,4 +93,9 @@ export function endNote(
 
 function wait(healing: HealingPolicy, attempt: number, random: number): number {
   return backoffMs(healing, attempt, random)
+}
+
+/** What is kept with each gap is bounded; all of it is told once, with the outcome. */
+function shortened(searched: string): string {
+  return searched.length <= searchedMax ? searched : `${searched.slice(0, searchedMax)}...`
 }

@@ -68,6 +68,36 @@ test('a gap that waits is asked for no more after its last attempt, until it is 
   expect(world.calls).toEqual(['a:1', 'a:2'])
 })
 
+test('what was searched in vain is kept with the gap, and says why it was given up (I3, I7)', async () => {
+  const world = new HealWorld()
+  world.answer = ({ onSearched }) => {
+    onSearched?.(`clicks[0]@0 to ${world.asked.length}`)
+    return []
+  }
+  const processor = world.processor(world.healed({ attempts: 2, after: 0, backoff: 0 }, skip('10s')))
+  await processor.process(events('a', 2))
+  await world.pass(processor, 5)
+  expect((await world.stream('a'))?.state.held[0]?.clock.heal?.searched).toBe('clicks[0]@0 to 2')
+  await world.pass(processor, 10)
+  expect(await world.ledger()).toMatchObject([
+    { kind: 'lost', from: 1, to: 1, reason: 'gap-skipped; searched: clicks[0]@0 to 2' },
+  ])
+})
+
+test('of what was searched little is kept, also where the gap halts its stream (I7)', async () => {
+  const world = new HealWorld()
+  world.answer = ({ onSearched }) => {
+    onSearched?.('x'.repeat(100_000))
+    return []
+  }
+  const gap = { patience: '2s', then: 'halt' } as const
+  const processor = world.processor(world.healed({ attempts: 1, after: 0 }, gap))
+  await processor.process(events('a', 2))
+  await world.pass(processor, 5)
+  const reason = `the gap outlasted its patience; searched: ${'x'.repeat(500)}...`
+  expect(await world.ledger()).toMatchObject([{ kind: 'halted', reason }])
+})
+
 test('what comes after its gap was given up is late and turns the account, once', async () => {
   const world = new HealWorld()
   const processor = world.processor(world.healed({ attempts: 1, after: 0 }, skip('2s')))
