@@ -201,12 +201,23 @@ export class TopicClient {
       timestamp: at instanceof Date ? BigInt(at.getTime()) : timestamps[at],
       isolationLevel: readCommitted,
     }
+    await this.#know(partitions, request.topics)
     const found = await this.asked(() => this.#client.listOffsets(request))
     return partitions.map(({ topic, partition }) => {
       const offset = found.get(topic)?.[partition]
       if (offset !== undefined) return offset
       throw this.#failed(`no broker knows the offsets of ${topic}[${partition}]`)
     })
+  }
+
+  /** The group may give out partitions that were added since the library has looked at their topics. */
+  async #know(partitions: readonly PartitionName[], topics: readonly string[]): Promise<void> {
+    if (partitions.every(({ topic, partition }) => partition < this.partitionsOf(topic))) return
+    const cluster = await this.asked(() => this.#client.metadata({ topics: [...topics], forceUpdate: true }))
+    for (const { topic, partition } of partitions) {
+      if (partition < (cluster.topics.get(topic)?.partitionsCount ?? 0)) continue
+      throw this.#failed(`no broker knows ${topic}[${partition}] yet`)
+    }
   }
 
   /**

@@ -3,8 +3,17 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { KafkaSourceOptions, RecordDelivery } from '../../../../src/transports/kafka.ts'
 import { kafkaSource } from '../../../../src/transports/kafka.ts'
+import { TopicClient } from '../../../../src/transports/kafka/topic-client.ts'
 import type { TestTopic, TestTransaction } from '../../../services/kafka-topic.ts'
-import { addTransactions, asAdmin, freshTopic, groupOffsets, kcat } from '../../../services/kafka-topic.ts'
+import {
+  addTransactions,
+  asAdmin,
+  forgetBefore,
+  freshTopic,
+  groupOffsets,
+  growTopic,
+  kcat,
+} from '../../../services/kafka-topic.ts'
 import type { OpenSource } from '../../../services/open-source.ts'
 import { openSource } from '../../../services/open-source.ts'
 import { kafkaBrokers } from '../../../services/shared-kafka.ts'
@@ -151,11 +160,21 @@ test('a partition without a commit gets one before anything of it is settled', a
 test('a partition that is added while a member runs is read from its beginning', async () => {
   const topic = await freshTopic(brokers)
   await using opened = await open(topic, { start: 'new', sessionMs: 1_000, refreshMs: 100 })
-  await asAdmin(brokers, (admin) => admin.createPartitions({ topics: [{ name: topic.topic, count: 2 }] }))
+  await growTopic(topic, 2)
   await topic.add(json(2), { partition: 1 })
   expect((await opened.take(2)).map(({ origin }) => origin)).toEqual(
     [0, 1].map((at) => `${topic.topic}[1]@${at}`),
   )
+})
+
+test('the offsets of a partition that was added a moment ago can be asked for', async () => {
+  const topic = await freshTopic(brokers)
+  const client = await TopicClient.open({ name: 'kafka', brokers, topics: [topic.topic] })
+  await growTopic(topic, 2)
+  expect(await client.offsets([{ topic: topic.topic, partition: 1 }], 'beginning')).toEqual([0])
+  const unknown = client.offsets([{ topic: topic.topic, partition: 2 }], 'beginning')
+  await expect(unknown).rejects.toMatchObject({ code: 'source-unavailable', retryable: true })
+  await client.close()
 })
 
 test('records that retention removed before they were read are told by their range', async () => {
@@ -165,8 +184,7 @@ test('records that retention removed before they were read are told by their ran
     await using opened = await open(topic)
     await opened.source.settle(await opened.take(2))
   }
-  const partitions = [{ partition: 0, offset: 4n }]
-  await asAdmin(brokers, (admin) => admin.deleteRecords({ topics: [{ name: topic.topic, partitions }] }))
+  await forgetBefore(topic, 4)
   const warnings: string[] = []
   await using opened = await open(topic, { onWarning: (message) => warnings.push(message) })
   const [lost, ...kept] = await opened.takeAll()
