@@ -1,9 +1,12 @@
 // A worker that reads Kafka into each store, beside the limits of the same work: a loop that fetches and
 // does nothing, and the same writes by hand in bulk, which knows no copies; and beside what a user would
 // take instead: kafkajs' `eachBatch` with the last number of each stream looked up and kept by hand. One
-// topic, filled once.
+// topic, filled once. Clocks run from the first records that come to the end of the last ones, so that
+// joining a group and leaving it count for nobody.
 import { Producer } from '@platformatic/kafka'
 import { Kafka, logLevel } from 'kafkajs'
+import type { Source } from '../src/ports/source.ts'
+import type { RecordDelivery } from '../src/transports/kafka.ts'
 import { kafkaSource } from '../src/transports/kafka.ts'
 import { Partition } from '../src/transports/kafka/partition.ts'
 import { TopicClient } from '../src/transports/kafka/topic-client.ts'
@@ -17,7 +20,7 @@ import type { Contender, MeasuredWork } from './measure.ts'
 import { measure, report } from './measure.ts'
 
 const [partitions, batch, topic] = [12, 500, 'clicks']
-const events = 60_000
+const events = 120_000
 const [kafka, postgres, redis] = await Promise.all([startKafka(), startPostgres(), startRedis()])
 const brokers = [kafka.broker]
 let groups = 0
@@ -46,7 +49,11 @@ async function fill(streams: number): Promise<void> {
 }
 
 /** Fetches all records, and has something done with the values of each answer. */
-async function fetchAll(streams: number, take: (values: readonly Buffer[]) => Promise<void>): Promise<void> {
+async function fetchAll(
+  streams: number,
+  clock: Clock,
+  take: (values: readonly Buffer[]) => Promise<void>,
+): Promise<void> {
   const client = await TopicClient.open({ name: 'bench', brokers, topics: [`${topic}-${streams}`] })
   const all = Array.from({ length: partitions }, (_, partition) => {
     const name = { topic: `${topic}-${streams}`, partition }
@@ -64,24 +71,44 @@ async function fetchAll(streams: number, take: (values: readonly Buffer[]) => Pr
         if (record.value !== null) values.push(record.value)
     }
     left -= values.length
+    if (values.length > 0) clock.begin()
     await take(values)
   }
+  clock.end()
   await client.close()
 }
 
-async function timed(run: () => Promise<unknown>): Promise<MeasuredWork> {
-  const began = performance.now()
-  await run()
-  return { events, ms: performance.now() - began }
+/** Begins with the first records, and ends with the last ones. */
+class Clock {
+  #beganMs: number | undefined
+  #endedMs = 0
+
+  begin(): void {
+    this.#beganMs ??= performance.now()
+  }
+
+  end(): void {
+    this.#endedMs = performance.now()
+  }
+
+  get ms(): number {
+    return this.#endedMs - (this.#beganMs ?? 0)
+  }
+}
+
+async function timed(run: (clock: Clock) => Promise<unknown>): Promise<MeasuredWork> {
+  const clock = new Clock()
+  await run(clock)
+  return { events, ms: clock.ms }
 }
 
 async function inPlace(
   make: () => Promise<Place>,
-  run: (place: Place) => Promise<unknown>,
+  run: (place: Place, clock: Clock) => Promise<unknown>,
 ): Promise<MeasuredWork> {
   const place = await make()
   try {
-    const done = await timed(() => run(place))
+    const done = await timed((clock) => run(place, clock))
     const rows = (await place.rows()) ?? events
     if (rows !== events) throw new Error(`${rows} rows for ${events} events`)
     return done
@@ -90,14 +117,14 @@ async function inPlace(
   }
 }
 
-async function byHand(streams: number, { byHand: hand }: Place): Promise<void> {
-  await fetchAll(streams, async (values) => {
+async function byHand(streams: number, { byHand: hand }: Place, clock: Clock): Promise<void> {
+  await fetchAll(streams, clock, async (values) => {
     const clicks = values.map((value) => clickIn(value))
     for (let from = 0; from < clicks.length; from += batch) await hand.write(clicks.slice(from, from + batch))
   })
 }
 
-async function withKafkajs(streams: number, { byHand: hand }: Place): Promise<void> {
+async function withKafkajs(streams: number, { byHand: hand }: Place, clock: Clock): Promise<void> {
   const client = new Kafka({ clientId: 'bench', brokers, logLevel: logLevel.NOTHING })
   const consumer = client.consumer({ groupId: `bench-${++groups}`, maxWaitTimeInMs: 300 })
   await consumer.connect()
@@ -106,6 +133,7 @@ async function withKafkajs(streams: number, { byHand: hand }: Place): Promise<vo
   let left = events
   await consumer.run({
     eachBatch: async ({ batch: { messages } }) => {
+      clock.begin()
       const clicks = messages.flatMap(({ value }) => (value === null ? [] : [clickIn(value)]))
       for (let from = 0; from < clicks.length; from += batch) {
         const own = clicks.slice(from, from + batch)
@@ -117,17 +145,39 @@ async function withKafkajs(streams: number, { byHand: hand }: Place): Promise<vo
     },
   })
   await ended.promise
+  clock.end()
   await consumer.disconnect()
 }
 
-async function withInturn(streams: number, place: Place): Promise<void> {
+async function withInturn(streams: number, place: Place, clock: Clock): Promise<void> {
+  await place.worker(clockedSource(streams, clock)).run({ until: 'caught-up' })
+}
+
+/** A source of a group of its own, with a clock from its first records to the settlement of the last ones. */
+function clockedSource(streams: number, clock: Clock): Source<RecordDelivery> {
   const source = kafkaSource({ brokers, topics: [`${topic}-${streams}`], groupId: `bench-${++groups}` })
-  await place.worker(source).run({ until: 'caught-up' })
+  return {
+    name: source.name,
+    kind: source.kind,
+    open: (checkpoint) => source.open(checkpoint),
+    read: async (request) => {
+      const read = await source.read(request)
+      if (read.length > 0) clock.begin()
+      return read
+    },
+    settle: async (deliveries) => {
+      await source.settle(deliveries)
+      clock.end()
+    },
+    release: (deliveries, delayMs) => source.release(deliveries, delayMs),
+    isCaughtUp: () => source.isCaughtUp(),
+    close: () => source.close(),
+  }
 }
 
 /** The source by itself: as a worker calls it, with nothing done. */
-async function sourceAlone(streams: number): Promise<void> {
-  const source = kafkaSource({ brokers, topics: [`${topic}-${streams}`], groupId: `bench-${++groups}` })
+async function sourceAlone(streams: number, clock: Clock): Promise<void> {
+  const source = clockedSource(streams, clock)
   await source.open({ load: () => Promise.resolve(undefined), save: () => Promise.resolve() })
   const { signal } = new AbortController()
   for (let left = events; left > 0;) {
@@ -153,18 +203,24 @@ try {
   for (const streams of [100, 10_000]) {
     await fill(streams)
     const reading: readonly Contender[] = [
-      { name: 'fetch, do nothing', run: () => timed(() => fetchAll(streams, () => Promise.resolve())) },
-      { name: 'kafkaSource, do nothing', run: () => timed(() => sourceAlone(streams)) },
+      {
+        name: 'fetch, do nothing',
+        run: () => timed((clock) => fetchAll(streams, clock, () => Promise.resolve())),
+      },
+      { name: 'kafkaSource, do nothing', run: () => timed((clock) => sourceAlone(streams, clock)) },
     ]
     report(`Kafka, ${streams} streams, reading alone`, await measure(reading, 2))
     for (const [name, make] of Object.entries(places)) {
       const all: readonly Contender[] = [
-        { name: 'by hand, in bulk', run: () => inPlace(make, (place) => byHand(streams, place)) },
+        {
+          name: 'by hand, in bulk',
+          run: () => inPlace(make, (place, clock) => byHand(streams, place, clock)),
+        },
         {
           name: 'kafkajs, last number by hand',
-          run: () => inPlace(make, (place) => withKafkajs(streams, place)),
+          run: () => inPlace(make, (place, clock) => withKafkajs(streams, place, clock)),
         },
-        { name: 'inturn', run: () => inPlace(make, (place) => withInturn(streams, place)) },
+        { name: 'inturn', run: () => inPlace(make, (place, clock) => withInturn(streams, place, clock)) },
       ]
       report(`Kafka to ${name}, ${streams} streams, batch ${batch}`, await measure(all, 2))
     }
