@@ -105,7 +105,8 @@ export class Engine {
   readonly #looking = new Set<Promise<void>>()
   /** The call before that keeps entries in inboxes. */
   #admitting: Promise<unknown> = Promise.resolve()
-  #isTransacting = false
+  #transacting = 0
+  readonly #transactionsMax: number
   #isClaiming = false
   #units = 0
 
@@ -113,6 +114,7 @@ export class Engine {
     this.#parts = parts
     this.#intaker = intaker
     this.#lanes = new Lanes(parts.domains)
+    this.#transactionsMax = parts.store.about.transactionsMax ?? 1
     this.#slots = new HandlerSlots(parts.concurrency, () => this.#pump())
     this.#caller = new HandlerCaller(parts)
     this.#transactions = new TransactionWork(parts, this.#caller, this.#slots)
@@ -299,12 +301,12 @@ export class Engine {
   }
 
   /**
-   * Begins units of work for the streams that are ready: in transactions one after another, and what comes
-   * meanwhile shares the next one; under claims beside each other, as long as handlers have places.
+   * Begins units of work for the streams that are ready: in as many transactions as the store has use for,
+   * and what comes meanwhile shares the next one; under claims as long as handlers have places.
    */
   #pump(): void {
-    if (!this.#isTransacting) {
-      this.#isTransacting = true
+    if (this.#transacting < this.#transactionsMax) {
+      this.#transacting++
       queueMicrotask(() => void this.#pumpTransactions())
     }
     if (!this.#isClaiming && !this.#slots.isFull) {
@@ -318,9 +320,11 @@ export class Engine {
     for (;;) {
       const visits = this.#lanes.visit('transaction', batchMax)
       if (visits.length === 0) break
+      // More may be ready than that, for a transaction beside this one.
+      this.#pump()
       await this.#transact(visits)
     }
-    this.#isTransacting = false
+    this.#transacting--
   }
 
   async #pumpClaims(): Promise<void> {
@@ -332,9 +336,7 @@ export class Engine {
   async #transact(visits: readonly StreamVisit[]): Promise<void> {
     try {
       const work = { visits, redrives: this.#redrives, keepsGaps: this.#keepsGaps, isBehind: this.#isBehind }
-      const { done, busy, again } = await this.#slots.within(() =>
-        this.#transactions.run(work, this.#nextWorker()),
-      )
+      const { done, busy, again } = await this.#transactions.run(work, this.#nextWorker())
       for (const planned of done) this.#take(planned)
       await this.#handOver(busy)
       this.#followUp(again, visits)

@@ -1,6 +1,7 @@
 // The engine without a worker: for anybody's consumer, webhook or queue function that has events in hand.
 import { InturnError } from '../core/errors.ts'
 import type { Numbering } from '../core/numbering.ts'
+import type { Call } from './call.ts'
 import type { CaughtUpRequest } from './caught-up.ts'
 import { PositionWaits } from './caught-up.ts'
 import type { TypedDomains } from './domain-options.ts'
@@ -100,18 +101,25 @@ export function createProcessor(options: ProcessorOptions): Processor {
       if (!isList(events)) throw new InturnError('usage', 'process takes a list of events')
       await open()
       sweeping.begin()
-      const results: ProcessResult[] = []
-      for (let from = 0; from < events.length; from += batchMax) {
-        const lack = await room.lack()
-        if (lack !== undefined) throw lack
-        const messages: IncomingMessage[] = []
-        for (const message of events.slice(from, from + batchMax)) messages.push({ message })
-        const processed = await engine.process(messages)
-        results.push(...processed)
+      const calls: Call[] = []
+      try {
+        for (let from = 0; from < events.length; from += batchMax) {
+          const lack = await room.lack()
+          if (lack !== undefined) throw lack
+          const messages: IncomingMessage[] = []
+          for (const message of events.slice(from, from + batchMax)) messages.push({ message })
+          calls.push(engine.submit(messages))
+          await calls.at(-batchesMax)?.done
+          waits.wake()
+        }
+        await calls.at(-1)?.done
+      } finally {
+        // Who is told of a failure has nothing in hand any more.
+        await Promise.allSettled(calls.map(({ done }) => done))
         waits.wake()
       }
       await sweeping.takeAlong()
-      return results
+      return calls.flatMap(({ results }) => results)
     },
     async sweep() {
       await open()
@@ -135,6 +143,9 @@ export function createProcessor(options: ProcessorOptions): Processor {
     },
   }
 }
+
+/** So many batches are in hand: what waits for its stream, or for its turn, keeps no other from beginning. */
+const batchesMax = 8
 
 function isList(events: unknown): boolean {
   return Array.isArray(events)

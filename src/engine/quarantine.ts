@@ -26,7 +26,8 @@ export async function beat(parts: EngineParts): Promise<void> {
   const { died } = await store.heartbeat(consumer, worker, { silentMs: Math.max(claimMs, missedMs) })
   if (died.length === 0) return
   // Nothing else is left to tell what they were at.
-  parts.quarantine.left = 2 * batchMax
+  const { transactionsMax = 1 } = store.about
+  parts.quarantine.left = 2 * batchMax * transactionsMax
   parts.telemetry({ kind: 'workers-died', workers: died })
 }
 

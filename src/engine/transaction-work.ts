@@ -76,7 +76,7 @@ export class TransactionWork {
     const results: TransactionResult[] = [{ ...value, again }]
     for (const visit of value.aside) {
       const apart = { ...request, visits: [visit], takenOver: value.takenOver }
-      results.push(await this.#runInQuarantine(apart))
+      results.push(await this.#slots.alone(() => this.#runInQuarantine(apart)))
     }
     return {
       done: results.flatMap(({ done }) => done),
@@ -98,20 +98,38 @@ export class TransactionWork {
     for (const domain of atOnce) this.#apart.set(domain, apartBatches)
   }
 
-  async #runUnit(unit: UnitOfWork, { request, failures, atOnce }: UnitRun): Promise<BulkResult> {
-    const { visits } = request
+  async #runUnit(unit: UnitOfWork, run: UnitRun): Promise<BulkResult> {
+    const { request } = run
     const isForAll = coversAll(this.#parts)
     const startedMs = this.#parts.timers.elapsedMs()
-    const done: PlannedTurn[] = []
     const all = await planTurns(this.#parts, unit, request)
     const aside: StreamVisit[] = []
-    let turns: PlannedTurn[] = []
+    const turns: PlannedTurn[] = []
     for (const planned of all) {
       const { turn, visit } = planned
       const isAside = turn.isPlain ? isForAll && turn.deliveries.length > 0 : needsQuarantine(turn, isForAll)
       if (isAside) aside.push(visit)
       else turns.push(planned)
     }
+    const busy = new Set(unit.busy)
+    return {
+      // While it waits for its place it has locked no row for which a handler that has one may wait.
+      done: await this.#slots.within(() => this.#runTurns(unit, run, { turns, isForAll, startedMs })),
+      busy: request.visits.filter(({ path }) => busy.has(path)),
+      aside,
+      takenOver: new Set(aside.map(({ path }) => path).filter((path) => wonStream(unit, path).isTakenOver)),
+    }
+  }
+
+  /** Calls the handlers for some turns, and for those that follow them, and writes what they came to. */
+  async #runTurns(
+    unit: UnitOfWork,
+    { failures, atOnce }: UnitRun,
+    first: { readonly turns: readonly PlannedTurn[]; readonly isForAll: boolean; readonly startedMs: number },
+  ): Promise<readonly PlannedTurn[]> {
+    const { isForAll, startedMs } = first
+    const done: PlannedTurn[] = []
+    let { turns } = first
     while (turns.length > 0) {
       if (failures === undefined) {
         for (const { turn } of turns) if (!turn.isPlain) await this.#turns.check(unit, turn, startedMs)
@@ -128,13 +146,7 @@ export class TransactionWork {
       // What needs quarantine only now is due at once, and has its turn in a sweep.
       turns = following.filter(({ turn }) => !needsQuarantine(turn, isForAll))
     }
-    const busy = new Set(unit.busy)
-    return {
-      done,
-      busy: visits.filter(({ path }) => busy.has(path)),
-      aside,
-      takenOver: new Set(aside.map(({ path }) => path).filter((path) => wonStream(unit, path).isTakenOver)),
-    }
+    return done
   }
 
   /**

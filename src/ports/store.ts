@@ -241,6 +241,8 @@ export interface AboutStore {
   readonly durable: boolean
   /** Whether handlers can write inside the commit. */
   readonly effects: 'transaction' | 'fenced'
+  /** How many transactions a worker may have open side by side, each on streams of its own. Default 1. */
+  readonly transactionsMax?: number
   /** What makes its tables where there are none, for people who run it themselves. */
   readonly migrationSql?: string
 }

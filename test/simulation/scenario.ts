@@ -78,6 +78,8 @@ export interface Scenario {
   readonly claimMs: number
   readonly batch: number
   readonly lookAheadMax: number
+  /** How many transactions a worker has side by side. */
+  readonly transactionsMax: number
   readonly refusePatienceMs: number
   readonly visibilityMs: number
 }
@@ -130,6 +132,7 @@ export function scenarioOf(seed: number): Scenario {
     claimMs: random.pick([2_000, 6_000]),
     batch: random.pick([1, 3, 10, 50]),
     lookAheadMax: random.pick([2, 20, 1_000]),
+    transactionsMax: 1 + (seed % 3),
     refusePatienceMs: random.pick([500, 4_000]),
     // With a store that is not durable a queue must not take back what is held in memory.
     visibilityMs: durable ? random.pick([1_500, 8_000]) : 1e9,

@@ -31,6 +31,8 @@ export interface TransactionOptions {
    * ids.
    */
   readonly queue: TransactionQueue
+  /** How many a worker has side by side. Default 1. */
+  readonly transactionsMax?: number
 }
 
 /** Lets one transaction in after the other. */
@@ -51,7 +53,7 @@ const transactionClaimMs = 1e12
 /** A store with transactions over one without. */
 export function transactionalStore(store: Store, options: TransactionOptions): Store<EffectTransaction> {
   return {
-    ...plainStore(store, { effects: 'transaction' }),
+    ...plainStore(store, { effects: 'transaction', transactionsMax: options.transactionsMax ?? 1 }),
     work: (request, body) =>
       request.mode === 'claim'
         ? store.work(request, (unit) => body({ ...plainUnit(unit), transaction: undefined }))

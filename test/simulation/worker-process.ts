@@ -208,6 +208,7 @@ export class WorkerProcess {
     const transactional = transactionalStore(observed, {
       onDeath: (callback) => lifeline.onDeath(callback),
       queue: world.transactions,
+      transactionsMax: scenario.transactionsMax,
       written: (consumer, effects) => {
         for (const { produced, isRedrive } of effects) {
           const own = isRedrive ? { isRedrive } : {}

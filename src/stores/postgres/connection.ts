@@ -94,6 +94,16 @@ export class Connection {
     this.#parts = parts
   }
 
+  /**
+   * While one transaction waits for the disk, another one is decided. Not where handlers that use the pool
+   * besides, or a reader, would find no connection left.
+   */
+  get transactionsMax(): number {
+    const { pool } = this.#parts
+    const max = 'url' in pool ? pool.connectionsMax : fieldOf(fieldOf(pool, 'options'), 'max')
+    return typeof max === 'number' && max < 4 ? 1 : 2
+  }
+
   /** Whether the server keeps plans. */
   get prepares(): boolean {
     return this.#prepares

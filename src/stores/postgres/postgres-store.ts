@@ -51,6 +51,7 @@ export class PostgresStore implements Store<PostgresTransaction> {
       name: connection.name,
       durable: true,
       effects: 'transaction',
+      transactionsMax: connection.transactionsMax,
       migrationSql: migrationSql(connection.schema),
     }
     this.reader = new PostgresReader(connection)
