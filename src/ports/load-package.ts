@@ -7,7 +7,7 @@ import { errorCode, errorMessage } from '../core/thrown.ts'
  * What a package exports.
  *
  * @param version - what to install, where not every version will do
- * @throws InturnError `config-invalid` when it is not installed
+ * @throws InturnError `config-invalid` when it is not installed, or cannot be loaded
  */
 export async function loadPackage<Module>(
   name: string,
@@ -17,9 +17,16 @@ export async function loadPackage<Module>(
   try {
     return await load()
   } catch (error) {
-    if (missingPackage(error) !== name) throw error
-    throw new InturnError('config-invalid', `this needs ${packageAdvice(name, version)}`, { cause: error })
+    const isMissing = missingPackage(error) === name
+    const why = isMissing ? `this needs ${packageAdvice(name, version)}` : unloadable(name, error)
+    throw new InturnError('config-invalid', why, { cause: error })
   }
+}
+
+/** Some packages read files of their own (WebAssembly), which are not where they were once bundled. */
+function unloadable(name: string, error: unknown): string {
+  const advice = 'a bundle leaves it out (external), and has it in node_modules beside it'
+  return `the package ${name} cannot be loaded: ${errorMessage(error)}. If it was bundled: ${advice}`
 }
 
 /** The package that is not installed, where that is why a module could not be loaded. */

@@ -1,6 +1,6 @@
 // What a user gets from the registry: the packed tarball is well formed, its types resolve, importing it
 // loads nobody else's code, and its command line starts.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeBlocks } from '../unit/docs/marked-code.ts'
@@ -35,6 +35,23 @@ describe('the packed package', () => {
   test('is well formed by the rules of publint', async () => {
     const { code, output } = await outcomeOf(tool('publint'), ['run', inturn.tarball, '--strict'], root)
     expect(code, output).toBe(0)
+  })
+
+  test('holds what is imported, its declarations and its first pages, and nothing else', async () => {
+    const { output } = await outcomeOf('tar', ['tzf', inturn.tarball], root)
+    const files = output.trim().split('\n')
+    expect(files).toContain('package/dist/index.js')
+    expect(files.filter((file) => !/^package\/dist\/.*\.(js|d\.ts)$/.test(file)).toSorted()).toEqual([
+      'package/LICENSE',
+      'package/README.md',
+      'package/package.json',
+    ])
+  })
+
+  test('asks for no script of its own when it is installed', async () => {
+    const manifest: unknown = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    const scripts = ['preinstall', 'install', 'postinstall', 'prepare']
+    for (const name of scripts) expect(manifest).not.toHaveProperty(['scripts', name])
   })
 
   test('has types that resolve from every entry', async () => {
