@@ -1,12 +1,13 @@
 // What a user gets who bundles: one file that holds the application, the stores and their scripts, and runs
 // where nothing else is.
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { build } from 'esbuild'
 import { rolldown } from 'rolldown'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { RedisServer } from '../services/redis-server.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis } from '../services/redis-server.ts'
+import type { RedisServer } from '../services/redis-server.ts'
 import { outcomeOf, packAndInstall, root } from './packed-package.ts'
 import type { PackedPackage } from './packed-package.ts'
 
@@ -52,36 +53,113 @@ const app = `
 `
 
 let inturn: PackedPackage
-let server: RedisServer
 let folder: string
+const servers: RedisServer[] = []
 beforeAll(async () => {
   inturn = await packAndInstall()
-  server = await startRedis()
   folder = await mkdtemp(join(tmpdir(), 'inturn-bundle-'))
 })
 afterAll(async () => {
+  for (const server of servers) await server.stop()
   await rm(folder, { recursive: true, force: true })
-  await server.stop()
   await inturn[Symbol.asyncDispose]()
 })
 
-test('an application in one file runs on both stores in an empty folder', async () => {
+/** Asks a Postgres that is not there: the client that was bundled says so. */
+const postgresApp = `
+  import { createProcessor, unordered } from 'inturn'
+  import { postgresStore } from 'inturn/stores/postgres'
+
+  const domains = { account: { numbering: unordered(), effects: 'external', handle: () => undefined } }
+  const store = postgresStore('postgres://127.0.0.1:1/none')
+  const processor = createProcessor({ consumer: 'bundle', store, domains })
+  await processor.process([]).catch((error) => console.log(error.code, error.cause.code))
+`
+
+/** Reads from a Kafka that is not there. */
+const kafkaApp = `
+  import { createWorker, unordered } from 'inturn'
+  import { memoryStore } from 'inturn/stores/memory'
+  import { kafkaSource } from 'inturn/transports/kafka'
+
+  const domains = { account: { numbering: unordered(), effects: 'external', handle: () => undefined } }
+  const source = kafkaSource({ brokers: ['127.0.0.1:1'], topics: ['none'], groupId: 'bundle' })
+  const telemetry = ({ kind, error }) => {
+    if (kind === 'source-failed') end(error)
+  }
+  const options = { consumer: 'bundle', store: memoryStore(), source, domains, telemetry, log: false }
+  await createWorker(options).run().catch(end)
+
+  function end({ code, message }) {
+    console.log(code, message)
+    process.exit()
+  }
+`
+
+const modules = join(root, 'node_modules')
+const bundlers = {
+  async rolldown(input: string, file: string, external: string[]): Promise<void> {
+    const resolve = { modules: ['node_modules', modules] }
+    const bundle = await rolldown({ input, external, platform: 'node', logLevel: 'silent', resolve })
+    await bundle.write({ file, format: 'esm', codeSplitting: false })
+    await bundle.close()
+  },
+  async esbuild(input: string, outfile: string, external: string[]): Promise<void> {
+    const form = { bundle: true, platform: 'node', format: 'esm', logLevel: 'silent' } as const
+    // Clients that are CommonJS call require, which a module has not by itself.
+    const js =
+      "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)"
+    await build({ entryPoints: [input], outfile, external, nodePaths: [modules], banner: { js }, ...form })
+  },
+}
+
+async function freshRedis(): Promise<string> {
+  const server = await startRedis()
+  servers.push(server)
+  return server.url
+}
+
+interface Bundled {
+  readonly args?: readonly string[]
+  /** A package that is not bundled, but lies beside. */
+  readonly external?: string
+}
+
+/** What an application does that is bundled into one file, and run in an empty folder. */
+async function outcomeOfBundle(
+  name: keyof typeof bundlers,
+  text: string,
+  { args = [], external }: Bundled = {},
+): Promise<{ code: number; output: string }> {
+  const at = await mkdtemp(join(folder, name))
   const input = join(inturn.folder, 'app.mjs')
-  await writeFile(input, app)
-  const bundle = await rolldown({
-    input,
-    platform: 'node',
-    logLevel: 'silent',
-    resolve: { modules: ['node_modules', join(root, 'node_modules')] },
+  const file = join(at, 'built', 'app.mjs')
+  await writeFile(input, text)
+  await bundlers[name](input, file, external === undefined ? [] : [external])
+  expect(await readdir(join(at, 'built'))).toEqual(['app.mjs'])
+  if (external !== undefined) await symlink(modules, join(at, 'node_modules'))
+  await mkdir(join(at, 'empty'))
+  return outcomeOf(process.execPath, [file, ...args], join(at, 'empty'))
+}
+
+describe.for(['rolldown', 'esbuild'] as const)('an application in one file, by %s', (name) => {
+  test('runs on SQLite and Redis in an empty folder', async () => {
+    const outcome = await outcomeOfBundle(name, app, { args: [await freshRedis()] })
+    expect(outcome).toEqual({ code: 0, output: '[1,2,1,2,1,1,0,0,true]\n' })
   })
-  await bundle.write({ file: join(folder, 'built', 'app.mjs'), format: 'esm', codeSplitting: false })
-  await bundle.close()
-  expect(await readdir(join(folder, 'built'))).toEqual(['app.mjs'])
-  await mkdir(join(folder, 'empty'))
-  const { code, output } = await outcomeOf(
-    process.execPath,
-    [join(folder, 'built', 'app.mjs'), server.url],
-    join(folder, 'empty'),
-  )
-  expect({ code, output }).toEqual({ code: 0, output: '[1,2,1,2,1,1,0,0,true]\n' })
+
+  test('has the client of Postgres', async () => {
+    const outcome = await outcomeOfBundle(name, postgresApp)
+    expect(outcome).toEqual({ code: 0, output: 'store-unavailable ECONNREFUSED\n' })
+  })
+
+  test('reads from Kafka with the client beside it, and says so where that was bundled', async () => {
+    const external = '@platformatic/kafka'
+    const beside = await outcomeOfBundle(name, kafkaApp, { external })
+    expect(beside.output).toMatch(/^source-unavailable /)
+    const { output } = await outcomeOfBundle(name, kafkaApp)
+    expect(output).toMatch(
+      /^config-invalid the package @platformatic\/kafka cannot be loaded: .*native\.wasm.*\(external\)/,
+    )
+  })
 })

@@ -20,7 +20,8 @@ afterAll(() => redis.stop())
 /** Calls the function with each list of sequences, and prints what it answers. */
 const platform = `
   import { handler } from './function.ts'
-  const event = (sequence) => ({ domain: 'account', stream: 'a', sequence, id: 'e' + sequence, type: 't', data: {} })
+  const own = { domain: 'account', stream: 'a', type: 't', data: {} }
+  const event = (sequence) => ({ ...own, sequence, id: 'e' + sequence })
   for (const sequences of JSON.parse(process.argv[2])) {
     const Records = sequences.map((sequence) => ({ body: JSON.stringify(event(sequence)) }))
     console.log(JSON.stringify(await handler({ Records })))
@@ -28,7 +29,7 @@ const platform = `
   process.exit()
 `
 
-test('the function of the guide takes events over calls and processes, each with its effect once', async () => {
+test('the function of the guide takes events over calls and processes, each once', async () => {
   using folder = new UserFolder()
   const keys: string[] = []
   const api = createServer((request, response) => {

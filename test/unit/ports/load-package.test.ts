@@ -16,10 +16,10 @@ test('a missing package is told with the line that installs it', async () => {
   })
 })
 
-test('what is there is given; what else is missing is told, with what a bundle has to leave out', async () => {
+test('what is there is given; what else is missing is told, with advice for bundles', async () => {
   expect(await loadPackage('redis', () => Promise.resolve({ a: 1 }))).toEqual({ a: 1 })
   const other = failing("Cannot find package 'lru' imported from redis")
-  const why = /the package redis cannot be loaded: Cannot find package 'lru' .* If it was bundled: .*external/
+  const why = /the package redis cannot be loaded: Cannot find package 'lru' .*bundled: .*external/
   await expect(loadPackage('redis', other)).rejects.toThrow(why)
 })
 
