@@ -14,7 +14,7 @@ export type {
   TrackedNumbering,
   Unordered,
 } from './core/numbering.ts'
-export type { FillVerdict } from './core/pass.ts'
+export type { FillVerdict } from './core/outcome.ts'
 export type { GapEnd } from './core/rules.ts'
 export type { Epoch, Position, Sequence } from './core/sequence.ts'
 export { idempotencyKey, parseStreamPath, streamPath } from './core/stream-path.ts'

@@ -3,8 +3,8 @@
 // accounted for.
 import { accountFilled, accountLost } from './accounts.ts'
 import { remember } from './conflict-memory.ts'
-import { openEpoch } from './epochs.ts'
-import { isHaltingGapClosed, searchedFor } from './gaps.ts'
+import { fillReason, openEpoch } from './epochs.ts'
+import { givenUpFor, isHaltingGapClosed } from './gaps.ts'
 import {
   baselineOf,
   hasGapBefore,
@@ -13,18 +13,25 @@ import {
   isOpening,
   reachedBefore,
 } from './numbering-rules.ts'
+import type { Standing } from './outcome.ts'
 import type { EventArrival, Pass } from './pass.ts'
 import { isStopped } from './pass.ts'
 import { noteAccepted } from './producer-runs.ts'
-import { rememberHeld } from './remember-held.ts'
+import type { StreamRules } from './rules.ts'
 import type { Sequence } from './sequence.ts'
 import { after, width } from './sequence.ts'
-import type { HeldSpan } from './stream-state.ts'
+import type { HeldSpan, StreamState } from './stream-state.ts'
+import { deliverSpan } from './taken-events.ts'
 
-/** Moves the position over an event that is in turn. */
-export function deliver(pass: Pass, event: EventArrival & { readonly after: Sequence | null }): void {
-  const { draft, rules } = pass
+/** Moves the position over an arrival that is in turn. */
+export function deliver(
+  pass: Pass,
+  arrival: number,
+  event: EventArrival & { readonly after: Sequence | null },
+): void {
+  const { draft, rules, outcome } = pass
   const { epoch, sequence } = event
+  outcome.deliveries.push({ kind: 'delivery', epoch, sequence, arrival, before: standingOf(draft) })
   if (!isCurrent(draft, epoch)) {
     openEpoch(pass, epoch, baselineOf(rules, event.after))
     if (rules.conflictMemory > 0 && isFirstNumber(rules, event)) draft.firstPrint = event.print
@@ -38,7 +45,7 @@ export function deliver(pass: Pass, event: EventArrival & { readonly after: Sequ
 /** Moves the position over every held span that is in turn now. */
 export function drain(pass: Pass): void {
   while (!isStopped(pass)) {
-    const span = nextInTurn(pass)
+    const span = nextInTurn(pass.rules, pass.draft)
     if (span === undefined) return
     takeSpan(pass, span)
   }
@@ -52,19 +59,18 @@ export function drainIfClosed(pass: Pass): void {
 }
 
 /** The held span that is in turn: the head of the current epoch, or the first of one that can open. */
-export function nextInTurn(pass: Pass): HeldSpan | undefined {
-  const { draft, rules } = pass
-  const [head] = draft.held
+export function nextInTurn(rules: StreamRules, state: StreamState): HeldSpan | undefined {
+  const [head] = state.held
   if (head === undefined) return undefined
-  if (isCurrent(draft, head.epoch) && !hasGapBefore(rules, draft, 0)) return head
-  return openingSpan(pass)
+  if (isCurrent(state, head.epoch) && !hasGapBefore(rules, state, 0)) return head
+  return openingSpan(rules, state)
 }
 
 /**
  * Gives up the gap at the head of the stream: its numbers are lost, and what was held behind it is in turn.
  */
 export function giveUpHead(pass: Pass): void {
-  const { draft, rules, steps } = pass
+  const { draft, rules } = pass
   const [head] = draft.held
   if (head === undefined || head.after === null || !hasGapBefore(rules, draft, 0)) return
   const reached = reachedBefore(rules, draft, 0)
@@ -72,40 +78,46 @@ export function giveUpHead(pass: Pass): void {
   if (!isCurrent(draft, head.epoch)) {
     openEpoch(pass, head.epoch, baselineOf(rules, head.after))
   }
-  const range = { epoch: head.epoch, from, to: head.after, ...searchedFor(head.clock) }
-  steps.push({ kind: 'lost', ...range, cause: 'gap-skipped' })
-  if (from !== null) accountLost(draft, from, head.after)
+  lose(pass, from, head.after, givenUpFor('gap-skipped', head.clock))
   moveTo(pass, head.after)
 }
 
+/** Accounts missing numbers of the current epoch as lost; `from` is `null` where it is unknown. */
+export function lose(pass: Pass, from: Sequence | null, to: Sequence, why = 'gap-skipped'): void {
+  const { draft, context, outcome } = pass
+  const reason = context.operator?.reason ?? why
+  outcome.enter({ kind: 'lost', epoch: draft.epoch, from, to, reason })
+  if (from !== null) accountLost(draft, from, to)
+}
+
+/** Accounts numbers of a held fill as filled, up to `to`. */
+export function fillUpTo(pass: Pass, fill: HeldSpan, to: Sequence): void {
+  const from = after(fill.after ?? to)
+  accountFilled(pass.draft, from, to)
+  const reason = fillReason(pass, fill)
+  pass.outcome.enter({ kind: 'filled', epoch: fill.epoch, from, to, reason })
+}
+
 function takeSpan(pass: Pass, whole: HeldSpan): void {
-  const { draft, rules, steps } = pass
+  const { draft, rules } = pass
   const { epoch } = whole
-  if (!isCurrent(draft, epoch)) {
-    openEpoch(pass, epoch, baselineOf(rules, whole.after))
-    if (whole.kind === 'events') draft.firstPrint = firstHeldPrint(pass, whole)
-  }
+  const from = standingOf(draft)
+  const opens = !isCurrent(draft, epoch)
+  if (opens) openEpoch(pass, epoch, baselineOf(rules, whole.after))
   const span = cutAtStop(pass, whole)
   if (span.kind === 'fill') {
-    const from = after(span.after ?? span.to)
-    accountFilled(draft, from, span.to)
-    steps.push({ kind: 'filled', epoch, from, to: span.to, reason: span.reason ?? '', cause: 'in-turn' })
+    fillUpTo(pass, span, span.to)
+    draft.heldCount--
   } else {
-    steps.push({ kind: 'release', epoch, after: span.after, to: span.to })
-    draft.counts.delivered += span.count
-    rememberHeld(pass, span)
+    const [first] = deliverSpan(pass, span, from)
+    const isFirst = first !== undefined && isFirstNumber(rules, { ...first, after: span.after })
+    if (opens && isFirst && rules.conflictMemory > 0) draft.firstPrint = first.print
   }
-  draft.heldCount -= span.count
   moveTo(pass, span.to)
 }
 
-/** The fingerprint of a span's first event, where that is the first of its numbering. */
-function firstHeldPrint({ rules, held }: Pass, { epoch, after: low, to }: HeldSpan): number | undefined {
-  if (rules.conflictMemory === 0) return undefined
-  if (rules.numbering.kind === 'linked')
-    return low === null ? held.members(epoch, low, to)[0]?.print : undefined
-  const sequence = low === null ? to : after(low)
-  return isFirstNumber(rules, { sequence, after: low }) ? held.print(epoch, sequence) : undefined
+function standingOf({ epoch, position }: StreamState): Standing {
+  return { epoch, sequence: position }
 }
 
 /** Takes the head span out of the held ones, up to where the stream has to stop. */
@@ -131,14 +143,14 @@ function cutAtStop(pass: Pass, span: HeldSpan): HeldSpan {
   return { ...span, to, count }
 }
 
-function openingSpan(pass: Pass): HeldSpan | undefined {
-  const { draft, rules } = pass
+function openingSpan(rules: StreamRules, state: StreamState): HeldSpan | undefined {
+  const { held } = state
   let opening: HeldSpan | undefined
-  for (let at = draft.held.length - 1; at >= 0; at--) {
-    const span = draft.held[at]
-    if (span === undefined || (draft.position !== undefined && span.epoch <= draft.epoch)) break
-    const isFirst = draft.held[at - 1]?.epoch !== span.epoch
-    if (isFirst && isOpening(rules, draft, span)) opening = span
+  for (let at = held.length - 1; at >= 0; at--) {
+    const span = held[at]
+    if (span === undefined || (state.position !== undefined && span.epoch <= state.epoch)) break
+    const isFirst = held[at - 1]?.epoch !== span.epoch
+    if (isFirst && isOpening(rules, state, span)) opening = span
   }
   return opening
 }

@@ -16,7 +16,8 @@ import {
   windowUsedUp,
 } from './judge.ts'
 import { baselineOf, isCurrent, isInTurn } from './numbering-rules.ts'
-import type { FillArrival, FillVerdict, Pass, Step } from './pass.ts'
+import type { FillVerdict } from './outcome.ts'
+import type { FillArrival, Pass } from './pass.ts'
 import { isStopped } from './pass.ts'
 import { epochInRuns } from './producer-runs.ts'
 import { isOfOpenRun } from './restart.ts'
@@ -33,12 +34,12 @@ interface FillJudgement {
   readonly upTo?: Position
 }
 
-/** Decides a fill, moves the draft accordingly, and adds the steps. */
-export function decideFill(pass: Pass, index: number, arrival: FillArrival): void {
+/** Decides a fill, and moves the draft accordingly. */
+export function decideFill(pass: Pass, arrival: FillArrival): void {
   const placed = inItsRun(pass, arrival)
   const fill = 'verdict' in placed ? placed : unwrapFill(pass, placed)
   if ('verdict' in fill) {
-    pass.steps.push(fillStep(index, arrival, fill))
+    say(pass, arrival, fill)
     if (fill.upTo !== undefined) noteSeen(pass, fill.upTo)
     return
   }
@@ -46,7 +47,7 @@ export function decideFill(pass: Pass, index: number, arrival: FillArrival): voi
   const spans = outside === undefined ? uncovered(pass, fill) : []
   const judgement = outside ?? judgeSpans(pass, spans)
   if (judgement.verdict === 'fill') open(pass, fill, Number(spans[0]?.after))
-  pass.steps.push(fillStep(index, fill, judgement))
+  say(pass, fill, judgement)
   if (judgement.verdict === 'refuse' || judgement.verdict === 'implausible') {
     noteSeen(pass, { epoch: fill.epoch, sequence: fill.to })
   }
@@ -65,9 +66,9 @@ function inItsRun({ draft, rules }: Pass, fill: FillArrival): FillArrival | Fill
   return epoch === fill.epoch ? fill : { ...fill, epoch, known: undefined }
 }
 
-function fillStep(index: number, { epoch, from, to }: FillArrival, judgement: FillJudgement): Step {
+function say({ outcome }: Pass, { epoch, from, to }: FillArrival, judgement: FillJudgement): void {
   const { verdict, reason } = judgement
-  return { kind: 'fill', index, verdict, ...(reason !== undefined && { reason }), epoch, from, to }
+  outcome.judge({ verdict, ...(reason !== undefined && { reason }), epoch, sequence: from, to })
 }
 
 function unwrapFill(pass: Pass, fill: FillArrival): FillArrival | NoNumber {

@@ -1,6 +1,6 @@
-// Decides a run of events of which each is simply in turn, as nearly all are, without a step or a draft for
-// each of them. What it decides is what `decideBatch` would: a property test holds the two together. Upholds
-// I1.
+// Decides a run of events of which each is simply in turn, as nearly all are, without a draft or an outcome
+// for each of them. What it decides is what `decideBatch` would: a property test holds the two together.
+// Upholds I1.
 import { isBeyondSpan } from './numbering-rules.ts'
 import type { Increasing, Linked } from './numbering.ts'
 import type { Arrival, EventArrival, PassContext } from './pass.ts'

@@ -3,14 +3,15 @@
 import { bounded } from './accounts.ts'
 import { findEpoch } from './held-spans.ts'
 import { baselineOf, isCurrent, reachedBefore } from './numbering-rules.ts'
-import type { Pass, Step } from './pass.ts'
-import { rememberHeld } from './remember-held.ts'
+import type { Entry } from './outcome.ts'
+import type { Pass } from './pass.ts'
 import { endedEpochsMax } from './rules.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import { after, width } from './sequence.ts'
 import type { Span } from './spans.ts'
 import { addSpan } from './spans.ts'
 import type { EndedEpoch, HeldSpan } from './stream-state.ts'
+import { takeOut } from './taken-events.ts'
 
 /** Opens an epoch, ending all older ones; the caller moves the position to its first number. */
 export function openEpoch(pass: Pass, epoch: Epoch, baseline: Sequence | undefined): void {
@@ -39,30 +40,30 @@ function olderEpochs(pass: Pass, epoch: Epoch): readonly Epoch[] {
 }
 
 function endEpoch(pass: Pass, epoch: Epoch): void {
-  const { draft, rules, steps } = pass
+  const { draft, rules, outcome } = pass
   const opened = isCurrent(draft, epoch)
   let lost = opened ? draft.lost : []
   let filled = opened ? draft.filled : []
   let position = opened ? draft.position : undefined
   let baseline = opened ? draft.baseline : undefined
-  const gaps: Step[] = []
+  const gaps: Entry[] = []
   for (let at = findEpoch(draft.held, epoch); at < draft.held.length; at++) {
     const span = draft.held[at]
     if (span === undefined || span.epoch !== epoch) break
     if (!opened && position === undefined) baseline = baselineOf(rules, span.after)
     const missing = missingBefore(pass, at, span)
     if (missing !== undefined) {
-      gaps.push({ kind: 'lost', epoch, ...missing, cause: 'epoch-ended' })
+      gaps.push({ kind: 'lost', epoch, ...missing, reason: 'epoch-ended', isOver: true })
       if (missing.from !== null) {
         lost = bounded(addSpan(lost, { from: missing.from, to: missing.to }))
         draft.counts.lost += width(missing.from, missing.to)
       }
     }
     if (span.kind === 'fill') filled = endFill(pass, span, filled)
-    else endHeld(pass, span)
+    else takeOut(pass, span, whyEnded(pass))
     position = span.to
   }
-  steps.push(...gaps)
+  for (const gap of gaps) outcome.enter(gap)
   if (position === undefined) return
   if (draft.failing?.epoch === epoch) draft.failing = undefined
   remember(pass, { epoch, baseline, position, lost, filled })
@@ -79,26 +80,28 @@ function missingBefore(
   return { from: reached === null ? null : after(reached), to: span.after }
 }
 
-function endHeld(pass: Pass, span: HeldSpan): void {
-  pass.draft.heldCount -= span.count
-  pass.draft.counts.removed += span.count
-  rememberHeld(pass, span)
-  pass.steps.push({ kind: 'epoch-ended', epoch: span.epoch, after: span.after, to: span.to })
+function whyEnded({ context: { operator } }: Pass): Parameters<typeof takeOut>[2] {
+  const detail =
+    operator === undefined
+      ? 'a newer epoch of the stream has opened'
+      : `${operator.by} opened a newer epoch of the stream`
+  return { reason: 'epoch-ended', detail, entry: 'epoch-ended' }
 }
 
-function endFill(pass: Pass, span: HeldSpan, filled: readonly Span[]): readonly Span[] {
-  const from = after(span.after ?? span.to)
-  pass.draft.heldCount--
-  pass.draft.counts.filled += width(from, span.to)
-  pass.steps.push({
-    kind: 'filled',
-    epoch: span.epoch,
-    from,
-    to: span.to,
-    reason: span.reason ?? '',
-    cause: 'epoch-ended',
-  })
-  return bounded(addSpan(filled, { from, to: span.to }))
+function endFill(pass: Pass, fill: HeldSpan, filled: readonly Span[]): readonly Span[] {
+  const { draft, outcome } = pass
+  const { epoch, to } = fill
+  const from = after(fill.after ?? to)
+  draft.heldCount--
+  draft.counts.filled += width(from, to)
+  outcome.enter({ kind: 'filled', epoch, from, to, reason: fillReason(pass, fill), isOver: true })
+  return bounded(addSpan(filled, { from, to }))
+}
+
+/** Why numbers of a held fill were burned. */
+export function fillReason({ context }: Pass, fill: HeldSpan): string {
+  const { reason = '' } = fill
+  return reason === '' ? (context.operator?.reason ?? '') : reason
 }
 
 function remember(pass: Pass, ended: EndedEpoch): void {

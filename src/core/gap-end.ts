@@ -2,35 +2,34 @@
 // it only once everything already fetched or handed over has been decided.
 import { drain, giveUpHead } from './advance.ts'
 import { sequenceText } from './counter.ts'
-import type { RuledStream } from './decide.ts'
-import { endPass } from './end-pass.ts'
-import { headGap, searchedFor } from './gaps.ts'
-import type { Decided, PassContext } from './pass.ts'
-import { beginPass } from './pass.ts'
+import type { Gap } from './gaps.ts'
+import { givenUpFor, headGap } from './gaps.ts'
+import type { Pass } from './pass.ts'
+import { settleCounters } from './run-pass.ts'
 import type { Sequence } from './sequence.ts'
 import { haltStops } from './stream-state.ts'
 
 /**
  * Ends the head gap by its domain's policy: `skip` accounts its numbers as lost and goes on, `halt` stops the
- * stream, `wait` changes nothing. The caller has checked that it is due. Pure.
+ * stream, `wait` changes nothing. The caller has checked that it is due.
  */
-export function endHeadGap(stream: RuledStream, context: PassContext): Decided {
-  const { rules, state } = stream
-  const pass = beginPass(rules, state, context)
-  const gap = headGap(rules, state)
-  if (gap === undefined || haltStops(state) || rules.gapEnd === 'wait') {
-    return endPass(pass)
+export function endHeadGap(pass: Pass): void {
+  const { rules, draft } = pass
+  const gap = headGap(rules, draft)
+  if (gap === undefined || haltStops(draft)) return
+  if (rules.gapEnd === 'halt') halt(pass, gap)
+  else if (rules.gapEnd === 'skip') {
+    giveUpHead(pass)
+    drain(pass)
   }
-  if (rules.gapEnd === 'halt') {
-    const { epoch, from, to } = gap
-    pass.steps.push({ kind: 'halted', epoch, from, to, ...searchedFor(gap.clock) })
-    const text = (sequence: Sequence): string => sequenceText(rules.numbering, sequence)
-    const range = `${from === null ? '?' : text(from)} to ${text(to)}`
-    const reason = `numbers ${range} did not come within the patience`
-    pass.draft.halt = { cause: 'gap', at: context.clock.now, reason, gapTo: { epoch, sequence: to } }
-    return endPass(pass)
-  }
-  giveUpHead(pass)
-  drain(pass)
-  return endPass(pass)
+  settleCounters(pass)
+}
+
+function halt({ rules, draft, context, outcome }: Pass, { epoch, from, to, clock }: Gap): void {
+  const outlasted = givenUpFor('the gap outlasted its patience', clock)
+  outcome.enter({ kind: 'halted', epoch, from, to, reason: outlasted })
+  const text = (sequence: Sequence): string => sequenceText(rules.numbering, sequence)
+  const range = `${from === null ? '?' : text(from)} to ${text(to)}`
+  const reason = `numbers ${range} did not come within the patience`
+  draft.halt = { cause: 'gap', at: context.clock.now, reason, gapTo: { epoch, sequence: to } }
 }

@@ -57,6 +57,11 @@ export function searchedFor({ heal }: GapClock): { readonly searched?: string } 
   return heal?.searched === undefined ? {} : { searched: heal.searched }
 }
 
+/** Why what is missing is given up, and where it is not. */
+export function givenUpFor(reason: string, { heal }: GapClock): string {
+  return heal?.searched === undefined ? reason : `${reason}; searched: ${heal.searched}`
+}
+
 /** The reading time at which the head gap's patience ends; `undefined` when there is no head gap. */
 export function gapDueAt(rules: StreamRules, state: StreamState): number | undefined {
   const [span] = state.held

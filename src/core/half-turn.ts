@@ -149,7 +149,7 @@ export function decideLogged(pass: Pass, { arrival, place }: PlacedArrival, deci
 }
 
 /** Forgets marks that say nothing any more; halts a stream whose events cannot be placed, or ends that. */
-export function settleSeen({ rules, draft, context, steps }: Pass): void {
+export function settleSeen({ rules, draft, context, outcome }: Pass): void {
   const counter = counterOf(rules.numbering)
   const needed = draft.seen.filter(
     (mark) => counter !== undefined && isNeeded(counter, { rules, draft }, mark),
@@ -169,7 +169,8 @@ export function settleSeen({ rules, draft, context, steps }: Pass): void {
   const number = `number ${sequenceText(rules.numbering, from)}`
   const reason = `its counter has gone half a turn or more beyond ${number}, which is not accounted for`
   draft.halt = { cause: 'half-turn', at: context.clock.now, reason }
-  steps.push({ kind: 'halted', epoch, from, to: greatest, reason })
+  // What an operator does is an entry of its own, and no other is made in the operator's name.
+  if (context.operator === undefined) outcome.enter({ kind: 'halted', epoch, from, to: greatest, reason })
 }
 
 /** The marks once an operator has said that what comes next follows what is held. */

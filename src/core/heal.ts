@@ -1,9 +1,9 @@
 // How far the healing of each gap of a stream has come, and when somebody is asked next. Pure: who asks, and
 // whom, is the engine's affair. Upholds I7 and I8: attempts are counted before they begin, and a gap is not
 // given up before the last one has ended.
-import type { RuledStream } from './decide.ts'
 import { hasGapBefore, reachedBefore } from './numbering-rules.ts'
 import type { StreamRules } from './rules.ts'
+import type { RuledStream } from './run-pass.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import { after } from './sequence.ts'
 import type { GapClock, HealProgress, HeldSpan, StreamState } from './stream-state.ts'

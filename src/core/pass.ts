@@ -1,13 +1,14 @@
-// One pass of the rules over one stream: the owned draft of its state, and the steps that were decided.
-// Inside a pass the draft is changed in place; outside, a pass is a pure function from a state to steps and a
-// new state.
+// One pass of the rules over one stream: the owned draft of its state, and the outcome that it writes. Inside
+// a pass both are changed in place; outside, a pass is a pure function from a state to an outcome and a new
+// state.
 import type { HeldIndex } from './held-index.ts'
 import { OverlaidIndex } from './held-index.ts'
+import type { Standing } from './outcome.ts'
+import { Outcome } from './outcome.ts'
 import type { StreamRules } from './rules.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import type { AccountCounts, Clock, StreamState } from './stream-state.ts'
 import { haltStops } from './stream-state.ts'
-import type { Verdict, VerdictReason } from './verdict.ts'
 
 /** What a pass is told besides state and events. */
 export interface PassContext {
@@ -16,11 +17,13 @@ export interface PassContext {
   /** The domain is at its own limit of held events: what is not in turn is refused. */
   readonly domainFull?: boolean
   /** The stream takes no step beyond this position: an event behind it failed, or enough was done for now. */
-  readonly stopAt?: { readonly epoch: Epoch; readonly sequence: Sequence | undefined }
+  readonly stopAt?: Standing | undefined
   /** The failing event at the head may be tried again. */
   readonly retry?: boolean
   /** The domain is paused: nothing is in turn, and what comes is held. */
   readonly isPaused?: boolean
+  /** Whose wish the pass carries out, and why. */
+  readonly operator?: { readonly by: string; readonly reason: string }
 }
 
 /** When and by whom something was made: what tells the runs of a producer apart. */
@@ -77,93 +80,6 @@ export interface FillArrival extends Made {
 /** What a pass decides about, in order. */
 export type Arrival = EventArrival | FillArrival
 
-/** What the rules say about a fill. */
-export type FillVerdict = 'fill' | 'hold' | 'duplicate' | 'stale' | 'implausible' | 'refuse' | 'invalid'
-
-/** One thing that was decided, in the order in which it takes effect. */
-export type Step =
-  | {
-      readonly kind: 'verdict'
-      /** Which arrival of the batch, from 0. */
-      readonly index: number
-      readonly verdict: Verdict
-      readonly reason?: VerdictReason
-      readonly epoch: Epoch
-      /** Unwrapped. */
-      readonly sequence: Sequence
-    }
-  | {
-      readonly kind: 'fill'
-      readonly index: number
-      readonly verdict: FillVerdict
-      readonly reason?: VerdictReason
-      readonly epoch: Epoch
-      readonly from: number
-      readonly to: number
-    }
-  /** Held events of a range are in turn now, ascending. */
-  | {
-      readonly kind: 'release'
-      readonly epoch: Epoch
-      readonly after: Sequence | null
-      readonly to: Sequence
-    }
-  /** Numbers of a fill are accounted for: in turn, or because their epoch ended while the fill was held. */
-  | {
-      readonly kind: 'filled'
-      readonly epoch: Epoch
-      readonly from: Sequence
-      readonly to: Sequence
-      readonly reason: string
-      readonly cause: 'in-turn' | 'epoch-ended'
-    }
-  /** Held events of an ended epoch become dead letters. */
-  | {
-      readonly kind: 'epoch-ended'
-      readonly epoch: Epoch
-      readonly after: Sequence | null
-      readonly to: Sequence
-    }
-  /** A range is given up; `from` is null where the beginning of the chain is unknown (linked). */
-  | {
-      readonly kind: 'lost'
-      readonly epoch: Epoch
-      readonly from: Sequence | null
-      readonly to: Sequence
-      readonly cause: 'gap-skipped' | 'epoch-ended'
-      /** What was searched for it in vain. */
-      readonly searched?: string
-    }
-  /** A failing event is taken out of its stream; it becomes a dead letter. */
-  | { readonly kind: 'removed'; readonly epoch: Epoch; readonly sequence: Sequence }
-  /** Held events that an operator takes out; they become dead letters. */
-  | {
-      readonly kind: 'skipped'
-      readonly epoch: Epoch
-      readonly after: Sequence | null
-      readonly to: Sequence
-    }
-  | {
-      readonly kind: 'halted'
-      readonly epoch: Epoch
-      readonly from: Sequence | null
-      readonly to: Sequence
-      /** Absent: over a gap. */
-      readonly reason?: string
-      /** What was searched for it in vain. */
-      readonly searched?: string
-    }
-  /** The producer counts again with this number: its events are of a new epoch from here on. */
-  | { readonly kind: 'restarted'; readonly epoch: Epoch; readonly sequence: Sequence }
-
-/** The outcome of a pass. */
-export interface Decided {
-  readonly state: StreamState
-  readonly steps: readonly Step[]
-  /** What was held before and what the pass holds: what a pass that goes on from here asks. */
-  readonly held: HeldIndex
-}
-
 /** A state that the pass owns. */
 export type Draft = Mutable<Omit<StreamState, 'counts' | 'memory'>> & {
   readonly counts: Mutable<AccountCounts>
@@ -175,17 +91,19 @@ type Mutable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] }
 /** A pass while it runs. */
 export interface Pass {
   readonly rules: StreamRules
-  readonly context: PassContext
+  /** It changes with what is decided next. */
+  context: PassContext
   readonly draft: Draft
   /** What was held before the pass, and what the pass holds. */
   readonly held: OverlaidIndex
-  readonly steps: Step[]
+  readonly outcome: Outcome
 }
 
 /** Begins a pass over a state, which stays as it is. */
 export function beginPass(rules: StreamRules, state: StreamState, context: PassContext): Pass {
   const draft: Draft = { ...state, counts: { ...state.counts }, memory: state.memory.slice() }
-  return { rules, context, draft, held: new OverlaidIndex(context.held), steps: [] }
+  const outcome = new Outcome()
+  return { rules, context, draft, held: new OverlaidIndex(context.held, outcome.hold), outcome }
 }
 
 /** Whether the stream may take no further step now: halted, backing off, or at the place to stop. */

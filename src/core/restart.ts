@@ -56,12 +56,14 @@ export function isOfOpenRun(draft: Draft, { time, producer }: Made): boolean {
 
 /** Opens the next epoch for the run that an event begins, once all that is in turn before it is taken. */
 export function openRun(pass: Pass, event: Candidate): void {
-  const { draft, steps } = pass
+  const { draft, outcome } = pass
   const run = nextRun(draft, isUnknown(draft, event) ? {} : { since: event.time })
   draft.runs = [...draft.runs, run].slice(-runsMax)
   draft.restart = undefined
   if (draft.halt?.cause === 'restart') draft.halt = undefined
-  steps.push({ kind: 'restarted', epoch: run.epoch, sequence: event.sequence })
+  const { sequence } = event
+  const entry = { epoch: run.epoch, from: sequence, to: sequence }
+  outcome.enter({ kind: 'epoch-opened', ...entry, reason: 'the producer counts again' })
   drain(pass)
 }
 
@@ -165,10 +167,10 @@ function widen(
   }
 }
 
-function halt({ draft, rules, context, steps }: Pass, { epoch, sequence }: Candidate): void {
+function halt({ draft, rules, context, outcome }: Pass, { epoch, sequence }: Candidate): void {
   if (haltStops(draft)) return
   const number = sequenceText(rules.numbering, sequence)
   const reason = `the producer may have started to count again, with number ${number}`
   draft.halt = { cause: 'restart', at: context.clock.now, reason }
-  steps.push({ kind: 'halted', epoch, from: sequence, to: sequence, reason })
+  outcome.enter({ kind: 'halted', epoch, from: sequence, to: sequence, reason })
 }

@@ -51,6 +51,11 @@ export function comparePositions(a: Position, b: Position): number {
   return compareSequences(a.sequence, b.sequence)
 }
 
+/** A place as the key of a map. */
+export function placeText({ epoch, sequence }: Position): string {
+  return `${epoch}/${String(sequence)}`
+}
+
 /** Negative when `a < b`, 0 when equal, positive when `a > b`. */
 export function compareSequences(a: Sequence, b: Sequence): number {
   if (a === b) return 0

@@ -2,6 +2,7 @@
 // domain has by then. What is refused has its number all the same, and fails in its place: no handler is
 // called for it, and nothing is tried again by itself. Upholds I1 and I3.
 import type { InturnEvent } from '../core/event.ts'
+import { placeText } from '../core/sequence.ts'
 import { errorText } from '../core/thrown.ts'
 import { askSchema } from '../ports/standard-schema.ts'
 import type { SchemaAnswer } from '../ports/standard-schema.ts'
@@ -11,7 +12,6 @@ import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { failureOf } from './failed-turn.ts'
 import { schemaInput, schemaOf } from './handler-event.ts'
-import { placeText } from './interpret-steps.ts'
 import { PayloadRefused } from './payload-refused.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
 import type { Turn } from './turn.ts'

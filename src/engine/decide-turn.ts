@@ -1,14 +1,16 @@
 // Decides one turn of a stream: what arrived, then what is due by the clocks, then what is in turn. Upholds
 // I8: whatever was fetched, or is in the inbox, is decided before a clock fires.
-import { decideBatch } from '../core/decide.ts'
-import type { RuledStream } from '../core/decide.ts'
+import { decideArrivals } from '../core/decide.ts'
 import { endHeadGap } from '../core/gap-end.ts'
 import type { Gap } from '../core/gaps.ts'
 import { gapDueAt, headGap } from '../core/gaps.ts'
+import type { Removal } from '../core/head.ts'
 import { advance, removeHead } from '../core/head.ts'
 import { healingOverAt, nextHealAt } from '../core/heal.ts'
-import type { Arrival, Decided, PassContext, Step } from '../core/pass.ts'
+import type { Arrival, Pass, PassContext } from '../core/pass.ts'
 import type { StreamRules } from '../core/rules.ts'
+import type { Decided, RuledStream } from '../core/run-pass.ts'
+import { runPass } from '../core/run-pass.ts'
 import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
@@ -29,40 +31,26 @@ export interface TurnContext extends PassContext {
   readonly restFrom?: Position | undefined
   /** Events that are taken out of the stream in their turn, in order. */
   readonly removals?: readonly Removal[]
-}
-
-/** An event that is taken out in its turn, and the place in front of it. */
-interface Removal {
-  readonly event: Position
-  readonly before: NonNullable<PassContext['stopAt']>
+  /** The event in front of which the turn stops is taken out too, and the turn ends behind it. */
+  readonly removesNext?: Removal | undefined
 }
 
 /** Decides a turn. Pure. */
 export function decideTurn(stream: RuledStream, arrivals: readonly Arrival[], context: TurnContext): Decided {
-  const { rules } = stream
-  const { stopAt, removals = [] } = context
+  const { stopAt, removals = [], removesNext } = context
   const open = removals.filter(({ event }) => stopAt === undefined || liesUpTo(event, stopAt))
-  const [first] = open
-  if (first === undefined) return decideUpTo(stream, arrivals, context)
-  const decided = decideUpTo(stream, arrivals, { ...context, stopAt: first.before })
-  const steps: Step[] = [...decided.steps]
-  let { state } = decided
-  for (const [at, { event }] of open.entries()) {
-    const removed = removeHead({ rules, state }, { ...context, held: decided.held })
-    const last = removed.steps.at(-1)
-    // The turn itself has put another event in front, of an older epoch that this one would have ended: that
-    // one has its turn first.
-    if (last?.kind !== 'removed' || comparePositions(last, event) !== 0) break
-    const next = open[at + 1]?.before ?? stopAt
-    const behind = advance(
-      { rules, state: removed.state },
-      { ...context, held: decided.held, ...(next !== undefined && { stopAt: next }) },
-    )
-    state = behind.state
-    for (const step of removed.steps) steps.push(step)
-    for (const step of behind.steps) steps.push(step)
-  }
-  return { state, steps, held: decided.held }
+  const stops = [...open.map(({ before }) => before), stopAt]
+  return runPass(stream, { ...context, stopAt: stops[0] }, (pass) => {
+    decideUpTo(pass, arrivals, context)
+    for (const [at, removal] of open.entries()) {
+      // The turn itself has put another event in front, of an older epoch that this one would have ended:
+      // that one has its turn first.
+      if (!removeHead(pass, removal)) return
+      pass.context = { ...context, stopAt: stops[at + 1] }
+      advance(pass)
+    }
+    if (removesNext !== undefined) removeHead(pass, removesNext)
+  })
 }
 
 /** Whether a stream that stands at a place has passed an event. */
@@ -70,27 +58,20 @@ function liesUpTo(event: Position, { epoch, sequence }: Removal['before']): bool
   return sequence !== undefined && comparePositions(event, { epoch, sequence }) <= 0
 }
 
-function decideUpTo(stream: RuledStream, arrivals: readonly Arrival[], context: TurnContext): Decided {
-  const { rules } = stream
-  const decided = decideBatch(stream, arrivals, context)
-  if (decided.state.heldCount === 0) return decided
-  const { held } = decided
-  let { state } = decided
-  const steps: Step[] = [...decided.steps]
-  const take = (next: Decided): boolean => {
-    state = next.state
-    steps.push(...next.steps)
-    return next.steps.length > 0
+function decideUpTo(pass: Pass, arrivals: readonly Arrival[], context: TurnContext): void {
+  const { rules, draft } = pass
+  const { clock, isSweep, restFrom } = context
+  decideArrivals(pass, arrivals)
+  if (draft.heldCount === 0) return
+  const { stopAt } = pass.context
+  pass.context = {
+    ...pass.context,
+    retry: context.runsBegun === true || (isSweep && isRetryDue(draft, clock)),
   }
-  const retry = context.runsBegun === true || (context.isSweep && isRetryDue(state, context.clock))
-  take(advance({ rules, state }, { ...context, held, retry }))
-  const keepsGaps = context.keepsGaps || context.isPaused === true
-  if (!context.isSweep || keepsGaps) return { state, steps, held }
-  const mayEnd = (): boolean => !isAt(state, context.stopAt) && isGapDue(rules, state, context.clock)
-  while (mayEnd() && liesBefore(headGap(rules, state), context.restFrom)) {
-    if (!take(endHeadGap({ rules, state }, { ...context, held }))) break
-  }
-  return { state, steps, held }
+  advance(pass)
+  if (!isSweep || context.keepsGaps || context.isPaused === true) return
+  const mayEnd = (): boolean => !isAt(draft, stopAt) && isGapDue(rules, draft, clock)
+  while (mayEnd() && liesBefore(headGap(rules, draft), restFrom)) endHeadGap(pass)
 }
 
 /** What a stream's due time depends on beside its state. */

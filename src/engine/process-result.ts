@@ -1,6 +1,6 @@
 // What the caller of a processor is told about each event.
 import type { InturnEvent } from '../core/event.ts'
-import type { FillVerdict } from '../core/pass.ts'
+import type { FillVerdict } from '../core/outcome.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Verdict, VerdictReason } from '../core/verdict.ts'

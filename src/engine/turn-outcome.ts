@@ -1,12 +1,12 @@
 // What a turn of a stream comes to: what has to be delivered, in order, and what a commit has to change.
-import { invariant } from '../core/errors.ts'
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
-import type { Arrival, FillVerdict } from '../core/pass.ts'
-import type { Epoch, Position, Sequence } from '../core/sequence.ts'
+import type { ArrivalVerdict as Verdict, Outcome, Standing } from '../core/outcome.ts'
+import type { Arrival } from '../core/pass.ts'
+import { comparePositions } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
-import type { Verdict, VerdictReason } from '../core/verdict.ts'
-import type { DeadLetter, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
+import type { OutcomeOwner, OutcomeRecords } from '../ports/outcome-records.ts'
+import { eventOf, isTracked, outcomeRecords, trackedEvent } from '../ports/outcome-records.ts'
 
 /** An arrival of a turn, with the event or fill behind it. */
 export interface TurnArrival {
@@ -18,56 +18,26 @@ export interface TurnArrival {
 export interface PlannedDelivery {
   readonly event: TrackedEvent
   /** Where the stream stands if this event fails. */
-  readonly before: { readonly epoch: Epoch; readonly sequence: Sequence | undefined }
+  readonly before: Standing
   /** From 1. */
   readonly attempt: number
 }
 
 /** What was decided about one arrival: a result of it, where nothing was released. */
-export interface ArrivalVerdict {
+export interface ArrivalVerdict extends Omit<Verdict, 'kind' | 'released'> {
   readonly stream: StreamPath
-  readonly verdict: Verdict | FillVerdict
-  readonly reason?: VerdictReason
-  readonly epoch: Epoch
-  /** Unwrapped; for a fill its first number. */
-  readonly sequence: Sequence
-  /** A fill's last number. */
-  readonly to?: Sequence
   /** Held events that came in turn by it, in order. */
   readonly released: readonly TrackedEvent[]
 }
 
 /** What a turn comes to. */
-export interface TurnOutcome {
+export interface TurnOutcome extends OutcomeRecords {
   /** Nothing was decided, or only that there is no room. */
   readonly isIdle: boolean
   readonly state: StreamState
   readonly deliveries: readonly PlannedDelivery[]
   /** One per arrival. */
   readonly verdicts: readonly ArrivalVerdict[]
-  readonly hold: readonly HeldEvent[]
-  readonly release: readonly HeldRange[]
-  readonly deadLetters: readonly DeadLetter[]
-  readonly ledger: readonly LedgerEntry[]
-}
-
-/** The event as it goes on from here: with the unwrapped number, in the epoch of its producer's run. */
-export function trackedEvent(event: InturnEvent | FillEvent, { epoch, sequence }: Position): TrackedEvent {
-  invariant('data' in event, 'a fill is no event')
-  if (event.epoch === epoch && hasNumber(event, sequence)) return event
-  const known = placed.get(event)
-  if (known?.epoch === epoch && known.sequence === sequence) return known
-  const isMoved = event.epoch !== epoch
-  const copy = { ...event, sequence, ...(isMoved && { epoch, wireEpoch: event.wireEpoch ?? event.epoch }) }
-  placed.set(event, copy)
-  return copy
-}
-
-/** A turn that is decided again has the same copies: what their schema gave is known by them. */
-const placed = new WeakMap<InturnEvent, TrackedEvent>()
-
-function hasNumber(event: InturnEvent, sequence: Sequence): event is TrackedEvent {
-  return event.sequence === sequence
 }
 
 const none: readonly never[] = []
@@ -85,6 +55,29 @@ export function undecided(state: StreamState): TurnOutcome {
   return moved(state, { isIdle: true, deliveries: none, verdicts: none })
 }
 
+/** What a turn comes to by the outcome of the rules, from the state before to the one after. */
+export function ruledOutcome(
+  outcome: Outcome,
+  owner: OutcomeOwner,
+  { before, state }: { readonly before: StreamState; readonly state: StreamState },
+): TurnOutcome {
+  const { failing } = before
+  return {
+    ...outcomeRecords(outcome, owner),
+    isIdle: outcome.isIdle && state.restart === before.restart && state.seen === before.seen,
+    state,
+    deliveries: outcome.deliveries.map((delivery) => {
+      const isFailing = failing !== undefined && comparePositions(failing, delivery) === 0
+      const attempt = isFailing ? failing.attempts + 1 : 1
+      return { event: eventOf(delivery, owner), before: delivery.before, attempt }
+    }),
+    verdicts: outcome.verdicts.map(({ released, ...said }) => {
+      const { kind: _, ...verdict } = said
+      return { stream: owner.stream, ...verdict, released: released.map((one) => eventOf(one, owner)) }
+    }),
+  }
+}
+
 /** What a turn comes to of which each arrival is simply in turn. */
 export function runOutcome(
   path: StreamPath,
@@ -94,10 +87,10 @@ export function runOutcome(
   const deliveries: PlannedDelivery[] = []
   const verdicts: ArrivalVerdict[] = []
   const { epoch } = state
-  let place: PlannedDelivery['before'] = { epoch: before.epoch, sequence: before.position }
+  let place: Standing = { epoch: before.epoch, sequence: before.position }
   for (const { event: given } of arrivals) {
     const sequence = 'data' in given ? (given.sequence ?? 0) : 0
-    const isAsItCame = 'data' in given && given.epoch === epoch && hasNumber(given, sequence)
+    const isAsItCame = 'data' in given && isTracked(given, epoch, sequence)
     const event = isAsItCame ? given : trackedEvent(given, { epoch, sequence })
     deliveries.push({ event, before: place, attempt: 1 })
     verdicts.push({ stream: path, verdict: 'deliver', epoch, sequence, released: none })

@@ -3,27 +3,29 @@
 // no effect. Upholds I1: a failing event stops its own stream at the number before it.
 import { decideRun } from '../core/decide-run.ts'
 import type { InturnEvent } from '../core/event.ts'
-import { canAdvance, removeHead } from '../core/head.ts'
+import type { Removal } from '../core/head.ts'
+import { canAdvance } from '../core/head.ts'
 import type { HealAttempt } from '../core/heal.ts'
-import type { Decided, PassContext } from '../core/pass.ts'
-import { comparePositions } from '../core/sequence.ts'
+import type { RemovalReason } from '../core/outcome.ts'
+import type { PassContext } from '../core/pass.ts'
+import type { Decided } from '../core/run-pass.ts'
+import { comparePositions, placeText } from '../core/sequence.ts'
 import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Clock, Failing, Halt, StreamState } from '../core/stream-state.ts'
 import type { EffectPartial, EffectStep, Recorded } from '../ports/commit-commands.ts'
 import { HeldCache } from '../ports/held-cache.ts'
-import type { DeadLetter, DeadLetterReason, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
+import type { DeadLetter, HeldEvent, HeldRange, LedgerEntry } from '../ports/records.ts'
 import type { StreamChange } from '../ports/store.ts'
 import { decideTurn, dueTimeOf } from './decide-turn.ts'
 import type { TrackedDomain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
-import { interpretSteps, placeText } from './interpret-steps.ts'
 import { isUnplaced } from './process-result.ts'
 import type { TurnInbox, WaitingEntry } from './turn-inbox.ts'
 import { unplacedLetter } from './turn-inbox.ts'
 import type { ArrivalVerdict, PlannedDelivery, TurnArrival, TurnOutcome } from './turn-outcome.ts'
-import { runOutcome, undecided } from './turn-outcome.ts'
+import { ruledOutcome, runOutcome, undecided } from './turn-outcome.ts'
 
 /** What a turn is about. */
 export interface TurnSetup {
@@ -68,7 +70,7 @@ export interface NextTurn {
 export interface FailureAnswer {
   readonly failing: Failing
   readonly then: 'retry' | 'halt' | 'dead-letter'
-  readonly reason: DeadLetterReason
+  readonly reason: RemovalReason
   /** Why the stream halts, if it does. Absent: over a failure. */
   readonly cause?: Halt['cause']
 }
@@ -261,10 +263,10 @@ export class Turn {
   stopBefore(failure: TurnFailure): readonly HeldRange[] {
     const { delivery, answer } = failure
     const { failing, then } = answer
-    const stopped = this.#decide(delivery.before)
     this.#failure = failure
     this.#next = undefined
-    if (then === 'dead-letter') return this.#removeHead(stopped, delivery)
+    if (then === 'dead-letter') return this.#removeNext(failure)
+    const stopped = this.#decide(delivery.before)
     const halt: Halt | undefined =
       then === 'halt'
         ? { cause: answer.cause ?? 'failure', at: this.setup.clock.now, reason: failing.error }
@@ -305,7 +307,7 @@ export class Turn {
     const { state, setup } = this
     if (state.failing !== undefined) return false
     if (this.inboxLeft > 0 && (this.#hasMoved() || this.#decided().length > 0)) return true
-    return canAdvance({ rules: setup.domain.rules, state }, this.#context())
+    return canAdvance({ rules: setup.domain.rules, state })
   }
 
   #hasMoved(): boolean {
@@ -343,22 +345,25 @@ export class Turn {
     }
   }
 
-  #decide(stopAt?: PassContext['stopAt']): Decided {
+  #decide(stopAt?: PassContext['stopAt'], removesNext?: Removal): Decided {
     this.isPlain = false
-    const { domain, state, arrivals, isSweep, keepsGaps, runsBegun, inbox } = this.setup
+    const { domain, state, arrivals, clock, isSweep, keepsGaps, runsBegun, isPaused, inbox } = this.setup
     const { entries, hasRoom, restFrom } = inbox
     const heldMax = Math.max(domain.rules.heldMax, state.heldCount + entries.length)
     const rules = hasRoom ? { ...domain.rules, heldMax } : domain.rules
     const inputs = arrivals.map(({ arrival }) => arrival)
     return decideTurn({ rules, state }, inputs, {
-      ...this.#context(),
+      clock,
+      held: this.#held,
+      domainFull: this.setup.domainFull && !hasRoom,
+      isPaused,
       isSweep,
       keepsGaps,
       runsBegun,
       restFrom,
-      ...(this.#refused.length > 0 && { removals: this.#refused.map(({ delivery }) => delivery) }),
-      ...(hasRoom && { domainFull: false }),
-      ...(stopAt !== undefined && { stopAt }),
+      removals: this.#refused.map(removalOf),
+      removesNext,
+      stopAt,
     })
   }
 
@@ -367,38 +372,23 @@ export class Turn {
    * older epoch, which the failed one would have ended), that one comes first, and the failed one has its
    * turn again.
    */
-  #removeHead(stopped: Decided, { event }: PlannedDelivery): readonly HeldRange[] {
-    const { rules } = this.setup.domain
-    const { state, held } = stopped
-    const removed = removeHead({ rules, state }, { ...this.#context(), held })
-    const last = removed.steps.at(-1)
-    if (last?.kind === 'removed' && last.epoch === event.epoch && last.sequence === event.sequence) {
-      const steps = [...stopped.steps, ...removed.steps]
-      return this.#take({ ...removed, steps })
-    }
-    this.#failure = undefined
-    return this.#take(stopped)
+  #removeNext(failure: TurnFailure): readonly HeldRange[] {
+    const { before, event } = failure.delivery
+    const decided = this.#decide(before, removalOf(failure))
+    const { epoch, position } = decided.state
+    if (position !== event.sequence || epoch !== event.epoch) this.#failure = undefined
+    return this.#take(decided)
   }
 
-  #take(decided: Decided): readonly HeldRange[] {
-    const noted = this.setup.heal?.(decided.state, this.setup.clock)
-    this.#begun = noted?.begun ?? []
-    this.#isNoted = noted !== undefined && noted.state !== decided.state
-    const outcome = noted === undefined ? decided : { ...decided, state: noted.state }
-    this.#outcome = this.#interpret(outcome)
+  #take({ state: ruled, outcome }: Decided): readonly HeldRange[] {
+    const { path: stream, arrivals, state: before, clock, heal } = this.setup
+    const noted = heal?.(ruled, clock)
+    const { state = ruled, begun = none } = noted ?? {}
+    this.#begun = begun
+    this.#isNoted = state !== ruled
+    const owner = { stream, arrivals, held: this.#held, at: clock.now, by: 'inturn' }
+    this.#outcome = ruledOutcome(outcome, owner, { before, state })
     return this.#held.takeMissing()
-  }
-
-  #interpret(decided: Decided): TurnOutcome {
-    const { path, arrivals, state, clock } = this.setup
-    return interpretSteps(decided, {
-      path,
-      arrivals,
-      before: state,
-      held: this.#held,
-      now: clock.now,
-      removals: this.#failure === undefined ? this.#refused : [...this.#refused, this.#failure],
-    })
   }
 
   /** The arrival ids of the entries that are decided; what is refused for want of room stays in the inbox. */
@@ -435,11 +425,12 @@ export class Turn {
     const { path, state } = this.setup
     return (this.#heldCache ??= new HeldCache(path, state.heldCount === 0))
   }
+}
 
-  #context(): PassContext {
-    const { clock, domainFull, isPaused } = this.setup
-    return { clock, held: this.#held, domainFull, isPaused }
-  }
+function removalOf({ delivery, answer }: TurnFailure): Removal {
+  const { event, before } = delivery
+  const { reason, failing } = answer
+  return { event, before, reason, failing }
 }
 
 /**
@@ -486,8 +477,8 @@ export class TurnEffects {
   }
 
   /** Whether an event had its effect in such a commit. */
-  isDone({ epoch, sequence }: Position): boolean {
-    return this.#done !== undefined && this.#done.has(`${epoch}/${String(sequence)}`)
+  isDone(place: Position): boolean {
+    return this.#done !== undefined && this.#done.has(placeText(place))
   }
 
   /** Takes in what such a commit has carried out; what was recorded since is void. */

@@ -2,26 +2,27 @@
 // is at that moment, and committed together with the ledger entry that says who did it, why, and how the
 // stream stood before. No handler runs; the stream is due at once, and a worker goes on with it. Upholds I3
 // and I5.
-import { InturnError } from '../core/errors.ts'
+import { InturnError, invariant } from '../core/errors.ts'
 import { hasPassed } from '../core/has-passed.ts'
 import type { HeldIndex } from '../core/held-index.ts'
-import type { Granted, Operated } from '../core/operating/operated.ts'
+import type { ActionRange, Granted, Operated } from '../core/operating/operated.ts'
+import { Outcome } from '../core/outcome.ts'
 import type { StreamRules } from '../core/rules.ts'
-import type { Epoch, Position, Sequence } from '../core/sequence.ts'
+import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import { HeldCache } from '../ports/held-cache.ts'
 import type { InboxOwner } from '../ports/inbox-pages.ts'
 import { lowestPages } from '../ports/inbox-pages.ts'
+import type { OutcomeRecords } from '../ports/outcome-records.ts'
+import { outcomeRecords } from '../ports/outcome-records.ts'
 import type { DeadLetter, HeldEvent, LedgerEntry } from '../ports/records.ts'
 import type { StreamChange, UnitOfWork } from '../ports/store.ts'
 import { isEvent, placeOnWire, wonStream } from '../ports/store.ts'
 import { rulesFor } from './domain-rules.ts'
 import type { Operator, OperatorOptions, OperatorTarget } from './operator-options.ts'
 import { checkExpected, checkOperator } from './operator-options.ts'
-import type { OperatorRecords } from './operator-records.ts'
-import { operatorRecords } from './operator-records.ts'
 import type { TellingParts } from './telling-parts.ts'
 import { tellingParts } from './telling-parts.ts'
 import { claimLost, withClaim } from './with-claim.ts'
@@ -73,11 +74,11 @@ export interface ClaimedStream {
 /** What a wish comes to, as a pure function of the stream. */
 export interface WishOutcome {
   readonly operated: Operated
-  /** What the action's own ledger entry is about. */
-  readonly range?: { readonly epoch: Epoch; readonly from?: Sequence; readonly to: Sequence }
+  /** What the action's own ledger entry is about, where the rules do not say it. */
+  readonly range?: ActionRange
   /** Events to hold. */
   readonly hold?: readonly HeldEvent[]
-  /** Ledger entries besides those of the steps. */
+  /** Ledger entries besides those of the outcome. */
   readonly ledger?: readonly Pick<LedgerEntry, 'kind' | 'epoch' | 'from' | 'to'>[]
 }
 
@@ -142,7 +143,15 @@ async function changeClaimed(
   const at = unit.clock.now
   const entries = (outcome.ledger ?? []).map((entry): LedgerEntry => ({ ...entry, stream, at, by, reason }))
   const before = tellingParts(state, rules)
-  const own: LedgerEntry = { kind: wish.kind, stream, ...outcome.range, at, by, reason, before }
+  const own: LedgerEntry = {
+    kind: wish.kind,
+    stream,
+    ...(outcome.range ?? granted.range),
+    at,
+    by,
+    reason,
+    before,
+  }
   const partial = unit.commands?.partials.get(stream)
   const change: StreamChange = {
     stream,
@@ -184,20 +193,23 @@ async function undecidedOf(unit: UnitOfWork, owner: Omit<InboxOwner, 'size'>): P
   })
 }
 
+const nothing = new Outcome()
+
 /** Decides a wish, as often as it asks for held events that were not read yet. */
 async function decideKnowing(
   unit: UnitOfWork,
   claimed: Omit<ClaimedStream, 'held'>,
   wish: Wish,
-): Promise<{ readonly outcome: WishOutcome; readonly granted: Granted; readonly records: OperatorRecords }> {
+): Promise<{ readonly outcome: WishOutcome; readonly granted: Granted; readonly records: OutcomeRecords }> {
   const { stream, state, operator, clock } = claimed
   const held = new HeldCache(stream, state.heldCount === 0)
-  const setting = { stream, operator, held, at: clock.now, failing: state.failing }
+  const owner = { stream, arrivals: [], held, at: clock.now, by: operator.by }
   for (;;) {
     const outcome = wish.decide({ ...claimed, held })
     const { operated } = outcome
-    const steps = operated.kind === 'granted' ? operated.steps : []
-    const records = operatorRecords(steps, setting)
+    const { outcome: ruled = nothing } = operated.kind === 'granted' ? operated : {}
+    invariant(ruled.deliveries.length === 0, "an operator's action delivers nothing")
+    const records = outcomeRecords(ruled, owner)
     const missing = held.takeMissing()
     if (missing.length === 0) {
       if (operated.kind === 'granted') return { outcome, granted: operated, records }

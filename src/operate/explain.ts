@@ -1,7 +1,6 @@
 // Why a stream is where it is: what it waits for, since when, what was tried, and what happens next and when.
 // Plain values; explain-text.ts puts them into words.
 import { canAdvance } from '../core/head.ts'
-import { nothingHeld } from '../core/held-index.ts'
 import { wireEpochOf } from '../core/producer-runs.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Sequence } from '../core/sequence.ts'
@@ -10,7 +9,6 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type {
   AccountCounts,
-  Clock,
   Duplicates,
   Failing,
   Halt,
@@ -149,7 +147,7 @@ export async function explainStream(
   const { rules } = applied
   const gaps = streamGaps(stored, known, summary.clock)
   const isPaused = summary.domains.get(domain)?.paused === true
-  const standing = standingOf({ state, gaps, isPaused, applied, clock: summary.clock })
+  const standing = standingOf({ state, gaps, isPaused, applied })
   const letters = await streamLetters(view, stream, { gaps, rules: applied.rules })
   const { arrivals = 0, redrives = 0, hasNew = false } = stored.inbox ?? {}
   const failure = known.get(domain)?.failure
@@ -196,14 +194,13 @@ function standingOf(of: {
   readonly gaps: readonly StreamGap[]
   readonly isPaused: boolean
   readonly applied: AppliedRules
-  readonly clock: Clock
 }): Standing {
-  const { state, gaps, applied, clock } = of
+  const { state, gaps, applied } = of
   if (state.halt !== undefined) return 'halted'
   if (state.failing !== undefined) return 'failing'
   if (of.isPaused) return 'paused'
   const { rules } = applied
-  if (canAdvance({ rules, state }, { clock, held: nothingHeld })) return 'ready'
+  if (canAdvance({ rules, state })) return 'ready'
   if (gaps.length > 0) return 'gap'
   return state.position === undefined ? 'unknown' : 'in-turn'
 }

@@ -8,7 +8,6 @@ import { declined } from '../core/operating/operated.ts'
 import { resumeStream, retryStream } from '../core/operating/retry-stream.ts'
 import type { Seen } from '../core/operating/skip-head.ts'
 import { skipHead } from '../core/operating/skip-head.ts'
-import type { Step } from '../core/pass.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { ClaimedStream, StreamOperation, StreamRequest, WishOutcome } from './change-stream.ts'
@@ -51,10 +50,9 @@ export async function skip(target: OperatorTarget, request: SkipRequest): Promis
     kind: 'skipped',
     asksUndecided: true,
     decide: (about) => {
-      const { state, rules, clock, held, undecided } = about
+      const { state, rules } = about
       if (state.failing === undefined) needConfiguration(about, 'skipping what has not failed')
-      const operated = skipHead({ state, rules }, { clock, held, undecided }, seenIn(request, rules))
-      return operated.kind === 'granted' ? { operated, ...skippedRange(operated.steps) } : { operated }
+      return { operated: skipHead({ state, rules }, about, seenIn(request, rules)) }
     },
   })
 }
@@ -88,12 +86,12 @@ export async function fill(target: OperatorTarget, request: FillRequest): Promis
     kind: 'fill-given',
     decide: (about) => {
       needConfiguration(about, 'a fill')
-      const { state, rules, clock, held } = about
+      const { state, rules } = about
       const { epoch = state.epoch, from, to, reason } = request
       const unexpected = unexpectedEpoch(request, { epoch, open: state.epoch })
       if (unexpected !== undefined) return { operated: declined(unexpected) }
       const arrival = { kind: 'fill', epoch, from, to, reason, ...knownPlace(about, epoch, from) } as const
-      const given = giveFill({ state, rules }, arrival, { clock, held })
+      const given = giveFill({ state, rules }, arrival, about)
       numbers = { from: given.from, to: given.to, overlaps: given.overlaps }
       return { operated: given.operated, range: { epoch, from: given.from, to: given.to } }
     },
@@ -143,20 +141,6 @@ function failingRange({ state: { failing } }: ClaimedStream): Pick<WishOutcome, 
   if (failing === undefined) return {}
   const { epoch, sequence } = failing
   return { range: { epoch, from: sequence, to: sequence } }
-}
-
-function skippedRange(steps: readonly Step[]): Pick<WishOutcome, 'range'> {
-  for (const step of steps) {
-    if (step.kind === 'lost' && step.cause === 'gap-skipped') {
-      const { epoch, from, to } = step
-      return { range: { epoch, ...(from !== null && { from }), to } }
-    }
-    if (step.kind === 'skipped') {
-      const { epoch, to } = step
-      return { range: { epoch, from: to, to } }
-    }
-  }
-  return {}
 }
 
 function seenIn({ sequence: seen }: SkipRequest, rules: StreamRules): Seen | undefined {

@@ -82,7 +82,7 @@ function backwardPlace(
 
 function forwards(about: ClaimedStream, request: SeekRequest): WishOutcome {
   needConfiguration(about, 'a seek')
-  const { state, rules, clock, held } = about
+  const { state, rules } = about
   const place = placeOf(request, about)
   const { epoch, position } = state
   const order = position === undefined ? 1 : comparePositions(place, { epoch, sequence: position })
@@ -96,7 +96,7 @@ function forwards(about: ClaimedStream, request: SeekRequest): WishOutcome {
     return refused('that is further ahead than spanMax: say that you mean it with --expect-position')
   }
   const range = { epoch: place.epoch, from: place.sequence, to: place.sequence }
-  return { operated: seekForwards({ state, rules }, place, { clock, held }), range }
+  return { operated: seekForwards({ state, rules }, place, about), range }
 }
 
 /** Cuts the accounts above the place, holds the top of the history, and hands the rest of it over. */

@@ -1,6 +1,7 @@
 // The held events of one stream as far as a decision needs them: it is asked while something is decided,
 // notes what it does not know, and the decision is made again once that has been read. One read serves all
 // streams of a batch.
+import type { TrackedEvent } from '../core/event.ts'
 import type { HeldIndex, HeldMember } from '../core/held-index.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import { before, compareSequences } from '../core/sequence.ts'
@@ -47,16 +48,19 @@ export class HeldCache implements HeldIndex {
     return held?.print
   }
 
+  /** The held events of a range, ascending, as far as they are known. */
   members(epoch: Epoch, after: Sequence | null, to: Sequence): readonly HeldMember[] {
-    return this.events(epoch, after, to).map(({ event, print }) => ({ sequence: event.sequence, print }))
+    this.#need({ epoch, after, to })
+    const events = this.#epochs.get(epoch)?.values() ?? []
+    return [...events]
+      .map(({ event, print }) => ({ sequence: event.sequence, print }))
+      .filter(({ sequence }) => sequence <= to && (after === null || sequence > after))
+      .sort((a, b) => compareSequences(a.sequence, b.sequence))
   }
 
-  /** The held events of a range, ascending, as far as they are known. */
-  events(epoch: Epoch, after: Sequence | null, to: Sequence): readonly HeldEvent[] {
-    this.#need({ epoch, after, to })
-    return [...(this.#epochs.get(epoch)?.values() ?? [])]
-      .filter(({ event }) => event.sequence <= to && (after === null || event.sequence > after))
-      .sort((a, b) => compareSequences(a.event.sequence, b.event.sequence))
+  /** A held event that is known. */
+  event(epoch: Epoch, sequence: Sequence): TrackedEvent | undefined {
+    return this.#epochs.get(epoch)?.get(sequence)?.event
   }
 
   #need(range: Omit<HeldRange, 'stream'>): void {

@@ -1,10 +1,10 @@
 // What a store keeps beside states: held events, inboxes, dead letters, the ledger. Upholds I3: each of them
 // is kept whole, with its reason.
 import type { FillEvent, InturnEvent, TrackedEvent } from '../core/event.ts'
+import type { EntryKind, EventRange, RemovalReason } from '../core/outcome.ts'
 import type { LogPlace } from '../core/pass.ts'
 import type { Epoch, Position, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import type { Verdict } from '../core/verdict.ts'
 
 /** An event that waits for a predecessor, or for its stream. One per stream, epoch and sequence. */
 export interface HeldEvent {
@@ -16,12 +16,9 @@ export interface HeldEvent {
   readonly heldAt: number
 }
 
-/** Held events of one stream and epoch above `after` (`null`: from the lowest) and up to `to`. */
-export interface HeldRange {
+/** A range of held events of one stream. */
+export interface HeldRange extends EventRange {
   readonly stream: StreamPath
-  readonly epoch: Epoch
-  readonly after: Sequence | null
-  readonly to: Sequence
 }
 
 /**
@@ -81,14 +78,7 @@ export interface InboxPage {
 }
 
 /** Why an event was taken out of its stream. A contract: the command line prints it. */
-export type DeadLetterReason =
-  | Exclude<Verdict, 'duplicate' | 'refuse' | 'deliver' | 'hold'>
-  | 'epoch-ended'
-  | 'skipped'
-  | 'failed'
-  | 'schema'
-  | 'worker-died'
-  | 'too-large'
+export type DeadLetterReason = RemovalReason | 'too-large'
 
 /** An event taken out of its stream, kept whole. */
 export interface DeadLetter {
@@ -124,12 +114,7 @@ export interface DeadLetter {
 
 /** What a ledger entry tells of: an account, or what an operator did. */
 type LedgerKind =
-  | 'lost'
-  | 'filled'
-  | 'late'
-  | 'removed'
-  | 'epoch-opened'
-  | 'halted'
+  | EntryKind
   | 'resumed'
   | 'retried'
   | 'skipped'

@@ -1,6 +1,7 @@
 // The held lines of one stream in a replay, found by their number and by the number they wait for, so that a
 // run of them is walked and never searched for.
 import type { HeldIndex } from '../core/held-index.ts'
+import type { Outcome } from '../core/outcome.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 
 /** An event that is held, with the line it came from. */
@@ -21,6 +22,8 @@ interface HeldEpoch {
 export class HeldLines implements HeldIndex {
   /** Made with the first line: most streams never hold one. */
   #epochs: Map<Epoch, HeldEpoch> | undefined
+  /** What the pass itself holds is none of the lines yet: a run that it breaks goes on behind it. */
+  own: Outcome['hold'] | undefined
 
   /** Keeps a line. */
   add(epoch: Epoch, held: HeldLine): void {
@@ -39,6 +42,16 @@ export class HeldLines implements HeldIndex {
   }
 
   members(epoch: Epoch, after: Sequence | null, to: Sequence): readonly HeldLine[] {
+    let run = this.#runOf(epoch, after, to)
+    for (const own of this.own?.values() ?? []) {
+      const reached = run.at(-1)?.sequence ?? after
+      const isBehind = own.epoch === epoch && (reached === null || own.sequence > reached)
+      if (isBehind) run = [...run, ...this.#runOf(epoch, own.sequence, to)]
+    }
+    return run
+  }
+
+  #runOf(epoch: Epoch, after: Sequence | null, to: Sequence): readonly HeldLine[] {
     const lines = this.#epochs?.get(epoch)
     const run: HeldLine[] = []
     let next = lines?.byAfter.get(after)
@@ -49,15 +62,14 @@ export class HeldLines implements HeldIndex {
     return run
   }
 
-  /** Takes the lines of a run out, ascending. */
-  take(epoch: Epoch, after: Sequence | null, to: Sequence): readonly HeldLine[] {
+  /** Takes the line of an event out. */
+  take(epoch: Epoch, sequence: Sequence): HeldLine | undefined {
     const lines = this.#epochs?.get(epoch)
-    const run = this.members(epoch, after, to)
-    for (const held of run) {
-      lines?.bySequence.delete(held.sequence)
-      lines?.byAfter.delete(held.after)
-    }
-    if (lines?.bySequence.size === 0) this.#epochs?.delete(epoch)
-    return run
+    const held = lines?.bySequence.get(sequence)
+    if (lines === undefined || held === undefined) return undefined
+    lines.bySequence.delete(sequence)
+    lines.byAfter.delete(held.after)
+    if (lines.bySequence.size === 0) this.#epochs?.delete(epoch)
+    return held
   }
 }

@@ -1,12 +1,13 @@
 // One stream of a replay: its state, its held lines, and what the rules say about each line of it. The rules
-// themselves are in core; here their steps become text, with the line that each event came from.
-import { decideBatch } from '../core/decide.ts'
+// themselves are in core; here what they decide becomes text, with the line that each event came from.
+import { decideArrivals } from '../core/decide.ts'
 import { eventFingerprint } from '../core/fingerprint.ts'
 import { endHeadGap } from '../core/gap-end.ts'
 import { gapDueAt, gapsOf } from '../core/gaps.ts'
-import type { Arrival, PassContext, Step } from '../core/pass.ts'
+import type { ArrivalVerdict, Entry, EventRef, Outcome } from '../core/outcome.ts'
+import type { Arrival, Pass } from '../core/pass.ts'
 import type { StreamRules } from '../core/rules.ts'
-import type { Sequence } from '../core/sequence.ts'
+import { runPass } from '../core/run-pass.ts'
 import { before } from '../core/sequence.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import { haltStops, unknownStream } from '../core/stream-state.ts'
@@ -24,7 +25,6 @@ const noId = eventFingerprint(undefined, null)
 export type StreamLine = (EventContent | FillContent) & { readonly line: number }
 
 type FillLine = FillContent & { readonly line: number }
-type VerdictStep = Extract<Step, { kind: 'verdict' }>
 
 /** What a stream is made of. */
 export interface TracedStreamOptions {
@@ -62,17 +62,13 @@ export class TracedStream implements DueItem {
 
   /** Decides a line and says what follows from it. */
   decide(line: StreamLine, clock: TraceClock): void {
-    const decided = decideBatch(this, [arrivalOf(line)], this.#context(clock))
-    this.#state = decided.state
-    const at = clock.now ?? null
-    for (const step of decided.steps) this.#say(step, { line, at })
+    const outcome = this.#run(clock, (pass) => decideArrivals(pass, [arrivalOf(line)]))
+    this.#say(outcome, { line, at: clock.now ?? null })
   }
 
   /** Ends the head gap, whose patience is over, as the rules say. */
   endHeadGap(clock: TraceClock, dueMs: number): void {
-    const decided = endHeadGap(this, this.#context(clock))
-    this.#state = decided.state
-    for (const step of decided.steps) this.#say(step, { at: clock.timeAt(dueMs) })
+    this.#say(this.#run(clock, endHeadGap), { at: clock.timeAt(dueMs) })
   }
 
   /** Says which gaps are open, and which of them are overdue. */
@@ -91,48 +87,35 @@ export class TracedStream implements DueItem {
     return this.#state
   }
 
-  #context(clock: TraceClock): PassContext {
-    return { clock: clock.reading(), held: this.#held }
+  #run(clock: TraceClock, work: (pass: Pass) => void): Outcome {
+    const held = this.#held
+    const { state, outcome } = runPass(this, { clock: clock.reading(), held }, (pass) => {
+      held.own = pass.outcome.hold
+      work(pass)
+    })
+    held.own = undefined
+    this.#state = state
+    return outcome
   }
 
-  #say(step: Step, about: { readonly line?: StreamLine; readonly at: number | null }): void {
-    const key = this.#key
-    switch (step.kind) {
-      case 'verdict':
-        if (about.line?.kind === 'event') this.#sayVerdict(step, about.line)
-        break
-      case 'fill':
-        if (about.line?.kind === 'fill') this.#sayFill(step, about.line)
-        break
-      case 'filled':
-        this.#sayFilled(step)
-        break
-      case 'release':
-        this.#sayTaken(step, 'deliver')
-        break
-      case 'epoch-ended':
-        this.#sayTaken(step, 'epoch-ended')
-        break
-      case 'lost':
-      case 'halted':
-        this.#text.range({
-          verdict: step.kind,
-          key,
-          epoch: step.epoch,
-          from: step.from,
-          to: step.to,
-          at: about.at,
-        })
-        break
-      case 'removed':
-      case 'restarted':
-      case 'skipped':
-        break
+  #say({ inOrder }: Outcome, about: { readonly line?: StreamLine; readonly at: number | null }): void {
+    const { line, at } = about
+    for (const said of inOrder) {
+      const { kind, epoch } = said
+      if (kind === 'verdict') {
+        if (line?.kind === 'event') this.#sayVerdict(said, line)
+        else if (line !== undefined) this.#sayFill(said, line)
+      } else if (kind === 'delivery') this.#sayTaken(said, 'deliver')
+      else if (kind === 'dead-letter') this.#sayTaken(said, 'epoch-ended')
+      else if (kind === 'filled') this.#sayFilled(said)
+      else if (kind === 'lost' || kind === 'halted') {
+        this.#text.range({ verdict: kind, key: this.#key, epoch, from: said.from, to: said.to, at })
+      }
     }
   }
 
   #sayVerdict(
-    { verdict, reason, epoch, sequence }: VerdictStep,
+    { verdict, reason, epoch, sequence }: ArrivalVerdict,
     line: EventContent & { line: number },
   ): void {
     const isWire = verdict === 'invalid' || (reason !== undefined && unplaced.has(reason))
@@ -142,28 +125,24 @@ export class TracedStream implements DueItem {
     this.#held.add(epoch, { line: line.line, sequence, after, print: printOf(line) })
   }
 
-  #sayFill(step: Extract<Step, { kind: 'fill' }>, line: FillLine): void {
-    this.#text.fill(this.#key, line, step)
-    if (step.verdict !== 'hold') return
+  #sayFill(said: ArrivalVerdict, line: FillLine): void {
+    this.#text.fill(this.#key, line, said)
+    if (said.verdict !== 'hold') return
     this.#fills ??= new Map<string, FillLine>()
     this.#fills.set(String(line.line), line)
   }
 
-  #sayFilled(step: Extract<Step, { kind: 'filled' }>): void {
-    const fill = this.#fills?.get(step.reason)
+  /** A held fill that is in turn is said; one whose epoch has ended is not. */
+  #sayFilled({ reason, isOver }: Entry): void {
+    const fill = this.#fills?.get(reason)
     if (fill === undefined) return
-    this.#fills?.delete(step.reason)
-    if (step.cause === 'in-turn') this.#text.fill(this.#key, fill, { verdict: 'fill' })
+    this.#fills?.delete(reason)
+    if (isOver !== true) this.#text.fill(this.#key, fill, { verdict: 'fill' })
   }
 
-  #sayTaken(
-    run: { readonly epoch: number; readonly after: Sequence | null; readonly to: Sequence },
-    verdict: 'deliver' | 'epoch-ended',
-  ): void {
-    const { epoch } = run
-    for (const { line, sequence } of this.#held.take(epoch, run.after, run.to)) {
-      this.#text.event({ line, key: this.#key, epoch, sequence, verdict })
-    }
+  #sayTaken({ epoch, sequence }: EventRef, verdict: 'deliver' | 'epoch-ended'): void {
+    const line = this.#held.take(epoch, sequence)?.line
+    if (line !== undefined) this.#text.event({ line, key: this.#key, epoch, sequence, verdict })
   }
 }
 

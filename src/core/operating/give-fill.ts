@@ -1,12 +1,12 @@
 // An operator says that numbers were burned and will never come. It obeys the rules of any fill that arrives.
 import { decideBatch } from '../decide.ts'
-import type { RuledStream } from '../decide.ts'
 import { invariant } from '../errors.ts'
 import { canAdvance } from '../head.ts'
-import type { FillArrival, FillVerdict, PassContext } from '../pass.ts'
+import type { ArrivalVerdict } from '../outcome.ts'
+import type { FillArrival, PassContext } from '../pass.ts'
+import type { RuledStream } from '../run-pass.ts'
 import type { Sequence } from '../sequence.ts'
 import type { StreamState } from '../stream-state.ts'
-import type { VerdictReason } from '../verdict.ts'
 import type { Operated } from './operated.ts'
 import { declined } from './operated.ts'
 
@@ -21,7 +21,6 @@ export interface FillOverlap {
 /** What became of an operator's fill. */
 export interface GivenFill {
   readonly operated: Operated
-  readonly verdict: FillVerdict
   readonly overlaps: readonly FillOverlap[]
   /** The numbers, unwrapped. */
   readonly from: number
@@ -34,22 +33,22 @@ export interface GivenFill {
 export function giveFill(stream: RuledStream, fill: FillArrival, context: PassContext): GivenFill {
   const { state, rules } = stream
   const decided = decideBatch(stream, [{ ...fill, isPlaced: true }], { ...context, isPaused: true })
-  const [step] = decided.steps
-  invariant(step?.kind === 'fill', 'a fill was decided without a verdict')
-  const { verdict, from, to } = step
+  const [said] = decided.outcome.verdicts
+  invariant(said?.to !== undefined, 'a fill was decided without a verdict')
+  const { verdict } = said
+  const [from, to] = [Number(said.sequence), Number(said.to)]
   const overlaps = overlapsOf(state, { ...fill, from, to })
   if (verdict !== 'hold' && verdict !== 'fill') {
-    return { operated: declined(whyNot(verdict, step.reason)), verdict, overlaps, from, to }
+    return { operated: declined(whyNot(said)), overlaps, from, to }
   }
-  const isInTurn = canAdvance({ rules, state: decided.state }, { clock: context.clock, held: context.held })
+  const isInTurn = canAdvance({ rules, state: decided.state })
   const next = isInTurn ? 'a worker goes on over them' : 'they are filled when the stream gets there'
   const operated: Operated = {
     kind: 'granted',
-    state: decided.state,
-    steps: decided.steps,
+    ...decided,
     done: `the numbers ${from} to ${to} will never come; ${next}`,
   }
-  return { operated, verdict, overlaps, from, to }
+  return { operated, overlaps, from, to }
 }
 
 function overlapsOf(state: StreamState, { epoch, from, to }: FillArrival): readonly FillOverlap[] {
@@ -68,21 +67,16 @@ function overlapsOf(state: StreamState, { epoch, from, to }: FillArrival): reado
   return overlaps
 }
 
-function whyNot(verdict: FillVerdict, reason: VerdictReason | undefined): string {
-  switch (verdict) {
-    case 'duplicate':
-      return 'each of these numbers has an account, or is held, already'
-    case 'stale':
-      return 'their epoch is over'
-    case 'implausible':
-      return reason === 'epoch-beyond-span-max'
-        ? 'their epoch lies further ahead than can be believed (epochSpanMax)'
-        : 'they lie further ahead than can be believed (spanMax)'
-    case 'refuse':
-      return 'there is no room: the stream holds as much as it may (heldMax)'
-    case 'invalid':
-    case 'fill':
-    case 'hold':
-      return `the fill is invalid${reason === undefined ? '' : ` (${reason})`}`
+const whys: Partial<Record<ArrivalVerdict['verdict'], string>> = {
+  duplicate: 'each of these numbers has an account, or is held, already',
+  stale: 'their epoch is over',
+  implausible: 'they lie further ahead than can be believed (spanMax)',
+  refuse: 'there is no room: the stream holds as much as it may (heldMax)',
+}
+
+function whyNot({ verdict, reason }: ArrivalVerdict): string {
+  if (reason === 'epoch-beyond-span-max') {
+    return 'their epoch lies further ahead than can be believed (epochSpanMax)'
   }
+  return whys[verdict] ?? `the fill is invalid${reason === undefined ? '' : ` (${reason})`}`
 }

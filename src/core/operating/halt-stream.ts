@@ -24,7 +24,6 @@ export function haltStream(
   return {
     kind: 'granted',
     state: { ...state, halt: { cause: 'operator', at, by, reason } },
-    steps: [],
     done,
   }
 }

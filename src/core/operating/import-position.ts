@@ -1,7 +1,7 @@
 // The position of a stream that was tracked by something else before. Upholds I3: only a stream of which
 // nothing is known yet takes one.
-import type { RuledStream } from '../decide.ts'
 import { importedStream } from '../head.ts'
+import type { RuledStream } from '../run-pass.ts'
 import type { Position } from '../sequence.ts'
 import { haltStops } from '../stream-state.ts'
 import type { Operated } from './operated.ts'
@@ -24,5 +24,5 @@ export function importPosition({ rules, state }: RuledStream, position: Position
   }
   const { belowBaseline, quarantine } = state
   const imported = { ...importedStream(rules, position), belowBaseline, quarantine }
-  return { kind: 'granted', state: imported, steps: [], done: `its position is ${String(sequence)}` }
+  return { kind: 'granted', state: imported, done: `its position is ${String(sequence)}` }
 }

@@ -39,7 +39,6 @@ export function openNextRun(state: StreamState, since: number | undefined): Oper
       restart: undefined,
       halt: halt?.cause === 'restart' ? undefined : halt,
     },
-    steps: [],
     done: told.join('; '),
   }
 }

@@ -1,13 +1,24 @@
 // What the rules say to an operator's wish: what is decided, or why it makes no sense as the stream stands.
 // Operators never run handlers: they change the state, and a worker goes on from there.
-import type { Step } from '../pass.ts'
+import type { Outcome } from '../outcome.ts'
+import type { Epoch, Sequence } from '../sequence.ts'
 import type { StreamState } from '../stream-state.ts'
 
-/** A wish that is granted: the state after it, and what became of numbers and held events on the way. */
+/** Which numbers an action is about. */
+export interface ActionRange {
+  readonly epoch: Epoch
+  readonly from?: Sequence
+  readonly to: Sequence
+}
+
+/** A wish that is granted: the state after it. */
 export interface Granted {
   readonly kind: 'granted'
   readonly state: StreamState
-  readonly steps: readonly Step[]
+  /** What became of numbers and held events on the way, where the wish moves the stream. */
+  readonly outcome?: Outcome
+  /** What the action turned out to be about. */
+  readonly range?: ActionRange
   /** What was done, in words, for the operator. */
   readonly done: string
 }

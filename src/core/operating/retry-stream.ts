@@ -1,10 +1,10 @@
 // An operator has a stream try again: its failing event with all its attempts, or its gaps from the first
 // question on.
-import type { RuledStream } from '../decide.ts'
 import { headGap } from '../gaps.ts'
 import { resumedMarks } from '../half-turn.ts'
 import { healAtOnce } from '../heal.ts'
 import { hasGapBefore } from '../numbering-rules.ts'
+import type { RuledStream } from '../run-pass.ts'
 import type { Clock, Failing, Halt, StreamState } from '../stream-state.ts'
 import { asCopies } from './open-next-run.ts'
 import type { Operated } from './operated.ts'
@@ -98,5 +98,5 @@ function withoutRunner(failing: Failing): Failing {
 }
 
 function granted(state: StreamState, done: string): Operated {
-  return { kind: 'granted', state, steps: [], done }
+  return { kind: 'granted', state, done }
 }

@@ -1,8 +1,8 @@
 // An operator moves a stream back, to have numbers handled once more. Upholds I1 and I3: their accounts are
 // cut, and counted as recalled; what was filled stays filled, and the highest event of the range is held at
 // once, so that the numbers in front of it are a gap which everybody sees, whatever happens next.
-import type { RuledStream } from '../decide.ts'
 import { insertHeld, eventSpan } from '../held-spans.ts'
+import type { RuledStream } from '../run-pass.ts'
 import type { Position, Sequence } from '../sequence.ts'
 import { width } from '../sequence.ts'
 import type { Span } from '../spans.ts'
@@ -85,7 +85,7 @@ export function seekBackwards(
   }
   const range = `the numbers ${String(cut.from)} to ${String(cut.to)}`
   const done = `its position is ${String(target.sequence)} again; ${range} are open`
-  return { kind: 'granted', state: next, steps: [], done }
+  return { kind: 'granted', state: next, done }
 }
 
 function within(spans: readonly Span[], { from, to }: Span): readonly Span[] {

@@ -1,19 +1,19 @@
 // An operator moves a stream forwards over numbers that it will not see. Upholds I1 and I3: every number that
 // is passed over gets an account: missing ones are lost, held events are taken out as dead letters, held
 // fills are filled.
-import { accountFilled, accountLost } from '../accounts.ts'
-import type { RuledStream } from '../decide.ts'
-import { endPass } from '../end-pass.ts'
+import { fillUpTo, lose } from '../advance.ts'
 import { openEpoch } from '../epochs.ts'
 import { isCurrent, originOf } from '../numbering-rules.ts'
 import type { Pass, PassContext } from '../pass.ts'
 import { beginPass } from '../pass.ts'
+import type { RuledStream } from '../run-pass.ts'
+import { endPass } from '../run-pass.ts'
 import type { Position, Sequence } from '../sequence.ts'
 import { after, comparePositions } from '../sequence.ts'
 import type { HeldSpan } from '../stream-state.ts'
+import { skipEvents } from '../taken-events.ts'
 import type { Operated } from './operated.ts'
 import { declined, ownHalt } from './operated.ts'
-import { takeOut } from './take-out.ts'
 
 /**
  * Moves the position to a place ahead of it, in its epoch or a later one, which is opened. A halt over what
@@ -29,9 +29,8 @@ export function seekForwards(stream: RuledStream, target: Position, context: Pas
   draft.position = target.sequence
   draft.logged = undefined
   endHalt(pass, target)
-  const { state, steps } = endPass(pass)
   const place = `${String(target.sequence)}${target.epoch === 0 ? '' : ` of epoch ${target.epoch}`}`
-  return { kind: 'granted', state, steps, done: `its position is ${place} now` }
+  return { kind: 'granted', ...endPass(pass), done: `its position is ${place} now` }
 }
 
 /** The place from which numbers are passed over, in the epoch of the target, which is open then. */
@@ -73,12 +72,14 @@ function passHeld(pass: Pass, target: Position, start: Sequence | null): Operate
       const place = `between ${String(to.below ?? 'its beginning')} and the held event ${String(to.above)}`
       return declined(`${String(target.sequence)} is no number of the chain: it lies ${place}`)
     }
-    if (!isIncreasing && span.after !== null && span.after !== reached) lose(pass, reached, span.after)
+    if (!isIncreasing && span.after !== null && span.after !== reached) loseBehind(pass, reached, span.after)
     takeSpan(pass, span, to)
     reached = to
     if (to !== span.to) break
   }
-  if (!isIncreasing && (reached === null || reached < target.sequence)) lose(pass, reached, target.sequence)
+  if (!isIncreasing && (reached === null || reached < target.sequence)) {
+    loseBehind(pass, reached, target.sequence)
+  }
   return undefined
 }
 
@@ -103,19 +104,16 @@ function lastWithin(
 
 /** Takes the head span out up to a number; the rest of it stays held. */
 function takeSpan(pass: Pass, span: HeldSpan, to: Sequence): void {
-  const { draft, rules, steps } = pass
-  const { epoch } = span
+  const { draft, rules } = pass
   const rest = draft.held.slice(1)
   if (span.kind === 'fill') {
-    const from = after(span.after ?? to)
-    accountFilled(draft, from, to)
-    steps.push({ kind: 'filled', epoch, from, to, reason: span.reason ?? '', cause: 'in-turn' })
+    fillUpTo(pass, span, to)
     if (to === span.to) draft.heldCount--
     draft.held = to === span.to ? rest : [{ ...span, after: to }, ...rest]
     return
   }
   const count = countUpTo(pass, span, to)
-  takeOut(pass, { ...span, to, count })
+  skipEvents(pass, { ...span, to, count })
   const left = {
     ...span,
     after: rules.numbering.kind === 'increasing' ? null : to,
@@ -130,11 +128,8 @@ function countUpTo({ rules, held }: Pass, span: HeldSpan, to: Sequence): number 
   return held.members(span.epoch, span.after, to).length
 }
 
-function lose(pass: Pass, reached: Sequence | null, to: Sequence): void {
-  const { draft, steps } = pass
-  const from = reached === null ? null : after(reached)
-  steps.push({ kind: 'lost', epoch: draft.epoch, from, to, cause: 'gap-skipped' })
-  if (from !== null) accountLost(draft, from, to)
+function loseBehind(pass: Pass, reached: Sequence | null, to: Sequence): void {
+  lose(pass, reached === null ? null : after(reached), to)
 }
 
 /** What stopped the stream at or below the target is passed. */

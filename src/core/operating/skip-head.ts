@@ -2,20 +2,20 @@
 // I3: what is skipped has an account, lost or removed, and an event is kept as a dead letter.
 import { giveUpHead, nextInTurn } from '../advance.ts'
 import { counterOf, firstFrom } from '../counter.ts'
-import type { RuledStream } from '../decide.ts'
-import { endPass } from '../end-pass.ts'
 import { openEpoch } from '../epochs.ts'
 import type { Gap } from '../gaps.ts'
 import { headGap } from '../gaps.ts'
 import { baselineOf, isCurrent } from '../numbering-rules.ts'
 import type { Pass, PassContext } from '../pass.ts'
 import { beginPass } from '../pass.ts'
-import type { Position, Sequence } from '../sequence.ts'
+import type { RuledStream } from '../run-pass.ts'
+import { endPass } from '../run-pass.ts'
+import type { Epoch, Position, Sequence } from '../sequence.ts'
 import type { HeldSpan, StreamState } from '../stream-state.ts'
-import type { Operated } from './operated.ts'
+import { firstOf, skipEvents } from '../taken-events.ts'
+import type { ActionRange, Operated } from './operated.ts'
 import { declined, ownHalt } from './operated.ts'
 import { seekForwards } from './seek-forwards.ts'
-import { takeOut } from './take-out.ts'
 
 /** Which number the operator saw; `sees` tells whether a number of the stream is that one. */
 export interface Seen {
@@ -40,7 +40,7 @@ export function skipHead(stream: RuledStream, context: SkipContext, seen?: Seen)
     const come = firstWithin(pass, gap, context.undecided ?? [])
     return come === undefined ? skipGap(pass, gap, seen) : skipUpTo(stream, context, { gap, come, seen })
   }
-  const span = nextInTurn(pass)
+  const span = nextInTurn(stream.rules, pass.draft)
   if (span === undefined) return declined('nothing of it is held: there is nothing to skip')
   if (span.kind === 'fill') return declined('a fill is in turn, which a worker takes by itself')
   const sequence = firstOf(pass, span)
@@ -83,7 +83,7 @@ function skipUpTo(
   const range = `the numbers up to ${part.to}`
   const halt = ownHalt(operated.state)
   const done = `${range} are lost; ${come} has come, and a worker decides it next`
-  return { ...operated, state: { ...operated.state, halt }, done }
+  return { ...operated, state: { ...operated.state, halt }, range: rangeOf(gap.epoch, part), done }
 }
 
 function skipGap(pass: Pass, gap: Gap, seen: Seen | undefined): Operated {
@@ -91,14 +91,15 @@ function skipGap(pass: Pass, gap: Gap, seen: Seen | undefined): Operated {
   const range = from === to ? `number ${String(to)}` : `the numbers ${String(from ?? '?')} to ${String(to)}`
   if (seen !== undefined && !seen.liesIn(gap)) return elsewhere(seen, `the gap, ${range}`)
   giveUpHead(pass)
-  return granted(pass, from === to ? `${range} is lost` : `${range} are lost`)
+  const done = from === to ? `${range} is lost` : `${range} are lost`
+  return granted(pass, rangeOf(gap.epoch, gap), done)
 }
 
 function skipEvent(pass: Pass, span: HeldSpan, sequence: Sequence): Operated {
   const { draft, rules } = pass
   const { epoch } = span
   if (!isCurrent(draft, epoch)) openEpoch(pass, epoch, baselineOf(rules, span.after))
-  takeOut(pass, { ...span, to: sequence, count: 1 })
+  skipEvents(pass, { ...span, to: sequence, count: 1 })
   const rest = draft.held.slice(1)
   const isWhole = sequence === span.to || span.count === 1
   const left = {
@@ -109,26 +110,26 @@ function skipEvent(pass: Pass, span: HeldSpan, sequence: Sequence): Operated {
   draft.held = isWhole ? rest : [left, ...rest]
   draft.position = sequence
   draft.failing = undefined
-  return granted(pass, `the event ${String(sequence)} is a dead letter`)
+  const range = rangeOf(epoch, { from: sequence, to: sequence })
+  return granted(pass, range, `the event ${String(sequence)} is a dead letter`)
 }
 
 /** A halt over what was skipped ends; an operator's own halt does not. */
-function granted(pass: Pass, done: string): Operated {
+function granted(pass: Pass, range: ActionRange, done: string): Operated {
   const { draft } = pass
   draft.halt = ownHalt(draft)
-  const { state, steps } = endPass(pass)
-  return { kind: 'granted', state, steps, done: `${done}${goesOn(state)}` }
+  const decided = endPass(pass)
+  return { kind: 'granted', ...decided, range, done: `${done}${goesOn(decided.state)}` }
+}
+
+function rangeOf(epoch: Epoch, { from, to }: Pick<Gap, 'from' | 'to'>): ActionRange {
+  return { epoch, ...(from !== null && { from }), to }
 }
 
 function goesOn({ halt }: StreamState): string {
   return halt === undefined || halt.cause === 'half-turn'
     ? '; the stream goes on from there'
     : '; it stays halted until it is resumed'
-}
-
-function firstOf(pass: Pass, span: HeldSpan): Sequence {
-  if (pass.rules.numbering.kind === 'contiguous') return Number(span.after) + 1
-  return pass.held.members(span.epoch, span.after, span.to)[0]?.sequence ?? span.to
 }
 
 function elsewhere({ text }: Seen, what: string): Operated {

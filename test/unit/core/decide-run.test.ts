@@ -101,10 +101,14 @@ describe('a run of events in turn', () => {
         runs++
         if (state.position === undefined) openings++
         expect(run).toEqual(decided.state)
-        const expected = arrivals.map(({ epoch, sequence }, index) => {
-          return { kind: 'verdict', index, verdict: 'deliver', epoch, sequence }
-        })
-        expect(decided.steps).toEqual(expected)
+        const { verdicts, deliveries, inOrder } = decided.outcome
+        expect(verdicts).toEqual(
+          arrivals.map(({ epoch, sequence }) => {
+            return { kind: 'verdict', verdict: 'deliver', epoch, sequence, released: [] }
+          }),
+        )
+        expect(inOrder).toEqual(verdicts)
+        expect(deliveries.map(({ arrival }) => arrival)).toEqual([...arrivals.keys()])
       }),
       { numRuns: 1_000 },
     )

@@ -15,7 +15,7 @@ import { clockAt, RuledHistory, rulesFor } from './ruled-history.ts'
 
 function after(state: StreamState, arrival: Arrival, rules: StreamRules): readonly [string, StreamState] {
   const decided = decideBatch({ rules, state }, [arrival], { clock: clockAt(0), held: nothingHeld })
-  const said = decided.steps.find((step) => step.kind === 'verdict' || step.kind === 'fill')
+  const [said] = decided.outcome.verdicts
   if (said === undefined) throw new Error('nothing was said')
   return [said.reason === undefined ? said.verdict : `${said.verdict}(${said.reason})`, decided.state]
 }

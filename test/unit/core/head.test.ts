@@ -2,18 +2,20 @@
 // elsewhere.
 import { describe, expect, test } from 'vitest'
 import { recall } from '../../../src/core/conflict-memory.ts'
-import { decideBatch } from '../../../src/core/decide.ts'
+import { decideArrivals, decideBatch } from '../../../src/core/decide.ts'
+import type { Removal } from '../../../src/core/head.ts'
 import { advance, canAdvance, importedStream, removeHead } from '../../../src/core/head.ts'
 import { nothingHeld } from '../../../src/core/held-index.ts'
 import { contiguous, increasing, linked } from '../../../src/core/numbering.ts'
 import type { TrackedNumbering } from '../../../src/core/numbering.ts'
-import type { PassContext } from '../../../src/core/pass.ts'
 import type { Failing, Halt } from '../../../src/core/stream-state.ts'
 import { clockAt, RuledHistory, rulesFor } from './ruled-history.ts'
 import type { Indexed } from './ruled-history.ts'
 
 const operatorHalt: Halt = { cause: 'operator', at: 0, reason: 'maintenance', by: 'ann' }
 const failingAtOne: Failing = { epoch: 0, sequence: 1, attempts: 1, firstAt: 0, error: 'no' }
+const start = { epoch: 0, sequence: undefined }
+const removal: Removal = { event: failingAtOne, before: start, reason: 'failed', failing: failingAtOne }
 
 function event(sequence: number, previous?: number | null): Indexed {
   return { action: { kind: 'event', epoch: 0, sequence, print: sequence, previous }, index: sequence }
@@ -29,25 +31,18 @@ function heldStream(numbering: TrackedNumbering, events: readonly Indexed[]): Ru
   return history
 }
 
-function contextOf(history: RuledHistory, more: Partial<PassContext> = {}): PassContext {
-  return { clock: clockAt(0), held: history.index(), ...more }
-}
-
 describe('a halted stream', () => {
   test('I6: holds even what is in turn, and gives it out in order once it is resumed', () => {
     const history = heldStream(contiguous(), [event(2), event(1), event(4)])
-    expect(canAdvance(history, contextOf(history))).toBe(true)
-    expect(history.apply(advance(history, contextOf(history)), [])).toEqual([
-      '#1 release 0/1',
-      '#2 release 0/2',
-    ])
-    expect(canAdvance(history, contextOf(history))).toBe(false)
+    expect(canAdvance(history)).toBe(true)
+    expect(history.apply(history.run(advance))).toEqual(['#1 release 0/1', '#2 release 0/2'])
+    expect(canAdvance(history)).toBe(false)
   })
 
   test('increasing: everything held is given out in ascending order', () => {
     const history = heldStream(increasing(), [event(9), event(4), event(7)])
     expect(history.state.held).toHaveLength(1)
-    const lines = history.apply(advance(history, contextOf(history)), [])
+    const lines = history.apply(history.run(advance))
     expect(lines).toEqual(['#4 release 0/4', '#7 release 0/7', '#9 release 0/9'])
   })
 
@@ -61,8 +56,11 @@ describe('a halted stream', () => {
     const rules = rulesFor({ numbering: contiguous() })
     const arrivals = [3, 1].map((sequence) => ({ kind: 'event', epoch: 0, sequence, print: 0 }) as const)
     const context = { clock: clockAt(0), held: nothingHeld, domainFull: true }
-    const { steps } = decideBatch({ rules, state: new RuledHistory(rules).state }, arrivals, context)
-    expect(steps).toMatchObject([{ verdict: 'refuse', reason: 'domain-full' }, { verdict: 'deliver' }])
+    const { outcome } = decideBatch({ rules, state: new RuledHistory(rules).state }, arrivals, context)
+    expect(outcome.verdicts).toMatchObject([
+      { verdict: 'refuse', reason: 'domain-full' },
+      { verdict: 'deliver' },
+    ])
   })
 })
 
@@ -72,29 +70,29 @@ describe('a place to stop', () => {
     ['linked', linked(), [event(1, null), event(2, 1), event(3, 2)]],
   ] as const)('%s: nothing goes beyond it, and the rest stays held', (_name, numbering, events) => {
     const history = heldStream(numbering, events)
-    const lines = history.apply(
-      advance(history, contextOf(history, { stopAt: { epoch: 0, sequence: 2 } })),
-      [],
-    )
+    const lines = history.apply(history.run(advance, { stopAt: { epoch: 0, sequence: 2 } }))
     expect(lines).toEqual(['#1 release 0/1', '#2 release 0/2'])
     expect(history.state).toMatchObject({ position: 2, heldCount: 1, held: [{ after: 2, to: 3, count: 1 }] })
-    expect(history.apply(advance(history, contextOf(history)), [])).toEqual(['#3 release 0/3'])
+    expect(history.apply(history.run(advance))).toEqual(['#3 release 0/3'])
   })
 })
 
-describe('a pass that goes on from another', () => {
+describe('a pass that goes on', () => {
   test.each([
     ['contiguous', contiguous(), null],
     ['linked', linked(), 1],
-  ] as const)('%s: knows what that one held, and remembers it', (_name, numbering, previous) => {
+  ] as const)('%s: knows what it held itself, and remembers it', (_name, numbering, previous) => {
     const history = heldStream(numbering, [event(1, null)])
-    const context = contextOf(history)
     const second = { kind: 'event', epoch: 0, sequence: 2, print: 7 } as const
     const later = previous === null ? second : { ...second, previous }
-    const { rules } = history
-    const first = decideBatch({ rules, state: { ...history.state, halt: operatorHalt } }, [later], context)
-    const { held } = first
-    const { state } = advance({ rules, state: { ...first.state, halt: undefined } }, { ...context, held })
+    const { state, outcome } = history.run((pass) => {
+      pass.draft.halt = operatorHalt
+      decideArrivals(pass, [later])
+      pass.draft.halt = undefined
+      advance(pass)
+    })
+    expect(outcome.hold.size).toBe(0)
+    expect(outcome.deliveries).toMatchObject([{ sequence: 1 }, { sequence: 2, arrival: 0 }])
     expect(state).toMatchObject({ position: 2, heldCount: 0 })
     expect(recall(state.memory, 0, 2)).toBe(7)
   })
@@ -104,9 +102,9 @@ describe('a failing event', () => {
   test('stops its stream until it is tried again', () => {
     const history = heldStream(contiguous(), [event(1), event(2)])
     history.state = { ...history.state, failing: failingAtOne }
-    expect(history.apply(advance(history, contextOf(history)), [])).toEqual([])
+    expect(history.apply(history.run(advance))).toEqual([])
     expect(history.arrive([event(3)], 0)).toEqual(['#3 hold 0/3'])
-    history.apply(advance(history, contextOf(history, { retry: true })), [])
+    history.apply(history.run(advance, { retry: true }))
     expect(history.state).toMatchObject({ position: 3, failing: undefined })
   })
 
@@ -119,21 +117,40 @@ describe('a failing event', () => {
       const history = heldStream(numbering, events)
       const halt: Halt = { cause: 'failure', at: 0, reason: 'attempts used up' }
       history.state = { ...history.state, failing: failingAtOne, halt }
-      expect(history.apply(removeHead(history, contextOf(history)), [])).toEqual(['removed 0/1'])
+      expect(history.apply(history.run((pass) => void removeHead(pass, removal)))).toEqual(['removed 0/1'])
       expect(history.state).toMatchObject({
         position: 1,
         halt: undefined,
         failing: undefined,
         counts: { removed: 1 },
       })
-      expect(history.apply(advance(history, contextOf(history)), [])).toEqual(['#2 release 0/2'])
+      expect(history.apply(history.run(advance))).toEqual(['#2 release 0/2'])
       expect(history.arrive(events.slice(0, 1), 0)).toEqual(['#1 duplicate 0/1'])
     },
   )
 
   test('nothing is removed where nothing is in turn', () => {
     const history = heldStream(contiguous(), [event(2)])
-    expect(removeHead(history, contextOf(history)).steps).toEqual([])
+    const { outcome } = history.run((pass) => expect(removeHead(pass, removal)).toBe(false))
+    expect(outcome.inOrder).toEqual([])
+  })
+
+  test('nothing is removed where another event is in turn', () => {
+    const history = heldStream(contiguous(), [event(1), event(2)])
+    const second = { ...removal, event: { epoch: 0, sequence: 2 } }
+    const { state, outcome } = history.run((pass) => expect(removeHead(pass, second)).toBe(false))
+    expect(outcome.inOrder).toEqual([])
+    expect(state).toEqual(history.state)
+  })
+
+  test('its dead letter says how often it was tried, and where it failed', () => {
+    const history = heldStream(contiguous(), [event(1), event(2)])
+    const failing = { ...failingAtOne, attempts: 5, stack: 'at handle' }
+    const { outcome } = history.run((pass) => void removeHead(pass, { ...removal, failing }))
+    const why = { reason: 'failed', detail: 'no', attempts: 5, stack: 'at handle' }
+    expect(outcome.deadLetters).toMatchObject([{ sequence: 1, arrival: undefined, ...why }])
+    expect(outcome.ledger).toEqual([{ kind: 'removed', epoch: 0, from: 1, to: 1, reason: 'no' }])
+    expect(outcome.release).toEqual([{ epoch: 0, after: 0, to: 1 }])
   })
 })
 

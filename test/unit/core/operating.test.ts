@@ -74,7 +74,8 @@ test('skipping never takes another event out than the one that failed', () => {
     held: [span(4, 5), span(0, 1, { epoch: 1 })],
     failing: { ...failing, epoch: 1, sequence: 1 },
   })
-  const skipped = skipHead({ rules, state }, { clock: clockAt(90), held: nothingHeld })
+  const operator = { by: 'ann', reason: 'test' }
+  const skipped = skipHead({ rules, state }, { clock: clockAt(90), held: nothingHeld, operator })
   const why = skipped.kind === 'declined' ? skipped.why : ''
   expect(why).toContain('in front of the one that failed')
 })

@@ -1,14 +1,17 @@
 // Drives the rules over one stream the way a store would: keeps what is held, hands it back as the index, and
 // says what was decided as lines of text, so that a history of decisions can be compared with another.
-import { decideBatch } from '../../../src/core/decide.ts'
+import { decideArrivals } from '../../../src/core/decide.ts'
 import { endHeadGap } from '../../../src/core/gap-end.ts'
 import { gapsOf } from '../../../src/core/gaps.ts'
 import type { HeldIndex } from '../../../src/core/held-index.ts'
-import type { Arrival, Decided, EventArrival, FillArrival, Step } from '../../../src/core/pass.ts'
+import type { ArrivalVerdict, Entry, EventRef, Outcome } from '../../../src/core/outcome.ts'
+import type { Arrival, EventArrival, FillArrival, Pass, PassContext } from '../../../src/core/pass.ts'
 import { defaultStreamLimits } from '../../../src/core/rules.ts'
 import type { StreamRules } from '../../../src/core/rules.ts'
+import type { Decided } from '../../../src/core/run-pass.ts'
+import { runPass } from '../../../src/core/run-pass.ts'
 import type { Sequence } from '../../../src/core/sequence.ts'
-import { compareSequences } from '../../../src/core/sequence.ts'
+import { compareSequences, placeText } from '../../../src/core/sequence.ts'
 import type { Clock, StreamState } from '../../../src/core/stream-state.ts'
 import { unknownStream } from '../../../src/core/stream-state.ts'
 
@@ -56,25 +59,27 @@ export class RuledHistory {
 
   /** Decides a batch at a time, and returns the lines that it added. */
   arrive(batch: readonly Indexed[], now: number): string[] {
+    const clock = clockAt(now)
     return this.apply(
-      decideBatch({ rules: this.rules, state: this.state }, batch.map(arrivalOf), {
-        clock: clockAt(now),
-        held: this.index(),
-      }),
+      this.run((pass) => decideArrivals(pass, batch.map(arrivalOf)), { clock }),
       batch,
     )
   }
 
   endHeadGap(now: number): string[] {
-    const context = { clock: clockAt(now), held: this.index() }
-    return this.apply(endHeadGap({ rules: this.rules, state: this.state }, context), [])
+    return this.apply(this.run(endHeadGap, { clock: clockAt(now) }))
+  }
+
+  /** What a pass comes to; the history stays as it is. */
+  run(work: (pass: Pass) => void, context: Partial<PassContext> = {}): Decided {
+    return runPass(this, { clock: clockAt(0), held: this.index(), ...context }, work)
   }
 
   /** Takes over the outcome of any pass, and returns the lines that say what was decided. */
-  apply(decided: Decided, batch: readonly Indexed[]): string[] {
+  apply({ state, outcome }: Decided, batch: readonly Indexed[] = []): string[] {
     const before = this.lines.length
-    for (const step of decided.steps) this.#note(step, batch)
-    this.state = decided.state
+    this.#note(outcome, batch)
+    this.state = state
     return this.lines.slice(before)
   }
 
@@ -98,73 +103,66 @@ export class RuledHistory {
       .sort((a, b) => compareSequences(a.sequence, b.sequence))
   }
 
-  #note(step: Step, batch: readonly Indexed[]): void {
+  /** Also holds the outcome's lists against what is said of it in order. */
+  #note(outcome: Outcome, batch: readonly Indexed[]): void {
     const { lines, held } = this
-    switch (step.kind) {
-      case 'verdict': {
-        const arrival = batch[step.index]
-        const { epoch, sequence } = step
-        const at = arrival?.index ?? Number.NaN
-        lines.push(`#${at} ${step.verdict}${reasonOf(step)} ${epoch}/${sequence}`)
-        if (step.verdict === 'hold' && arrival?.action.kind === 'event') {
-          held.set(`${epoch}/${sequence}`, { at, epoch, sequence, print: arrival.action.print })
-        }
-        return
-      }
-      case 'fill': {
-        const at = batch[step.index]?.index
-        lines.push(`#${at} fill-${step.verdict}${reasonOf(step)}`)
-        if (step.verdict === 'fill') this.#printedFills.add(String(at))
-        return
-      }
-      case 'filled':
-        if (step.cause === 'in-turn' && !this.#printedFills.has(step.reason)) {
-          this.#printedFills.add(step.reason)
-          lines.push(`#${step.reason} fill-released`)
-        }
-        return
-      case 'release':
-        this.#take(step, 'release')
-        return
-      case 'epoch-ended':
-        this.#take(step, 'ended')
-        return
-      case 'skipped':
-        this.#take(step, 'skipped')
-        return
-      case 'removed':
-        held.delete(`${step.epoch}/${step.sequence}`)
-        lines.push(`removed ${step.epoch}/${step.sequence}`)
-        return
-      case 'restarted':
-        lines.push(`restarted ${step.epoch}/${step.sequence}`)
-        return
-      case 'halted':
-      case 'lost':
-        lines.push(endText(step))
+    const hold: string[] = []
+    let next = 0
+    for (const said of outcome.inOrder) {
+      if (said.kind === 'verdict') {
+        const arrival = batch[next++]
+        lines.push(verdictText(said, arrival))
+        if (said.verdict === 'fill') this.#printedFills.add(String(arrival?.index))
+        if (said.verdict !== 'hold' || arrival?.action.kind !== 'event') continue
+        const { epoch, sequence } = said
+        held.set(placeText(said), { at: arrival.index, epoch, sequence, print: arrival.action.print })
+        hold.push(placeText(said))
+      } else if (said.kind === 'delivery') this.#take(said, 'release')
+      else if (said.kind === 'dead-letter') this.#take(said, words[said.reason] ?? 'removed')
+      else if (said.kind === 'filled') this.#noteFilled(said)
+      else if (said.kind === 'epoch-opened') lines.push(`restarted ${said.epoch}/${said.from}`)
+      else if (said.kind === 'halted' || said.kind === 'lost') lines.push(endText(said))
     }
+    const left = hold.filter((place) => held.has(place))
+    same([...outcome.hold.keys()].join(), left.join(), 'what is held')
+    same(outcome.verdicts.length, batch.length, 'how many verdicts there are')
   }
 
-  #take(range: Range, word: string): void {
-    for (const event of this.#members(range)) {
-      this.held.delete(`${event.epoch}/${event.sequence}`)
-      this.lines.push(`#${event.at} ${word} ${event.epoch}/${event.sequence}`)
-    }
+  #noteFilled({ reason, isOver }: Entry): void {
+    if (isOver === true || this.#printedFills.has(reason)) return
+    this.#printedFills.add(reason)
+    this.lines.push(`#${reason} fill-released`)
+  }
+
+  #take(event: EventRef, word: string): void {
+    const at = this.held.get(placeText(event))?.at
+    same(this.held.delete(placeText(event)), true, `that ${placeText(event)} was held`)
+    this.lines.push(word === 'removed' ? `removed ${placeText(event)}` : `#${at} ${word} ${placeText(event)}`)
   }
 }
 
-function arrivalOf({ action, index }: Indexed): Arrival {
+function same<Value>(one: Value, other: Value, what: string): void {
+  if (one !== other) throw new Error(`the outcome disagrees about ${what}: ${String(one)}, ${String(other)}`)
+}
+
+const words: Readonly<Record<string, string>> = { 'epoch-ended': 'ended', skipped: 'skipped' }
+
+export function arrivalOf({ action, index }: Indexed): Arrival {
   if (action.kind === 'fill') return { ...action, reason: String(index) }
   const { previous, ...event } = action
   return previous === undefined ? event : { ...event, previous }
 }
 
-function endText(step: Extract<Step, { readonly kind: 'halted' | 'lost' }>): string {
-  const { kind, epoch, from, to } = step
-  const isOverCounter = kind === 'halted' && step.reason !== undefined
-  return isOverCounter ? `half-turn ${epoch}/${String(from)}` : `${kind} ${epoch}/${from}..${to}`
+function verdictText(
+  { verdict, reason, to, ...place }: ArrivalVerdict,
+  arrival: Indexed | undefined,
+): string {
+  const why = reason === undefined ? '' : `(${reason})`
+  const at = arrival?.index
+  return to === undefined ? `#${at} ${verdict}${why} ${placeText(place)}` : `#${at} fill-${verdict}${why}`
 }
 
-function reasonOf({ reason }: { readonly reason?: string }): string {
-  return reason === undefined ? '' : `(${reason})`
+function endText({ kind, epoch, from, to, reason }: Entry): string {
+  const isOverCounter = kind === 'halted' && !reason.startsWith('the gap outlasted its patience')
+  return isOverCounter ? `half-turn ${epoch}/${String(from)}` : `${kind} ${epoch}/${from}..${to}`
 }

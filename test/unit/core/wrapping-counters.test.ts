@@ -155,8 +155,11 @@ class Played {
     const { history } = this
     const gap = headGap(history.rules, history.state)
     if (gap === undefined || this.#refused.some((n) => n <= gap.to)) return
-    const operated = skipHead(history, { clock: clockAt(0), held: history.index() })
-    if (operated.kind === 'granted') history.apply({ ...operated, held: history.index() }, [])
+    const operator = { by: 'ann', reason: 'test' }
+    const operated = skipHead(history, { clock: clockAt(0), held: history.index(), operator })
+    if (operated.kind === 'granted' && operated.outcome !== undefined) {
+      history.apply({ state: operated.state, outcome: operated.outcome })
+    }
   }
 
   get #position(): number {
