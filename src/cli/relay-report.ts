@@ -2,6 +2,7 @@
 // on a terminal how far it is behind.
 import { spell } from '../core/time-words.ts'
 import type { RelayNews } from '../ports/relay-news.ts'
+import type { RelayOptions } from '../producer/relay/relay-parts.ts'
 import { ProgressLine } from './progress-line.ts'
 import { say } from './say.ts'
 import { grouped } from './table.ts'
@@ -11,10 +12,13 @@ export class RelayReport {
   readonly #progress = new ProgressLine()
   readonly #startedMs = performance.now()
   readonly #shards: number
+  readonly #isLoggedElsewhere: boolean
   #events = 0
 
-  constructor(shards: number) {
+  /** What fails is said where the configuration has no `logger` of its own. */
+  constructor({ shards = 1, logger }: Pick<RelayOptions, 'shards' | 'logger'>) {
     this.#shards = shards
+    this.#isLoggedElsewhere = logger !== undefined
   }
 
   /** Says a line. */
@@ -25,6 +29,7 @@ export class RelayReport {
 
   /** Takes in what a relay tells. */
   tell(news: RelayNews): void {
+    if (this.#isLoggedElsewhere && (news.kind === 'relay-lost' || news.kind === 'relay-failed')) return
     switch (news.kind) {
       case 'relay-sent':
         this.#events += news.events

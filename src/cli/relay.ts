@@ -35,10 +35,10 @@ export function relayCommand(): Command {
 
 async function runRelay({ config: file, until }: RelayFlags): Promise<void> {
   const options = await loadRelay(file)
-  const report = new RelayReport(options.shards ?? 1)
+  const report = new RelayReport(options)
   const told = (news: RelayNews): void => report.tell(news)
   const { telemetry = [], logger = false } = options
-  // The report says what a log of the relay's own would say.
+  // A failure is said once: by a logger of the configuration, or else by the report.
   const relay = createRelay({ ...options, logger, telemetry: [told, telemetry].flat() })
   report.say(`relay ${options.name} sends ${options.log.name} to ${options.sink.name}`)
   const run: RelayRunOptions = until === undefined ? {} : { until }

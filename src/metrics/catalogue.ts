@@ -1,7 +1,10 @@
 // Every metric by name, with its unit and labels: a contract, and the one place where it is written. The key
 // of a stream is never a label: there are as many as there are streams.
 
-/** A label. Configurations bound `consumer`, `domain` and `relay`, lists of inturn's own the others. */
+/**
+ * A label. Configurations bound `consumer`, `domain` and `relay`, the partitions of a source `part`, lists of
+ * inturn's own the others.
+ */
 export type MetricLabel =
   | 'account'
   | 'call'
@@ -10,6 +13,7 @@ export type MetricLabel =
   | 'error'
   | 'how'
   | 'outcome'
+  | 'part'
   | 'reason'
   | 'relay'
   | 'state'
@@ -75,6 +79,7 @@ export type MetricName =
   | 'inturn.reading'
   | 'inturn.store.up'
   | 'inturn.source.lag'
+  | 'inturn.source.part.lag'
   | 'inturn.relay.sent'
   | 'inturn.relay.failures'
   | 'inturn.relay.leases.lost'
@@ -120,6 +125,11 @@ export const catalogue: Readonly<Record<MetricName, MetricDefinition>> = {
   'inturn.reading': gauge('1', ['consumer'], '1: a worker of the consumer is reading its source'),
   'inturn.store.up': gauge('1', ['consumer'], '1: the store can be read'),
   'inturn.source.lag': gauge('{unit}', ['consumer', 'unit'], 'What the source has that was not read yet'),
+  'inturn.source.part.lag': gauge(
+    '{event}',
+    ['consumer', 'part'],
+    'What a partition that is read here has behind what is settled of it',
+  ),
   'inturn.relay.sent': counter('event', ['relay'], 'Events that are at the sink'),
   'inturn.relay.failures': counter('failure', ['relay'], 'Failures of log, sink or store'),
   'inturn.relay.leases.lost': counter('lease', ['relay'], 'Leases of shards that were lost'),

@@ -7,6 +7,7 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import type { AccountCounts } from '../core/stream-state.ts'
 import { errorClass, errorCode } from '../core/thrown.ts'
 import type { RelayListener } from '../ports/relay-news.ts'
+import type { SourcePart } from '../ports/source.ts'
 import type {
   DurableTurn,
   EngineNews,
@@ -52,20 +53,20 @@ export class EngineMetrics implements TelemetryProvider {
   readonly attachRelay = (relay: string): RelayListener => {
     const of = (name: MetricName): NumberPoint => this.number(name, { relay })
     const [sent, failures] = [of('inturn.relay.sent'), of('inturn.relay.failures')]
-    const [lost, lag, oldest] = [
-      of('inturn.relay.leases.lost'),
-      of('inturn.relay.lag'),
-      of('inturn.relay.oldest'),
-    ]
+    const lost = of('inturn.relay.leases.lost')
     return {
       tell: (news) => {
         if (news.kind === 'relay-sent') sent.value += news.events
         else if (news.kind === 'relay-failed') failures.value++
         else if (news.kind === 'relay-lost') lost.value++
         else if (news.kind === 'relay-lag') {
-          lag.value = news.events
-          oldest.value = news.ageMs / 1_000
+          of('inturn.relay.lag').value = news.events
+          of('inturn.relay.oldest').value = news.ageMs / 1_000
         }
+      },
+      ended: () => {
+        this.forget('inturn.relay.lag', { relay })
+        this.forget('inturn.relay.oldest', { relay })
       },
     }
   }
@@ -75,6 +76,11 @@ export class EngineMetrics implements TelemetryProvider {
     const series = this.#numbers.get(name) ?? numberSeries()
     this.#numbers.set(name, series)
     return series.of(labels)
+  }
+
+  /** What is measured no more; it is not shown as what it was last. */
+  forget(name: MetricName, labels: Labels): void {
+    this.#numbers.get(name)?.forget(labels)
   }
 
   /** What notes times, in milliseconds, in one histogram. Whoever needs it often keeps it. */
@@ -122,6 +128,8 @@ class EngineCounter {
   /** What notes how long calls took that succeeded, by domain; and those of the store, by name. */
   readonly #succeeded = new Map<string, (ms: number) => void>()
   readonly #calls = new Map<string, (ms: number) => void>()
+  /** The parts of the source that are read here, as they were told last. */
+  #parts: readonly SourcePart[] = []
   readonly listener: Listener
 
   constructor(engine: WatchedEngine, metrics: EngineMetrics, ended: () => void) {
@@ -134,7 +142,10 @@ class EngineCounter {
       handled: (domain, tookMs, failed) => this.#handled(domain, tookMs, failed),
       turned: (turn) => this.#turned(turn),
       called: (call) => this.#called(call),
-      ended,
+      ended: () => {
+        this.#setParts([])
+        ended()
+      },
     }
   }
 
@@ -142,6 +153,10 @@ class EngineCounter {
     const [metrics, consumer] = [this.#metrics, this.#consumer]
     if (news.kind === 'batch') {
       this.#count(news)
+      return
+    }
+    if (news.kind === 'source-parts') {
+      this.#setParts(news.parts)
       return
     }
     const domain = 'stream' in news && news.stream !== undefined ? domainOf(news.stream) : ''
@@ -166,6 +181,17 @@ class EngineCounter {
       this.#verdicts.set(verdict, point)
       point.value += count
     }
+  }
+
+  /** A part that is read elsewhere now is measured there. */
+  #setParts(parts: readonly SourcePart[]): void {
+    const labels = ({ name: part }: SourcePart): Labels => ({ consumer: this.#consumer, part })
+    for (const part of this.#parts) this.#metrics.forget('inturn.source.part.lag', labels(part))
+    for (const part of parts) {
+      if (part.behind === undefined) continue
+      this.#metrics.number('inturn.source.part.lag', labels(part)).value = part.behind
+    }
+    this.#parts = parts
   }
 
   #handled(domain: string, tookMs: number, failed: { readonly error: unknown } | undefined): void {
@@ -203,7 +229,7 @@ export function errorType(error: unknown): string {
 
 /** Which counter a piece of news raises. */
 function raisedBy(
-  news: Exclude<EngineNews, { readonly kind: 'batch' | 'healed' }>,
+  news: Exclude<EngineNews, { readonly kind: 'batch' | 'healed' | 'source-parts' }>,
 ): readonly [name: MetricName, labels: Labels] | undefined {
   switch (news.kind) {
     case 'failed':
@@ -228,7 +254,6 @@ function raisedBy(
     case 'reads':
     case 'healing':
     case 'recovered':
-    case 'source-parts':
     case 'epoch-opened':
       return undefined
   }

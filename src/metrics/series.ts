@@ -35,13 +35,22 @@ export class Series<Point extends { readonly labels: Labels }> {
 
   /** The series of these labels. Whoever needs it often keeps it. */
   of(labels: Labels): Point {
-    const key = Object.values(labels).join('\u0000')
+    const key = keyOf(labels)
     const known = this.#points.get(key)
     if (known !== undefined) return known
     const made = this.#make(labels)
     this.#points.set(key, made)
     return made
   }
+
+  /** What these labels name is no more: it is not measured as what it was last. */
+  forget(labels: Labels): void {
+    this.#points.delete(keyOf(labels))
+  }
+}
+
+function keyOf(labels: Labels): string {
+  return Object.values(labels).join('\u0000')
 }
 
 /** A series of numbers from 0. */

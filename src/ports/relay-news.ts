@@ -42,4 +42,6 @@ export interface RelayListener {
   /** Awaited before the relay opens its store; what it rejects with ends the relay. */
   readonly open?: () => Promise<void>
   readonly tell: RelayTelemetry
+  /** The relay has ended. */
+  readonly ended?: () => void
 }

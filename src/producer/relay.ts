@@ -100,6 +100,7 @@ class LogRelay implements Relay {
     } finally {
       ended.abort()
       await telling
+      this.#parts.tellEnd()
     }
   }
 

@@ -61,6 +61,34 @@ test('it goes on as events are appended, until a signal stops it', async () => {
   expect(code).toBe(0)
 })
 
+test('what fails is said once, by the logger of the configuration where it has one', async () => {
+  const failing = `{
+    name: 'nowhere',
+    open: async () => { throw new InturnError('sink-unavailable', 'away', { retryable: true }) },
+    send: async () => undefined,
+    close: async () => undefined,
+  }`
+  const here = config.replace(/fileSink\('events\.ndjson'\)/, failing)
+  const imported = `import { InturnError } from ${sourceUrl('core/errors.ts')}\n`
+  const logger = "logger: { warn: () => undefined, error: (text) => console.log(text) }, name: 'orders',"
+  const failures = /next try in/
+  folder.write('plain.ts', imported + here)
+  folder.write('logged.ts', imported + here.replace("name: 'orders',", logger))
+  await append(1)
+  const plain = startInturn(folder.path, 'relay', '--config', 'plain.ts')
+  while (!failures.test(plain.stderr())) await sleep(5)
+  plain.child.kill('SIGTERM')
+  expect(await plain.ended).toMatchObject({ code: 0, stdout: '' })
+  const logged = startInturn(folder.path, 'relay', '--config', 'logged.ts')
+  let out = ''
+  logged.child.stdout?.on('data', (chunk: Buffer) => void (out += chunk.toString()))
+  while (!failures.test(out)) await sleep(5)
+  logged.child.kill('SIGTERM')
+  const { code, stderr } = await logged.ended
+  expect(code).toBe(0)
+  expect(stderr).not.toMatch(failures)
+})
+
 test('a configuration that is missing or cannot be is refused, and the option is named', async () => {
   const missing = await inturn(folder.path, 'relay')
   expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('inturn.relay.ts') as string })

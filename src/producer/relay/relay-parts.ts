@@ -89,6 +89,8 @@ export interface RelayParts {
   readonly tell: (news: RelayNews) => void
   /** Whether anybody listens to more than failures. */
   readonly isTold: boolean
+  /** Tells those who listen that the relay has ended. */
+  readonly tellEnd: () => void
   /** Opens those who listen; absent: nobody has to be opened. */
   readonly open: (() => Promise<void>) | undefined
 }
@@ -157,7 +159,8 @@ export function relayParts(options: RelayOptions): RelayParts {
     shardsMax: whole(options.shardsMax ?? shards, 'shardsMax', shards),
     pollMs: whole(options.pollMs ?? 100, 'pollMs'),
     holder: Array.from({ length: 3 }, () => random.next().toString(36).slice(2)).join(''),
-    tell: (news) => tellQuietly(listeners, news),
+    tell: (news) => quietly(listeners, ({ tell }) => tell(news)),
+    tellEnd: () => quietly(listeners, ({ ended }) => ended?.()),
     isTold: watches.length > 0,
     open: opens.length === 0 ? undefined : async () => void (await Promise.all(opens.map((open) => open()))),
   }
@@ -184,10 +187,10 @@ function isList(given: RelayWatch | readonly RelayWatch[]): given is readonly Re
   return Array.isArray(given)
 }
 
-function tellQuietly(listeners: readonly RelayListener[], news: RelayNews): void {
+function quietly(listeners: readonly RelayListener[], tell: (listener: RelayListener) => void): void {
   for (const listener of listeners) {
     try {
-      listener.tell(news)
+      tell(listener)
     } catch {
       // A listener's failure is its own.
     }

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import { BelowRetention } from '../../../../src/core/append-errors.ts'
 import { InturnError } from '../../../../src/core/errors.ts'
+import type { RelayNews } from '../../../../src/ports/relay-news.ts'
 import type { SinkMessage } from '../../../../src/ports/sink.ts'
 import { createRelay } from '../../../../src/producer/relay.ts'
 import { relayLog } from '../../../../src/producer/relay/relay-log.ts'
@@ -112,6 +113,23 @@ test('failures are said by a logger with the error itself, and counted', async (
   const text = await metrics.text()
   expect(text).toContain('inturn_relay_failures_total{relay="orders"} 2')
   expect(text).toContain('inturn_relay_sent_total{relay="orders"} 10')
+})
+
+test('a relay that has ended has no lag any more', async () => {
+  const world = new RelayWorld()
+  await world.append(['a'], 10)
+  const metrics = prometheus()
+  await metrics.text()
+  const lags: number[] = []
+  const telemetry = [metrics, (news: RelayNews) => void (news.kind === 'relay-lag' && lags.push(news.events))]
+  const { relay } = world.start({ telemetry })
+  await world.until(() => lags.at(-1) === 0)
+  expect(await metrics.text()).toMatch(/^inturn_relay_lag\{relay="orders"\} 0$/m)
+  expect(await metrics.text()).toMatch(/^inturn_relay_oldest_seconds\{relay="orders"\} 0$/m)
+  await relay.stop()
+  const text = await metrics.text()
+  expect(text).toContain('inturn_relay_sent_total{relay="orders"} 10')
+  expect(text).not.toMatch(/inturn_relay_(lag|oldest_seconds)\{/)
 })
 
 test('of shards that fail together one is said with its stack, and so is the first of the next time', () => {
