@@ -47,6 +47,11 @@ export class TransactionWork {
   readonly #caller: HandlerCaller
   readonly #slots: HandlerSlots
   readonly #turns: TurnsInTransaction
+  /**
+   * The place of the handlers is taken before a transaction begins. Where there is one at a time, it may have
+   * all that is to be had: a handler elsewhere, which has a place, may wait for that.
+   */
+  readonly #isPlacedFirst: boolean
   /** Domains whose handlers are not called at once, and for how many batches. */
   readonly #apart = new Map<Domain, number>()
 
@@ -55,6 +60,7 @@ export class TransactionWork {
     this.#caller = caller
     this.#slots = slots
     this.#turns = new TurnsInTransaction(parts, caller)
+    this.#isPlacedFirst = (parts.store.about.transactionsMax ?? 1) === 1
   }
 
   /**
@@ -68,10 +74,12 @@ export class TransactionWork {
     const request = { ...scope, runner: { worker, isAlone: true } }
     const atOnce = new Set<Domain>()
     let isRepeated = false
-    const { value, again } = await this.#turns.transact(request, (unit, findings) => {
-      isRepeated = findings.hasSavepoints
-      return this.#runUnit(unit, { request, failures: isRepeated ? findings.failures : undefined, atOnce })
-    })
+    const transacted = (): Promise<Worked<BulkResult>> =>
+      this.#turns.transact(request, (unit, findings) => {
+        isRepeated = findings.hasSavepoints
+        return this.#runUnit(unit, { request, failures: isRepeated ? findings.failures : undefined, atOnce })
+      })
+    const { value, again } = await (this.#isPlacedFirst ? this.#slots.within(transacted) : transacted())
     this.#learn(value.done, isRepeated ? atOnce : none)
     const results: TransactionResult[] = [{ ...value, again }]
     for (const visit of value.aside) {
@@ -112,9 +120,11 @@ export class TransactionWork {
       else turns.push(planned)
     }
     const busy = new Set(unit.busy)
+    const ran = (): Promise<readonly PlannedTurn[]> =>
+      this.#runTurns(unit, run, { turns, isForAll, startedMs })
     return {
       // While it waits for its place it has locked no row for which a handler that has one may wait.
-      done: await this.#slots.within(() => this.#runTurns(unit, run, { turns, isForAll, startedMs })),
+      done: await (this.#isPlacedFirst ? ran() : this.#slots.within(ran)),
       busy: request.visits.filter(({ path }) => busy.has(path)),
       aside,
       takenOver: new Set(aside.map(({ path }) => path).filter((path) => wonStream(unit, path).isTakenOver)),
