@@ -1,5 +1,6 @@
 // A store, an event log and sequences on Postgres, beside the user's own tables: what is appended and what
 // the user writes are one transaction. Any number of processes work on one database.
+import { resolve } from 'node:path'
 import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
 import type { AppendLimits, TransactionalEventLog } from '../ports/event-log.ts'
@@ -9,7 +10,11 @@ import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
 import { checkLimits, limitNames } from '../storage/prepare-append.ts'
 import { Connection } from './postgres/connection.ts'
+import type { ConnectionParts } from './postgres/connection.ts'
+import { OneSessionPool } from './postgres/one-session-pool.ts'
+import { LockedFolder, MemoryFolder } from './postgres/pglite-folder.ts'
 import type {
+  PglitePool,
   PostgresClient,
   PostgresPool,
   PostgresQuery,
@@ -21,7 +26,15 @@ import { PostgresEventLog } from './postgres/postgres-event-log.ts'
 import { PostgresSequenceStore } from './postgres/postgres-sequence-store.ts'
 import { PostgresStore } from './postgres/postgres-store.ts'
 
-export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult, PostgresRow, PostgresTransaction }
+export type {
+  PglitePool,
+  PostgresClient,
+  PostgresPool,
+  PostgresQuery,
+  PostgresResult,
+  PostgresRow,
+  PostgresTransaction,
+}
 
 /** Where a server is: a URL, or a pool of the package `pg`, which stays the caller's to end. */
 export type PostgresTarget = string | { readonly pool: PostgresPool }
@@ -72,7 +85,8 @@ export function postgresStore(
 ): Store<PostgresTransaction> {
   checkNames(options, 'postgresStore', [...optionNames, 'timers'])
   const { timers = systemTimers } = options
-  return new PostgresStore(connectionTo('postgresStore', target, options), timers)
+  const connection = connectionTo('postgresStore', target, options, { isOfEngine: true })
+  return new PostgresStore(connection, timers)
 }
 
 /**
@@ -114,7 +128,41 @@ export function postgresSequences(
   return new PostgresSequenceStore(connectionTo('postgresSequences', target, options))
 }
 
-function connectionTo(factory: string, target: PostgresTarget, options: PostgresOptions): Connection {
+/** How PGlite is used. */
+export interface PgliteOptions {
+  /**
+   * How long somebody may wait for the only session, in milliseconds; whoever waits for longer gets an error.
+   * Longer than a batch takes. Default 60,000.
+   */
+  readonly waitMs?: number
+}
+
+/**
+ * A pool over PGlite, Postgres within this process, which has its database in a folder, or in memory
+ * (`memory://`). One process has the folder at a time. Whoever makes the pool ends it.
+ *
+ * @throws InturnError `config-invalid` when the folder cannot be one
+ * @example
+ * const store = postgresStore({ pool: pglitePool('./data') })
+ */
+export function pglitePool(folder: string, options: PgliteOptions = {}): PglitePool {
+  checkNames(options, 'pglitePool', ['waitMs'])
+  const { waitMs = 60_000 } = options
+  checkCount('pglitePool: waitMs', waitMs)
+  if (folder === 'memory://') return new OneSessionPool(new MemoryFolder(), waitMs)
+  if (typeof folder !== 'string' || folder === '' || /^[a-z][a-z-]+:/.test(folder)) {
+    const message = `pglitePool takes a folder, or memory://, not ${givenText(folder)}`
+    throw new InturnError('config-invalid', message)
+  }
+  return new OneSessionPool(new LockedFolder(folder, resolve(folder)), waitMs)
+}
+
+function connectionTo(
+  factory: string,
+  target: PostgresTarget,
+  options: PostgresOptions,
+  { isOfEngine = false }: Pick<ConnectionParts, 'isOfEngine'> = {},
+): Connection {
   const { schema = 'inturn', connectionsMax = 10 } = options
   if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,62}$/.test(schema) || schema.startsWith('pg_')) {
     const form = 'lower-case letters, digits and _, at most 63, and not beginning with pg_'
@@ -126,9 +174,10 @@ function connectionTo(factory: string, target: PostgresTarget, options: Postgres
     const message = `${factory}: prepare takes true or false, not ${givenText(prepares)}`
     throw new InturnError('config-invalid', message)
   }
-  const own = { schema, prepares, shiftMs: (): number => 0 }
+  const own = { schema, prepares, isOfEngine, shiftMs: (): number => 0 }
   if (typeof target !== 'string') {
-    return new Connection({ ...own, name: 'postgres', pool: checkedPool(factory, target) })
+    const pool = checkedPool(factory, target)
+    return new Connection({ ...own, name: pool.name ?? 'postgres', pool })
   }
   const { host, pathname } = checkedUrl(factory, target)
   const name = `postgres ${host}${pathname}`

@@ -30,6 +30,11 @@ export interface ConnectionParts {
   readonly prepares: boolean | undefined
   /** Added to the server's clock: tests move it. */
   readonly shiftMs: () => number
+  /**
+   * What is written is asked for by an engine, which begins work from within other work, and waits in none
+   * for another.
+   */
+  readonly isOfEngine?: boolean
 }
 
 /** What a pool of our own is made of. */
@@ -145,10 +150,17 @@ export class Connection {
     return this.#transact('SELECT 1', body)
   }
 
+  /** @throws InturnError `store-read-only` within a transaction that has the only session */
+  checkMayWrite(): void {
+    const { pool } = this.#parts
+    const refusal = 'url' in pool ? undefined : pool.refusalHere?.()
+    if (refusal !== undefined) throw refusal
+  }
+
   /** Statements in one transaction, sent at once: whoever sends them cannot stand still within it. */
   async writeAtOnce(...sql: readonly string[]): Promise<readonly PostgresRow[][]> {
     await this.#opened()
-    return this.#lent(async ({ client }) => {
+    return this.#lentToWrite(async ({ client }) => {
       const text = [beginSql, limitsSql, ...sql, 'COMMIT'].join(';\n')
       const results: unknown = await client.query(this.#statement(text).text).catch((error: unknown) => {
         throw ownFaultOf(error, this.name)
@@ -168,7 +180,7 @@ export class Connection {
   ): Promise<readonly [Result, Seen | undefined]> {
     await this.#opened()
     return triedAgain(() =>
-      this.#lent(async ({ session }) => {
+      this.#lentToWrite(async ({ session }) => {
         const begun = session.begin(`${beginSql};${limitsSql}`)
         const written = body(session)
         const committed = session.commit()
@@ -185,7 +197,7 @@ export class Connection {
   async lend<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
     await this.#opened()
     return triedAgain(() =>
-      this.#lent(async ({ session }) => {
+      this.#lentToWrite(async ({ session }) => {
         const begun = session.begin(beginSql)
         const worked = body(session)
         return (await Promise.all([worked, begun]))[0]
@@ -251,7 +263,7 @@ export class Connection {
   }
 
   async #transact<Result>(settings: string, body: (session: Session) => Promise<Result>): Promise<Result> {
-    return this.#lent(async ({ session }) => {
+    return this.#lentToWrite(async ({ session }) => {
       await session.begin(`${beginSql};${settings}`)
       const result = await body(session)
       await session.commit()
@@ -259,9 +271,14 @@ export class Connection {
     })
   }
 
+  /** Lends a client to write by. */
+  async #lentToWrite<Result>(body: (lent: Lent) => Promise<Result>): Promise<Result> {
+    return this.#lent(body, this.#parts.isOfEngine)
+  }
+
   /** Lends a client. After a failure it is rolled back, or ended where that fails too. */
-  async #lent<Result>(body: (lent: Lent) => Promise<Result>): Promise<Result> {
-    const client = await this.#client()
+  async #lent<Result>(body: (lent: Lent) => Promise<Result>, isAfter = false): Promise<Result> {
+    const client = await this.#client(isAfter)
     let isBroken = false
     // What a statement meets is told by the statement itself.
     const listener = (): void => {
@@ -273,10 +290,12 @@ export class Connection {
       name: this.name,
       prepared: (sql, values) => this.#prepared(sql, values),
     })
+    const run = (): Promise<Result> => body({ client, session })
     try {
-      return await body({ client, session })
+      return await (client.hold?.(run) ?? run())
     } catch (error) {
-      if (session.isGivenUp && !isBroken) {
+      // The only session has no other beside it to cancel by, and ends what it does before it hears more.
+      if (session.isGivenUp && !isBroken && client.hold === undefined) {
         await this.#cancel(session)
         isBroken = true
       } else await session.query('ROLLBACK').catch(listener)
@@ -312,12 +331,14 @@ export class Connection {
     if (this.#isClosed) throw new InturnError('store-closed', `${this.name} is closed`)
   }
 
-  async #client(): Promise<PostgresClient> {
+  async #client(isAfter = false): Promise<PostgresClient> {
     this.#checkOpen()
     const { pool } = this.#parts
     try {
       const from = 'url' in pool ? (this.#own ?? (await this.#makeOwn(pool))) : pool
-      return await from.connect()
+      return await (isAfter && 'connectAfter' in from && from.connectAfter !== undefined
+        ? from.connectAfter()
+        : from.connect())
     } catch (error) {
       throw ownFaultOf(error, this.name)
     }

@@ -26,7 +26,9 @@ export class Placer {
   }
 
   /** Everything that was committed before this call has its place then; tells those of the rows asked for. */
-  place(rowIds: readonly number[] = []): Promise<Places> {
+  async place(rowIds: readonly number[] = []): Promise<Places> {
+    // A run is for others too, who may be waiting for what this is a part of.
+    this.#connection.checkMayWrite()
     this.#next ??= this.#begin()
     for (const rowId of rowIds) this.#next.rowIds.push(rowId)
     return this.#next.places

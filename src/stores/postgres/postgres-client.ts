@@ -1,4 +1,5 @@
 // What is used of the package pg, as shapes: a pool or a client of any copy or wrapper of it will do.
+import type { InturnError } from '../../core/errors.ts'
 
 /** Whatever runs statements: a client with a transaction open, as users have it. */
 export interface PostgresTransaction {
@@ -33,9 +34,29 @@ export interface PostgresClient extends PostgresTransaction {
   release(destroy?: boolean): void
   /** `I`: none is open, `T`: one is, `E`: one is and has failed. */
   getTransactionStatus?(): 'I' | 'T' | 'E' | null | undefined
+  /**
+   * Where a pool has one session: runs what has it. Whoever asks the pool for a client from within that gets
+   * one that reads in the same transaction, instead of waiting for itself.
+   */
+  hold?<Result>(body: () => Promise<Result>): Promise<Result>
 }
 
 /** A pool of the package pg. */
 export interface PostgresPool {
+  /** For people; `postgres` by default. */
+  readonly name?: string
   connect(): Promise<PostgresClient>
+  /**
+   * Where it has one session: lends it to what was begun from within what has it, and is no part of that. It
+   * waits for its end, so nothing of it may wait for the client.
+   */
+  connectAfter?(): Promise<PostgresClient>
+  /** Where it has one session: why this may not write, as it is called from within what has that. */
+  refusalHere?(): InturnError | undefined
+}
+
+/** A pool over PGlite. */
+export interface PglitePool extends PostgresPool, PostgresTransaction {
+  /** Waits for whoever has the session, closes the database, and leaves its folder to others. */
+  end(): Promise<void>
 }

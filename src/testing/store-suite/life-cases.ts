@@ -37,11 +37,23 @@ export const lifeCases: readonly StoreCase[] = [
         await effects.write(unit.transaction?.forHandlers, 'one')
         await unit.commit({ streams: [moved(a, 1)] })
         await effects.write(unit.transaction?.forHandlers, 'two')
-        deepEqual(await effects.written(), [])
-        equal(await store.reader.stream(consumer, a), undefined)
       })
       deepEqual(await effects.written(), ['one', 'two'])
       equal(await positionOf(store, a, { mode }), 1)
+    },
+  },
+  {
+    name: 'nobody else sees what a handler writes, and its position, before the commit (I2)',
+    needs: ['transaction', 'readsBeside'],
+    run: async (fixture) => {
+      const { store } = fixture
+      const effects = effectsOf(fixture)
+      await work(store, { streams: [a], mode }, async (unit) => {
+        await effects.write(unit.transaction?.forHandlers, 'one')
+        await unit.commit({ streams: [moved(a, 1)] })
+        deepEqual(await effects.written(), [])
+        equal(await store.reader.stream(consumer, a), undefined)
+      })
     },
   },
   {

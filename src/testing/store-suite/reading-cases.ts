@@ -4,7 +4,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { streamPath } from '../../core/stream-path.ts'
 import { openUnit } from './open-unit.ts'
 import { account, at, commit, consumer, entry, handed, holding, letter, moved } from './samples.ts'
-import type { StoreCase } from './store-case.ts'
+import type { StoreCase, StoreFixture } from './store-case.ts'
 
 const order = streamPath('order', '1')
 const likeAccount = streamPath('account2', '1')
@@ -207,15 +207,20 @@ export const readingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'reading never waits for a worker, and sees only what is committed (I6)',
-    run: async ({ store }) => {
-      await commit(store, [moved(account('a'), 1)])
-      for (const mode of ['claim', 'transaction'] as const) {
-        const unit = await openUnit(store, { streams: [account('a')], mode })
-        equal((await store.reader.stream(consumer, account('a')))?.state.position, 1)
-        equal((await store.reader.summary(consumer)).streams, 1)
-        await unit.end()
-      }
-    },
+    name: 'reading never waits for a worker that has a claim, and sees only what is committed (I6)',
+    run: (fixture) => readBeside(fixture, 'claim'),
+  },
+  {
+    name: 'reading never waits for a worker in its transaction, and sees only what is committed (I6)',
+    needs: ['readsBeside'],
+    run: (fixture) => readBeside(fixture, 'transaction'),
   },
 ]
+
+async function readBeside({ store }: StoreFixture, mode: 'claim' | 'transaction'): Promise<void> {
+  await commit(store, [moved(account('a'), 1)])
+  const unit = await openUnit(store, { streams: [account('a')], mode })
+  equal((await store.reader.stream(consumer, account('a')))?.state.position, 1)
+  equal((await store.reader.summary(consumer)).streams, 1)
+  await unit.end()
+}

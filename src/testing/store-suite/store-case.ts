@@ -11,6 +11,8 @@ export interface StoreCapabilities {
   readonly commands: true | string
   /** Several store objects can work on the same data. */
   readonly handles: true | string
+  /** Readers do not wait for a unit of work in a transaction. */
+  readonly readsBeside: true | string
   /** What is committed survives closing the store. */
   readonly durable: true | string
 }

@@ -8,6 +8,7 @@ export const memoryCapabilities: StoreCapabilities = {
   transaction: 'a handler has nothing to write to in memory',
   commands: 'a handler has nothing to run in memory',
   handles: true,
+  readsBeside: true,
   durable: 'memory ends with the process',
 }
 

@@ -25,6 +25,7 @@ const capabilities = {
   transaction: true,
   commands: 'handlers write in the transaction',
   handles: true,
+  readsBeside: true,
   durable: true,
 } as const
 

@@ -21,6 +21,7 @@ export const redisCapabilities: StoreCapabilities = {
   transaction: 'a Redis store has no transactions: its commits run commands',
   commands: true,
   handles: true,
+  readsBeside: true,
   durable: true,
 }
 

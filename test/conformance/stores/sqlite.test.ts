@@ -78,6 +78,7 @@ runStoreSuite({
     transaction: true,
     commands: 'handlers write in the transaction',
     handles: true,
+    readsBeside: true,
     durable: true,
   },
   create,
