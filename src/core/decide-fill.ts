@@ -67,8 +67,7 @@ function inItsRun({ draft, rules }: Pass, fill: FillArrival): FillArrival | Fill
 }
 
 function say({ outcome }: Pass, { epoch, from, to }: FillArrival, judgement: FillJudgement): void {
-  const { verdict, reason } = judgement
-  outcome.judge({ verdict, ...(reason !== undefined && { reason }), epoch, sequence: from, to })
+  outcome.judge({ epoch, sequence: from, to }, judgement)
 }
 
 function unwrapFill(pass: Pass, fill: FillArrival): FillArrival | NoNumber {

@@ -13,7 +13,6 @@ import { epochInRuns, noteAccepted } from './producer-runs.ts'
 import { answerRestart, openRun } from './restart.ts'
 import type { Decided, RuledStream } from './run-pass.ts'
 import { runPass, settleCounters } from './run-pass.ts'
-import type { Position } from './sequence.ts'
 import { placeText } from './sequence.ts'
 import { haltStops } from './stream-state.ts'
 import type { Candidate } from './unwrap.ts'
@@ -53,19 +52,19 @@ function decideArrival(pass: Pass, at: number, arrival: Arrival): void {
 }
 
 function decideEvent(pass: Pass, at: number, arrival: EventArrival): void {
-  const { draft } = pass
+  const { draft, outcome } = pass
   const placed = draft.runs.length === 0 ? arrival : inItsRun(pass, arrival)
   if (placed === undefined) {
-    say(pass, arrival, runUnknown)
+    outcome.judge(arrival, runUnknown)
     return
   }
   if (isEpochImplausible(pass, placed.epoch)) {
-    say(pass, placed, beyondEpochSpan)
+    outcome.judge(placed, beyondEpochSpan)
     return
   }
   const candidate = toCandidate(pass, placed)
   if ('verdict' in candidate) {
-    say(pass, placed, candidate)
+    outcome.judge(placed, candidate)
     if (candidate.upTo !== undefined) noteSeen(pass, candidate.upTo)
     return
   }
@@ -82,7 +81,7 @@ function decideEvent(pass: Pass, at: number, arrival: EventArrival): void {
     if (haltStops(draft)) draft.halt = undefined
     deliver(pass, at, candidate)
   }
-  say(pass, candidate, judgement)
+  outcome.judge(candidate, judgement)
   follow(pass, at, candidate, judgement)
 }
 
@@ -91,10 +90,6 @@ function inItsRun({ draft }: Pass, arrival: EventArrival): EventArrival | undefi
   const epoch = epochInRuns(draft.runs, arrival)
   if (epoch === undefined || epoch === arrival.epoch) return epoch === undefined ? undefined : arrival
   return { ...arrival, epoch, known: undefined }
-}
-
-function say({ outcome }: Pass, { epoch, sequence }: Position, { verdict, reason }: Judgement): void {
-  outcome.judge({ verdict, ...(reason !== undefined && { reason }), epoch, sequence })
 }
 
 /** What a verdict changes beside the position. */

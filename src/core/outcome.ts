@@ -103,23 +103,19 @@ export class Outcome {
    */
   readonly inOrder: (ArrivalVerdict | Delivery | Removed | Entry)[] = []
 
-  /** Notes the verdict about the next arrival. */
-  judge(said: Omit<ArrivalVerdict, 'kind' | 'released'>): void {
-    const { epoch, sequence, verdict, reason = verdict } = said
-    const arrival = this.verdicts.length
-    const noted: NotedVerdict = { ...said, kind: 'verdict', released: [] }
-    this.verdicts.push(noted)
+  /** Notes the verdict about the next arrival; `to` is a fill's last number. */
+  judge(
+    { epoch, sequence, to }: Position & Pick<ArrivalVerdict, 'to'>,
+    { verdict, reason }: Pick<ArrivalVerdict, 'verdict' | 'reason'>,
+  ): void {
+    const why = reason === undefined ? undefined : { reason }
+    const end = to === undefined ? undefined : { to }
+    const noted: NotedVerdict = { kind: 'verdict', verdict, ...why, epoch, sequence, ...end, released: [] }
+    const arrival = this.verdicts.push(noted) - 1
     this.inOrder.push(noted)
-    if (isRemoval(verdict)) {
-      this.deadLetters.push({
-        kind: 'dead-letter',
-        epoch,
-        sequence,
-        arrival,
-        reason: verdict,
-        detail: reason,
-      })
-    }
+    if (!isRemoval(verdict)) return
+    const removed = { epoch, sequence, arrival, reason: verdict, detail: reason ?? verdict }
+    this.deadLetters.push({ kind: 'dead-letter', ...removed })
   }
 
   /** Notes a held event that is in turn now. */
@@ -150,6 +146,8 @@ export class Outcome {
   }
 }
 
+const others: ReadonlySet<Verdict | FillVerdict> = new Set(['deliver', 'fill', 'hold', 'duplicate', 'refuse'])
+
 function isRemoval(verdict: Verdict | FillVerdict): verdict is RemovalReason & Verdict {
-  return !['deliver', 'fill', 'hold', 'duplicate', 'refuse'].includes(verdict)
+  return !others.has(verdict)
 }

@@ -71,9 +71,12 @@ export function ruledOutcome(
       const attempt = isFailing ? failing.attempts + 1 : 1
       return { event: eventOf(delivery, owner), before: delivery.before, attempt }
     }),
-    verdicts: outcome.verdicts.map(({ released, ...said }) => {
-      const { kind: _, ...verdict } = said
-      return { stream: owner.stream, ...verdict, released: released.map((one) => eventOf(one, owner)) }
+    verdicts: outcome.verdicts.map((said) => {
+      const { verdict, reason, epoch, sequence, to } = said
+      const why = reason === undefined ? undefined : { reason }
+      const end = to === undefined ? undefined : { to }
+      const released = said.released.length === 0 ? none : said.released.map((one) => eventOf(one, owner))
+      return { stream: owner.stream, verdict, ...why, epoch, sequence, ...end, released }
     }),
   }
 }

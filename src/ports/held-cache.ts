@@ -8,6 +8,8 @@ import { before, compareSequences } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { HeldEvent, HeldRange } from './records.ts'
 
+const none: readonly HeldMember[] = []
+
 /** What is known of one stream's held events. */
 export class HeldCache implements HeldIndex {
   readonly #stream: StreamPath
@@ -51,8 +53,9 @@ export class HeldCache implements HeldIndex {
   /** The held events of a range, ascending, as far as they are known. */
   members(epoch: Epoch, after: Sequence | null, to: Sequence): readonly HeldMember[] {
     this.#need({ epoch, after, to })
-    const events = this.#epochs.get(epoch)?.values() ?? []
-    return [...events]
+    const events = this.#epochs.get(epoch)
+    if (events === undefined) return none
+    return [...events.values()]
       .map(({ event, print }) => ({ sequence: event.sequence, print }))
       .filter(({ sequence }) => sequence <= to && (after === null || sequence > after))
       .sort((a, b) => compareSequences(a.sequence, b.sequence))
