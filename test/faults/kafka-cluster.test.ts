@@ -1,21 +1,18 @@
 // Three brokers, of which one is lost: whatever was acknowledged is there, nothing is there without what came
 // before it, and nobody reads a record twice that was settled (I1, I3, I4).
 import { alterPartitionReassignmentsV0, ConnectionPool } from '@platformatic/kafka'
-import { Client } from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { contiguous } from '../../src/core/numbering.ts'
-import { createWorker } from '../../src/engine/worker.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SinkMessage } from '../../src/ports/sink.ts'
-import { postgresStore } from '../../src/stores/postgres.ts'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { sample } from '../../src/testing/sink-suite/sink-world.ts'
 import type { RecordDelivery } from '../../src/transports/kafka.ts'
 import { kafkaSink, kafkaSource } from '../../src/transports/kafka.ts'
 import type { KafkaCluster, KafkaServer } from '../services/kafka-server.ts'
 import { startKafkaCluster } from '../services/kafka-server.ts'
 import type { TestTopic } from '../services/kafka-topic.ts'
-import { asAdmin, freshTopic, groupOffsets, valuesOf } from '../services/kafka-topic.ts'
+import { asAdmin, freshTopic, valuesOf } from '../services/kafka-topic.ts'
 import { openSource } from '../services/open-source.ts'
-import { freshDatabase } from '../services/shared-postgres.ts'
+import { addShuffled, allOnce, KafkaWorld } from './kafka-world.ts'
 
 let cluster: KafkaCluster
 beforeAll(async () => {
@@ -118,63 +115,25 @@ async function moveLeader({ topic }: TestTopic, partition: number, from: KafkaSe
   await pool.close()
 }
 
-test('one of three brokers killed under workers costs no event, no order, no second effect', async () => {
-  const database = await freshDatabase()
-  const client = new Client({ connectionString: database.url })
-  await client.connect()
-  await client.query('CREATE TABLE note (id bigint GENERATED ALWAYS AS IDENTITY, stream text, sequence int)')
-  const topic = await replicated(4)
-  const [streams, events] = [20, 60]
-  const add = async (from: number, to: number): Promise<void> => {
-    const all = upTo(to).flatMap((sequence) =>
-      sequence <= from
-        ? []
-        : upTo(streams).map((stream) => JSON.stringify({ stream: `u${stream}`, sequence, data: null })),
-    )
-    for (const partition of [0, 1, 2, 3]) {
-      // A stream lies in all partitions.
-      const own = all.filter((_, index) => (index * 7) % 4 === partition)
-      await topic.add(own, { partition })
-    }
-  }
-  const noted = async (): Promise<readonly { stream: string; sequence: number }[]> =>
-    (await client.query<{ stream: string; sequence: number }>('SELECT * FROM note ORDER BY id')).rows
-  await add(0, 20)
-  const workers = upTo(2).map(() => {
-    const source = { brokers: cluster.brokers, topics: [topic.topic], groupId: topic.group }
-    return createWorker({
-      consumer: 'clicks',
-      store: postgresStore(database.url),
-      source: kafkaSource({ ...source, sessionMs: 3_000, commitEveryMs: 50, onWarning: () => undefined }),
-      batch: 50,
-      sweepEvery: '50ms',
-      log: false,
-      domains: {
-        click: {
-          numbering: contiguous(),
-          effects: 'transaction',
-          handle: async ({ stream, sequence }, { transaction }) => {
-            const values = [stream, Number(sequence)]
-            await transaction.query('INSERT INTO note (stream, sequence) VALUES ($1, $2)', values)
-          },
-        },
-      },
-    })
+describe.each(['sqlite', 'postgres', 'redis'] as const)('with workers on %s', (store) => {
+  test('one of three brokers killed, and a leader moved, cost no event and no order', async () => {
+    const [partitions, streams, share] = [4, 20, 20]
+    const topic = await replicated(partitions)
+    const world = await KafkaWorld.make(store, topic, { worker: 'batch: 50,' })
+    const random = new SeededRandom(11)
+    const add = (from: number): Promise<void> =>
+      addShuffled(topic, { streams, from, to: from + share - 1, partitions, random })
+    world.start()
+    world.start()
+    await add(1)
+    await world.untilDone(streams)
+    const restart = killAndRestart(await leaderOf(topic, 0))
+    await add(share + 1)
+    await restart()
+    await moveLeader(topic, 1, await leaderOf(topic, 1))
+    await add(2 * share + 1)
+    const events = 3 * share
+    await world.untilDone(streams * events)
+    expect(await world.finish()).toEqual(allOnce({ streams, events }))
   })
-  const running = workers.map((worker) => worker.run())
-  await expect.poll(async () => (await noted()).length, { timeout: 60_000 }).toBeGreaterThan(streams)
-  const restart = killAndRestart(await leaderOf(topic, 0))
-  await add(20, 40)
-  await restart()
-  await add(40, events)
-  await expect.poll(async () => (await noted()).length, { timeout: 60_000 }).toBe(streams * events)
-  const isBehind = async (): Promise<boolean> =>
-    (await groupOffsets(topic)).some(({ committed, end }) => committed < end)
-  await expect.poll(isBehind, { timeout: 60_000 }).toBe(false)
-  await Promise.all(workers.map((worker) => worker.stop()))
-  await Promise.all(running)
-  const byStream = Map.groupBy(await noted(), ({ stream }) => stream)
-  for (const [, own] of byStream) expect(own.map(({ sequence }) => sequence)).toEqual(upTo(events))
-  await client.end()
-  await database.drop()
 })

@@ -49,7 +49,7 @@ async function untilCompacted(topic: TestTopic, most: number): Promise<readonly 
 test('with offsets as numbers no hole of compaction is a loss, and the lag ends at 0', async () => {
   const topic = await freshTopic([server.broker], { settings })
   const byOffset = { source: "byOffset: 'partition',", numbering: 'increasing()' }
-  await using world = await KafkaWorld.make('sqlite', topic, byOffset)
+  const world = await KafkaWorld.make('sqlite', topic, byOffset)
   await add(topic, 1, 5)
   const first = world.start()
   await world.untilDone(1)
@@ -72,7 +72,7 @@ test('with offsets as numbers no hole of compaction is a loss, and the lag ends 
 
 test('with numbers of the producer what compaction took is a gap, and the lag ends at 0', async () => {
   const topic = await freshTopic([server.broker], { settings })
-  await using world = await KafkaWorld.make('sqlite', topic)
+  const world = await KafkaWorld.make('sqlite', topic)
   await add(topic, 1, 20)
   await untilCompacted(topic, 2 * keys.length)
   world.start()

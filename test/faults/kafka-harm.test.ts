@@ -34,7 +34,7 @@ describe.each(['sqlite', 'postgres', 'redis'] as const)('on %s', (store) => {
   test('a group that rebalances again and again under load does all once and in order', async () => {
     const [partitions, rebalances] = [4, 6]
     const topic = await freshTopic(brokers, { partitions })
-    await using world = await KafkaWorld.make(store, topic)
+    const world = await KafkaWorld.make(store, topic)
     const random = new SeededRandom(7)
     world.start()
     world.start()
@@ -54,7 +54,7 @@ describe.each(['sqlite', 'postgres', 'redis'] as const)('on %s', (store) => {
 
   test('partitions that are added while workers run are read with the others', async () => {
     const topic = await freshTopic(brokers, { partitions: 2 })
-    await using world = await KafkaWorld.make(store, topic, { source: 'refreshMs: 100,' })
+    const world = await KafkaWorld.make(store, topic, { source: 'refreshMs: 100,' })
     const random = new SeededRandom(8)
     world.start()
     world.start()
@@ -69,7 +69,7 @@ describe.each(['sqlite', 'postgres', 'redis'] as const)('on %s', (store) => {
   test('a network that is cut again and again costs no event, no order and no second effect', async () => {
     const [partitions, cuts] = [4, 3]
     const topic = await freshTopic(brokers, { partitions })
-    await using world = await KafkaWorld.make(store, topic, { worker: 'batch: 20,' })
+    const world = await KafkaWorld.make(store, topic, { worker: 'batch: 20,' })
     const random = new SeededRandom(9)
     world.start()
     world.start()
@@ -92,7 +92,7 @@ describe.each(['sqlite', 'postgres', 'redis'] as const)('on %s', (store) => {
   test('what retention removed before it was read is a dead letter, and what is left is done', async () => {
     const topic = await freshTopic(brokers)
     const byOffset = { source: "byOffset: 'partition',", numbering: 'increasing()' }
-    await using world = await KafkaWorld.make(store, topic, byOffset)
+    const world = await KafkaWorld.make(store, topic, byOffset)
     const add = (count: number): Promise<void> => topic.add(Array.from({ length: count }, () => '{}'))
     await add(10)
     const first = world.start()
@@ -114,7 +114,7 @@ describe.each(['sqlite', 'postgres', 'redis'] as const)('on %s', (store) => {
   test('a topic that is deleted under workers keeps nothing of another one back', async () => {
     const [gone, topic] = [await freshTopic(brokers), await freshTopic(brokers, { partitions: 2 })]
     const source = `topics: ['${gone.topic}', '${topic.topic}'], refreshMs: 100,`
-    await using world = await KafkaWorld.make(store, topic, { source })
+    const world = await KafkaWorld.make(store, topic, { source })
     const random = new SeededRandom(10)
     world.start()
     world.start()

@@ -14,7 +14,7 @@ const events = share * rounds
 describe.each(['postgres', 'redis'] as const)('on %s', (store) => {
   test('workers that come, die and stand still beyond their session do all once and in order', async () => {
     const topic = await freshTopic(await kafkaBrokers(), { partitions })
-    await using world = await KafkaWorld.make(store, topic, { worker: 'batch: 50,' })
+    const world = await KafkaWorld.make(store, topic, { worker: 'batch: 50,' })
     const random = new SeededRandom(5)
     world.start()
     for (let round = 0; round < rounds; round++) {

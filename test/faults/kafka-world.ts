@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Client as PostgresClient } from 'pg'
 import { createClient } from 'redis'
+import { onTestFinished } from 'vitest'
 import type { SequenceStore } from '../../src/ports/sequence-store.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { postgresSequences, postgresStore } from '../../src/stores/postgres.ts'
@@ -119,10 +120,14 @@ async function redis(): Promise<Place> {
       },`,
     noted: async () => {
       const keys = await client.keys('*:own:*note')
-      const lists = keys.map(async (key) => {
-        return [streamOf(key), (await client.lRange(key, 0, -1)).map(Number)] as const
-      })
-      return new Map(await Promise.all(lists))
+      const found = new Map<string, readonly number[]>()
+      // Some at a time: what waits for longer than some seconds the client gives up.
+      for (let first = 0; first < keys.length; first += 1_000) {
+        const some = keys.slice(first, first + 1_000)
+        const lists = await Promise.all(some.map((key) => client.lRange(key, 0, -1)))
+        for (const [index, key] of some.entries()) found.set(streamOf(key), (lists[index] ?? []).map(Number))
+      }
+      return found
     },
     done: async () => (await store.reader.summary(consumer)).deliveries,
     close: async () => {
@@ -147,7 +152,7 @@ interface WorldOptions {
 }
 
 /** Workers, and what came of them. */
-export class KafkaWorld implements AsyncDisposable {
+export class KafkaWorld {
   readonly topic: TestTopic
   readonly place: Place
   readonly #folder: TestFolder
@@ -159,6 +164,7 @@ export class KafkaWorld implements AsyncDisposable {
     this.#folder = folder
   }
 
+  /** Makes a world that ends with its test. */
   static async make(
     store: keyof typeof kafkaPlaces,
     topic: TestTopic,
@@ -169,10 +175,13 @@ export class KafkaWorld implements AsyncDisposable {
     await place.store.open()
     await place.sequences.open()
     folder.write('inturn.config.ts', configOf(place, topic, options))
-    return new KafkaWorld(topic, place, folder)
+    const world = new KafkaWorld(topic, place, folder)
+    // Also where the test has no more time: its workers must not outlive it.
+    onTestFinished(() => world.#end())
+    return world
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async #end(): Promise<void> {
     for (const worker of this.#running) await this.kill(worker)
     await this.place.sequences.close()
     await this.place.store.close()

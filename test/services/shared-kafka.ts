@@ -6,7 +6,8 @@ import { sharedServer } from './shared-server.ts'
 const shared = sharedServer({
   running: 'INTURN_TEST_KAFKA_BROKERS',
   variable: 'INTURN_TEST_KAFKA_PORT',
-  start: () => startKafka(),
+  // Nobody kills it; on a machine that is busy it must not lose its partitions for that.
+  start: () => startKafka(['broker.session.timeout.ms=30000']),
   addressOf: ({ broker }) => broker,
 })
 
