@@ -1,8 +1,8 @@
 // A worker that reads Kafka into each store, beside the limits of the same work: a loop that fetches and
 // does nothing, and the same writes by hand in bulk, which knows no copies; and beside what a user would
 // take instead: kafkajs' `eachBatch` with the last number of each stream looked up and kept by hand. One
-// topic, filled once. Clocks run from the first records that come to the end of the last ones, so that
-// joining a group and leaving it count for nobody.
+// topic, filled once. Clocks run from the moment when the group is joined to the end of the last records, so
+// that joining and leaving count for nobody.
 import { Producer } from '@platformatic/kafka'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Source } from '../src/ports/source.ts'
@@ -61,6 +61,7 @@ async function fetchAll(
     made.begin(0)
     return made
   })
+  clock.begin()
   for (let left = events; left > 0;) {
     const { partitions: answers } = await client.fetch(1, all)
     const values: Buffer[] = []
@@ -71,14 +72,13 @@ async function fetchAll(
         if (record.value !== null) values.push(record.value)
     }
     left -= values.length
-    if (values.length > 0) clock.begin()
     await take(values)
   }
   clock.end()
   await client.close()
 }
 
-/** Begins with the first records, and ends with the last ones. */
+/** Begins once there is something to read from, and ends with the last records. */
 class Clock {
   #beganMs: number | undefined
   #endedMs = 0
@@ -127,13 +127,13 @@ async function byHand(streams: number, { byHand: hand }: Place, clock: Clock): P
 async function withKafkajs(streams: number, { byHand: hand }: Place, clock: Clock): Promise<void> {
   const client = new Kafka({ clientId: 'bench', brokers, logLevel: logLevel.NOTHING })
   const consumer = client.consumer({ groupId: `bench-${++groups}`, maxWaitTimeInMs: 300 })
+  consumer.on(consumer.events.GROUP_JOIN, () => clock.begin())
   await consumer.connect()
   await consumer.subscribe({ topic: `${topic}-${streams}`, fromBeginning: true })
   const ended = Promise.withResolvers<true>()
   let left = events
   await consumer.run({
     eachBatch: async ({ batch: { messages } }) => {
-      clock.begin()
       const clicks = messages.flatMap(({ value }) => (value === null ? [] : [clickIn(value)]))
       for (let from = 0; from < clicks.length; from += batch) {
         const own = clicks.slice(from, from + batch)
@@ -153,18 +153,17 @@ async function withInturn(streams: number, place: Place, clock: Clock): Promise<
   await place.worker(clockedSource(streams, clock)).run({ until: 'caught-up' })
 }
 
-/** A source of a group of its own, with a clock from its first records to the settlement of the last ones. */
+/** A source of a group of its own, with a clock from its join to the settlement of the last records. */
 function clockedSource(streams: number, clock: Clock): Source<RecordDelivery> {
   const source = kafkaSource({ brokers, topics: [`${topic}-${streams}`], groupId: `bench-${++groups}` })
   return {
     name: source.name,
     kind: source.kind,
-    open: (checkpoint) => source.open(checkpoint),
-    read: async (request) => {
-      const read = await source.read(request)
-      if (read.length > 0) clock.begin()
-      return read
+    open: async (checkpoint) => {
+      await source.open(checkpoint)
+      clock.begin()
     },
+    read: (request) => source.read(request),
     settle: async (deliveries) => {
       await source.settle(deliveries)
       clock.end()

@@ -108,7 +108,6 @@ async function redis(): Promise<Place> {
   const client = createClient({ url: server.url })
   await client.connect()
   const store = redisStore(server.url)
-  const streamOf = (key: string): string => /(?<stream>u\d+)[^:]*:own:/.exec(key)?.groups?.['stream'] ?? key
   return {
     store,
     sequences: redisSequences(server.url),
@@ -121,11 +120,11 @@ async function redis(): Promise<Place> {
     noted: async () => {
       const keys = await client.keys('*:own:*note')
       const found = new Map<string, readonly number[]>()
-      // Some at a time: what waits for longer than some seconds the client gives up.
+      // By keys, each with its stream in it; some at a time: the client gives up what waits for seconds.
       for (let first = 0; first < keys.length; first += 1_000) {
         const some = keys.slice(first, first + 1_000)
         const lists = await Promise.all(some.map((key) => client.lRange(key, 0, -1)))
-        for (const [index, key] of some.entries()) found.set(streamOf(key), (lists[index] ?? []).map(Number))
+        for (const [index, key] of some.entries()) found.set(key, (lists[index] ?? []).map(Number))
       }
       return found
     },
