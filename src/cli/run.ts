@@ -2,6 +2,7 @@
 // stops it at once; killing it is safe too, that is what the engine is for.
 import { Command, Option } from 'commander'
 import { durationMs } from '../core/duration.ts'
+import { isRecord } from '../core/parse-message.ts'
 import type { Config } from '../engine/define-config.ts'
 import type { RunEnd } from '../engine/standing-streams.ts'
 import { createWorker } from '../engine/worker.ts'
@@ -24,6 +25,13 @@ interface RunFlags {
   readonly log: 'text' | 'json'
   readonly http?: string
   readonly wedgedAfter: string
+}
+
+/** How a worker is watched over HTTP. */
+interface Monitoring {
+  readonly address: HttpAddress
+  readonly wedgedAfter: string
+  readonly report: RunReport
 }
 
 /** The command `inturn run`. */
@@ -56,7 +64,7 @@ async function runWorker({ config: file, until, http, wedgedAfter }: RunFlags): 
   const address = http === undefined ? undefined : httpAddress(http)
   const { config } = await loadConfig(file)
   const report = new RunReport({ log: config.log })
-  const served = address && (await serveMonitor(config, address, wedgedAfter))
+  const served = address && (await serveMonitor(config, { address, wedgedAfter, report }))
   const worker = createWorker(reportedBy(report, config, served?.metrics))
   report.started({ consumer: config.consumer, store: config.store.about.name, source: config.source.name })
   if (served !== undefined) report.say(`health and metrics are at ${served.url}`)
@@ -75,17 +83,40 @@ async function runWorker({ config: file, until, http, wedgedAfter }: RunFlags): 
   }
 }
 
-/** Serves what is measured of a configuration's worker. */
+/** Serves what is measured of a worker, and says when a probe has another answer than the one before. */
 async function serveMonitor(
   config: Config,
-  address: HttpAddress,
-  wedgedAfter: string,
+  { address, wedgedAfter, report }: Monitoring,
 ): Promise<Awaited<ReturnType<typeof serve>> & { readonly metrics: TelemetryProvider }> {
   const wedgedMs = durationMs(wedgedAfter, '--wedged-after')
   const { store, consumer } = config
   const metrics = prometheus()
   const answer = monitor({ store, consumer, domains: knownDomains(config), wedgedAfter: wedgedMs, metrics })
-  return { ...(await serve(address, answer)), metrics }
+  const told = new ToldReadiness((text) => report.say(text))
+  const heard = async (request: Request): Promise<Response> => {
+    const response = await answer(request)
+    if (new URL(request.url).pathname.endsWith('/readyz')) await told.take(response.clone())
+    return response
+  }
+  return { ...(await serve(address, heard)), metrics }
+}
+
+/** Says that the work is not done, and why, and that it is done again: once each time, not at every probe. */
+class ToldReadiness {
+  readonly #say: (text: string) => void
+  #wasReady = true
+
+  constructor(say: (text: string) => void) {
+    this.#say = say
+  }
+
+  async take(response: Response): Promise<void> {
+    if (response.ok === this.#wasReady) return
+    this.#wasReady = response.ok
+    const said: unknown = await response.json()
+    const problems = isRecord(said) && Array.isArray(said['problems']) ? said['problems'].map(String) : []
+    this.#say(response.ok ? 'ready again' : `not ready: ${problems.join('; ')}`)
+  }
 }
 
 const standingMax = 10

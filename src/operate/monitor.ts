@@ -22,6 +22,9 @@ export interface Readiness {
 /** How long a stream may be stuck before its consumer is not ready: 5 minutes. */
 export const wedgedAfterDefault = '5m'
 
+/** How many of the streams that are stuck are named. */
+const namedMax = 3
+
 /**
  * Whether the store can be read, a worker of the consumer is reading its source, and no stream has been stuck
  * for longer than `wedgedMs`. Never rejects.
@@ -47,8 +50,9 @@ export function readinessOf(
 ): Readiness {
   const problems = isReading ? [] : ['no worker is reading']
   if (oldestMs.stuck > wedgedMs) {
-    const oldest = items.find(({ kind }) => kind === 'stuck')
-    const what = oldest === undefined ? '' : `: ${oldest.stream}: ${oldest.detail}`
+    const named = items.filter(({ kind }) => kind === 'stuck').slice(0, namedMax)
+    const details = named.map(({ stream, detail }) => `${stream}: ${detail}`)
+    const what = details.length === 0 ? '' : `: ${details.join('. ')}`
     const many = counts.stuck === 1 ? '1 stream is stuck' : `${counts.stuck} streams are stuck`
     problems.push(`${many}, the oldest for ${spell(oldestMs.stuck)}${what}`)
   }

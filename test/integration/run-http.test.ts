@@ -80,6 +80,14 @@ test('a stopped stream is seen by a scrape, a probe and a shell', async () => {
   expect(JSON.parse(patient.stdout)).toMatchObject({
     consumers: [{ check: { isReady: true, problems: [] } }],
   })
+  await inturn(folder.path, 'skip', 'account/bad', '--expect-position', 'unknown', '--reason', 'no money')
+  await until(
+    () => get('/readyz'),
+    ([again]) => again === 200,
+  )
+  const told = started.stderr().match(/^inturn: (not ready|ready again).*$/gm)
+  const halted = /^inturn: not ready: 1 stream is stuck, the oldest for .*: account\/bad: halted .*no money$/
+  expect(told).toEqual([expect.stringMatching(halted), 'inturn: ready again'])
   const wrong = await inturn(folder.path, 'run', '--http', 'anywhere')
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--http takes a port')])
 })
