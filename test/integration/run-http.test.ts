@@ -85,7 +85,10 @@ test('a stopped stream is seen by a scrape, a probe and a shell', async () => {
     () => get('/readyz'),
     ([again]) => again === 200,
   )
-  const told = started.stderr().match(/^inturn: (not ready|ready again).*$/gm)
+  const told = await until(
+    () => started.stderr().match(/^inturn: (?:not ready|ready again).*$/gm),
+    (lines) => lines?.at(-1) === 'inturn: ready again',
+  )
   const halted = /^inturn: not ready: 1 stream is stuck, the oldest for .*: account\/bad: halted .*no money$/
   expect(told).toEqual([expect.stringMatching(halted), 'inturn: ready again'])
   const wrong = await inturn(folder.path, 'run', '--http', 'anywhere')
