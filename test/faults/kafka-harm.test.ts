@@ -135,3 +135,23 @@ describe.each(['sqlite', 'postgres', 'redis'] as const)('on %s', (store) => {
     expect((await world.run('verify')).stdout).toContain('everything adds up')
   })
 })
+
+test('on sqlite a worker that stands still beyond its session joins again, and does all once', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  const world = await KafkaWorld.make('sqlite', topic, { worker: 'batch: 20,' })
+  const random = new SeededRandom(12)
+  const worker = world.start()
+  await addShuffled(topic, { streams, from: 1, to: share, partitions: 2, random })
+  await world.untilDone(streams)
+  worker.child.kill('SIGSTOP')
+  const hasMembers = (): Promise<boolean> =>
+    asAdmin(brokers, async (admin) => {
+      const found = await admin.describeGroups({ groups: [topic.group] })
+      return (found.get(topic.group)?.members.size ?? 0) > 0
+    })
+  while (await hasMembers()) await new Promise((resolve) => setTimeout(resolve, 50))
+  await addShuffled(topic, { streams, from: share + 1, to: 2 * share, partitions: 2, random })
+  worker.child.kill('SIGCONT')
+  await world.untilDone(streams * 2 * share)
+  expect(await world.finish()).toEqual(allOnce({ streams, events: 2 * share }))
+})

@@ -1,7 +1,7 @@
 // Workers from Kafka into each store that they can share, as processes: they come, are killed without warning
 // and stand still for longer than their session, while streams lie in all partitions, shuffled and doubled.
 // Every event has its effect once and in order, the books balance, and the group is behind nothing (I1, I2,
-// I3, I5). SQLite has a test of its own: a process that stands still with its lock stops all others there.
+// I3, I5). On SQLite a process that stands still with its lock stops all others: it has a test of its own.
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { freshTopic } from '../services/kafka-topic.ts'
