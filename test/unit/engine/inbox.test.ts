@@ -43,6 +43,7 @@ async function openEngine(world: EngineWorld, fields: DomainShape, batch?: numbe
     keep: async (...numbers: readonly number[]) => {
       const kept: boolean[] = []
       await engine.keep(refused(numbers, modulusOf(fields)), (index, isKept) => (kept[index] = isKept))
+      await engine.landed()
       return kept
     },
     sweep: async (): Promise<void> => {
@@ -158,6 +159,39 @@ describe('inboxes (I3, I7)', () => {
     const entries = [entry(1, 4, 'a'), entry(1, 5, 'b'), entry(1, 6, 'c'), entry(0, 5, 'd')]
     const first = firstEntries({ rules, state }, entries, 2).map(({ arrivalId }) => arrivalId)
     expect(first).toEqual(['a', 'd'])
+  })
+
+  it('where a counter wraps, a first number is reached behind what there is no room for', async () => {
+    const world = new EngineWorld()
+    const numbering = contiguous({ start: 95, modulus: 100 })
+    const { process, keep } = await openEngine(world, { heldMax: 2, numbering }, 3)
+    await process(96, 97)
+    const late = range(98, 130)
+    expect(verdictsOf(await process(...late.map((sequence) => sequence % 100)))).not.toContain('deliver')
+    await keep(...late)
+    await keep(95)
+    expect(world.calls).toEqual(calls(95, 130))
+    expect(await world.deadLetters()).toEqual([])
+  })
+
+  it('where a counter wraps, so is that of a later epoch, and a fill of the next one', () => {
+    const rules = { ...rulesFor({ numbering: contiguous({ start: 14, modulus: 16 }) }) }
+    const clock = { now: 0, readingMs: 0 }
+    const held = [{ kind: 'events', epoch: 2, after: 14, to: 15, count: 1, clock }] as const
+    const state = { ...unknownStream, epoch: 1, position: 17, held }
+    const entry = (epoch: number, sequence: number, arrivalId: string, to?: number) => ({
+      stream: path('a'),
+      arrivalId,
+      arrival: {
+        domain: 'account',
+        stream: 'a',
+        epoch,
+        ...(to === undefined ? { sequence, data: undefined } : { fill: { from: sequence, to, reason: '' } }),
+      },
+    })
+    const refused = [entry(2, 0, 'a'), entry(2, 1, 'b'), entry(2, 2, 'c')]
+    const all = [...refused, entry(2, 14, 'd'), entry(1, 15, 'e', 18)]
+    expect(firstEntries({ rules, state }, all, 3).map(({ arrivalId }) => arrivalId)).toEqual(['a', 'd', 'e'])
   })
 
   it('where a counter wraps, the lowest number is the next one as its stream sees it', async () => {
