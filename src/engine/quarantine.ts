@@ -27,7 +27,8 @@ export async function beat(parts: EngineParts): Promise<void> {
   if (died.length === 0) return
   // Nothing else is left to tell what they were at.
   const { transactionsMax = 1 } = store.about
-  parts.quarantine.left = 2 * batchMax * transactionsMax
+  // A batch in each transaction, and as many events that were held.
+  parts.quarantine.left = (1 + transactionsMax) * batchMax
   parts.telemetry({ kind: 'workers-died', workers: died })
 }
 
