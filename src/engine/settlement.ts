@@ -17,6 +17,8 @@ import { UnsettledEvents } from './unsettled-events.ts'
 
 /** How long a queue keeps a refused event before it delivers it again, in milliseconds. */
 const releaseMs = 1_000
+/** A refused event of a queue comes to so many workers, about, before it comes again to the first. */
+const sharersMax = 60
 
 /** What a settlement is made of. */
 export interface SettlementParts<Message extends Delivery> {
@@ -196,8 +198,8 @@ export class Settlement<Message extends Delivery> {
   #isOverdue(place: string, nowMs: number): boolean {
     const { lookAheadMax, refusePatienceMs } = this.#made.limits
     for (const [old, sinceMs] of this.#refusedSince) {
-      // What has not come again for so long has come to another worker.
-      if (nowMs - sinceMs < 2 * refusePatienceMs + releaseMs) break
+      // What has not come again for so long has an end with another worker: it comes to each of them in turn.
+      if (nowMs - sinceMs < 2 * refusePatienceMs + releaseMs * sharersMax) break
       this.#refusedSince.delete(old)
     }
     const sinceMs = this.#refusedSince.get(place)

@@ -21,6 +21,7 @@ export const regressionSeeds: ReadonlyMap<number, string> = new Map([
     621407,
     'the check knew no account for the number of an event that came late, before a position was known',
   ],
+  [711616, 'a refused event of a queue that came to three workers in turn was never kept in its inbox'],
   [
     701722,
     'the first number of a counter was not reached behind entries of its inbox for which there is no room',
