@@ -55,11 +55,11 @@ async function tellLatencies(name: string, send: (event: BenchEvent) => Promise<
 }
 
 async function latencies(): Promise<void> {
-  console.log(`Redis, one event at a time (batch 1), ${many} streams`)
+  console.log(`Redis, one event a call, up to 1,000 calls under way, ${many} streams`)
   const { move, close } = await bareMoves(url)
   await tellLatencies('bare script', (event) => move([event]))
   close()
-  const processor = benchProcessor(url, 1)
+  const processor = benchProcessor(url, batch)
   await tellLatencies('inturn processor', (event) => processor.process([event]))
   await processor.close()
 }
