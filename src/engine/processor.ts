@@ -112,7 +112,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
           await calls.at(-batchesMax)?.done
           waits.wake()
         }
-        await calls.at(-1)?.done
+        await Promise.all(calls.map(({ done }) => done))
       } finally {
         // Who is told of a failure has nothing in hand any more.
         await Promise.allSettled(calls.map(({ done }) => done))

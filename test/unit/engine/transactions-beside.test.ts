@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
+import { faultAt } from '../../../src/testing/faults.ts'
 import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
 import { EngineWorld, event, events, Gate, verdictsOf } from './engine-world.ts'
 
@@ -68,9 +69,12 @@ describe('transactions side by side', () => {
     expect(gates.mostRunning).toEqual([['a:1'], ['a:1', 'b:1'], ['a:2']])
   })
 
-  it('one store has use for one: the second begins when the first has ended', async () => {
+  it.each([
+    ['a store has use for one', 1, 64],
+    ['handlers have one place', 2, 1],
+  ])('where %s, the second begins when the first has ended', async (_why, transactionsMax, concurrency) => {
     const gates = new Gates()
-    const processor = made(gates, 1)
+    const processor = made(gates, transactionsMax, concurrency)
     const first = processor.process(events('a', 1))
     await gates.of('a:1').reached
     const second = processor.process(events('b', 1))
@@ -80,16 +84,13 @@ describe('transactions side by side', () => {
     expect(gates.mostRunning).toEqual([['a:1'], ['b:1']])
   })
 
-  it('no more handlers run than have places', async () => {
-    const gates = new Gates()
-    const processor = made(gates, 2, 1)
-    const first = processor.process(events('a', 1))
-    await gates.of('a:1').reached
-    const second = processor.process(events('b', 1))
-    gates.of('b:1').open()
-    gates.of('a:1').open()
-    await Promise.all([first, second])
-    expect(gates.mostRunning).toEqual([['a:1'], ['b:1']])
+  it('a call of several batches fails if any of them has, however the last one ends (I3)', async () => {
+    const world = new EngineWorld()
+    const store = world.store({ plan: faultAt('work', 1, { fail: 'before' }) })
+    const processor = world.processor({}, { store, batch: 2 })
+    const all = [...events('a', 1, 2), ...events('b', 1, 2), ...events('c', 1, 2)]
+    await expect(processor.process(all)).rejects.toMatchObject({ retryable: true })
+    expect(verdictsOf(await processor.process(all)).slice(0, 2)).toEqual(['deliver', 'deliver'])
   })
 
   it('a call of several batches has them side by side, and answers in the order of its events', async () => {
