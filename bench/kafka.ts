@@ -28,7 +28,7 @@ let groups = 0
 /** Streams stay in their partitions, as keys do. */
 async function fill(streams: number): Promise<void> {
   await makeTopic(brokers, `${topic}-${streams}`, { partitions })
-  const producer = new Producer({ clientId: 'bench', bootstrapBrokers: brokers, acks: 1 })
+  const producer = new Producer({ clientId: 'bench', bootstrapBrokers: brokers })
   for (let from = 0; from < events; from += 1_000) {
     const messages = Array.from({ length: 1_000 }, (_, index) => {
       const at = from + index

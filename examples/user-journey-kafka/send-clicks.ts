@@ -1,6 +1,6 @@
 // What the shop's trackers send: each user's clicks, numbered per user, thrown over three partitions that
 // keep no order between them, a fifth of them twice. Ends with how many clicks there really were.
-import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
+import { Admin, ProduceAcks, Producer, stringSerializers } from '@platformatic/kafka'
 
 const bootstrapBrokers = (process.env['KAFKA_BROKERS'] ?? 'localhost:9092').split(',')
 const [users, clicksEach, partitions] = [200, 15, 3]
@@ -29,6 +29,7 @@ const producer = new Producer({ clientId: 'shop', bootstrapBrokers, serializers:
 const messages = arrivals.map(({ value }) => {
   return { topic: 'clicks', value, partition: Math.floor(Math.random() * partitions) }
 })
-await producer.send({ messages })
+// The client heeds `acks` of a send alone: without it a leader that dies takes acknowledged clicks along.
+await producer.send({ messages, acks: ProduceAcks.ALL })
 await producer.close()
 console.log(`${users * clicksEach} clicks of ${users} users, ${messages.length} records`)

@@ -23,12 +23,22 @@ afterAll(() => cluster.stop())
 const replicated = (partitions: number): Promise<TestTopic> =>
   freshTopic(cluster.brokers, { partitions, replicas: 3 })
 
-/** Who leads a partition. */
-async function leaderOf({ topic }: TestTopic, partition: number): Promise<KafkaServer> {
+/** Who keeps a partition in sync, by their nodes; who leads it stands first. */
+async function replicasOf({ topic }: TestTopic, partition: number): Promise<readonly number[]> {
   const { topics } = await asAdmin(cluster.brokers, (admin) => admin.metadata({ topics: [topic] }))
-  const server = cluster.servers[(topics.get(topic)?.partitions[partition]?.leader ?? 0) - 1]
-  if (server === undefined) throw new Error('nobody leads it')
+  const { leader = 0, isr = [] } = topics.get(topic)?.partitions[partition] ?? {}
+  return [leader, ...isr.filter((node) => node !== leader)]
+}
+
+function serverOf(node: number | undefined): KafkaServer {
+  const server = cluster.servers[(node ?? 0) - 1]
+  if (server === undefined) throw new Error('there is no such broker')
   return server
+}
+
+/** Who leads a partition. */
+async function leaderOf(topic: TestTopic, partition: number): Promise<KafkaServer> {
+  return serverOf((await replicasOf(topic, partition))[0])
 }
 
 /** Kills a broker; resolves with what has it back. */
@@ -76,6 +86,25 @@ test('a leader that is killed while a sink sends costs no message and no order',
     // Copies there may be; the first of each number stands behind the first of the one before.
     expect([...new Set(own.map(({ sequence }) => sequence))]).toEqual(upTo(rounds * each))
   }
+})
+
+test('a message that one broker alone has is not sent', async () => {
+  const topic = await freshTopic(cluster.brokers, { replicas: 2 })
+  const sink = kafkaSink({ brokers: cluster.brokers, topic: topic.topic })
+  await sink.open()
+  const send = (): Promise<void> => sink.send([sample('a', 1)], { signal: new AbortController().signal })
+  const restart = killAndRestart(serverOf((await replicasOf(topic, 0))[1]))
+  await expect.poll(async () => (await replicasOf(topic, 0)).length, { timeout: 60_000 }).toBe(1)
+  await expect(send()).rejects.toMatchObject({
+    code: 'sink-unavailable',
+    retryable: true,
+    message: expect.stringContaining('NOT_ENOUGH_REPLICAS') as string,
+  })
+  await restart()
+  await expect.poll(async () => (await replicasOf(topic, 0)).length, { timeout: 60_000 }).toBe(2)
+  await send()
+  await sink.close()
+  expect(await valuesOf(topic)).toHaveLength(1)
 })
 
 test('a leader that moves while a source reads costs nothing, and nothing is read twice', async () => {

@@ -32,7 +32,7 @@ type ProducedRecord = Parameters<BytesProducer['send']>[0]['messages'][number]
 
 /** Brokers take a request of 1 MiB by default. */
 const requestLimits = { messagesMax: 1_000, bytesMax: 512 * 1024 }
-/** Durable on every replica that is in sync. */
+/** Durable on every replica in sync. Each send asks for it: the client heeds no `acks` of a producer. */
 const acks = -1
 const nonNegative = 0x7fff_ffff
 
@@ -56,7 +56,6 @@ export class KafkaSink implements Sink {
       clientId: clientIdOf(target),
       bootstrapBrokers: [...target.brokers],
       autocreateTopics: false,
-      acks,
       compression,
       // Whoever sends tries again, and knows what that means for the order.
       retries: 0,
@@ -93,7 +92,10 @@ export class KafkaSink implements Sink {
     try {
       const metadata = await producer.metadata({ topics: [...topics.keys()] })
       const sends = [...topics].flatMap(([topic, own]) => {
-        const count = metadata.topics.get(topic)?.partitionsCount ?? 1
+        const count = metadata.topics.get(topic)?.partitionsCount
+        // Another send that failed may have had it forgotten meanwhile.
+        if (count === undefined)
+          throw this.#unavailable(`the partitions of topic '${topic}' are not known`, true)
         const partitions = Map.groupBy(own, ({ partitionKey }) => {
           return (library.murmur2(partitionKey, true) & nonNegative) % count
         })
@@ -120,7 +122,7 @@ export class KafkaSink implements Sink {
   ): Promise<void> {
     for (const messages of requests) {
       if (signal.aborted) break
-      await orAborted(producer.send({ messages }), signal)
+      await orAborted(producer.send({ messages, acks }), signal)
     }
     if (signal.aborted) throw this.#unavailable('the send was given up', true)
   }

@@ -1,6 +1,7 @@
 // The Kafka sink keeps the laws of sinks (I9) on a real broker, also when the connection is cut before or
 // after the broker has carried a request out; and it puts each key where other producers do.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Producer } from '@platformatic/kafka'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Sink, SinkMessage } from '../../../src/ports/sink.ts'
 import { sample } from '../../../src/testing/sink-suite/sink-world.ts'
 import type { SinkFaults, SinkWorld } from '../../../src/testing/sink-suite/sink-world.ts'
@@ -95,6 +96,22 @@ describe('behind a network that is cut', () => {
       expect(firsts).toEqual(Array.from({ length: 120 }, (_, index) => index + 1))
     }
   })
+})
+
+test('a topic whose partitions are not known for a moment fails the send; nothing is misplaced', async () => {
+  const brokers = await kafkaBrokers()
+  const topic = await freshTopic(brokers, { partitions: 3 })
+  const sink = kafkaSink({ brokers, topic: topic.topic })
+  await sink.open()
+  const { signal } = new AbortController()
+  const list = ['a', 'b', 'c', 'd'].map((stream) => sample(stream, 1))
+  vi.spyOn(Producer.prototype, 'metadata').mockResolvedValueOnce({ topics: new Map() } as never)
+  const message = expect.stringContaining(topic.topic) as string
+  const failure = { code: 'sink-unavailable', retryable: true, message }
+  await expect(sink.send(list, { signal })).rejects.toMatchObject(failure)
+  await sink.send(list, { signal })
+  await sink.close()
+  expect(await valuesOf(topic)).toHaveLength(list.length)
 })
 
 test('a key lies in the partition where the producers of Java put it', async () => {
