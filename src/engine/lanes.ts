@@ -7,6 +7,7 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import type { Call, CallArrival } from './call.ts'
 import type { Domains, TrackedDomain } from './domain.ts'
 import type { HealPlan } from './healing/healing.ts'
+import { PartedQueue } from './parted-queue.ts'
 import type { StreamBatch } from './stream-batch.ts'
 
 /** Why a stream is looked at though nothing may have arrived. */
@@ -36,7 +37,7 @@ interface Lane {
   readonly domain: TrackedDomain
   readonly path: StreamPath
   readonly stream: string
-  arrivals: CallArrival[]
+  readonly arrivals: PartedQueue<CallArrival>
   looks: Look[]
   isVisited: boolean
 }
@@ -122,19 +123,18 @@ export class Lanes {
 
   /** Nothing was decided in a visit: what arrived comes first in the next one. */
   return({ path, arrivals }: StreamVisit): void {
-    this.#lanes.get(path)?.arrivals.unshift(...arrivals)
+    this.#lanes.get(path)?.arrivals.putBack(arrivals)
   }
 
   /** Takes out all that waits behind a visit. */
   takeBehind({ path }: StreamVisit): readonly CallArrival[] {
-    const lane = this.#lanes.get(path)
-    return lane?.arrivals.splice(0) ?? []
+    return this.#lanes.get(path)?.arrivals.take() ?? []
   }
 
   /** Gives up all that is in no visit: what arrived fails, and nobody waits for the rest. */
   clear(error: unknown): void {
     for (const lane of this.#lanes.values()) {
-      for (const arrival of lane.arrivals.splice(0)) arrival.fail(error)
+      for (const arrival of lane.arrivals.take()) arrival.fail(error)
       for (const { call } of lane.looks.splice(0)) call.end()
       if (!lane.isVisited) this.#lanes.delete(lane.path)
     }
@@ -143,7 +143,7 @@ export class Lanes {
   }
 
   #open(domain: TrackedDomain, path: StreamPath, stream: string): Lane {
-    const lane: Lane = { domain, path, stream, arrivals: [], looks: [], isVisited: false }
+    const lane: Lane = { domain, path, stream, arrivals: new PartedQueue(), looks: [], isVisited: false }
     this.#lanes.set(path, lane)
     return lane
   }
@@ -164,10 +164,7 @@ const nothing: readonly Look[] = []
 
 function begin(lane: Lane, room: number): StreamVisit {
   const { domain, path, stream, looks } = lane
-  const all = lane.arrivals
-  const isWhole = all.length <= room
-  const arrivals = isWhole ? all : all.slice(0, room)
-  lane.arrivals = isWhole ? [] : all.slice(room)
+  const arrivals = lane.arrivals.take(room)
   if (looks.length === 0) {
     const calls = callsOf(arrivals)
     return { domain, path, stream, arrivals, calls, looks: nothing, isSweep: false, heal: undefined }

@@ -1,0 +1,36 @@
+// A queue that is taken from in parts, whose cost does not depend on how much is left: a stream may have as
+// much in hand as its worker looks ahead.
+
+/** Values in the order in which they came. */
+export class PartedQueue<Value> {
+  #values: Value[] = []
+  /** How many at its front are taken out already. */
+  #taken = 0
+
+  get length(): number {
+    return this.#values.length - this.#taken
+  }
+
+  push(value: Value): void {
+    this.#values.push(value)
+  }
+
+  /** Takes the first values out, at most so many. */
+  take(max: number = Infinity): readonly Value[] {
+    const { length } = this
+    const end = this.#taken + Math.min(max, length)
+    const part = this.#taken === 0 && max >= length ? this.#values : this.#values.slice(this.#taken, end)
+    this.#taken = end
+    // The rest is copied only once more than it was taken out: a value about once.
+    if (this.#taken > this.length || part === this.#values) {
+      this.#values = this.#values.slice(this.#taken)
+      this.#taken = 0
+    }
+    return part
+  }
+
+  /** Puts values in front of all others. */
+  putBack(values: readonly Value[]): void {
+    this.#values = [...values, ...this.take()]
+  }
+}
