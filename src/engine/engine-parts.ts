@@ -4,7 +4,7 @@ import type { InturnEvent } from '../core/event.ts'
 import type { Store } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { Random, Timers } from '../ports/timers.ts'
-import type { Domains } from './domain.ts'
+import type { Domain, Domains } from './domain.ts'
 import type { Listening } from './listening.ts'
 
 /** The shared parts of an engine. */
@@ -16,8 +16,8 @@ export interface EngineParts {
   readonly life: string
   readonly store: Store
   readonly domains: Domains
-  /** How events are found in messages. */
-  readonly eventFrom: EventFrom
+  /** How a domain's events are found in messages; the same function each time. */
+  readonly mappingOf: (domain: Domain) => EventFrom
   readonly timers: Timers
   readonly random: Random
   readonly telemetry: Telemetry

@@ -22,7 +22,7 @@ import type { Domain, Domains, TrackedDomain, UnorderedDomain } from './domain.t
 import type { IncomingMessage } from './incoming-message.ts'
 import { messageBytes } from './incoming-message.ts'
 import { keptMessage } from './kept-message.ts'
-import { fieldsRead, namedFields, noStream } from './named-fields.ts'
+import { fieldsRead, namedFields, namedMapping, noStream } from './named-fields.ts'
 import type { FieldsRead } from './named-fields.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 
@@ -65,6 +65,7 @@ export class Intaker {
   readonly #streamBytesMax: number
   /** Domains of which an event has come. */
   readonly #known = new Set<TrackedDomain>()
+  readonly #mappings = new Map<Domain, EventFrom>()
 
   constructor(options: {
     readonly domains: Domains
@@ -94,6 +95,17 @@ export class Intaker {
     } catch (error) {
       return invalid({ incoming }, `the event cannot be read: ${errorText(error)}`)
     }
+  }
+
+  /**
+   * How a domain's events are found in messages, for whoever has to look for them: the same function each
+   * time, so that what was found by it can be kept.
+   */
+  mappingOf(domain: Domain): EventFrom {
+    if (domain.fields === undefined) return this.#eventFrom
+    const mapping = this.#mappings.get(domain) ?? namedMapping(domain.fields, this.#eventFrom)
+    this.#mappings.set(domain, mapping)
+    return mapping
   }
 
   /** Whether two messages with one number bear the same event, or the same fill, by their ids or data. */

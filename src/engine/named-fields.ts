@@ -79,6 +79,11 @@ export function namedFields(paths: FieldPaths | undefined, read: ReadMessage): R
   return { ...read, fields: own }
 }
 
+/** The mapping of a domain, for whoever looks for its events in messages. */
+export function namedMapping(paths: FieldPaths, mapping: EventFrom): EventFrom {
+  return (record) => namedFields(paths, { fields: mapping(record), record, hasExactNumbers: false }).fields
+}
+
 /** The value of a field: of its whole name, or along its parts. */
 function valueAt(record: Readonly<Record<string, unknown>>, { name, parts }: FieldPath): unknown {
   if (parts.length === 1 || Object.hasOwn(record, name)) return record[name]

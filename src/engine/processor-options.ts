@@ -175,7 +175,7 @@ export function makeEngine<Transaction>(
     life: `${name}/${markOf(random)}`,
     store: listenedStore(store, timers, listening),
     domains,
-    eventFrom: options.eventFrom ?? eventFrom,
+    mappingOf: (domain) => intaker.mappingOf(domain),
     timers,
     random,
     telemetry: listening.tell,

@@ -1,20 +1,19 @@
 // The past of a domain's streams, as its healer has it: read through intake like anything that arrives, and
 // kept to what was asked for. Upholds I3: what cannot be read is no event of the history.
-import { counterOf, firstFrom, onWire } from '../core/counter.ts'
+import { counterOf, firstFrom } from '../core/counter.ts'
 import { InturnError } from '../core/errors.ts'
-import type { EventFrom } from '../core/event-from.ts'
-import { eventFrom as plainEventFrom } from '../core/event-from.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { after, compareSequences } from '../core/sequence.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
-import type { Healer } from '../ports/healer.ts'
+import type { Healer, HealRequest } from '../ports/healer.ts'
 import type { SourceWindow } from '../ports/source.ts'
 import type { PastRange, StreamHistory } from '../ports/stream-history.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
 import type { TrackedDomain } from './domain.ts'
 import { askHealer } from './healing/ask-healer.ts'
+import { withinRound } from './healing/heal-range.ts'
 import type { Intake, Intaker } from './intake.ts'
 import type { EngineOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
@@ -32,7 +31,6 @@ interface HistoryParts {
   readonly domain: TrackedDomain
   readonly intaker: Intaker
   readonly timers: Timers
-  readonly eventFrom: EventFrom
 }
 
 /**
@@ -57,10 +55,10 @@ export function historyOf<Transaction>(
   const domain = domains.byName.get(name)
   if (domain?.kind !== 'tracked') return undefined
   const { healer } = domain
-  const { timers = systemTimers, eventFrom = plainEventFrom } = options
+  const { timers = systemTimers } = options
   const about = { domain, intaker: makeIntaker(options, domains) }
   if (healer !== undefined && window === undefined) {
-    return { name: healer.name, read: (range) => readHistory({ ...about, healer, timers, eventFrom }, range) }
+    return { name: healer.name, read: (range) => readHistory({ ...about, healer, timers }, range) }
   }
   const past = pastOf(options, window)
   return past === undefined ? undefined : sourceHistory(past, about)
@@ -68,56 +66,39 @@ export function historyOf<Transaction>(
 
 /**
  * Events of a range, ascending, each number once; what else the healer brings is left out. A healer that has
- * found something may have stopped short of what there is: it is asked again from there.
+ * found something may have stopped short of what there is: it is asked again from there. Of a counter that
+ * wraps it is asked for one round at a time.
  */
 async function readHistory(parts: HistoryParts, range: PastRange): Promise<readonly TrackedEvent[]> {
   const { domain, intaker } = parts
   const found = new Map<Sequence, TrackedEvent>()
   for (let { from } = range; from <= range.to && found.size < range.limit;) {
-    const rest = { ...range, from }
+    const asked = { ...range, ...withinRound(domain.rules.numbering, { from, to: range.to }) }
     let last: Sequence | undefined
-    for (const part of partsOnWire(rest, domain)) {
-      for (const message of await ask(parts, part)) {
-        const event = eventIn(intaker.read({ message, domain: domain.name }), domain, rest)
-        if (event === undefined) continue
-        if (!found.has(event.sequence)) found.set(event.sequence, event)
-        if (last === undefined || event.sequence > last) last = event.sequence
-      }
-      if (last !== undefined) break
+    for (const message of await ask(parts, asked)) {
+      const event = eventIn(intaker.read({ message, domain: domain.name }), domain, asked)
+      if (event === undefined) continue
+      if (!found.has(event.sequence)) found.set(event.sequence, event)
+      if (last === undefined || event.sequence > last) last = event.sequence
     }
-    if (last === undefined) break
-    from = after(last)
+    from = after(last ?? asked.to)
   }
   return [...found.values()].sort((a, b) => compareSequences(a.sequence, b.sequence)).slice(0, range.limit)
 }
 
 async function ask(
-  { healer, domain, timers, eventFrom }: HistoryParts,
-  { stream: path, epoch, from, to, limit, signal }: PastRange,
+  { healer, domain, intaker, timers }: HistoryParts,
+  { stream: path, signal, ...range }: PastRange & Pick<HealRequest, 'wire'>,
 ): Promise<readonly unknown[]> {
   const stream = parseStreamPath(path)?.stream ?? path
   const controller = new AbortController()
   const stop = (): void => controller.abort()
   signal?.addEventListener('abort', stop, { once: true })
-  const request = { domain: domain.name, stream, epoch, from, to, limit, eventFrom }
+  const request = { domain: domain.name, stream, ...range, eventFrom: intaker.mappingOf(domain) }
   const answer = await askHealer(healer, request, { timers, timeoutMs: answerMs, controller })
   signal?.removeEventListener('abort', stop)
   if (answer.problem === undefined || answer.messages.length > 0) return answer.messages
   throw new InturnError('history-unavailable', `${healer.name} cannot be read: ${answer.problem}`)
-}
-
-/** The range as healers are asked for it: in numbers of the wire, cut where the domain's counter wraps. */
-function partsOnWire(range: PastRange, { rules: { numbering } }: TrackedDomain): readonly PastRange[] {
-  const counter = counterOf(numbering)
-  if (counter === undefined) return [range]
-  const { modulus, wrapsTo } = counter
-  const first = Number(onWire(counter, range.from))
-  const last = first + Number(range.to) - Number(range.from)
-  if (last < wrapsTo + modulus) return [{ ...range, from: first, to: last }]
-  return [
-    { ...range, from: first, to: wrapsTo + modulus - 1 },
-    { ...range, from: wrapsTo, to: last - modulus },
-  ]
 }
 
 /** The event of a message with its number unwrapped, if it lies in the range. */

@@ -186,9 +186,9 @@ export class HealJob {
     this.#request = { range, controller }
     try {
       const { wireEpoch = range.epoch, ...asked } = range
-      const { timers, eventFrom } = this.#parts
+      const { timers, mappingOf } = this.#parts
       const place = { domain: domain.name, stream, ...asked, epoch: wireEpoch }
-      const request = { ...place, limit: healing.chunk, eventFrom, onSearched }
+      const request = { ...place, limit: healing.chunk, eventFrom: mappingOf(domain), onSearched }
       const answer = await askHealer(healer, request, { timers, timeoutMs: healing.timeoutMs, controller })
       if (answer.isLate === true) this.#late++
       return answer

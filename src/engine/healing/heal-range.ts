@@ -4,10 +4,12 @@
 import { counterOf, onWire } from '../../core/counter.ts'
 import { gapsOf } from '../../core/gaps.ts'
 import type { HealAttempt } from '../../core/heal.ts'
+import type { TrackedNumbering } from '../../core/numbering.ts'
 import { wireEpochOf } from '../../core/producer-runs.ts'
 import type { StreamRules } from '../../core/rules.ts'
 import type { Epoch, Sequence } from '../../core/sequence.ts'
 import { after } from '../../core/sequence.ts'
+import type { Span } from '../../core/spans.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import type { ProcessResult } from '../process-result.ts'
@@ -109,11 +111,15 @@ function higher(one: Sequence | null, other: Sequence | null): Sequence | null {
 function cutRange({ numbering }: StreamRules, range: HealRange, width: number): HealRange {
   const { from, to } = range
   if (numbering.kind !== 'contiguous' || from === null) return range
-  const first = Number(from)
-  const last = Math.min(Number(to), first + width - 1)
+  const last = Math.min(Number(to), Number(from) + width - 1)
+  return { ...range, ...withinRound(numbering, { from, to: last }) }
+}
+
+/** What a healer is asked for at once: with a modulus, no more of a range than its first number's round. */
+export function withinRound(numbering: TrackedNumbering, { from, to }: Span): Span & Pick<HealRange, 'wire'> {
   const counter = counterOf(numbering)
-  if (counter === undefined) return { ...range, to: last }
-  const wireFrom = Number(onWire(counter, first))
-  const end = Math.min(last, first + (counter.wrapsTo + counter.modulus - 1 - wireFrom))
-  return { ...range, to: end, wire: { from: wireFrom, to: wireFrom + (end - first) } }
+  if (counter === undefined) return { from, to }
+  const [first, wireFrom] = [Number(from), Number(onWire(counter, from))]
+  const end = Math.min(Number(to), first + (counter.wrapsTo + counter.modulus - 1 - wireFrom))
+  return { from, to: end, wire: { from: wireFrom, to: wireFrom + (end - first) } }
 }

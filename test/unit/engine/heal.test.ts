@@ -1,6 +1,7 @@
 // Gaps are healed: a healer is asked for what is missing, once at a time, so many times, and what it brings
 // obeys the rules. I3, I7 and I8.
 import { expect, test } from 'vitest'
+import { HealSearch } from '../../../src/ports/heal-search.ts'
 import { event, events, path, verdictsOf } from './engine-world.ts'
 import { HealWorld } from './heal-world.ts'
 
@@ -46,6 +47,30 @@ test('two gaps in one stream are one job, and each has its own range', async () 
   await world.pass(processor, 1)
   expect(world.ranges).toEqual(['a:1-2', 'a:4-4'])
   expect(numbersOf(world.calls)).toEqual(['1', '2', '3', '4', '5'])
+})
+
+test('a healer that looks for events finds them by the fields that their domain names (I3)', async () => {
+  const world = new HealWorld()
+  const message = (sequence: number): unknown => ({ order_id: 'a', meta: { seq: sequence } })
+  const mappings = new Set<unknown>()
+  world.answer = (request) => {
+    const search = new HealSearch<unknown>(request)
+    mappings.add(request.eventFrom)
+    for (const sequence of upTo(9)) {
+      const record = { order_id: 'a', meta: { seq: sequence } }
+      search.take(request.eventFrom?.(record) ?? {}, `${sequence}`, record)
+    }
+    return search.messages()
+  }
+  const fields = { stream: 'order_id', sequence: 'meta.seq' }
+  const processor = world.processor({ ...world.healed(), fields })
+  await processor.process([message(1), message(5)])
+  await world.pass(processor, 1)
+  await processor.process([message(8)])
+  await world.pass(processor, 2)
+  expect(numbersOf(world.calls)).toEqual(upTo(8).map(String))
+  // What a healer has found by it, it may keep.
+  expect(mappings.size).toBe(1)
 })
 
 test('a gap before a new epoch is asked for in that epoch', async () => {

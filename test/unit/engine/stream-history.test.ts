@@ -5,15 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { EventFrom } from '../../../src/core/event-from.ts'
+import { contiguous } from '../../../src/core/numbering.ts'
 import { streamPath } from '../../../src/core/stream-path.ts'
 import { historyOf } from '../../../src/engine/stream-history.ts'
 import type { Healer } from '../../../src/ports/healer.ts'
 import type { StreamHistory } from '../../../src/ports/stream-history.ts'
 import { fileHealer } from '../../../src/transports/file.ts'
+import type { DomainShape } from './engine-world.ts'
 import { domain, event } from './engine-world.ts'
 
-function history(healer: Healer, eventFrom?: EventFrom): StreamHistory {
-  const domains = { account: domain({ handle: () => undefined, gap: { heal: { with: healer } } }) }
+function history(healer: Healer, eventFrom?: EventFrom, fields: DomainShape = {}): StreamHistory {
+  const domains = { account: domain({ handle: () => undefined, gap: { heal: { with: healer } }, ...fields }) }
   const read = historyOf({ domains, ...(eventFrom !== undefined && { eventFrom }) }, 'account')
   if (read === undefined) throw new Error('nobody has the history')
   return read
@@ -44,18 +46,63 @@ test('a healer that brings only what nobody asked for has nothing', async () => 
   expect(await numbersIn(history(healer))).toEqual([])
 })
 
-test('an archive whose streams are derived has them all, read as its worker reads them', async () => {
+async function withArchive(messages: readonly unknown[], use: (archive: string) => Promise<void>) {
   const folder = await mkdtemp(join(tmpdir(), 'inturn-history-'))
   const archive = join(folder, 'archive.ndjson')
-  const lines = Array.from({ length: 12 }, (_, index) => JSON.stringify({ org: 'a', user: 'b', n: index }))
-  await writeFile(archive, `${lines.join('\n')}\n`)
+  await writeFile(archive, messages.map((message) => `${JSON.stringify(message)}\n`).join(''))
+  await use(archive)
+  await rm(folder, { recursive: true })
+}
+
+test('an archive whose streams are derived has them all, read as its worker reads them', async () => {
+  const messages = Array.from({ length: 12 }, (_, index) => ({ org: 'a', user: 'b', n: index }))
   const eventFrom: EventFrom = ({ org, user, n }) => ({
     stream: `${String(org)}/${String(user)}`.toUpperCase(),
     sequence: n,
     id: String(n),
     data: {},
   })
-  const read = history(fileHealer(archive), eventFrom)
-  for (let times = 0; times < 3; times++) expect(await numbersIn(read)).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
-  await rm(folder, { recursive: true })
+  await withArchive(messages, async (archive) => {
+    const read = history(fileHealer(archive), eventFrom)
+    for (let times = 0; times < 3; times++) expect(await numbersIn(read)).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
+  })
+})
+
+test('an archive has what its domain names the fields of', async () => {
+  const messages = Array.from({ length: 12 }, (_, index) => ({ order_id: 'A/B', meta: { seq: index } }))
+  await withArchive(messages, async (archive) => {
+    const fields = { stream: 'order_id', sequence: 'meta.seq' }
+    const read = history(fileHealer(archive), undefined, { fields })
+    for (let times = 0; times < 3; times++) expect(await numbersIn(read)).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
+  })
+})
+
+test('of a counter that wraps one round is asked for at a time, as when a gap is healed (I1)', async () => {
+  const asked: unknown[] = []
+  const healer: Healer = {
+    name: 'rounds',
+    heal: async ({ from, to, wire }) => {
+      asked.push([from, to, wire])
+      // Of the round from 4 to 7 it has nothing.
+      if (Number(from) < 8 && Number(from) >= 4) return []
+      const length = Number(to) - Number(from) + 1
+      return Array.from({ length }, (_, at) => event('A/B', Number(wire?.from) + at))
+    },
+  }
+  const numbering = contiguous({ start: 0, modulus: 4 })
+  expect(await numbersIn(history(healer, undefined, { numbering }))).toEqual([2, 3, 8, 9])
+  expect(asked).toEqual([
+    [2, 3, { from: 2, to: 3 }],
+    [4, 7, { from: 0, to: 3 }],
+    [8, 9, { from: 0, to: 1 }],
+  ])
+})
+
+test('an archive that cannot tell the rounds of a counter says so, and gives none for another (I1)', async () => {
+  const messages = Array.from({ length: 12 }, (_, index) => event('A/B', index % 4))
+  await withArchive(messages, async (archive) => {
+    const numbering = contiguous({ start: 0, modulus: 4 })
+    const read = history(fileHealer(archive), undefined, { numbering })
+    await expect(numbersIn(read)).rejects.toThrow(/cannot tell the rounds of a counter/)
+  })
 })
