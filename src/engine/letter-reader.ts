@@ -5,10 +5,12 @@ import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { LetterReader } from '../ports/letter-reader.ts'
 import type { DeadLetter, InboxEntry } from '../ports/records.ts'
 import { isEvent } from '../ports/store.ts'
+import type { Domains } from './domain.ts'
 import type { Intake, Intaker } from './intake.ts'
 import { missingBytes } from './kept-message.ts'
 import type { EngineOptions } from './processor-options.ts'
 import { makeIntaker } from './processor-options.ts'
+import { resolveDomains } from './resolve-domains.ts'
 
 /** Which options of a configuration decide how a message is read. */
 export type ReadingOptions<Transaction = unknown> = Pick<
@@ -24,9 +26,9 @@ export type ReadingOptions<Transaction = unknown> = Pick<
  * await retryDeadLetters({ store, consumer }, { only: 'invalid', by, reason, read: letterReader(config) })
  */
 export function letterReader<Transaction>(options: ReadingOptions<Transaction>): LetterReader {
-  const intaker = makeIntaker(options)
-  // Events that the rules refused were read before, and are kept under inturn's own names.
-  const own = makeIntaker({ ...options, eventFrom })
+  const domains = resolveDomains(options.domains)
+  const intaker = makeIntaker(options, domains)
+  const own = makeIntaker({ ...options, eventFrom }, underOwnNames(domains))
   return async (letter) => {
     const missing = missingBytes(letter)
     if (missing > 0)
@@ -43,6 +45,15 @@ export function letterReader<Transaction>(options: ReadingOptions<Transaction>):
     const problem = wasRead && isEvent(event) ? event.problem : undefined
     return readingOf(own.read({ message: { ...event, ...wire } }), problem)
   }
+}
+
+/**
+ * Events that the rules refused were read before: they name their domain, and are kept under inturn's own
+ * names, whatever their domain calls them.
+ */
+function underOwnNames({ byName }: Domains): Domains {
+  const plain = [...byName].map(([name, domain]) => [name, { ...domain, fields: undefined }] as const)
+  return { byName: new Map(plain), only: undefined, ofType: () => undefined }
 }
 
 function readMessage(intaker: Intaker, { payload, stream }: DeadLetter): Intake {

@@ -161,6 +161,23 @@ describe('retry', () => {
     await expectBalance(world)
   })
 
+  test('one that its domain names the fields of is read again as it was kept', async () => {
+    const fields = { fields: { stream: 'order_id', sequence: 'meta.n', id: 'meta.n', data: 'body' } }
+    const { world, fails, processor, target } = await operatedWorld({ spanMax: 10, ...fields })
+    fails.clear()
+    const message = (n: number): unknown => ({ order_id: 'a', meta: { n }, body: { n } })
+    await processor.process([message(1), message(50)])
+    expect(await reasons(world)).toEqual(['implausible'])
+    const read = letterReader({ domains: { account: domain({ handle: world.note, ...fields }) } })
+    expect(await retryDeadLetters(target, { ...operator, only: 'implausible', read })).toMatchObject({
+      admitted: 1,
+      refusals: [],
+    })
+    await sweepAll(world.processor({ spanMax: 100, ...fields }))
+    expect(await reasons(world)).toEqual([])
+    expect((await world.stream('a'))?.state.held).toMatchObject([{ to: 50 }])
+  })
+
   test('a wrapped counter is read again by its number on the wire', async () => {
     const numbering = { kind: 'contiguous', start: 'first-seen', modulus: 100 }
     const { world, fails, processor, target } = await operatedWorld({ numbering, spanMax: 10 })
