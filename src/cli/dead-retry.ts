@@ -2,6 +2,7 @@
 // where they never were in a stream, by being read again.
 import { Command } from 'commander'
 import { letterReader } from '../engine/letter-reader.ts'
+import { namedPlace } from '../operate/operator-options.ts'
 import type { RetriedLetters } from '../operate/retry-dead-letters.ts'
 import { retryDeadLetters } from '../operate/retry-dead-letters.ts'
 import type { DeadFlags } from './dead-flags.ts'
@@ -11,17 +12,25 @@ import { printJson, printLines } from './print.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
 
+interface RetryFlags extends DeadFlags {
+  readonly sequence?: string
+}
+
 /** The command `inturn dead retry`. */
 export function deadRetryCommand(): Command {
   return addDeadFlags(new Command('retry'))
     .description('try dead letters again: a worker calls the handler once, outside the order')
     .argument('[stream]', streamArgument)
-    .action(async (name: string | undefined, flags: DeadFlags) => {
+    .option('--sequence <n>', 'with --key: which number it bears, where its counter wraps')
+    .action(async (name: string | undefined, flags: RetryFlags) => {
       const operator = deadOperator(flags)
       await withOperatorTarget(flags, async (target, { config }) => {
         const selection = await selectionOf(target, name, flags)
         const read = config === undefined ? {} : { read: letterReader(config) }
-        const retried = await retryDeadLetters(target, { ...operator, ...selection, ...read })
+        const { sequence: named } = flags
+        const number = named === undefined ? {} : { sequence: namedPlace(named, '--sequence').sequence }
+        const request = { ...operator, ...selection, ...read, ...number }
+        const retried = await retryDeadLetters(target, request)
         if (flags.json === true) await printJson(retried)
         else await printLines(linesOf(retried))
         if (retried.refused > 0) process.exitCode = 1

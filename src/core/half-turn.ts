@@ -59,6 +59,30 @@ export function reachedIn(rules: StreamRules, state: StreamState, epoch: Epoch):
   return origin === 'first-seen' || origin.after === null ? undefined : Number(origin.after)
 }
 
+/**
+ * Which numbers one on the wire may stand for, whatever turn it is of: the first and the last of them, which
+ * are a turn apart. From where its epoch begins (half a turn before, where that is what was seen first) to
+ * half a turn beyond the greatest that was seen. `undefined`: of its epoch nothing is known.
+ */
+export function turnsOf(
+  rules: StreamRules,
+  state: StreamState,
+  { epoch, wire }: Pick<WireClues, 'epoch' | 'wire'>,
+): { readonly from: number; readonly to: number } | undefined {
+  const { numbering } = rules
+  const counter = counterOf(numbering)
+  const reach = counter && reachOf(rules, state, epoch)
+  if (counter === undefined || reach === undefined || numbering.kind !== 'contiguous') return undefined
+  const ended = state.ended.find((record) => record.epoch === epoch)
+  const { baseline = reach.reached + 1 } = isCurrent(state, epoch) ? state : (ended ?? {})
+  const { start } = numbering
+  const lowest = start === 'first-seen' ? Number(baseline) - windowOf(counter) : start
+  const from = firstFrom(counter, lowest, wire)
+  const turns = Math.max(0, Math.floor((reach.greatest + windowOf(counter) - from) / counter.modulus))
+  // A counter that has gone a turn too far may be anywhere.
+  return { from, to: from + Math.max(turns, reach.mark?.isLost === true ? 1 : 0) * counter.modulus }
+}
+
 /** What a number on the wire stands for. Where nothing is known of its epoch, it stands for itself. */
 export function placeOnTurn(pass: Pass, counter: Counter, clues: WireClues): Placed {
   const { wire, epoch, place, isBehind = false } = clues

@@ -69,8 +69,9 @@ function readingOf(intake: Intake, problem?: string): Awaited<ReturnType<LetterR
     case 'unordered':
       return { kind: 'untracked', stream: intake.path, event: { ...intake.event, problem } }
     case 'tracked': {
-      const { path: stream, event } = intake
-      return { kind: 'tracked', stream, arrival: isEvent(event) ? { ...event, problem } : event }
+      const { path: stream, event, domain } = intake
+      const arrival = isEvent(event) ? { ...event, problem } : event
+      return { kind: 'tracked', stream, arrival, rules: domain.rules }
     }
   }
 }

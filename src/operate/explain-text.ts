@@ -131,7 +131,7 @@ function gapWords(about: Explanation): readonly string[] {
   const [head, ...behind] = gaps
   if (head === undefined) return []
   const { since, waitedMs, policy } = head
-  const hasCome = about.missingLetters.some(({ isHead }) => isHead)
+  const hasCome = about.missingLetters.some(({ isHead, isInDoubt }) => isHead && isInDoubt !== true)
   const patience =
     policy === undefined
       ? `  workers have been reading for ${spell(waitedMs)} of that time`
@@ -357,11 +357,12 @@ const lettersShownMax = 5
 
 /** The missing numbers that did come. */
 function missingLetterWords({ missingLetters }: Explanation): readonly string[] {
-  const lines = missingLetters
-    .slice(0, lettersShownMax)
-    .map(
-      (letter) => `  ${numberWords(letter)} came, and is a dead letter (${letter.reason}): ${letter.detail}`,
-    )
+  const lines = missingLetters.slice(0, lettersShownMax).map((letter) => {
+    const { reason, detail, sequence, isInDoubt } = letter
+    return isInDoubt === true
+      ? `  ${numberWords(letter)} may have come: a dead letter (${reason}) bears ${sequence}: ${detail}`
+      : `  ${numberWords(letter)} came, and is a dead letter (${reason}): ${detail}`
+  })
   const more = missingLetters.length - lines.length
   return more > 0 ? [...lines, `  ... and ${more} more of them are dead letters`] : lines
 }

@@ -4,6 +4,7 @@
 // after it is durable; and whoever asked is in the ledger, also where somebody else was quicker.
 import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
+import type { Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { LetterReader } from '../ports/letter-reader.ts'
 import type { DeadLetter, DeadLetterReason, InboxEntry } from '../ports/records.ts'
@@ -20,6 +21,11 @@ import { eachInboxEntry } from './paging.ts'
 export interface RetryLetters extends DeadLetterSelection, Operator {
   /** Reads those that never got into a stream; without it they are refused. */
   readonly read?: LetterReader
+  /**
+   * With `key`: which number the event bears, without wrapping. For one that never got into its stream, whose
+   * counter wraps and has gone on so far that its number may be of several turns.
+   */
+  readonly sequence?: Sequence
   /** How long to wait for a busy stream, or for room in the inboxes. Default 10,000 ms. */
   readonly waitMs?: number
 }
@@ -70,6 +76,9 @@ export async function retryDeadLetters(
   request: RetryLetters,
 ): Promise<RetriedLetters> {
   checkOperator(request)
+  if (request.sequence !== undefined && request.key === undefined) {
+    throw new InturnError('usage', 'a number goes with one dead letter: name that by its key (--key)')
+  }
   const retrying = new Retrying(target, request)
   const { reader } = target.store
   for await (const letter of eachSelected({ reader, consumer: target.consumer }, request)) {
@@ -94,6 +103,7 @@ class Retrying {
 
   async take(letter: DeadLetter): Promise<void> {
     if (withoutPlace.has(letter.reason)) await this.#readAgain(letter)
+    else if (this.#request.sequence !== undefined) this.#refuse(letter, 'it has its number already')
     else if (!isEvent(letter.payload)) this.#refuse(letter, 'it is a fill, which has no handler')
     else if (letter.stream === undefined) this.#refuse(letter, 'it names no stream')
     else await this.#handOver(letter, letter.stream, letter.payload)
@@ -116,7 +126,8 @@ class Retrying {
     else await this.#admit(letter, reading)
   }
 
-  async #admit(letter: DeadLetter, { stream, arrival }: Omit<Admission, 'letter'>): Promise<void> {
+  async #admit(letter: DeadLetter, reading: Omit<Admission, 'letter' | 'sequence'>): Promise<void> {
+    const { stream, arrival } = reading
     // Counting costs more than admitting.
     if (this.#counts.admitted % chunkMax === 0) {
       this.#hasRoom &&= await this.#awaitRoom(new Set([arrival.domain]))
@@ -125,9 +136,15 @@ class Retrying {
       this.#refuse(letter, noRoom)
       return
     }
-    const isAdmitted = await admitLetter(this.#target, this.#request, { letter, stream, arrival })
-    if (!isAdmitted) await this.#noteAsked([{ letter, stream }])
-    this.#counts[isAdmitted ? 'admitted' : 'gone']++
+    const { sequence } = this.#request
+    const admission = { ...reading, letter, ...(sequence !== undefined && { sequence }) }
+    const admitted = await admitLetter(this.#target, this.#request, admission)
+    if (typeof admitted === 'object') {
+      this.#refuse(letter, admitted.why)
+      return
+    }
+    if (admitted === 'gone') await this.#noteAsked([{ letter, stream }])
+    this.#counts[admitted]++
   }
 
   async #handOver(letter: DeadLetter, stream: StreamPath, arrival: InturnEvent): Promise<void> {

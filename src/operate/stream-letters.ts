@@ -1,5 +1,7 @@
 // What the dead letters of a stream say about where it stands: how many there are, which of them bear a
 // number that is missing, and which were refused for what they carry. Upholds I7: what is kept has a limit.
+import type { Counter } from '../core/counter.ts'
+import { counterOf, firstFrom } from '../core/counter.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
@@ -17,7 +19,10 @@ export interface LetterNote extends Pick<DeadLetter, 'key' | 'reason' | 'detail'
   readonly epoch: Epoch
   /** As on the wire. */
   readonly sequence: Sequence
-  /** Without wrapping, where the domain's counter wraps and the letter was decided. */
+  /**
+   * Without wrapping, where the domain's counter wraps: as the letter was decided, or else the missing number
+   * that it may bear.
+   */
   readonly unwrapped?: Sequence
 }
 
@@ -25,6 +30,8 @@ export interface LetterNote extends Pick<DeadLetter, 'key' | 'reason' | 'detail'
 export interface MissingLetter extends LetterNote {
   /** Whether it lies in the gap that the stream waits for now. */
   readonly isHead: boolean
+  /** Its counter wraps, and it was not decided: it may bear that number, or one of another turn. */
+  readonly isInDoubt?: true
 }
 
 /** The dead letters of a stream, as far as they say where it stands. */
@@ -57,8 +64,12 @@ export async function streamLetters(
     if (sequence === undefined) continue
     const number = isDecided(reason) ? shownNumber(rules, sequence) : { sequence }
     const note = { key, reason, detail, at, epoch, ...number }
-    const gap = missing.length < notedMax ? gaps.find((one) => isIn(one, letter)) : undefined
-    if (gap !== undefined) missing.push({ ...note, isHead: gap.isHead })
+    const counter = isDecided(reason) ? undefined : counterOf(rules.numbering)
+    const found = missing.length < notedMax ? findGap(gaps, { epoch, sequence, counter }) : undefined
+    if (found !== undefined) {
+      const doubt = counter === undefined ? {} : ({ unwrapped: found.sequence, isInDoubt: true } as const)
+      missing.push({ ...note, ...doubt, isHead: found.gap.isHead })
+    }
     const kind = reason === 'schema' ? refused : reason === 'conflict' ? conflicting : []
     if (kind.push(note) > notedMax) kind.shift()
   }
@@ -70,12 +81,14 @@ export function letterActions(stream: StreamPath, letters: StreamLetters): reado
   const missing = letters.missing.filter(({ isHead }) => isHead).slice(0, 1)
   return [
     ...missing.map((letter) => {
-      const { key, reason } = letter
+      const { key, reason, unwrapped, isInDoubt } = letter
       const number = numberText(letter)
+      // Which of the numbers that its counter shows so it bears is for the operator to say.
+      const bears = isInDoubt === true ? ` --sequence ${String(unwrapped)}` : ''
       const effect = withoutPlace.has(reason)
         ? `has the dead letter of ${number} read again: what can be read now goes back to its place`
         : `has the dead letter of ${number} handled, outside the order; its number stays missing`
-      return retry(`--key ${shellWord(key)}`, effect)
+      return retry(`--key ${shellWord(key)}${bears}`, effect)
     }),
     ...(letters.refused.length === 0
       ? []
@@ -95,8 +108,17 @@ function retry(which: string, effect: string): OperatorAction {
   return { command: 'dead', line: `inturn dead retry ${which} --reason "..."`, effect }
 }
 
-function isIn(gap: StreamGap, { epoch = 0, sequence }: DeadLetter): boolean {
-  if (sequence === undefined || epoch !== gap.epoch) return false
-  const { from, to } = gap.unwrapped ?? gap
-  return sequence <= to && (from === null || sequence >= from)
+/** The gap in which a number lies; of a counter that wraps, where one lies that it may stand for. */
+function findGap(
+  gaps: readonly StreamGap[],
+  of: { readonly epoch: Epoch; readonly sequence: Sequence; readonly counter: Counter | undefined },
+): { readonly gap: StreamGap; readonly sequence: Sequence } | undefined {
+  const { epoch, sequence: wire, counter } = of
+  for (const gap of gaps) {
+    const { from, to } = gap.unwrapped ?? gap
+    const isOnTurn = counter !== undefined && from !== null
+    const sequence = isOnTurn ? firstFrom(counter, Number(from), Number(wire)) : wire
+    if (epoch === gap.epoch && sequence <= to && (from === null || sequence >= from)) return { gap, sequence }
+  }
+  return undefined
 }

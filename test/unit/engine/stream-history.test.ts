@@ -98,7 +98,7 @@ test('of a counter that wraps one round is asked for at a time, as when a gap is
   ])
 })
 
-test('an archive that cannot tell the rounds of a counter says so, and gives none for another (I1)', async () => {
+test('what cannot tell the rounds of a counter says so, and brings no other one (I1)', async () => {
   const messages = Array.from({ length: 12 }, (_, index) => event('A/B', index % 4))
   await withArchive(messages, async (archive) => {
     const numbering = contiguous({ start: 0, modulus: 4 })

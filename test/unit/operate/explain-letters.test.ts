@@ -110,6 +110,20 @@ test('a gap of which a number is a dead letter: it came, why not in, and what br
   expect(text[action + 1]).toBe('    inturn dead retry --key account/a/0/8/far --reason "..."')
 })
 
+test('a counter that wraps: a letter that may bear the missing number, and how to say so', async () => {
+  const numbering = contiguous({ start: 0, modulus: 8 })
+  const world = new OperatorWorld({ numbering })
+  await world.operated.open()
+  const shown = (n: number): unknown => event('a', n % 8, { id: `e${n}`, data: n === 12 ? new Map() : {} })
+  const came = Array.from({ length: 14 }, (_, n) => shown(n))
+  await world.processor({ numbering }).process(came)
+  const text = await lines(world)
+  expect(text[2]).toBe('It waits for number 4 (unwrapped 12), which did not come.')
+  expect(text[3]).toMatch(/^ {2}4 \(unwrapped 12\) may have come: a dead letter \(invalid\) bears 4: .*a Map/)
+  const action = text.findIndex((line) => line.startsWith('  has the dead letter of 4 (unwrapped 12) read'))
+  expect(text[action + 1]).toMatch(/^ {4}inturn dead retry --key \S+ --sequence 12 --reason "\.\.\."$/)
+})
+
 test('only a letter that bears a missing number is told, of the same epoch and range', async () => {
   const world = new OperatorWorld({ spanMax: 5 })
   await world.operated.open()
