@@ -4,7 +4,7 @@ import { loadPackage } from '../ports/load-package.ts'
 import type { ConnectionMaker, SingleConnection } from './own-client.ts'
 import { OwnClient } from './own-client.ts'
 
-const socket = { connectTimeout: 5000, reconnectStrategy: false } as const
+const connectMs = 5000
 
 /** A client for a URL. The package is loaded when it connects. */
 export function clientForUrl(url: string): OwnClient {
@@ -18,6 +18,8 @@ function makerFor(
   return {
     make({ lost }): SingleConnection {
       let isDestroyed = false
+      // The library writes host, port and TLS of its URL into what it is given: each has a socket of its own.
+      const socket = { connectTimeout: connectMs, reconnectStrategy: false } as const
       const client = createClient({ url, disableOfflineQueue: true, socket })
       // Every command that fails tells of the failure itself.
       client.on('error', lost)
