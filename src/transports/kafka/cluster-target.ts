@@ -1,4 +1,5 @@
 // Where a cluster is, and who asks, as its users say it and as the library takes it.
+import { isIP } from 'node:net'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 /** A text, or how to get it whenever it is needed. */
@@ -29,6 +30,27 @@ export function clientIdOf({ clientId = 'inturn' }: KafkaTarget): string {
 }
 
 /** How the library connects. */
-export function connectionOf({ ssl, sasl }: KafkaTarget): { tls?: TlsOptions; sasl?: KafkaSasl } {
-  return { ...(ssl !== undefined && { tls: ssl }), ...(sasl !== undefined && { sasl }) }
+interface Connecting {
+  tls?: TlsOptions
+  /** Brokers are told by which name they were called (SNI). */
+  tlsServerName?: true
+  sasl?: KafkaSasl
+}
+
+/**
+ * How the library connects. Hosted clusters find a broker behind an address by the name in the TLS handshake,
+ * which neither the library nor `node:tls` gives by itself; an address is no such name.
+ */
+export function connectionOf({ brokers, ssl, sasl }: KafkaTarget): Connecting {
+  const isNamed = ssl !== undefined && ssl.servername === undefined && !brokers.some(isAddress)
+  return {
+    ...(ssl !== undefined && { tls: ssl }),
+    ...(isNamed && { tlsServerName: true }),
+    ...(sasl !== undefined && { sasl }),
+  }
+}
+
+/** Whether a broker is given by its IP address, with a port or without. */
+function isAddress(broker: string): boolean {
+  return isIP(broker.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')) !== 0
 }
