@@ -94,14 +94,14 @@ test('a message that one broker alone has is not sent', async () => {
   await sink.open()
   const send = (): Promise<void> => sink.send([sample('a', 1)], { signal: new AbortController().signal })
   const restart = killAndRestart(serverOf((await replicasOf(topic, 0))[1]))
-  await expect.poll(async () => (await replicasOf(topic, 0)).length, { timeout: 60_000 }).toBe(1)
+  await expect.poll(async () => (await replicasOf(topic, 0)).length, { timeout: 300_000 }).toBe(1)
   await expect(send()).rejects.toMatchObject({
     code: 'sink-unavailable',
     retryable: true,
     message: expect.stringContaining('NOT_ENOUGH_REPLICAS') as string,
   })
   await restart()
-  await expect.poll(async () => (await replicasOf(topic, 0)).length, { timeout: 60_000 }).toBe(2)
+  await expect.poll(async () => (await replicasOf(topic, 0)).length, { timeout: 300_000 }).toBe(2)
   await send()
   await sink.close()
   expect(await valuesOf(topic)).toHaveLength(1)
