@@ -36,8 +36,8 @@ export class RefusedEvents<Message extends Delivery> {
   /** In the order in which they were read. */
   readonly #events = new Map<Message, Kept<Message>>()
   /**
-   * Of each stream, ascending by place, and behind them the unplaced ones as they were read. The streams take
-   * turns in being offered.
+   * Of each stream, ascending by place and then as they were read, and behind them the unplaced ones as they
+   * were read. The streams take turns in being offered.
    */
   readonly #streams = new Map<StreamPath, Kept<Message>[]>()
   /** Those that are offered now. */
@@ -84,10 +84,10 @@ export class RefusedEvents<Message extends Delivery> {
     this.#events.set(delivery, refused)
     const own = this.#streams.get(stream) ?? []
     this.#streams.set(stream, own)
-    if (known !== undefined) own.splice(own.indexOf(known), 1)
-    let at = own.length
-    while (at > 0 && isBehind(own[at - 1], refused)) at--
-    own.splice(at, 0, refused)
+    // What comes again mostly comes to the same place, and the others stay where they are.
+    const isThere = known !== undefined && compare(known, refused) === 0
+    if (known !== undefined && !isThere) own.splice(rankIn(own, known), 1)
+    own.splice(rankIn(own, refused), isThere ? 1 : 0, refused)
   }
 
   /** Forgets a delivery that was taken in at last. */
@@ -97,7 +97,7 @@ export class RefusedEvents<Message extends Delivery> {
     this.#offered.delete(delivery)
     this.#events.delete(delivery)
     const own = this.#streams.get(refused.stream) ?? []
-    own.splice(own.indexOf(refused), 1)
+    own.splice(rankIn(own, refused), 1)
     if (own.length === 0) this.#streams.delete(refused.stream)
   }
 
@@ -148,8 +148,19 @@ export class RefusedEvents<Message extends Delivery> {
   }
 }
 
-function isBehind<Message>(one: Kept<Message> | undefined, other: Kept<Message>): boolean {
-  if (one === undefined) return false
-  if (one.isUnplaced !== other.isUnplaced) return one.isUnplaced
-  return one.isUnplaced ? one.order > other.order : comparePositions(one.place, other.place) > 0
+/** Where a delivery is among others of its stream, or would be. */
+function rankIn<Message>(own: readonly Kept<Message>[], refused: Kept<Message>): number {
+  let [from, to] = [0, own.length]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    const one = own[middle]
+    if (one !== undefined && compare(one, refused) < 0) from = middle + 1
+    else to = middle
+  }
+  return from
+}
+
+function compare<Message>(one: Kept<Message>, other: Kept<Message>): number {
+  if (one.isUnplaced !== other.isUnplaced) return one.isUnplaced ? 1 : -1
+  return (one.isUnplaced ? 0 : comparePositions(one.place, other.place)) || one.order - other.order
 }
