@@ -2,7 +2,7 @@
 // decoded comes back with its reason.
 import type { EventFields, EventFrom } from './event-from.ts'
 import { ExactNumber, parseExactly } from './exact-number.ts'
-import { errorMessage } from './thrown.ts'
+import { atOnce, errorMessage } from './thrown.ts'
 
 /** The fields of a message, or why there are none. */
 export type ParsedMessage = ReadMessage | { readonly problem: string }
@@ -26,7 +26,7 @@ export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMess
     if (message instanceof Uint8Array) return parseText(decoder.decode(message), eventFrom)
     if (typeof message === 'string') return parseText(message, eventFrom)
     if (!isRecord(message)) return { problem: listProblem(message) ?? 'the message is no object' }
-    return { fields: eventFrom(message), record: message, hasExactNumbers: false }
+    return { fields: atOnce(eventFrom(message)), record: message, hasExactNumbers: false }
   } catch (error) {
     return {
       problem: `the message cannot be decoded: ${errorMessage(error)}`,
@@ -50,7 +50,7 @@ function listProblem(message: unknown): string | undefined {
 function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
   const { value, hasExactNumbers } = parseExactly(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   if (!isRecord(value)) return { problem: listProblem(value) ?? 'the message is no JSON object' }
-  return { fields: eventFrom(value), record: value, text, hasExactNumbers }
+  return { fields: atOnce(eventFrom(value)), record: value, text, hasExactNumbers }
 }
 
 /** A text, or a whole number as text; `undefined` for anything else. */

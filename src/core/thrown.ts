@@ -25,6 +25,16 @@ export function isInstance<Type>(
   }
 }
 
+/**
+ * What a function of a user gives that has to answer at once. A promise is no answer; if one is rejected, it
+ * is nobody's to hear, which would end the process.
+ */
+export function atOnce<Answer>(answer: Answer): Answer {
+  if (!isInstance(answer, Promise)) return answer
+  answer.catch(() => undefined)
+  throw new Error('it gave a promise, and has to answer at once')
+}
+
 /** A field of what was caught; `undefined` where there is none, or it cannot be read. */
 export function fieldOf(thrown: unknown, name: string): unknown {
   if ((typeof thrown !== 'object' && typeof thrown !== 'function') || thrown === null) return undefined

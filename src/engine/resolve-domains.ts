@@ -9,7 +9,7 @@ import { pathKeys } from '../core/field-path.ts'
 import type { Contiguous, Numbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { ResetAnswer, StreamRules } from '../core/rules.ts'
-import { errorText } from '../core/thrown.ts'
+import { atOnce, errorText } from '../core/thrown.ts'
 import { typeOwner } from '../core/type-pattern.ts'
 import { checkSchema, checkSchemas } from '../ports/standard-schema.ts'
 import type { WatchedDomain } from '../ports/telemetry.ts'
@@ -159,6 +159,9 @@ function checkDomain<Transaction>(name: string, options: DomainOptions<Transacti
     if (needless !== undefined) fail(`${option(needless)} needs a numbering; unordered() has none`)
     checkNames(numbering.idWindow ?? {}, option('numbering.idWindow'), ['ids', 'ms'])
   }
+  if (numbering.kind !== 'contiguous' && options.spanMax !== undefined) {
+    fail(`${option('spanMax')} is for contiguous(); say ${numbering.kind}({ spanMax: ... })`)
+  }
   if (options.baseline !== undefined && !hasStart(numbering)) {
     fail(
       `${option('baseline')} needs contiguous() with a start: only there a stream has a number to begin at`,
@@ -285,7 +288,7 @@ function resolveFailure(name: string, options: FailureOptions): FailurePolicy {
 /** What `retryable` says; one that throws says nothing, and every error is worth another attempt then. */
 function isWorthIt(retryable: (error: unknown) => boolean, error: unknown): boolean {
   try {
-    return retryable(error)
+    return atOnce(retryable(error))
   } catch {
     return true
   }
@@ -294,7 +297,7 @@ function isWorthIt(retryable: (error: unknown) => boolean, error: unknown): bool
 /** What a filter says; it refuses the event for which it throws. */
 function refusing(filter: (event: InturnEvent) => boolean, event: InturnEvent): boolean {
   try {
-    return filter(event)
+    return atOnce(filter(event))
   } catch (error) {
     throw new PayloadRefused('filter', `it threw ${errorText(error)}`, { cause: error })
   }

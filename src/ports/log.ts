@@ -2,7 +2,7 @@
 // lines: what stands in one is clipped.
 import { givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
-import { errorMessage, errorText, stackLines } from '../core/thrown.ts'
+import { atOnce, errorMessage, errorText, stackLines } from '../core/thrown.ts'
 
 /** A line of a log. */
 export interface LogLine {
@@ -48,10 +48,12 @@ export function lineTo(log: Log): (line: LogLine) => void {
   return ({ level, text, fields, error }) => {
     if (level === 'info') return
     const said = `inturn: ${text}`
+    const failed = error === undefined ? [] : [error]
+    const told = takesFields
+      ? [{ ...plain(fields), ...(error !== undefined && { err: error }) }, said]
+      : [said, ...failed]
     try {
-      if (takesFields) log[level]({ ...plain(fields), ...(error !== undefined && { err: error }) }, said)
-      else if (error === undefined) log[level](said)
-      else log[level](said, error)
+      atOnce<unknown>(Reflect.apply(log[level], log, told))
     } catch {
       // Watching must not disturb.
     }

@@ -53,7 +53,7 @@ function simulatedDomain(domain: DomainScenario, world: HandlerWorld): DomainOpt
       heldMax,
       handedOverMax,
       conflictMemory,
-      spanMax,
+      ...(numbering.kind === 'contiguous' && { spanMax }),
     }),
   } as const
   if (domain.effects === 'external') {

@@ -130,8 +130,9 @@ export function knownDomains({ domains }: Scenario): KnownDomains {
   const handle = (): void => undefined
   const options = domains.map(({ name, numbering, patienceMs, gapEnd, heldMax }) => {
     const tracked =
-      numbering.kind === 'unordered' ? {} : { gap: { patience: patienceMs, then: gapEnd }, heldMax, spanMax }
-    return [name, { numbering, effects: 'external', handle, ...tracked }] as const
+      numbering.kind === 'unordered' ? {} : { gap: { patience: patienceMs, then: gapEnd }, heldMax }
+    const span = numbering.kind === 'contiguous' ? { spanMax } : {}
+    return [name, { numbering, effects: 'external', handle, ...tracked, ...span }] as const
   })
   const known = new Map<string, DomainRules>()
   for (const [name, domain] of resolveDomains(Object.fromEntries(options)).byName) {

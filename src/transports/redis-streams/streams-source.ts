@@ -1,7 +1,7 @@
 // A Redis stream as a queue source: entries are read by one consumer of a group and stay pending until they
 // are settled, so what a consumer leaves when it dies is claimed by another. Upholds I3, I4 and I7.
 import { InturnError } from '../../core/errors.ts'
-import { errorText } from '../../core/thrown.ts'
+import { atOnce, errorText } from '../../core/thrown.ts'
 import type { ReadRequest, Source, SourceExtent } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import type { Connection } from '../../redis/connection.ts'
@@ -178,7 +178,7 @@ export class StreamsSource implements Source<EntryDelivery> {
   /** A message that cannot be made becomes its fields as a list, which is no event: it ends as `invalid`. */
   #messageOf(entry: RedisStreamEntry): unknown {
     try {
-      return this.#parts.messageFrom(entry)
+      return atOnce(this.#parts.messageFrom(entry))
     } catch (error) {
       this.#parts.losses.tell(`messageFrom failed at entry ${entry.id}: ${errorText(error)}`)
       return pairsOf(entry)

@@ -1,6 +1,6 @@
 // Options are checked when something is made of them, and every error names the option and what it takes.
 import { describe, expect, it } from 'vitest'
-import { contiguous, increasing, unordered } from '../../../src/core/numbering.ts'
+import { contiguous, increasing, linked, unordered } from '../../../src/core/numbering.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import { createWorker } from '../../../src/engine/worker.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
@@ -52,6 +52,11 @@ const wrong: readonly (readonly [name: string, options: unknown, message: string
     'numbering of another kind',
     withDomain({ numbering: { kind: 'odd' } }),
     /^domains.account.numbering takes/,
+  ],
+  [
+    'a span of numbers that have their own',
+    withDomain({ numbering: linked(), spanMax: 10 }),
+    'domains.account.spanMax is for contiguous(); say linked({ spanMax: ... })',
   ],
   ['an unknown effect', withDomain({ effects: 'some' }), /effects takes 'transaction' or 'external'/],
   [

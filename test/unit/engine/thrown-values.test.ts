@@ -41,6 +41,46 @@ const bothFailed = [
   ['failed', 2, 2],
 ]
 
+const later = async (): Promise<never> => Promise.reject(new Error('nobody hears this'))
+
+// A rejection that nobody hears fails the run, as it ends a process.
+describe('a promise from what has to answer at once', () => {
+  it('refuses the event, where its filter gives it', async () => {
+    const world = await worked({ filter: ({ stream }: InturnEvent) => (stream === 'a' ? later() : true) })
+    expect(world.calls).toEqual(['b:1'])
+    const [letter] = await world.deadLetters()
+    expect(letter).toMatchObject({ reason: 'schema', sequence: 1 })
+    expect(letter?.detail).toContain('it gave a promise, and has to answer at once')
+  })
+
+  it('is no event, where the mapping gives it', async () => {
+    const mapping = (message: object): object => (Reflect.get(message, 'stream') === 'a' ? later() : message)
+    const world = await worked({}, mapping)
+    expect(world.calls).toEqual(['b:1'])
+    expect(await world.deadLetters()).toMatchObject([{ reason: 'invalid' }, { reason: 'invalid' }])
+  })
+
+  it('is no reason to give up, where retryable gives it', async () => {
+    const handle = ({ stream }: InturnEvent): void => {
+      if (stream === 'a') throw new Error('no')
+    }
+    const world = await worked({ handle, failure: { ...failure, retryable: later } })
+    expect(ends(await world.deadLetters())).toEqual(bothFailed)
+  })
+
+  it('is heard by nobody, where the logger gives it', async () => {
+    const world = new EngineWorld()
+    const said: unknown[] = []
+    const say = (text: unknown): unknown => {
+      said.push(text)
+      return later()
+    }
+    const processor = world.processor({}, { log: { warn: say, error: say } })
+    await processor.process([{ stream: 'a' }])
+    expect(said).toHaveLength(1)
+  })
+})
+
 describe.each(hostileValues)('%s', (_name, make) => {
   const throwsFor = ({ stream }: { readonly stream?: unknown }): boolean => {
     if (stream === 'a') throw make()
