@@ -143,6 +143,7 @@ function restOf(state: StreamState): Rest {
   if (state.halt !== undefined) rest.halt = state.halt
   if (state.failing !== undefined) rest.failing = state.failing
   if (state.quarantine !== 0) rest.quarantine = state.quarantine
+  if (state.suspects !== 0) rest.suspects = state.suspects
   if (state.epoch < 0) rest.epoch = state.epoch
   const { filtered, filled, lost, removed, late, imported, recalled } = state.counts
   if (filtered + filled + lost + removed + late + imported + recalled > 0) rest.counts = state.counts

@@ -48,6 +48,10 @@ export function removeHead(pass: Pass, { event, reason, failing }: Removal): boo
   draft.held = sequence === span.to ? rest : [{ ...span, after: sequence, count: span.count - 1 }, ...rest]
   draft.position = sequence
   draft.failing = undefined
+  if (reason === 'worker-died') {
+    draft.quarantine = Math.max(0, draft.quarantine - 1)
+    draft.suspects = Math.max(0, draft.suspects - 1)
+  }
   if (draft.halt?.cause === 'failure' || draft.halt?.cause === 'schema') draft.halt = undefined
   settleCounters(pass)
   return true

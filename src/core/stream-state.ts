@@ -227,6 +227,11 @@ export interface StreamState {
    * with this stream in hand.
    */
   readonly quarantine: number
+  /**
+   * Of these the first so many may be deadly: they are under way, or were when a worker died beside or of
+   * them. At most `quarantine`.
+   */
+  readonly suspects: number
   readonly counts: AccountCounts
 }
 
@@ -261,5 +266,6 @@ export const unknownStream: StreamState = {
   halt: undefined,
   failing: undefined,
   quarantine: 0,
+  suspects: 0,
   counts: { delivered: 0, filtered: 0, filled: 0, lost: 0, removed: 0, late: 0, imported: 0, recalled: 0 },
 }

@@ -592,7 +592,7 @@ function answerAll(visits: readonly StreamVisit[], said: Pick<ProcessResult, 've
 /** Adds to the answers of a visit what a turn of it has come to besides. */
 function amendAnswers(turn: Turn, arrivals: readonly CallArrival[]): void {
   const { failures, setup, deliveries } = turn
-  if (failures.length === 0 && !setup.runsBegun) return
+  if (failures.length === 0 && setup.begun === 0) return
   const amend = ({ epoch, sequence }: Position, later: Partial<ProcessResult>): void => {
     for (const { call, index, result } of arrivals) {
       if (result?.epoch !== epoch || result.sequence !== sequence || result.verdict === 'duplicate') continue
@@ -601,7 +601,7 @@ function amendAnswers(turn: Turn, arrivals: readonly CallArrival[]): void {
     }
   }
   // What was held only to be delivered in quarantine is delivered now.
-  if (setup.runsBegun) for (const { event } of deliveries) amend(event, { verdict: 'deliver' })
+  if (setup.begun > 0) for (const { event } of deliveries) amend(event, { verdict: 'deliver' })
   for (const { delivery, error, answer } of failures) {
     const { reason } = answer
     amend(delivery.event, { error: asError(error), ...(reason === 'schema' && { reason }) })

@@ -180,7 +180,7 @@ export class ClaimedWork {
     await this.#deliverAll(planned, true)
     const following = await this.#commit(planned)
     if (following !== undefined && planned.turn.next?.begun !== undefined) {
-      await this.#beginInQuarantine(following, { isAlone: true, isLast: true })
+      await this.#beginInQuarantine(following, { isAlone: true, max: 0 })
       await this.#deliverAll(following, true)
       await this.#commit(following)
     }
@@ -209,10 +209,10 @@ export class ClaimedWork {
 
   async #beginInQuarantine(
     { turn }: PlannedTurn,
-    { isAlone, isLast = false }: { readonly isAlone: boolean; readonly isLast?: boolean },
+    { isAlone, max = 1 }: { readonly isAlone: boolean; readonly max?: number },
   ): Promise<void> {
     const runner = { worker: this.#worker, isAlone }
-    const plan = { runner, isForAll: false, sinceMs: this.#sinceMs(), isLast }
+    const plan = { runner, isForAll: false, sinceMs: this.#sinceMs(), max }
     if (needsQuarantine(turn, false)) await beginInQuarantine(this.#parts, this.#unit, { turn, plan })
   }
 

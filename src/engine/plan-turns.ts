@@ -11,7 +11,7 @@ import type { EngineParts } from './engine-parts.ts'
 import type { HealNote } from './healing/heal-note.ts'
 import type { StreamVisit } from './lanes.ts'
 import { stopAtPartial } from './partial-effects.ts'
-import { asRun, inQuarantine, isBegunBy } from './quarantine.ts'
+import { asRun, begunBy, inQuarantine } from './quarantine.ts'
 import type { InboxReader, TurnInbox, WaitingInbox } from './turn-inbox.ts'
 import { chooseEntries, noInbox, readInboxes } from './turn-inbox.ts'
 import type { TurnArrival } from './turn-outcome.ts'
@@ -41,6 +41,8 @@ export interface PlanScope {
   readonly isBehind: (visit: StreamVisit) => boolean
   /** Streams that an earlier unit of the same call has won from a dead worker, and not committed. */
   readonly takenOver?: ReadonlySet<StreamPath>
+  /** Streams of which an earlier unit of the same call has decided what arrived. */
+  readonly decided?: ReadonlySet<StreamPath>
 }
 
 /** The turns of the streams that were won, decided. */
@@ -49,7 +51,7 @@ export async function planTurns(
   unit: UnitOfWork,
   scope: PlanScope,
 ): Promise<readonly PlannedTurn[]> {
-  const { visits, runner, takenOver } = scope
+  const { visits, runner, takenOver, decided } = scope
   const readers = readersOf(unit, visits)
   const inboxes = readers.length === 0 ? none : await readInboxes(parts, unit, readers)
   const planned: PlannedTurn[] = []
@@ -64,12 +66,15 @@ export async function planTurns(
     const keepsGaps = isSweep && scope.keepsGaps(visit)
     const heal = visit.heal?.(visit, state, unit.clock)
     if ((won.inbox?.redrives ?? 0) > 0) scope.redrives.add(path)
-    const arrivals = scope.isBehind(visit) ? visit.arrivals.map(asBehind) : visit.arrivals
+    const isFirst = decided?.has(path) !== true
+    const came = isFirst ? visit.arrivals : []
+    const arrivals = scope.isBehind(visit) ? came.map(asBehind) : came
     const inbox = inboxes.get(path)
     const newest = won.inbox?.newest
     const plan = { visit, arrivals, state, inbox, newest, isSweep, keepsGaps, runner, heal }
     const next = planTurn(parts, unit, plan)
-    planned.push(next instanceof Promise ? await next : next)
+    const first = next instanceof Promise ? await next : next
+    planned.push(isFirst ? first : { ...first, isFirst })
   }
   await decideEach(parts, unit, planned)
   return planned
@@ -169,8 +174,8 @@ function makeTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan, started:
   const { domain, path } = visit
   const none = newest === undefined ? noInbox : { ...noInbox, newest }
   const inbox = waiting === undefined ? none : chosenOf(parts, unit, plan, { inbox: waiting, state: started })
-  const runsBegun = started.failing !== undefined && isBegunBy(started, runner.worker)
-  const state = runsBegun ? asRun(started, runner.isAlone) : started
+  const begun = begunBy(started, runner)
+  const state = begun > 0 ? asRun(started, begun, runner) : started
   const status = unit.domains.get(domain.name)
   const { entries } = inbox
   // Increasing numbers cannot be put in order later: what comes waits behind what was not read yet.
@@ -188,9 +193,9 @@ function makeTurn(parts: EngineParts, unit: UnitOfWork, plan: TurnPlan, started:
     reread: parts.reread,
     domainFull: (status?.held ?? 0) >= domain.domainHeldMax,
     // What was begun before the domain was paused is brought to its end.
-    isPaused: status?.paused === true && !runsBegun,
+    isPaused: status?.paused === true && begun === 0,
     runner,
-    runsBegun,
+    begun,
   })
   return { turn, visit, isFirst: true, earlier: entries.length }
 }

@@ -12,7 +12,7 @@ import type { EngineParts } from './engine-parts.ts'
 import type { HandlerSlots } from './handler-slots.ts'
 import type { UnorderedIntake } from './intake.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
-import type { Runner, Turn } from './turn.ts'
+import type { BegunAttempts, Runner, Turn } from './turn.ts'
 
 /** What is said of an attempt that ended with its worker. */
 export const diedText = 'the worker died, or was lost, while the handler ran'
@@ -49,21 +49,32 @@ export function inQuarantine(state: StreamState, batchMax: number): StreamState 
   return { ...state, quarantine: Math.max(state.quarantine, batchMax + state.heldCount) }
 }
 
-/** Whether the attempt at the stream's failing event was begun by this call, which may make it now. */
-export function isBegunBy({ failing }: StreamState, worker: string): boolean {
-  return failing?.runningBy === worker
+/** How many attempts at the stream's next events were begun by this call, which may make them now. */
+export function begunBy(state: StreamState, { worker, isAlone }: Runner): number {
+  if (state.failing?.runningBy !== worker) return 0
+  return isAlone ? 1 : suspectsOf(state)
 }
 
 /**
- * The state as it is decided by the call that has begun an attempt at its failing event and makes it now: one
- * delivery in quarantine less is to be made, and an attempt that was counted when it was begun is not counted
- * twice.
+ * The state as it is decided by the call that has begun so many attempts and makes them now: so many
+ * deliveries less are to be made in quarantine, and an attempt that was counted when it was begun is not
+ * counted twice.
  */
-export function asRun(state: StreamState, wasCounted: boolean): StreamState {
-  const { failing, quarantine } = state
+export function asRun(state: StreamState, begun: number, { isAlone }: Runner): StreamState {
+  const { failing, quarantine, suspects } = state
   if (failing === undefined) return state
-  const attempts = Math.max(0, failing.attempts - (wasCounted ? 1 : 0))
-  return { ...state, quarantine: Math.max(0, quarantine - 1), failing: { ...failing, attempts } }
+  const attempts = Math.max(0, failing.attempts - (isAlone ? 1 : 0))
+  return {
+    ...state,
+    quarantine: Math.max(0, quarantine - begun),
+    suspects: Math.max(0, suspects - begun),
+    failing: { ...failing, attempts },
+  }
+}
+
+/** How many events of a stream may be deadly. An attempt of an earlier version was always one. */
+function suspectsOf({ failing, suspects }: StreamState): number {
+  return failing?.runningBy === undefined ? suspects : Math.max(1, suspects)
 }
 
 /** Whether all that leaves no claim behind when it dies is in quarantine. */
@@ -71,87 +82,103 @@ export function coversAll({ quarantine }: EngineParts): boolean {
   return quarantine.left > 0
 }
 
-/** A delivery in quarantine was made, and nobody has died of it. */
-export function passed({ quarantine }: EngineParts): void {
-  quarantine.left = Math.max(0, quarantine.left - 1)
+/** So many deliveries in quarantine were made, and nobody has died of them. */
+export function passed({ quarantine }: EngineParts, deliveries: number): void {
+  quarantine.left = Math.max(0, quarantine.left - deliveries)
 }
 
 // An event of a stream: in turn -> begun, in company or alone -> delivered, or failed as ever. Begun, and its
-// worker died: it may be deadly -> begun alone, which is counted -> ... -> its attempts are used up.
+// worker died: it may be deadly -> begun alone, which is counted -> ... -> its attempts are used up. What is
+// begun in company, of one stream or of many, is begun by one commit.
 
 /** How a turn is met. */
 export interface QuarantinePlan {
   readonly runner: Runner
   /** Every delivery is made in quarantine, whatever its stream's state says. */
   readonly isForAll: boolean
-  /** The turn ends with what it runs, and begins nothing for another. */
-  readonly isLast?: boolean
+  /** How many attempts may begin; none: the turn ends with what it runs. */
+  readonly max: number
   /** How long the unit of work has lasted, in milliseconds. */
   readonly sinceMs: number
 }
 
-/** Whether the turn would deliver an event whose last attempt ended with its worker. */
+/** Whether the turn would deliver an event that was under way when a worker died. */
 export function mayBeDeadly({ setup, deliveries }: Turn): boolean {
-  return deliveries.length > 0 && !setup.runsBegun && setup.state.failing?.runningBy !== undefined
+  return deliveries.length > 0 && setup.begun === 0 && suspectsOf(setup.state) > 0
 }
 
 /** Whether some of the turn's deliveries have to be made in quarantine. */
 export function needsQuarantine(turn: Turn, isForAll: boolean): boolean {
   const { setup, deliveries } = turn
   if (deliveries.length === 0) return false
-  return isForAll || setup.runsBegun || setup.state.quarantine > 0 || mayBeDeadly(turn)
+  return isForAll || setup.begun > 0 || setup.state.quarantine > 0 || mayBeDeadly(turn)
 }
 
 /**
  * Ends a turn, before its handlers are called, in front of the first event that is not begun yet: begins it
- * for the turn that follows, or takes it out if its attempts are used up and the last one ended its worker.
+ * for the turn that follows, with as many behind it as may be; or takes it out if its attempts are used up
+ * and the last one ended its worker. Returns how many are begun.
  */
 export async function beginInQuarantine(
   parts: EngineParts,
   unit: UnitOfWork,
   planned: { readonly turn: Turn; readonly plan: QuarantinePlan },
-): Promise<void> {
+): Promise<number> {
   const { turn, plan } = planned
-  if (!needsQuarantine(turn, plan.isForAll)) return
-  const { state, runsBegun, domain } = turn.setup
+  if (!needsQuarantine(turn, plan.isForAll)) return 0
+  const { state, begun: running, domain } = turn.setup
   const { failing } = state
   // Events with a lower place may have come since, and stand in front of the one that was begun: then they
   // are next, and nothing is begun.
   const isHead = isAt(failing, turn.deliveries[0])
-  const next = nextCall(turn, runsBegun && isHead ? 1 : 0)
-  if (next === undefined) return
+  const calls = nextCalls(turn, isHead ? running : 0, Math.max(1, plan.max))
+  const [next] = calls
+  if (next === undefined) return 0
   const isDeadly = mayBeDeadly(turn)
-  if (isDeadly && isAt(failing, next) && next.attempt > domain.failure.attempts) {
+  const hasDied = isDeadly && isAt(failing, next) && failing.runningBy !== undefined
+  if (hasDied && next.attempt > domain.failure.attempts) {
     await decideFully(unit, turn, () => turn.stopBefore(outOfAttempts(turn, next, failing)))
-    return
+    return 0
   }
-  const mayGoOn = plan.isLast !== true && unit.domains.get(domain.name)?.paused !== true
+  const mayGoOn = plan.max > 0 && unit.domains.get(domain.name)?.paused !== true
   const goesOn = mayGoOn && (isDeadly || plan.isForAll || state.quarantine > 0)
-  const begun = goesOn ? attemptAt(parts, turn, { next, plan }) : undefined
+  const begun = goesOn ? attemptsAt(parts, turn, { next, plan, count: calls.length }) : undefined
   await decideFully(unit, turn, () => turn.endBefore(next, { runner: plan.runner, begun }))
+  return goesOn ? calls.length : 0
 }
 
-/** The first delivery that calls its handler. A filter that throws is met when the event is called. */
-function nextCall(turn: Turn, from: number): PlannedDelivery | undefined {
-  return turn.deliveries.slice(from).find((delivery) => {
-    try {
-      return turn.isCalled(delivery)
-    } catch {
-      return true
-    }
-  })
+/**
+ * The deliveries that call their handler, behind the first so many of them, at most `max`. A filter that
+ * throws is met when the event is called.
+ */
+function nextCalls(turn: Turn, from: number, max: number): readonly PlannedDelivery[] {
+  const calls: PlannedDelivery[] = []
+  for (const delivery of turn.deliveries) {
+    if (calls.length === from + max) break
+    if (mayBeCalled(turn, delivery)) calls.push(delivery)
+  }
+  return calls.slice(from)
 }
 
-/** What says that an attempt has begun. */
-function attemptAt(
+function mayBeCalled(turn: Turn, delivery: PlannedDelivery): boolean {
+  try {
+    return turn.isCalled(delivery)
+  } catch {
+    return true
+  }
+}
+
+/** What says that so many attempts have begun. */
+function attemptsAt(
   { claimMs }: EngineParts,
   { setup }: Turn,
-  { next, plan }: { readonly next: PlannedDelivery; readonly plan: QuarantinePlan },
-): Failing {
+  about: { readonly next: PlannedDelivery; readonly plan: QuarantinePlan; readonly count: number },
+): BegunAttempts {
+  const { next, plan, count } = about
   const { epoch, sequence } = next.event
-  const { failing } = setup.state
+  const { failing, quarantine, suspects } = setup.state
   const now = Math.ceil(setup.clock.now + plan.sinceMs)
-  return {
+  const begun: Failing = {
     epoch,
     sequence,
     attempts: plan.runner.isAlone ? next.attempt : next.attempt - 1,
@@ -160,6 +187,7 @@ function attemptAt(
     error: diedText,
     runningBy: plan.runner.worker,
   }
+  return { failing: begun, quarantine: Math.max(quarantine, count), suspects: Math.max(suspects, count) }
 }
 
 function outOfAttempts(
@@ -261,7 +289,7 @@ export class UnorderedQuarantine {
     try {
       await run()
     } finally {
-      passed(this.#parts)
+      passed(this.#parts, 1)
       // Of one that cannot be given back it looks for a while as if somebody had died.
       await this.#parts.store.lease(lease, { holder: this.#parts.life, ms: 0 }).catch(() => undefined)
     }

@@ -1,8 +1,8 @@
 // Works on streams with `effects: 'transaction'`: one transaction holds the handlers' writes and the
 // positions of a whole batch. It runs as if nothing will fail, streams at once where the store takes that; if
 // a handler throws, everything is undone and the batch runs again, one handler after another, each behind a
-// savepoint, so that only the failing stream stops. Streams in quarantine are set aside, and come after the
-// others. Upholds I2, I6 and I7.
+// savepoint, so that only the failing stream stops. Attempts in quarantine are begun by one transaction and
+// made by the next: many in company, and what may be deadly alone, after all others. Upholds I2, I6 and I7.
 import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamChange, UnitOfWork, Worked } from '../ports/store.ts'
@@ -18,18 +18,31 @@ import { Undone, rolledBackIn, sceneOf, tryApart, untilDone } from './handling.t
 import type { Findings, HandlerFailure } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
 import type { PlanScope, PlannedTurn } from './plan-turns.ts'
-import { followingTurns, planTurns } from './plan-turns.ts'
-import { beginInQuarantine, coversAll, needsQuarantine, passed } from './quarantine.ts'
+import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
+import { beginInQuarantine, coversAll, passed } from './quarantine.ts'
+import type { LeftStreams } from './sorted-turns.ts'
+import { SortedTurns } from './sorted-turns.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
-import type { Turn } from './turn.ts'
+import type { Runner, Turn } from './turn.ts'
 
-/** What a transaction came to, and which streams were set aside in it. */
-interface BulkResult extends Omit<TransactionResult, 'again'> {
-  readonly aside: readonly StreamVisit[]
-  readonly takenOver: ReadonlySet<StreamPath>
+/** What a call works on. */
+type WorkScope = Omit<PlanScope, 'runner' | 'takenOver' | 'decided'>
+
+/** What one transaction works on. */
+interface TransactionRequest extends PlanScope {
+  readonly decided: ReadonlySet<StreamPath>
+  /** So many attempts in quarantine may begin. */
+  readonly max: number
 }
 
-/** A run of a batch in one transaction. */
+/** What a transaction came to. */
+interface UnitResult extends Omit<TransactionResult, 'again'> {
+  readonly left: LeftStreams
+  /** Streams that it has won from a dead worker, and not committed. */
+  readonly takenOver: readonly StreamPath[]
+}
+
+/** A run of a transaction. */
 interface UnitRun {
   readonly request: TransactionRequest
   /** How handlers failed in earlier runs, where there were some. */
@@ -38,8 +51,17 @@ interface UnitRun {
   readonly atOnce: Set<Domain>
 }
 
+/** What the steps of a run share. */
+interface UnitSetting extends UnitRun {
+  readonly startedMs: number
+  readonly isForAll: boolean
+}
+
 /** For so many batches the handlers of a domain are called one after another, once that has been of use. */
 const apartBatches = 1000
+
+/** So many attempts in quarantine share a transaction, and are tried one by one if its worker dies too. */
+const companyMax = 64
 
 /** Works on batches whose effects commit with their positions. */
 export class TransactionWork {
@@ -65,32 +87,67 @@ export class TransactionWork {
 
   /**
    * Runs the batches in one transaction; again, behind savepoints, while handlers fail in new places. What
-   * is in quarantine has transactions of its own after that.
+   * is in quarantine takes more of them: one begins attempts, and the next makes them. What may be deadly
+   * comes last, and alone.
    */
-  async run(
-    scope: Omit<TransactionRequest, 'runner' | 'takenOver'>,
-    worker: string,
-  ): Promise<TransactionResult> {
-    const request = { ...scope, runner: { worker, isAlone: true } }
+  async run(scope: WorkScope, worker: string): Promise<TransactionResult> {
+    const call = new TransactionCall(scope)
+    for (let { visits } = scope; visits.length > 0;) {
+      const deadly = await this.#workOff(call, visits, { worker, isAlone: false })
+      const others: StreamVisit[] = []
+      for (const visit of deadly) {
+        const work = (): Promise<readonly StreamVisit[]> =>
+          this.#workOff(call, [visit], { worker, isAlone: true })
+        others.push(...(await this.#slots.alone(work)))
+      }
+      visits = others
+    }
+    return call
+  }
+
+  /**
+   * Works streams off, one transaction after the other, for as long as they get on. What is begun is made by
+   * the next transaction, which begins what follows. Returns the streams that are to be tried alone; or, if
+   * these are, those that need not be.
+   */
+  async #workOff(
+    call: TransactionCall,
+    visits: readonly StreamVisit[],
+    runner: Runner,
+  ): Promise<readonly StreamVisit[]> {
+    const max = runner.isAlone ? 1 : Math.min(companyMax, this.#parts.batchMax)
+    const apart: StreamVisit[] = []
+    let begun: readonly StreamVisit[] = []
+    let waiting = visits
+    for (let size = visits.length; begun.length + waiting.length > 0; size = max) {
+      const next = { visits: [...begun, ...waiting.slice(0, size)], runner, max }
+      const left = await this.#transact(call, next)
+      begun = left.begun
+      waiting = [...left.waiting, ...waiting.slice(size)]
+      apart.push(...left.apart)
+    }
+    return apart
+  }
+
+  /** Runs one transaction; the streams that it has left. */
+  async #transact(
+    call: TransactionCall,
+    next: Pick<TransactionRequest, 'visits' | 'runner' | 'max'>,
+  ): Promise<LeftStreams> {
+    const request = call.request(next)
     const atOnce = new Set<Domain>()
     let isRepeated = false
-    const transacted = (): Promise<Worked<BulkResult>> =>
+    const transacted = (): Promise<Worked<UnitResult>> =>
       this.#turns.transact(request, (unit, findings) => {
         isRepeated = findings.hasSavepoints
         return this.#runUnit(unit, { request, failures: isRepeated ? findings.failures : undefined, atOnce })
       })
-    const { value, again } = await (this.#isPlacedFirst ? this.#slots.within(transacted) : transacted())
+    const isPlaced = this.#isPlacedFirst && !request.runner.isAlone
+    const { value, again } = await (isPlaced ? this.#slots.within(transacted) : transacted())
     this.#learn(value.done, isRepeated ? atOnce : none)
-    const results: TransactionResult[] = [{ ...value, again }]
-    for (const visit of value.aside) {
-      const apart = { ...request, visits: [visit], takenOver: value.takenOver }
-      results.push(await this.#slots.alone(() => this.#runInQuarantine(apart)))
-    }
-    return {
-      done: results.flatMap(({ done }) => done),
-      busy: results.flatMap(({ busy }) => busy),
-      again: results.flatMap((result) => result.again),
-    }
+    call.take(value, again)
+    for (const { turn } of value.done) if (turn.setup.begun > 0) passed(this.#parts, turn.setup.begun)
+    return value.left
   }
 
   /**
@@ -106,41 +163,45 @@ export class TransactionWork {
     for (const domain of atOnce) this.#apart.set(domain, apartBatches)
   }
 
-  async #runUnit(unit: UnitOfWork, run: UnitRun): Promise<BulkResult> {
-    const { request } = run
-    const isForAll = coversAll(this.#parts)
+  /**
+   * Runs what may run, then begins attempts in quarantine: the time that others leave them alone for starts
+   * after the handlers. What was begun before runs with nothing that was not.
+   */
+  async #runUnit(unit: UnitOfWork, run: UnitRun): Promise<UnitResult> {
+    const { visits, runner, decided } = run.request
     const startedMs = this.#parts.timers.elapsedMs()
-    const all = await planTurns(this.#parts, unit, request)
-    const aside: StreamVisit[] = []
-    const turns: PlannedTurn[] = []
-    for (const planned of all) {
-      const { turn, visit } = planned
-      const isAside = turn.isPlain ? isForAll && turn.deliveries.length > 0 : needsQuarantine(turn, isForAll)
-      if (isAside) aside.push(visit)
-      else turns.push(planned)
+    const setting = { ...run, startedMs, isForAll: coversAll(this.#parts) }
+    const all = await planTurns(this.#parts, unit, run.request)
+    const sorted = new SortedTurns(all, { isForAll: setting.isForAll, isAlone: runner.isAlone })
+    for (const { turn } of sorted.running) {
+      if (turn.setup.begun > 0) await this.#begin(unit, turn, { ...setting, max: 0 })
     }
+    const ran = (): Promise<PlannedTurn[]> => this.#runTurns(unit, sorted, setting)
+    const isPlaced = this.#isPlacedFirst || runner.isAlone
+    // While it waits for its place it has locked no row for which a handler that has one may wait.
+    const done = await (isPlaced ? ran() : this.#slots.within(ran))
+    if (sorted.beginning.length > 0) done.push(...(await this.#beginAll(unit, sorted, setting)))
+    const { left } = sorted
     const busy = new Set(unit.busy)
-    const ran = (): Promise<readonly PlannedTurn[]> =>
-      this.#runTurns(unit, run, { turns, isForAll, startedMs })
     return {
-      // While it waits for its place it has locked no row for which a handler that has one may wait.
-      done: await (this.#isPlacedFirst ? ran() : this.#slots.within(ran)),
-      busy: request.visits.filter(({ path }) => busy.has(path)),
-      aside,
-      takenOver: new Set(aside.map(({ path }) => path).filter((path) => wonStream(unit, path).isTakenOver)),
+      done,
+      left,
+      busy: visits.filter(({ path }) => busy.has(path) && !decided.has(path)),
+      takenOver: [...left.waiting, ...left.apart]
+        .map(({ path }) => path)
+        .filter((path) => wonStream(unit, path).isTakenOver),
     }
   }
 
-  /** Calls the handlers for some turns, and for those that follow them, and writes what they came to. */
+  /** Calls the handlers for the turns that run, and for those that follow them; writes what they came to. */
   async #runTurns(
     unit: UnitOfWork,
-    { failures, atOnce }: UnitRun,
-    first: { readonly turns: readonly PlannedTurn[]; readonly isForAll: boolean; readonly startedMs: number },
-  ): Promise<readonly PlannedTurn[]> {
-    const { isForAll, startedMs } = first
+    sorted: SortedTurns,
+    { failures, atOnce, startedMs }: UnitSetting,
+  ): Promise<PlannedTurn[]> {
     const done: PlannedTurn[] = []
-    let { turns } = first
-    while (turns.length > 0) {
+    while (sorted.running.length > 0) {
+      const turns = sorted.running
       if (failures === undefined) {
         for (const { turn } of turns) if (!turn.isPlain) await this.#turns.check(unit, turn, startedMs)
         await this.#deliverBulk(unit, turns)
@@ -150,48 +211,45 @@ export class TransactionWork {
       }
       await this.#turns.commit(unit, turns)
       done.push(...turns)
-      const others = turns.filter(({ turn }) => !turn.isPlain)
-      if (others.length === 0) break
-      const following = await followingTurns(this.#parts, unit, others.filter(isQuick))
-      // What needs quarantine only now is due at once, and has its turn in a sweep.
-      turns = following.filter(({ turn }) => !needsQuarantine(turn, isForAll))
+      sorted.take(await followingTurns(this.#parts, unit, turns.filter(isQuick)))
     }
     return done
   }
 
-  /**
-   * Works one stream off, a transaction for each step, for as long as it gets on: nothing of one that dies is
-   * left, so an attempt is begun by one transaction and made by the next, which begins the next attempt with
-   * its commit. One stream after the other: what is begun is alone.
-   */
-  async #runInQuarantine(request: TransactionRequest): Promise<TransactionResult> {
+  /** Begins attempts in quarantine, as many as may be, for the transaction that follows. */
+  async #beginAll(
+    unit: UnitOfWork,
+    { beginning, left }: SortedTurns,
+    setting: UnitSetting,
+  ): Promise<readonly PlannedTurn[]> {
     const done: PlannedTurn[] = []
-    const again: StreamPath[] = []
-    const [visit] = request.visits
-    if (visit === undefined) return { done, busy: [], again }
-    for (let next: TransactionRequest | undefined = request; next !== undefined;) {
-      const step: TransactionRequest = next
-      const worked = await this.#turns.transact(step, async (unit, { failures }) => {
-        const startedMs = this.#parts.timers.elapsedMs()
-        const planned = await planTurns(this.#parts, unit, step)
-        for (const one of planned) {
-          const plan = { runner: step.runner, isForAll: coversAll(this.#parts), sinceMs: 0 }
-          await beginInQuarantine(this.#parts, unit, { turn: one.turn, plan })
-          await this.#turns.deliver(unit, one, { failures, startedMs })
-        }
-        await this.#turns.commit(unit, planned)
-        return planned
-      })
-      const [planned] = worked.value
-      again.push(...worked.again)
-      if (planned === undefined) return { done, busy: done.length === 0 ? request.visits : [], again }
-      done.push({ ...planned, visit, isFirst: done.length === 0 })
-      const { turn } = planned
-      if (turn.setup.runsBegun) passed(this.#parts)
-      const goesOn = turn.failure === undefined && (turn.next !== undefined || turn.canGoOn())
-      next = goesOn ? { ...request, takenOver: none, visits: [{ ...visit, arrivals: [] }] } : undefined
+    let { max } = setting.request
+    for (const planned of beginning) {
+      const { turn, visit } = planned
+      if (max === 0) {
+        left.waiting.push(visit)
+        continue
+      }
+      const count = await this.#begin(unit, turn, { ...setting, max })
+      await this.#turns.check(unit, turn, setting.startedMs)
+      done.push(planned)
+      if (turn.next?.begun !== undefined) {
+        left.begun.push(visit)
+        max -= count
+      } else if (isFollowed(planned)) left.waiting.push(visit)
     }
-    return { done, busy: [], again }
+    await this.#turns.commit(unit, done)
+    return done
+  }
+
+  /** Ends a turn in front of the first event that is not begun; begins so many attempts. */
+  #begin(
+    unit: UnitOfWork,
+    turn: Turn,
+    { request: { runner }, isForAll, startedMs, max }: UnitSetting & { readonly max: number },
+  ): Promise<number> {
+    const plan = { runner, isForAll, max, sinceMs: this.#parts.timers.elapsedMs() - startedMs }
+    return beginInQuarantine(this.#parts, unit, { turn, plan })
   }
 
   /** Calls each `handleBatch` once for all its events. */
@@ -314,9 +372,6 @@ function isQuick({ turn }: PlannedTurn): boolean {
   return !mayStillRun(turn.failure?.error)
 }
 
-/** What is worked on, and by which call. */
-type TransactionRequest = PlanScope
-
 /** What became of some streams in transactions. */
 export interface TransactionResult {
   /** Turns that are durable. Of one stream there may be several, in order. */
@@ -325,6 +380,39 @@ export interface TransactionResult {
   readonly busy: readonly StreamVisit[]
   /** Streams whose inboxes have got entries meanwhile. */
   readonly again: readonly StreamPath[]
+}
+
+/** A call of the engine, over all its transactions. */
+class TransactionCall implements TransactionResult {
+  readonly done: PlannedTurn[] = []
+  readonly busy: StreamVisit[] = []
+  readonly again: StreamPath[] = []
+  readonly #scope: WorkScope
+  readonly #decided = new Set<StreamPath>()
+  readonly #takenOver = new Set<StreamPath>()
+
+  constructor(scope: WorkScope) {
+    this.#scope = scope
+  }
+
+  /** What the next transaction works on. */
+  request(next: Pick<TransactionRequest, 'visits' | 'runner' | 'max'>): TransactionRequest {
+    return { ...this.#scope, ...next, decided: this.#decided, takenOver: this.#takenOver }
+  }
+
+  /** Takes in what a transaction came to. */
+  take({ done, busy, left, takenOver }: UnitResult, again: readonly StreamPath[]): void {
+    this.done.push(...done)
+    this.busy.push(...busy)
+    this.again.push(...again)
+    // As a rule nothing comes again.
+    if (left.begun.length + left.waiting.length + left.apart.length === 0) return
+    for (const path of takenOver) this.#takenOver.add(path)
+    for (const { visit } of done) {
+      this.#decided.add(visit.path)
+      this.#takenOver.delete(visit.path)
+    }
+  }
 }
 
 /**

@@ -46,8 +46,8 @@ export interface TurnSetup {
   /** The domain is paused: what comes is held, and nothing else happens. */
   readonly isPaused: boolean
   readonly runner: Runner
-  /** The attempt at the failing event at the head was begun by this call, which makes it now. */
-  readonly runsBegun: boolean
+  /** So many attempts, from the failing event on, were begun by this call, which makes them now. */
+  readonly begun: number
   /** What is noted about the healing of the stream's gaps, once all else is decided. */
   readonly heal: HealNote | undefined
 }
@@ -59,10 +59,16 @@ export interface Runner {
   readonly isAlone: boolean
 }
 
+/** Attempts that have begun: what the state of their stream says of them. */
+export interface BegunAttempts extends Pick<StreamState, 'quarantine' | 'suspects'> {
+  /** The first of them. */
+  readonly failing: Failing
+}
+
 /** How a turn goes on that has ended in front of a delivery: by a turn that follows. */
 export interface NextTurn {
-  /** In quarantine: the attempt that has begun. */
-  readonly begun: Failing | undefined
+  /** In quarantine: what has begun. */
+  readonly begun: BegunAttempts | undefined
   readonly runner: Runner
 }
 
@@ -107,9 +113,9 @@ const never: StreamChange['due'] = {}
  * Whether the stream has no inbox, nothing of it is in quarantine, its domain asks nothing of its events, and
  * all of them could be read.
  */
-function isBare({ inbox, state, domain, runsBegun, arrivals }: TurnSetup): boolean {
+function isBare({ inbox, state, domain, begun, arrivals }: TurnSetup): boolean {
   const isAsked = domain.filter !== undefined || domain.schemas !== undefined
-  if (isAsked || runsBegun || state.quarantine > 0 || inbox.newest !== undefined) return false
+  if (isAsked || begun > 0 || state.quarantine > 0 || inbox.newest !== undefined) return false
   for (const { event } of arrivals) if ('problem' in event && event.problem !== undefined) return false
   return inbox.others === 0 && inbox.entries.length === 0
 }
@@ -292,7 +298,7 @@ export class Turn {
     const stopped = this.#decide(delivery.before)
     this.#failure = undefined
     this.#next = next
-    return this.#take({ ...stopped, state: { ...stopped.state, failing: next.begun } })
+    return this.#take({ ...stopped, state: { ...stopped.state, failing: undefined, ...next.begun } })
   }
 
   /**
@@ -347,7 +353,7 @@ export class Turn {
 
   #decide(stopAt?: PassContext['stopAt'], removesNext?: Removal): Decided {
     this.isPlain = false
-    const { domain, state, arrivals, clock, isSweep, keepsGaps, runsBegun, isPaused, inbox } = this.setup
+    const { domain, state, arrivals, clock, isSweep, keepsGaps, begun, isPaused, inbox } = this.setup
     const { entries, hasRoom, restFrom } = inbox
     const heldMax = Math.max(domain.rules.heldMax, state.heldCount + entries.length)
     const rules = hasRoom ? { ...domain.rules, heldMax } : domain.rules
@@ -359,7 +365,7 @@ export class Turn {
       isPaused,
       isSweep,
       keepsGaps,
-      runsBegun,
+      runsBegun: begun > 0,
       restFrom,
       removals: this.#refused.map(removalOf),
       removesNext,

@@ -177,7 +177,7 @@ function pauserWords({ paused, now }: Explanation): readonly string[] {
 
 /** What operators and workers that died have left behind. */
 function besidesWords(about: Explanation): readonly string[] {
-  const { soughtBack, caution, now } = about
+  const { soughtBack, now } = about
   return [
     ...(soughtBack === undefined
       ? []
@@ -188,12 +188,16 @@ function besidesWords(about: Explanation): readonly string[] {
     ...restartWords(about),
     ...runningWords(about),
     ...partialWords(about),
-    ...(caution === 0
-      ? []
-      : [
-          `  a worker died with it in hand: handlers are called one by one, in quarantine` +
-            ` (${count(caution, 'delivery')} to go)`,
-        ]),
+    ...quarantineWords(about),
+  ]
+}
+
+function quarantineWords({ caution, suspects }: Explanation): readonly string[] {
+  if (caution === 0) return []
+  const some = suspects === 0 ? '' : `; ${suspects} of them under way, now or when a worker died`
+  return [
+    '  a worker died that may have had it in hand: attempts are kept before handlers start, in quarantine',
+    `  (${count(caution, 'delivery')} to go${some})`,
   ]
 }
 

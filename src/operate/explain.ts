@@ -120,6 +120,8 @@ export interface Explanation {
   readonly soughtBack?: Shown<Pick<LedgerEntry, 'at' | 'by' | 'reason' | 'from'> & Pick<ShownRange, 'to'>>
   /** So many deliveries are made in quarantine, as a worker died; `--json` has this name. */
   readonly caution: number
+  /** Of these, so many are under way, or were when a worker died. */
+  readonly suspects: number
   readonly claimedBy?: string
   readonly changedAt: number
   readonly worker: { readonly isReading: boolean; readonly lastBeatAt?: number }
@@ -176,6 +178,7 @@ export async function explainStream(
     ...(failure !== undefined && { attemptsMax: failure.attempts }),
     isPaused,
     caution: state.quarantine,
+    suspects: state.suspects,
     ...(claimedBy !== undefined && { claimedBy }),
     changedAt: stored.changedAt,
     worker: workerOf(summary),

@@ -25,10 +25,9 @@ export function retryStream(stream: RuledStream, clock: Clock): Operated {
     )
   }
   if (failing !== undefined) {
-    const quarantine = failing.runningBy === undefined ? state.quarantine : Math.max(state.quarantine, 1)
     const again: Failing = { ...withoutRunner(failing), attempts: 0, retryAt: clock.now }
     const done = `the event ${String(failing.sequence)} is tried again now, with all its attempts`
-    return granted({ ...state, quarantine, failing: again, halt: haltOfCounter(state) }, done)
+    return granted({ ...state, failing: again, halt: haltOfCounter(state) }, done)
   }
   if (headGap(rules, state) !== undefined || halt?.cause === 'gap') {
     if ((halt === undefined || halt.cause === 'half-turn') && rules.heal === undefined) {

@@ -62,6 +62,7 @@ const fullState: StreamState = {
   halt: { cause: 'gap', at: 7, reason: 'why', gapTo: { epoch: 2, sequence: 44 } },
   failing: { epoch: 2, sequence: 41, attempts: 3, firstAt: 8, retryAt: 9, error: 'no', runningBy: 'w' },
   quarantine: 6,
+  suspects: 2,
   counts: { delivered: 30, filtered: 1, filled: 1, lost: 5, removed: 1, late: 1, imported: 2, recalled: 4 },
 }
 

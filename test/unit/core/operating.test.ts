@@ -42,9 +42,9 @@ describe('trying again', () => {
 
   test('of an attempt that a dead worker left behind goes on in quarantine', () => {
     const left = { ...failing, attempts: 1, runningBy: 'w1', retryAt: 60_000 }
-    const state = stateWith({ held: [span(4, 5)], failing: left })
+    const state = stateWith({ held: [span(4, 5)], failing: left, quarantine: 3, suspects: 1 })
     const again = granted(retryStream({ rules, state }, clockAt(90)))
-    expect(again).toMatchObject({ quarantine: 1, failing: { attempts: 0, retryAt: 90 } })
+    expect(again).toMatchObject({ quarantine: 3, suspects: 1, failing: { attempts: 0, retryAt: 90 } })
     expect(again.failing).not.toHaveProperty('runningBy')
   })
 

@@ -36,6 +36,8 @@ export class MortalWorld extends EngineWorld {
   deaths = 0
   /** Commits that were made, and in transactions the transactions. */
   commits = 0
+  /** How many transactions a worker has side by side. */
+  transactionsMax = 1
   /** What goes wrong in the store. */
   plan: FaultPlan<StoreMethod> = () => undefined
   /** Is called before each unit of work, with a store that nobody dies with. */
@@ -102,6 +104,7 @@ export class MortalWorld extends EngineWorld {
         ? own
         : transactionalStore(own, {
             queue: this.#queue,
+            transactionsMax: this.transactionsMax,
             onDeath: (callback) => lifeline.onDeath(callback),
             written: (_consumer, written) => {
               this.done.push(...written.map(({ produced: { message } }) => String(message['text'])))

@@ -72,7 +72,7 @@ function decided(
     reread: (event) => event,
     isPaused: false,
     runner: { worker: 'w', isAlone: true },
-    runsBegun: false,
+    begun: 0,
     heal: undefined,
   })
   for (let ranges = turn.decide(); ranges.length > 0; ranges = turn.decide()) turn.learn(ranges, held.events)

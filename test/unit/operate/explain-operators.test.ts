@@ -142,7 +142,7 @@ test('the worker that has it, the one that makes an attempt, and one that died a
     const none = { hold: [], release: [], decided: [], deadLetters: [], redriven: [], ledger: [] }
     const change = {
       stream: path('a'),
-      state: { ...state, failing, quarantine: 3 },
+      state: { ...state, failing, quarantine: 3, suspects: 2 },
       ...none,
       deliveries: 0,
       due: {},
@@ -151,8 +151,8 @@ test('the worker that has it, the one that makes an attempt, and one that died a
     const text = (await lines(world)).join('\n')
     expect(text).toContain('  the worker w7 has it now')
     expect(text).toContain('  worker w7 makes an attempt now; if it dies, the next step is due at 1970-01-01')
-    expect(text).toContain('  a worker died with it in hand: handlers are called one by one, in quarantine')
-    expect(text).toContain('(3 deliveries to go)')
+    expect(text).toContain('  a worker died that may have had it in hand: attempts are kept before')
+    expect(text).toContain('(3 deliveries to go; 2 of them under way, now or when a worker died)')
     expect(text).toContain('no worker is reading (none ever was): if it died, its claim ends by itself')
     expect(text).not.toContain('the error:')
   })
