@@ -181,6 +181,20 @@ const highestFirst: Mutation = {
   },
 }
 
+/** An attempt counts as soon as it has begun, also in company. */
+const countsInCompany = commitWith((unit, commit) =>
+  unit.commit({
+    ...commit,
+    streams: commit.streams.map((change) => {
+      if (!changesState(change)) return change
+      const { state } = change
+      const { failing } = state
+      if (failing?.runningBy === undefined || failing.attempts > 0) return change
+      return { ...change, state: { ...state, failing: { ...failing, attempts: 1 } } }
+    }),
+  }),
+)
+
 /** Somebody beats for a consumer whose workers may all be down. */
 const downtimeCounts: Mutation = {
   beside: ({ store, timers, consumers }) => {
@@ -208,5 +222,6 @@ export const mutants: readonly Mutant[] = [
   { name: 'forgets what was refused of an inbox', breaks: ['I3', 'I4'], mutation: forgetsInbox },
   { name: 'takes an inbox for looked at that was not', breaks: ['I3', 'I6'], mutation: seesTooFar },
   { name: 'does not reach the lowest number of an inbox', breaks: ['I3'], mutation: highestFirst },
+  { name: 'blames an event for a death beside it', breaks: ['I3'], mutation: countsInCompany },
   { name: 'counts an outage as patience', breaks: ['I8'], mutation: downtimeCounts },
 ]

@@ -107,7 +107,7 @@ export function scenarioOf(seed: number): Scenario {
   const activeMs = random.whole(15_000, 45_000)
   const within = (): number => random.whole(1_000, activeMs)
   const domains = drawDomains(random, { isSweepOff, isCalm, isPush: style === 'push' })
-  return {
+  const scenario: Scenario = {
     seed,
     style,
     isSweepOff,
@@ -137,6 +137,23 @@ export function scenarioOf(seed: number): Scenario {
     // With a store that is not durable a queue must not take back what is held in memory.
     visibilityMs: durable ? random.pick([1_500, 8_000]) : 1e9,
   }
+  return isCalm ? scenario : drawDeadly(scenario)
+}
+
+/**
+ * Drawn apart: in some scenarios nothing goes wrong but that handlers end their workers. Then it is known
+ * which events may be blamed, and all others have to be delivered.
+ */
+function drawDeadly(scenario: Scenario): Scenario {
+  const random = new SeededRandom(scenario.seed ^ 0xdea2)
+  if (!random.chance(0.12)) return scenario
+  const domains = scenario.domains.map((domain) => ({
+    ...domain,
+    effects: random.chance(0.7) ? ('transaction' as const) : domain.effects,
+    streams: domain.streams + random.whole(0, 4),
+    deadlyChance: random.pick([0.02, 0.1]),
+  }))
+  return { ...scenario, domains, troubles: calm, outages: [], jumps: [] }
 }
 
 function drawTroubles(random: SeededRandom): Troubles {

@@ -120,7 +120,8 @@ async function actBulk(
   context: BatchContext & { readonly transaction?: EffectTransaction },
 ): Promise<void> {
   const { lifeline, consumer, history, worker } = world
-  await lifeline.step('the effect of a batch')
+  const isDeadly = events.some((event) => producedOf(world, event).isDeadly)
+  await lifeline.step(isDeadly ? 'a deadly handler' : 'the effect of a batch')
   for (const event of events) {
     const produced = producedOf(world, event)
     refuse(produced)

@@ -16,11 +16,16 @@ export function domainOf(world: SimulatedWorld, path: StreamPath): DomainScenari
 
 /**
  * Whether attempts at an event may have ended with their worker: its handler is deadly, or workers died by
- * themselves, stood still until their claims had run out, or could not commit what they had done.
+ * themselves, stood still until their claims had run out, or could not commit what they had done. That they
+ * died of other events is no reason; but without tracking a copy that another worker has in hand cannot be
+ * told from a death.
  */
-export function mayLoseItsWorker({ scenario, history }: SimulatedWorld, { isDeadly }: Produced): boolean {
-  const { death, stall, storeBefore, storeAfter } = scenario.troubles
-  return isDeadly || death + stall + storeBefore + storeAfter > 0 || history.of('died').length > 0
+export function mayLoseItsWorker(world: SimulatedWorld, { isDeadly, path }: Produced): boolean {
+  const { death, stall, storeBefore, storeAfter } = world.scenario.troubles
+  if (isDeadly || death + stall + storeBefore + storeAfter > 0) return true
+  if (world.scenario.outages.length > 0) return true
+  const isTracked = domainOf(world, path)?.numbering.kind !== 'unordered'
+  return !isTracked && world.history.of('died').length > 0
 }
 
 /** Whether a domain begins with whatever comes first: what lies below then is nobody's. */
