@@ -7,6 +7,7 @@ const all = [
   'core',
   'memory',
   'sqlite',
+  'telemetry',
   'audit',
   'event-log',
   'snowflake',

@@ -396,9 +396,9 @@ export class Engine {
     const { turn, visit } = planned
     const { turned } = this.#parts
     if (!turn.isPlain) for (const news of newsOf(turn)) this.#parts.telemetry(news)
-    const { path: stream, state: before } = turn.setup
+    const { path: stream, state: before, domain } = turn.setup
     const after = turned === undefined ? before : turn.state
-    if (after !== before) turned?.({ stream, before, after, ledger: turn.ledger })
+    if (after !== before) turned?.({ domain: domain.name, stream, before, after, ledger: turn.ledger })
     if (!turn.isPlain || this.healing.isRunning) this.healing.takeTurn(turn)
     if (visit.looks.length > 0 && !turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
     if (planned.isFirst) this.#answer(planned)

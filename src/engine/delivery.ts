@@ -59,11 +59,9 @@ export interface Call {
 /** Calls handlers. */
 export class HandlerCaller {
   readonly #parts: EngineParts
-  readonly #isListenedTo: boolean
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    this.#isListenedTo = parts.begin !== undefined || parts.handled !== undefined
   }
 
   /**
@@ -76,10 +74,19 @@ export class HandlerCaller {
     const { domain, event } = call
     const { handle } = domain
     if (handle === undefined) return this.callBatch(domain, [event], scene)
-    if (!this.#isListenedTo) return this.#call(handle, call, scene)
-    const isWatched = this.#parts.begin !== undefined
-    const watch = isWatched ? this.#begin(domain, [event], scene, call.attempt) : undefined
-    return this.#listened(domain, watch, () => this.#call(handle, call, scene))
+    const watch = this.#parts.watchers?.isAny() === true ? this.#begin(call, [event], scene) : undefined
+    if (watch !== undefined)
+      return this.#timed(domain, () => watched(watch, () => this.#call(handle, call, scene)))
+    const { handled, timers } = this.#parts
+    if (handled === undefined) return this.#call(handle, call, scene)
+    // What `#timed` does, without a function for each event.
+    const beganMs = timers.elapsedMs()
+    try {
+      return this.#tellEnd(domain, beganMs, this.#call(handle, call, scene))
+    } catch (error) {
+      handled(domain.name, timers.elapsedMs() - beganMs, { error })
+      throw error
+    }
   }
 
   #call(handle: NonNullable<Domain['handle']>, call: Call, scene: CallScene): void | Promise<void> {
@@ -107,60 +114,49 @@ export class HandlerCaller {
 
   /** Calls `handleBatch` for several events; throws as {@link call} does. */
   callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {
-    if (!this.#isListenedTo) return this.#callBatch(domain, events, scene)
-    const watch = this.#begin(domain, events, scene, 1)
-    return this.#listened(domain, watch, () => this.#callBatch(domain, events, scene))
+    const [first] = events
+    const isWatched = first !== undefined && this.#parts.watchers?.isAny() === true
+    const path = isWatched ? streamPath(first.domain, first.stream) : undefined
+    const watch = path === undefined ? undefined : this.#begin({ domain, path, attempt: 1 }, events, scene)
+    const run = (): void | Promise<void> => this.#callBatch(domain, events, scene)
+    return this.#timed(domain, watch === undefined ? run : () => watched(watch, run))
   }
 
-  /** Calls a handler where somebody watches, or asks how long it took. */
-  #listened(
-    { name }: Domain,
-    watch: CallWatch | undefined,
-    run: () => void | Promise<void>,
-  ): void | Promise<void> {
+  /** Calls a handler, and tells how long it took. */
+  #timed(domain: Domain, run: () => void | Promise<void>): void | Promise<void> {
     const { handled, timers } = this.#parts
+    if (handled === undefined) return run()
     const beganMs = timers.elapsedMs()
-    let result: void | Promise<void>
     try {
-      result = watch === undefined ? run() : watched(watch, run)
+      return this.#tellEnd(domain, beganMs, run())
     } catch (error) {
-      handled?.(name, timers.elapsedMs() - beganMs, { error })
+      handled(domain.name, timers.elapsedMs() - beganMs, { error })
       throw error
     }
+  }
+
+  /** Tells that a call has ended, or will once it has; gives what it gave. */
+  #tellEnd({ name }: Domain, beganMs: number, result: void | Promise<void>): void | Promise<void> {
+    const { handled, timers } = this.#parts
     if (result === undefined) handled?.(name, timers.elapsedMs() - beganMs, undefined)
-    else this.#tellEnd(name, result, beganMs)
+    else
+      result.then(
+        () => handled?.(name, timers.elapsedMs() - beganMs, undefined),
+        (error: unknown) => handled?.(name, timers.elapsedMs() - beganMs, { error }),
+      )
     return result
   }
 
-  #tellEnd(domain: string, result: Promise<void>, beganMs: number): void {
-    const { handled, timers } = this.#parts
-    result.then(
-      () => handled?.(domain, timers.elapsedMs() - beganMs, undefined),
-      (error: unknown) => handled?.(domain, timers.elapsedMs() - beganMs, { error }),
-    )
-  }
-
-  /** Says that a handler is about to be called; nothing is made where nobody watches. */
+  /** Says that a handler is about to be called. */
   #begin(
-    { name: domain }: Domain,
+    { domain, path: stream, attempt }: Omit<Call, 'event'>,
     events: readonly InturnEvent[],
     scene: CallScene,
-    attempt: number,
   ): CallWatch | undefined {
-    const { begin, consumer } = this.#parts
-    const [first] = events
-    if (begin === undefined || first === undefined) return undefined
-    const stream = streamPath(first.domain, first.stream)
+    const { watchers, consumer } = this.#parts
     const isRedrive = scene.isRedrive === true
-    return begin({
-      consumer,
-      domain,
-      stream,
-      events,
-      attempt,
-      isRedrive,
-      replay: scene.replay ?? this.#parts.replay,
-    })
+    const replay = scene.replay ?? this.#parts.replay
+    return watchers?.begin({ consumer, domain: domain.name, stream, events, attempt, isRedrive, replay })
   }
 
   #callBatch(domain: Domain, events: readonly InturnEvent[], scene: CallScene): void | Promise<void> {

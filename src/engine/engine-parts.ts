@@ -22,7 +22,7 @@ export interface EngineParts {
   readonly random: Random
   readonly telemetry: Telemetry
   /** Watches calls of handlers, and turns; absent: nobody does. */
-  readonly begin: Listening['begin']
+  readonly watchers: Listening['watchers']
   readonly handled: Listening['handled']
   readonly turned: Listening['turned']
   /** Says that the engine has ended. */

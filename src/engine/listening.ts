@@ -28,11 +28,18 @@ type ListenerOption = Telemetry | TelemetryProvider
 
 type Handled = NonNullable<Listener['handled']>
 
+/** Those who watch calls of handlers. */
+interface Watchers {
+  /** Whether any of them wants to be told of a call that begins now. */
+  readonly isAny: () => boolean
+  readonly begin: (call: HandlerCall) => CallWatch | undefined
+}
+
 /** Those who listen, as one; absent is what nobody listens for. */
 export interface Listening {
   readonly open: (() => Promise<void>) | undefined
   readonly tell: (news: EngineNews) => void
-  readonly begin: ((call: HandlerCall) => CallWatch | undefined) | undefined
+  readonly watchers: Watchers | undefined
   readonly handled: Handled | undefined
   readonly turned: ((turn: DurableTurn) => void) | undefined
   readonly called: ((call: StoreCall) => void) | undefined
@@ -48,20 +55,19 @@ export function listen(options: ListenOptions, timers: Timers, engine: WatchedEn
   const { telemetry = [], log } = options
   const named = isList(telemetry) ? telemetry : [telemetry]
   const listeners = [...logListeners(log, timers), ...named.map((one) => attached(one, engine))]
-  const [tell, turned, called] = [all(listeners, 'tell'), all(listeners, 'turned'), all(listeners, 'called')]
-  const handlers = listeners.flatMap(({ handled }) => (handled === undefined ? [] : [handled]))
-  const begins = listeners.flatMap(({ begin }) => (begin === undefined ? [] : [begin]))
+  const tell = toEach(listeners.flatMap((one) => one.tell?.bind(one) ?? []))
+  const watchers = listeners.filter(({ begin }) => begin !== undefined)
   const opens = listeners.flatMap(({ open }) => (open === undefined ? [] : [open]))
   return {
     open: opens.length === 0 ? undefined : async () => void (await Promise.all(opens.map((open) => open()))),
     tell: tell ?? (() => undefined),
-    begin: begins.length === 0 ? undefined : (call) => begun(begins, call),
-    handled:
-      handlers.length === 0
+    watchers:
+      watchers.length === 0
         ? undefined
-        : (domain, tookMs, failed) => handledBy(handlers, domain, tookMs, failed),
-    turned,
-    called,
+        : { isAny: () => watchers.some(isWatching), begin: (call) => begun(watchers, call) },
+    handled: toEachHandled(listeners.flatMap((one) => one.handled?.bind(one) ?? [])),
+    turned: toEach(listeners.flatMap((one) => one.turned?.bind(one) ?? [])),
+    called: toEach(listeners.flatMap((one) => one.called?.bind(one) ?? [])),
     ended: () => {
       for (const listener of listeners) quietly(() => listener.ended?.())
     },
@@ -86,19 +92,8 @@ function attached(telemetry: ListenerOption, engine: WatchedEngine): Listener {
   throw new InturnError('config-invalid', `${takes}; not ${givenText(telemetry)}`)
 }
 
-type Told = { tell: EngineNews; turned: DurableTurn; called: StoreCall }
-
-/** All of one kind as one; `undefined` where there is none. */
-function all<Kind extends keyof Told>(
-  listeners: readonly Listener[],
-  kind: Kind,
-): ((told: Told[Kind]) => void) | undefined {
-  const each = listeners.flatMap((listener) => {
-    const one: unknown = listener[kind]
-    return typeof one === 'function'
-      ? [(told: Told[Kind]): unknown => Reflect.apply(one, listener, [told])]
-      : []
-  })
+/** Tells each of some listeners; `undefined` where there is none. */
+function toEach<Told>(each: readonly ((told: Told) => unknown)[]): ((told: Told) => void) | undefined {
   if (each.length === 0) return undefined
   return (told) => {
     for (const one of each) {
@@ -112,41 +107,42 @@ function all<Kind extends keyof Told>(
   }
 }
 
-function handledBy(
-  handlers: readonly Handled[],
-  domain: string,
-  tookMs: number,
-  failed: Parameters<Handled>[2],
-): void {
-  for (const handled of handlers) {
-    try {
-      handled(domain, tookMs, failed)
-    } catch {
-      // As above.
+/** The same for calls of handlers, which are told one by one: nothing is made for any of them. */
+function toEachHandled(each: readonly Handled[]): Handled | undefined {
+  if (each.length === 0) return undefined
+  return (domain, tookMs, failed) => {
+    for (const one of each) {
+      try {
+        one(domain, tookMs, failed)
+      } catch {
+        // As above.
+      }
     }
   }
 }
 
-function begun(
-  begins: readonly ((call: HandlerCall) => CallWatch | undefined)[],
-  call: HandlerCall,
-): CallWatch | undefined {
+/** Whether a listener wants to be told of a call; one that fails to say is not. */
+function isWatching(listener: Listener): boolean {
+  return listener.isWatching === undefined || quietly(() => listener.isWatching?.()) === true
+}
+
+function begun(watchers: readonly Listener[], call: HandlerCall): CallWatch | undefined {
   const watches: CallWatch[] = []
-  for (const begin of begins) {
-    const watch = quietly(() => begin(call))
+  for (const watcher of watchers) {
+    const watch = isWatching(watcher) ? quietly(() => watcher.begin?.(call)) : undefined
     if (watch !== undefined) watches.push(watch)
   }
   if (watches.length <= 1) return watches[0]
   return {
-    within: (run) =>
-      watches.reduceRight<typeof run>(
-        (inner, { within }) => (within === undefined ? inner : () => within(inner)),
-        run,
-      )(),
+    within: (run) => watches.reduceRight<typeof run>((inner, watch) => () => runWithin(watch, inner), run)(),
     end: (failed) => {
       for (const watch of watches) quietly(() => watch.end(failed))
     },
   }
+}
+
+function runWithin<Result>(watch: CallWatch, run: () => Result): Result {
+  return watch.within === undefined ? run() : watch.within(run)
 }
 
 /** Runs a handler's call under a watch; what the handler gives or throws is given and thrown on. */
@@ -156,7 +152,7 @@ export function watched<Result>(watch: CallWatch, run: () => Result): Result {
   }
   let result: Result
   try {
-    result = watch.within === undefined ? run() : watch.within(run)
+    result = runWithin(watch, run)
   } catch (error) {
     end({ error })
     throw error

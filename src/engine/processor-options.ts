@@ -179,7 +179,7 @@ export function makeEngine<Transaction>(
     timers,
     random,
     telemetry: listening.tell,
-    begin: listening.begin,
+    watchers: listening.watchers,
     handled: listening.handled,
     turned: listening.turned,
     ended: listening.ended,

@@ -22,8 +22,8 @@ import type { HistogramPoint, Labels, NumberPoint } from './series.ts'
 import { histogramSeries, note, numberSeries, Series } from './series.ts'
 import { StoreFigures } from './store-figures.ts'
 
-/** Takes each time that goes into a histogram, for a system that keeps its histograms itself. */
-export type RecordTime = (name: MetricName, valueS: number, labels: Labels) => void
+/** Gives what takes the times of one histogram, in seconds, for a system that keeps its histograms itself. */
+export type TimesOf = (name: MetricName, labels: Labels) => (valueS: number) => void
 
 /** What was counted of one metric. */
 export interface CollectedMetric {
@@ -36,12 +36,12 @@ export interface CollectedMetric {
 export class EngineMetrics implements TelemetryProvider {
   readonly #numbers = new Map<MetricName, Series<NumberPoint>>()
   readonly #histograms = new Map<MetricName, Series<HistogramPoint>>()
-  readonly #record: RecordTime | undefined
+  readonly #timesOf: TimesOf | undefined
   readonly #figures = new Set<StoreFigures>()
   #collecting: Promise<ReadonlyMap<MetricName, CollectedMetric>> | undefined
 
-  constructor(record?: RecordTime) {
-    this.#record = record
+  constructor(timesOf?: TimesOf) {
+    this.#timesOf = timesOf
   }
 
   attach(engine: WatchedEngine): Listener {
@@ -85,8 +85,8 @@ export class EngineMetrics implements TelemetryProvider {
 
   /** What notes times, in milliseconds, in one histogram. Whoever needs it often keeps it. */
   timer(name: MetricName, labels: Labels): (ms: number) => void {
-    const record = this.#record
-    if (record !== undefined) return (ms) => record(name, ms / 1_000, labels)
+    const take = this.#timesOf?.(name, labels)
+    if (take !== undefined) return (ms) => take(ms / 1_000)
     const series = this.#histograms.get(name) ?? histogramSeries()
     this.#histograms.set(name, series)
     const point = series.of(labels)
@@ -212,7 +212,7 @@ class EngineCounter {
   }
 
   #turned(turn: DurableTurn): void {
-    const domain = domainOf(turn.stream)
+    const { domain } = turn
     let counter = this.#domains.get(domain)
     if (counter === undefined) {
       counter = new DomainCounter(this.#engine, this.#metrics, domain)
@@ -259,7 +259,7 @@ function raisedBy(
   }
 }
 
-const accounts = ['delivered', 'filtered', 'filled', 'lost', 'removed', 'late'] as const
+type Account = 'delivered' | 'filtered' | 'filled' | 'lost' | 'removed' | 'late'
 
 /** What the turns of a domain's streams come to. */
 class DomainCounter {
@@ -267,7 +267,7 @@ class DomainCounter {
   readonly #metrics: EngineMetrics
   readonly #labels: { readonly consumer: string; readonly domain: string }
   readonly #delay: (ms: number) => void
-  readonly #accounts: Readonly<Record<(typeof accounts)[number], NumberPoint>>
+  readonly #accounts: Readonly<Record<Account, NumberPoint>>
 
   constructor({ consumer, domains }: WatchedEngine, metrics: EngineMetrics, domain: string) {
     const rules = domains.get(domain)?.rules
@@ -275,7 +275,7 @@ class DomainCounter {
     this.#metrics = metrics
     this.#labels = { consumer, domain }
     this.#delay = metrics.timer('inturn.delivery.delay', this.#labels)
-    const of = (account: string): NumberPoint =>
+    const of = (account: Account): NumberPoint =>
       metrics.number('inturn.numbers', { consumer, domain, account })
     this.#accounts = {
       delivered: of('delivered'),
@@ -297,10 +297,13 @@ class DomainCounter {
   }
 
   #count(before: AccountCounts, after: AccountCounts): void {
-    for (const account of accounts) {
-      const more = after[account] - before[account]
-      if (more > 0) this.#accounts[account].value += more
-    }
+    const { delivered, filtered, filled, lost, removed, late } = this.#accounts
+    raise(delivered, after.delivered - before.delivered)
+    raise(filtered, after.filtered - before.filtered)
+    raise(filled, after.filled - before.filled)
+    raise(lost, after.lost - before.lost)
+    raise(removed, after.removed - before.removed)
+    raise(late, after.late - before.late)
   }
 
   /** Which gaps have opened, and which have ended. One that shrank, or was split, is the same gap. */
@@ -324,6 +327,11 @@ class DomainCounter {
   #raise(name: MetricName, more: Labels): void {
     this.#metrics.number(name, { ...this.#labels, ...more }).value++
   }
+}
+
+/** A number that has become less, as *lost* does by what comes late, was counted when it was raised. */
+function raise(point: NumberPoint, more: number): void {
+  if (more > 0) point.value += more
 }
 
 type Range = Pick<Gap, 'epoch' | 'from' | 'to'>

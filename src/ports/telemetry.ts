@@ -154,6 +154,7 @@ export interface CallWatch {
 
 /** What a turn of a stream came to that is durable now. */
 export interface DurableTurn {
+  readonly domain: string
   readonly stream: StreamPath
   readonly before: StreamState
   readonly after: StreamState
@@ -174,6 +175,8 @@ export interface Listener {
   readonly tell?: Telemetry
   /** A handler is about to be called. Nothing is called where an event is held. */
   readonly begin?: (call: HandlerCall) => CallWatch | undefined
+  /** Whether `begin` is to be called, asked before each call of a handler. Absent: always. */
+  readonly isWatching?: () => boolean
   /** A handler's call has ended, with what it failed with where it failed. Cheaper than `begin`. */
   readonly handled?: (domain: string, tookMs: number, failed: { readonly error: unknown } | undefined) => void
   readonly turned?: (turn: DurableTurn) => void

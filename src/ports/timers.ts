@@ -20,9 +20,12 @@ export interface Random {
   next(): number
 }
 
+/** Node makes the global one anew at each look: that takes as long as to read the clock. */
+const clock = performance
+
 /** The machine's own timers. */
 export const systemTimers: Timers = {
-  elapsedMs: () => performance.now(),
+  elapsedMs: () => clock.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted === true) {

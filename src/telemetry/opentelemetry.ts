@@ -18,10 +18,9 @@ import type {
 import { checkNames } from '../core/check-names.ts'
 import type { InturnEvent } from '../core/event.ts'
 import { asError } from '../core/thrown.ts'
-import type { MetricLabel, MetricName } from '../metrics/catalogue.ts'
+import type { MetricName } from '../metrics/catalogue.ts'
 import { bucketsS, metricList } from '../metrics/catalogue.ts'
 import { EngineMetrics, errorType } from '../metrics/engine-metrics.ts'
-import type { Labels } from '../metrics/series.ts'
 import { loadPackage } from '../ports/load-package.ts'
 import type {
   CallWatch,
@@ -30,6 +29,10 @@ import type {
   TelemetryProvider,
   WatchedEngine,
 } from '../ports/telemetry.ts'
+import { labelled, scope, system } from './opentelemetry/attributes.ts'
+
+export { metricProducer } from './opentelemetry/metric-producer.ts'
+export type { MetricProducer, ProducedMetric, ProducedMetrics } from './opentelemetry/metric-producer.ts'
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
@@ -42,8 +45,6 @@ export interface OpenTelemetryOptions {
   /** `false`: nothing is measured. Default true. */
   readonly metrics?: boolean
 }
-
-const scope = 'inturn'
 
 type Api = typeof OpenTelemetry
 
@@ -70,7 +71,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProv
     const api = await loadApi()
     measured?.meterBy(meterProvider ?? api.metrics)
     const provider = tracerProvider ?? api.trace.getTracerProvider()
-    traced = { api, tracer: provider.getTracer(scope), isTaken: () => takesSpans(api, provider) }
+    traced = { api, tracer: provider.getTracer(scope), isTaken: takesSpans(api, provider) }
   }
   const open = (): Promise<void> => (opened ??= load())
   return {
@@ -81,9 +82,8 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProv
       return {
         ...counting,
         open,
-        begin: (call) => {
-          return traced?.isTaken() === true ? tracedCall(traced, engine, call) : undefined
-        },
+        isWatching: () => traced?.isTaken() === true,
+        begin: (call) => traced && new CallSpan(traced, engine, call),
       }
     },
   }
@@ -118,59 +118,91 @@ interface Traced {
   readonly isTaken: () => boolean
 }
 
-/** The global provider gives spans to nobody until an SDK is registered, which may be later. */
-function takesSpans({ ProxyTracerProvider }: Api, provider: TracerProvider): boolean {
-  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(scope) !== undefined
+/** The global provider gives spans to nobody until an SDK is registered, later perhaps; it stays then. */
+function takesSpans({ ProxyTracerProvider }: Api, provider: TracerProvider): () => boolean {
+  let isTaken = !(provider instanceof ProxyTracerProvider)
+  return () => {
+    if (!isTaken && provider instanceof ProxyTracerProvider) {
+      isTaken = provider.getDelegateTracer(scope) !== undefined
+    }
+    return isTaken
+  }
 }
 
-/** The span of a handler's call, begun. */
-function tracedCall(traced: Traced, engine: WatchedEngine, call: HandlerCall): CallWatch {
-  const { context, SpanStatusCode, trace } = traced.api
-  const span = beginSpan(traced, call, attributesOf(engine, call))
-  const own = trace.setSpan(context.active(), span)
-  return {
-    within: (run) => context.with(own, run),
-    end: (failed) => {
-      if (failed !== undefined) {
-        const error = asError(failed.error)
-        span.recordException(error)
-        span.setAttribute('error.type', errorType(failed.error))
-        span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
-      }
-      span.end()
-    },
+/** The span of a handler's call, begun. Where it is not recorded nothing is made but what a sampler asks. */
+class CallSpan implements CallWatch {
+  readonly #api: Api
+  readonly #span: Span
+  readonly #context: Context
+
+  constructor(traced: Traced, engine: WatchedEngine, call: HandlerCall) {
+    const { context, trace } = traced.api
+    const active = context.active()
+    this.#api = traced.api
+    this.#span = beginSpan(traced, { engine, call, active })
+    this.#context = trace.setSpan(active, this.#span)
+    if (this.#span.isRecording()) this.#span.setAttributes(attributesOf(call))
+  }
+
+  /** Also where the span is not recorded: the spans of the handler are not then either. */
+  within<Result>(run: () => Result): Result {
+    return this.#api.context.with(this.#context, run)
+  }
+
+  end(failed?: { readonly error: unknown }): void {
+    const span = this.#span
+    if (failed !== undefined && span.isRecording()) {
+      const error = asError(failed.error)
+      span.recordException(error)
+      span.setAttribute('error.type', errorType(failed.error))
+      span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: error.message })
+    }
+    span.end()
   }
 }
 
 /**
  * The producers' traces are linked; that of a single message is the parent too, where none is active: the
- * messages of a batch may be of many traces, and a span has one parent.
+ * messages of a batch may be of many traces, and a span has one parent. Links and the attributes by which the
+ * conventions have spans sampled are there from the beginning.
  */
-function beginSpan({ api, tracer }: Traced, { domain, events }: HandlerCall, attributes: Attributes): Span {
-  const { context, isSpanContextValid, SpanKind, trace } = api
-  const producers = events
-    .flatMap((event) => spanContextOf(event) ?? [])
-    .filter((found) => isSpanContextValid(found))
-  const links: Link[] = producers.map((of) => ({ context: of }))
-  const [only] = producers
-  const active = context.active()
-  const isFree = trace.getSpanContext(active) === undefined
-  const parent: Context =
-    only !== undefined && events.length === 1 && isFree ? trace.setSpanContext(active, only) : active
-  return tracer.startSpan(`process ${domain}`, { kind: SpanKind.CONSUMER, attributes, links }, parent)
+function beginSpan(
+  { api, tracer }: Traced,
+  of: { readonly engine: WatchedEngine; readonly call: HandlerCall; readonly active: Context },
+): Span {
+  const { engine, call, active } = of
+  const { domain, events } = call
+  const links = linksOf(api, events)
+  const attributes = {
+    ...system,
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': domain,
+    'messaging.consumer.group.name': engine.consumer,
+    'messaging.client.id': engine.worker,
+  }
+  const options = { kind: api.SpanKind.CONSUMER, attributes, ...(links.length > 0 && { links }) }
+  const [only] = links
+  const isChild = only !== undefined && events.length === 1 && api.trace.getSpanContext(active) === undefined
+  const parent = isChild ? api.trace.setSpanContext(active, only.context) : active
+  return tracer.startSpan(`process ${domain}`, options, parent)
 }
 
-function attributesOf({ consumer, worker }: WatchedEngine, call: HandlerCall): Attributes {
-  const { domain, stream, events, attempt, isRedrive, replay } = call
+function linksOf({ isSpanContextValid }: Api, events: readonly InturnEvent[]): Link[] {
+  const links: Link[] = []
+  for (const event of events) {
+    const producer = event.traceparent === undefined ? undefined : spanContextOf(event)
+    if (producer !== undefined && isSpanContextValid(producer)) links.push({ context: producer })
+  }
+  return links
+}
+
+/** What else is said of a call, where its span is recorded. */
+function attributesOf(call: HandlerCall): Attributes {
+  const { stream, events, attempt, isRedrive, replay } = call
   const [event] = events
   const { id, sequence, epoch = 0 } = event ?? {}
   const isOne = events.length === 1
   return {
-    ...system,
-    'messaging.operation.type': 'process',
-    'messaging.destination.name': domain,
-    'messaging.consumer.group.name': consumer,
-    'messaging.client.id': worker,
     ...(isOne ? {} : { 'messaging.batch.message_count': events.length }),
     ...(isOne && id !== undefined && { 'messaging.message.id': id }),
     'inturn.stream': stream,
@@ -181,8 +213,6 @@ function attributesOf({ consumer, worker }: WatchedEngine, call: HandlerCall): A
     ...(replay !== undefined && { 'inturn.replay': replay }),
   }
 }
-
-const system = { 'messaging.system': 'inturn', 'messaging.operation.name': 'process' }
 
 /** Where an event's producer stood; nothing where it says none. */
 function spanContextOf({ traceparent, tracestate }: InturnEvent): SpanContext | undefined {
@@ -210,21 +240,12 @@ function entriesOf(tracestate: string): ReadonlyMap<string, string> {
   return new Map(parts.flatMap((match) => (match === null ? [] : [[match[1] ?? '', match[2] ?? '']])))
 }
 
-/** The attributes of labels: those of the conventions where they have one. */
-const attributeNames: Readonly<Partial<Record<MetricLabel, string>>> = {
-  consumer: 'messaging.consumer.group.name',
-  domain: 'messaging.destination.name',
-  error: 'error.type',
-}
-
 /** Measures with instruments of a meter: what is counted is read when it is exported, times are recorded. */
 class MeteredEngines {
   readonly #histograms = new Map<MetricName, Histogram>()
-  readonly #attributes = new WeakMap<Labels, Attributes>()
-  readonly engines: EngineMetrics = new EngineMetrics((name, valueS, labels) => {
-    const known = this.#attributes.get(labels) ?? labelled(name, labels)
-    this.#attributes.set(labels, known)
-    this.#histograms.get(name)?.record(valueS, known)
+  readonly engines: EngineMetrics = new EngineMetrics((name, labels) => {
+    const attributes = labelled(name, labels)
+    return (valueS) => this.#histograms.get(name)?.record(valueS, attributes)
   })
 
   /** Makes the instruments. */
@@ -249,15 +270,4 @@ class MeteredEngines {
       [...instruments.values()],
     )
   }
-}
-
-/** Own labels are in the namespace of inturn; empty ones are left out. */
-function labelled(name: MetricName, labels: Labels): Attributes {
-  const named = Object.entries(labels).filter(([, value]) => value !== '')
-  const attributes = named.map(([label, value]) => [attributeOf(label), value] as const)
-  return { ...(name.startsWith('messaging.') && system), ...Object.fromEntries(attributes) }
-}
-
-function attributeOf(label: string): string {
-  return Object.entries(attributeNames).find(([name]) => name === label)?.[1] ?? `inturn.${label}`
 }

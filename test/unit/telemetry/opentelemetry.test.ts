@@ -1,6 +1,7 @@
 // OpenTelemetry: a handler has a span that links to its producer's, through whatever the event went; the
 // metrics are those of the contract, with faults provoked (I3: what is lost is counted).
-import { context, trace } from '@opentelemetry/api'
+import type { Histogram, Meter, MeterProvider as Meters, Span } from '@opentelemetry/api'
+import { context, createNoopMeter, INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
   AggregationTemporality,
@@ -8,10 +9,14 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
-import type { ReadableSpan } from '@opentelemetry/sdk-trace'
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { streamPath } from '../../../src/core/stream-path.ts'
+import type { ReadableSpan, Sampler } from '@opentelemetry/sdk-trace'
+import {
+  InMemorySpanExporter,
+  SamplingDecision,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { catalogue } from '../../../src/metrics/catalogue.ts'
 import { retryDeadLetters } from '../../../src/operate/retry-dead-letters.ts'
 import { createRelay } from '../../../src/producer/relay.ts'
@@ -22,6 +27,9 @@ import { EngineWorld, event, sweepAll } from '../engine/engine-world.ts'
 
 const exporter = new InMemorySpanExporter()
 const tracerProvider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
+
+/** What all spans that are not recorded have in common. */
+const unrecorded: Span = Reflect.getPrototypeOf(trace.wrapSpanContext(INVALID_SPAN_CONTEXT)) as Span
 
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
@@ -77,22 +85,60 @@ describe('a span of a handler', () => {
   })
 
   it('is not begun before anybody takes spans, and is from then on', async () => {
-    const reader = memoryStore().reader
-    const engine = { consumer: 'billing', worker: 'w', reader, source: undefined, domains: new Map() }
-    const listener = openTelemetry({ metrics: false }).attach(engine)
-    await listener.open?.()
-    const stream = streamPath('account', 'a')
-    const events = [{ domain: 'account', stream: 'a', epoch: 0, data: {} }]
-    const own = { consumer: 'billing', domain: 'account', stream, events }
-    const call = { ...own, attempt: 1, isRedrive: false, replay: undefined }
-    expect(listener.begin?.(call)).toBeUndefined()
+    const [begun, ran]: [number[], unknown[]] = [[], []]
+    const own = openTelemetry({ metrics: false })
+    const attach: typeof own.attach = (engine) => {
+      const listener = own.attach(engine)
+      return { ...listener, begin: (call) => (begun.push(call.attempt), listener.begin?.(call)) }
+    }
+    const handle = ({ sequence }: { readonly sequence?: unknown }): void => void ran.push(sequence)
+    const processor = new EngineWorld().processor({ handle }, { telemetry: { attach } })
+    await processor.process([event('a', 1), event('a', 2)])
+    expect([begun, ran], 'handlers run, and nothing is made for a span').toEqual([[], [1, 2]])
     trace.setGlobalTracerProvider(tracerProvider)
     try {
-      listener.begin?.(call)?.end()
+      await processor.process([event('a', 3)])
       expect(spans()).toHaveLength(1)
+      expect(begun).toEqual([1])
     } finally {
       trace.disable()
     }
+  })
+
+  it('that nobody records has what a sampler asks and no more, and is active all the same', async () => {
+    const asked: [attributes: object, links: number][] = []
+    const decisions = [SamplingDecision.NOT_RECORD, SamplingDecision.RECORD_AND_SAMPLED]
+    const sampler: Sampler = {
+      shouldSample: (...[, , , , attributes, links]) => {
+        asked.push([{ ...attributes }, links.length])
+        return { decision: decisions[asked.length - 1] ?? SamplingDecision.NOT_RECORD }
+      },
+    }
+    const provider = new TracerProvider({
+      sampler,
+      spanProcessors: [new SimpleSpanProcessor({ exporter })],
+    })
+    const set = vi.spyOn(unrecorded, 'setAttributes')
+    const active: unknown[] = []
+    const handle = (): void => void active.push(trace.getActiveSpan()?.isRecording())
+    const watching = openTelemetry({ tracerProvider: provider, metrics: false })
+    const processor = new EngineWorld().processor({ handle }, { telemetry: watching })
+    await processor.process([event('a', 1, { traceparent }), event('a', 2)])
+    const sampled = {
+      'messaging.system': 'inturn',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': 'account',
+      'messaging.consumer.group.name': 'billing',
+      'messaging.client.id': expect.any(String) as string,
+    }
+    expect(asked).toEqual([
+      [sampled, 1],
+      [sampled, 0],
+    ])
+    expect(set).not.toHaveBeenCalled()
+    expect(active).toEqual([false, true])
+    expect(spans().map(({ attributes }) => attributes['inturn.sequence'])).toEqual(['2'])
   })
 
   it('of a batch has the links of all, and the parent of none', async () => {
@@ -168,6 +214,16 @@ describe('a span of a handler', () => {
   })
 })
 
+/** A provider of meters that counts the times that its histograms are given. */
+function countedMeters(): { readonly provider: Meters; readonly recorded: ReadonlyMap<string, number> } {
+  const recorded = new Map<string, number>()
+  const createHistogram = (name: string): Histogram => ({
+    record: () => void recorded.set(name, (recorded.get(name) ?? 0) + 1),
+  })
+  const meter: unknown = Object.create(createNoopMeter(), { createHistogram: { value: createHistogram } })
+  return { provider: { getMeter: () => meter as Meter }, recorded }
+}
+
 async function measuredWorld(): Promise<{
   readonly world: EngineWorld
   readonly provider: ReturnType<typeof openTelemetry>
@@ -242,5 +298,23 @@ describe('metrics', () => {
       count: 1,
     })
     expect(own('inturn.store.up')).toEqual([1])
+  })
+
+  it('cost a meter a call for each call of a handler, turn and store, and none for an event', async () => {
+    const { provider: meterProvider, recorded } = countedMeters()
+    const telemetry = openTelemetry({ meterProvider, spans: false })
+    const world = new EngineWorld()
+    const processor = world.processor({ handle: undefined, handleBatch: () => undefined }, { telemetry })
+    const since = async (from: number, count: number): Promise<ReadonlyMap<string, number>> => {
+      const before = new Map(recorded)
+      const timed = (at: number): object => ({ time: new Date(world.now + from + at).toISOString() })
+      await processor.process(Array.from({ length: count }, (_, at) => event('a', from + at, timed(at))))
+      return new Map([...recorded].map(([name, times]) => [name, times - (before.get(name) ?? 0)]))
+    }
+    await since(1, 1)
+    const one = await since(2, 1)
+    expect(one.get('messaging.process.duration')).toBe(1)
+    expect(one.get('inturn.delivery.delay')).toBe(1)
+    expect(await since(3, 400)).toEqual(one)
   })
 })
