@@ -40,7 +40,7 @@ export type EventFrom = (message: Readonly<Record<string, unknown>>) => EventFie
  * unset, as its specification has it; only `previous` and `data` may be null.
  */
 export const eventFrom: EventFrom = (given) => {
-  const message = typeof given['specversion'] === 'string' ? withoutUnset(given) : given
+  const message = isCloudEvent(given) ? withoutUnset(given) : given
   const { data } = message
   const fields: { -readonly [Field in keyof EventFields]: EventFields[Field] } = {
     domain: message['domain'],
@@ -127,6 +127,15 @@ function dataOf(message: Readonly<Record<string, unknown>>): Pick<EventFields, '
 }
 
 const mayBeNull = new Set(['data', 'previous'])
+
+/** Whether a field of a message is unset, as null is in a CloudEvent. */
+export function isNullUnset(message: Readonly<Record<string, unknown>>, field: string): boolean {
+  return isCloudEvent(message) && !mayBeNull.has(field)
+}
+
+function isCloudEvent(message: Readonly<Record<string, unknown>>): boolean {
+  return typeof message['specversion'] === 'string'
+}
 
 function withoutUnset(message: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const isLeftOut = (name: string): boolean => message[name] === null && !mayBeNull.has(name)

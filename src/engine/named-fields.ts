@@ -2,7 +2,7 @@
 // mapping of the envelope.
 import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
-import { defaultNames, eventFrom, streamNames, tornNumbers } from '../core/event-from.ts'
+import { defaultNames, eventFrom, isNullUnset, streamNames, tornNumbers } from '../core/event-from.ts'
 import type { EventFields, EventFrom } from '../core/event-from.ts'
 import { pathKeys } from '../core/field-path.ts'
 import { isRecord } from '../core/parse-message.ts'
@@ -49,7 +49,9 @@ export function namedFields(paths: FieldPaths | undefined, read: ReadMessage): R
   const { fields, record } = read
   const valueOf = (field: NamedField): unknown => {
     const path = paths.get(field)
-    return path === undefined ? fields[field] : valueAt(record, path)
+    if (path === undefined) return fields[field]
+    const value = valueAt(record, path)
+    return value === null && isNullUnset(record, field) ? undefined : value
   }
   const { dataProblem, streamProblem, problem } = fields
   const own: EventFields = {

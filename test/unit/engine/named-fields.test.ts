@@ -56,6 +56,18 @@ describe('a domain that names its fields', () => {
     expect(seen).toMatchObject([{ ...read, data: { x: 1 } }])
   })
 
+  it('takes null in a CloudEvent for unset; elsewhere it is what it says', async () => {
+    const fields = { epoch: 'boot', time: 'madeat', data: 'body' }
+    const { seen, processor } = fieldsWorld({ fields })
+    const nothing = { boot: null, madeat: null, body: null }
+    const results = await processor.process([
+      { specversion: '1.0', partitionkey: 'a', sequence: 1, ...nothing },
+      { stream: 'a', sequence: 2, ...nothing },
+    ])
+    expect(verdictsOf(results)).toEqual(['deliver', 'invalid'])
+    expect(seen).toMatchObject([{ epoch: 0, data: null }])
+  })
+
   it('says which number counts where two differ', async () => {
     const { seen, processor } = fieldsWorld({ fields: { sequence: 'aggregate_version' } })
     await processor.process([{ stream: 'a', sequence_number: 70, aggregate_version: 1 }])
