@@ -38,7 +38,7 @@ interface Called {
 
 /** No attempt is begun once a sweep has tried for so long: events of other streams wait behind it. */
 const sweepMs = 1_000
-/** Attempts a stream and sweep, so that one stream does not keep the others waiting. */
+/** Attempts of a stream before the others have theirs. */
 const attemptsMax = 50
 
 /** Tries dead letters again. */
@@ -59,15 +59,18 @@ export class RedriveWork {
     const untilMs = timers.elapsedMs() + sweepMs
     const moved = new Set<StreamPath>()
     for (const [effects, targets] of Map.groupBy(this.#targets(paths), ({ domain }) => domain.effects)) {
-      const waiting = targets.values()
+      const waiting = new Set(targets)
       const runSome = async (): Promise<void> => {
         for (const target of waiting) {
           if (timers.elapsedMs() >= untilMs) return
-          const hasMoved =
+          waiting.delete(target)
+          const tried =
             effects === 'transaction'
               ? this.#inTransactions(target, untilMs)
               : this.#underClaim(target, untilMs)
-          if (await hasMoved) moved.add(target.path)
+          const attempts = await tried
+          if (attempts > 0) moved.add(target.path)
+          if (attempts === attemptsMax) waiting.add(target)
         }
       }
       const lanes = effects === 'transaction' ? 1 : Math.min(concurrency, targets.length)
@@ -77,32 +80,40 @@ export class RedriveWork {
     return moved
   }
 
-  /** Works on a stream whose handlers act elsewhere: one claim, a commit before and after each call. */
-  async #underClaim(target: Target, untilMs: number): Promise<boolean> {
+  /**
+   * Works on a stream whose handlers act elsewhere: one claim, a commit before and after each call. Gives how
+   * many were tried, or found gone.
+   */
+  async #underClaim(target: Target, untilMs: number): Promise<number> {
     return this.#work(target, 'claim', async (unit) => {
-      let hasMoved = false
-      for (let nth = 0; nth < attemptsMax && this.#goesOn(untilMs); nth++) {
+      let tried = 0
+      while (tried < attemptsMax && this.#goesOn(untilMs)) {
         const begun = await this.#begin(unit, target)
-        if (begun === undefined) return hasMoved
-        hasMoved = true
+        if (begun === undefined) break
+        tried++
         if (begun === 'gone') continue
         const called = await this.#call(unit, target, begun)
         const end = await this.#end(unit, target, { begun, ...called })
-        if (end === 'claim-lost') return true
+        if (end === 'claim-lost') break
         this.#tell(begun, end)
       }
-      return hasMoved
+      return tried
     })
   }
 
-  /** Works on a stream whose handlers write in the commit: one transaction to begin, one for the attempt. */
-  async #inTransactions(target: Target, untilMs: number): Promise<boolean> {
-    for (let nth = 0; nth < attemptsMax && this.#goesOn(untilMs); nth++) {
+  /**
+   * Works on a stream whose handlers write in the commit: one transaction to begin, one for the attempt.
+   * Gives how many were tried, or found gone.
+   */
+  async #inTransactions(target: Target, untilMs: number): Promise<number> {
+    let tried = 0
+    while (tried < attemptsMax && this.#goesOn(untilMs)) {
       const begun = await this.#work(target, 'transaction', (unit) => this.#begin(unit, target))
-      if (begun === undefined) return nth > 0
+      if (begun === undefined) break
+      tried++
       if (begun !== 'gone') await this.#tryInTransaction(target, begun)
     }
-    return true
+    return tried
   }
 
   async #tryInTransaction(target: Target, begun: BegunRedrive): Promise<void> {

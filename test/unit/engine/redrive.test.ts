@@ -98,6 +98,20 @@ describe('a dead letter that is tried again', () => {
     expect(await processor.sweep()).toBe(0)
   })
 
+  it('is one of many: a sweep tries all, and no other stream waits for them', async () => {
+    const all = Array.from({ length: 120 }, (_, index) => index + 1)
+    const { world, fails, processor } = redriveWorld({}, new Set(all))
+    await processor.process([...events('a', ...all), ...events('b', 1)])
+    fails.clear()
+    world.calls.length = 0
+    await retry(world, await world.deadLetters())
+    await processor.sweep()
+    expect(await world.deadLetters()).toEqual([])
+    expect(world.calls.filter((call) => call.startsWith('a:'))).toEqual(all.map((number) => `a:${number}`))
+    expect(world.calls.indexOf('b:1')).toBeLessThan(all.length)
+    await expectBalance(world)
+  })
+
   it('waits for no halt and no gap of its stream, and moves neither', async () => {
     const { world, processor } = redriveWorld()
     const letters = await failedOnce(world, processor)
