@@ -45,10 +45,10 @@ const followUpsMax = 100
 /** How messages are taken in. */
 export interface SubmitOptions {
   /**
-   * Streams of which earlier events were refused and come again: where a later number would overtake them for
-   * good (increasing numbering), it is refused too.
+   * Whether earlier events of a stream were refused and come again: where a later number would overtake them
+   * for good (increasing numbering), it is refused too.
    */
-  readonly waiting?: ReadonlySet<StreamPath>
+  readonly isWaiting?: (stream: StreamPath) => boolean
   /** These were refused before, and come in the order of the refused ones. */
   readonly isAgain?: boolean
   /** Is told each answer as soon as it is durable. */
@@ -247,7 +247,7 @@ export class Engine {
   }
 
   /** Puts what was received into the lanes of its streams; what is no event is a dead letter. */
-  #group(intakes: readonly Intake[], call: Call, { waiting, isAgain = false }: SubmitOptions): void {
+  #group(intakes: readonly Intake[], call: Call, { isWaiting, isAgain = false }: SubmitOptions): void {
     const invalid: [number, InvalidIntake][] = []
     const unordered: [number, UnorderedIntake][] = []
     this.#tellFirst(intakes)
@@ -256,7 +256,7 @@ export class Engine {
       const intake = intakes[index]
       if (intake?.kind === 'tracked') {
         const arrival = new CallArrival(intake, call, index, isAgain)
-        const isHindered = waiting?.has(intake.path) === true && isOvertaking(arrival)
+        const isHindered = isOvertaking(arrival) && isWaiting?.(intake.path) === true
         if (isHindered) arrival.answer({ ...arrival.place, verdict: 'refuse', reason: 'stream-full' })
         else this.#lanes.add(arrival)
       } else if (intake?.kind === 'invalid') invalid.push([index, intake])

@@ -63,9 +63,9 @@ export class RefusedEvents<Message extends Delivery> {
     return Math.max(0, this.#events.size - this.#max)
   }
 
-  /** The streams of the deliveries. */
-  streams(): ReadonlySet<StreamPath> {
-    return new Set(this.#streams.keys())
+  /** Whether a stream has deliveries. */
+  hasStream(stream: StreamPath): boolean {
+    return this.#streams.has(stream)
   }
 
   /** Whether a stream has unplaced deliveries. */
@@ -108,7 +108,9 @@ export class RefusedEvents<Message extends Delivery> {
   offers(limit: number): readonly Message[] {
     const share = Math.max(1, Math.floor(limit / Math.max(1, this.#streams.size)))
     const offered: Message[] = []
-    for (const [stream, own] of [...this.#streams].slice(0, limit)) {
+    let left = Math.min(limit, this.#streams.size)
+    for (const [stream, own] of this.#streams) {
+      if (left-- === 0) break
       const next = own.slice(0, share).map(({ delivery }) => delivery)
       // A stream of which something is offered waits for the answer: its order depends on it.
       if (!next.some((delivery) => this.#offered.has(delivery))) offered.push(...next)

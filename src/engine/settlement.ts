@@ -75,9 +75,9 @@ export class Settlement<Message extends Delivery> {
     return this.isFull ? this.#lack : undefined
   }
 
-  /** The streams of the refused events that wait here. */
-  waitingStreams(): ReadonlySet<StreamPath> {
-    return this.#refused.streams()
+  /** Whether refused events of a stream wait here. */
+  isWaitedFor(stream: StreamPath): boolean {
+    return this.#refused.hasStream(stream)
   }
 
   /** Whether events of a stream wait that cannot be placed on their counter's turns. */

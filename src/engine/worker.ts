@@ -205,7 +205,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#lookAheadMax = made.limits.lookAheadMax
     this.#settlement = new Settlement({ ...made, source: this.#source })
     made.engine.hasUndecided = (stream) =>
-      this.#inHand.length + this.#failed.length > 0 || this.#settlement.waitingStreams().has(stream)
+      this.#inHand.length + this.#failed.length > 0 || this.#settlement.isWaitedFor(stream)
     made.engine.hasUnplaced = (stream) => this.#settlement.hasUnplaced(stream)
     this.#arrivals = new OrderedArrivals<Message>({
       timers: made.parts.timers,
@@ -300,11 +300,10 @@ class PullWorker<Message extends Delivery> implements Worker {
 
   /** Has the engine work on messages; each is settled as soon as it has its answer. */
   #send(messages: readonly Message[], { areOffers }: { readonly areOffers: boolean }): void {
-    const waiting = areOffers ? undefined : this.#settlement.waitingStreams()
     let kept = 0
     const offered = areOffers ? messages.map((message) => this.#settlement.asOffer(message)) : messages
     const call = this.#engine.submit(offered, {
-      ...(waiting !== undefined && waiting.size > 0 && { waiting }),
+      isWaiting: (stream) => !areOffers && this.#settlement.isWaitedFor(stream),
       isAgain: areOffers,
       answered: ({ index, ...answer }) => {
         const message = messages[index]

@@ -328,9 +328,8 @@ describe('increasing numbers keep their order through a full stream (I1)', () =>
     const options = world.options({ domains: { account: domain(halting(world, () => false)) } })
     await options.store.open()
     const { engine } = makeEngine(options)
-    const waiting = new Set(['account/a'])
     const messages = [...events('a', 9), ...events('b', 9)].map((message) => ({ message }))
-    const call = engine.submit(messages, { waiting })
+    const call = engine.submit(messages, { isWaiting: (stream) => stream === path('a') })
     await call.done
     expect(verdictsOf(call.results)).toEqual(['refuse', 'deliver'])
   })
