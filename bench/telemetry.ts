@@ -42,11 +42,13 @@ const listeners: Readonly<Record<string, () => readonly TelemetryProvider[]>> = 
   'openTelemetry(), spans, none recorded': () => [traced(0)],
   'openTelemetry(), spans, 1 % recorded': () => [traced(0.01)],
   'openTelemetry(), spans, all recorded': () => [traced(1)],
+  'the same, a span a batch, 1 % recorded': () => [traced(0.01, 'batch')],
+  'the same, a span a batch, all recorded': () => [traced(1, 'batch')],
 }
 
-function traced(ratio: number): TelemetryProvider {
+function traced(ratio: number, spans: true | 'batch' = true): TelemetryProvider {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  return openTelemetry({ metrics: false, tracerProvider: tracerProvider(ratio) })
+  return openTelemetry({ spans, metrics: false, tracerProvider: tracerProvider(ratio) })
 }
 
 /** CPU times of an event in microseconds, of each round: of nobody, and of who listens. */

@@ -62,6 +62,7 @@ export type {
   CallWatch,
   DurableTurn,
   EngineNews,
+  HandlerBatch,
   HandlerCall,
   Listener,
   StoreCall,

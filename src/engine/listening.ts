@@ -8,6 +8,7 @@ import type {
   CallWatch,
   DurableTurn,
   EngineNews,
+  HandlerBatch,
   HandlerCall,
   Listener,
   StoreCall,
@@ -28,11 +29,12 @@ type ListenerOption = Telemetry | TelemetryProvider
 
 type Handled = NonNullable<Listener['handled']>
 
-/** Those who watch calls of handlers. */
+/** Those who watch calls of handlers, and batches of them. */
 interface Watchers {
   /** Whether any of them wants to be told of a call that begins now. */
   readonly isAny: () => boolean
   readonly begin: (call: HandlerCall) => CallWatch | undefined
+  readonly beginBatch: ((batch: HandlerBatch) => CallWatch | undefined) | undefined
 }
 
 /** Those who listen, as one; absent is what nobody listens for. */
@@ -56,15 +58,11 @@ export function listen(options: ListenOptions, timers: Timers, engine: WatchedEn
   const named = isList(telemetry) ? telemetry : [telemetry]
   const listeners = [...logListeners(log, timers), ...named.map((one) => attached(one, engine))]
   const tell = toEach(listeners.flatMap((one) => one.tell?.bind(one) ?? []))
-  const watchers = listeners.filter(({ begin }) => begin !== undefined)
   const opens = listeners.flatMap(({ open }) => (open === undefined ? [] : [open]))
   return {
     open: opens.length === 0 ? undefined : async () => void (await Promise.all(opens.map((open) => open()))),
     tell: tell ?? (() => undefined),
-    watchers:
-      watchers.length === 0
-        ? undefined
-        : { isAny: () => watchers.some(isWatching), begin: (call) => begun(watchers, call) },
+    watchers: watchersOf(listeners),
     handled: toEachHandled(listeners.flatMap((one) => one.handled?.bind(one) ?? [])),
     turned: toEach(listeners.flatMap((one) => one.turned?.bind(one) ?? [])),
     called: toEach(listeners.flatMap((one) => one.called?.bind(one) ?? [])),
@@ -121,15 +119,31 @@ function toEachHandled(each: readonly Handled[]): Handled | undefined {
   }
 }
 
+function watchersOf(listeners: readonly Listener[]): Watchers | undefined {
+  const ofCalls = listeners.filter(({ begin }) => begin !== undefined)
+  const ofBatches = listeners.filter(({ beginBatch }) => beginBatch !== undefined)
+  if (ofCalls.length === 0 && ofBatches.length === 0) return undefined
+  return {
+    isAny: () => ofCalls.some(isWatching),
+    begin: (call) => begun(ofCalls, (one) => (isWatching(one) ? one.begin?.(call) : undefined)),
+    beginBatch:
+      ofBatches.length === 0 ? undefined : (batch) => begun(ofBatches, (one) => one.beginBatch?.(batch)),
+  }
+}
+
 /** Whether a listener wants to be told of a call; one that fails to say is not. */
 function isWatching(listener: Listener): boolean {
   return listener.isWatching === undefined || quietly(() => listener.isWatching?.()) === true
 }
 
-function begun(watchers: readonly Listener[], call: HandlerCall): CallWatch | undefined {
+/** What some listeners begin, as one. */
+function begun(
+  listeners: readonly Listener[],
+  begin: (listener: Listener) => CallWatch | undefined,
+): CallWatch | undefined {
   const watches: CallWatch[] = []
-  for (const watcher of watchers) {
-    const watch = isWatching(watcher) ? quietly(() => watcher.begin?.(call)) : undefined
+  for (const listener of listeners) {
+    const watch = quietly(() => begin(listener))
     if (watch !== undefined) watches.push(watch)
   }
   if (watches.length <= 1) return watches[0]
@@ -145,24 +159,25 @@ function runWithin<Result>(watch: CallWatch, run: () => Result): Result {
   return watch.within === undefined ? run() : watch.within(run)
 }
 
-/** Runs a handler's call under a watch; what the handler gives or throws is given and thrown on. */
-export function watched<Result>(watch: CallWatch, run: () => Result): Result {
-  const end = (failed?: { readonly error: unknown }): void => {
-    quietly(() => watch.end(failed))
-  }
+/**
+ * Runs calls of handlers under a watch; what they give or throw is given and thrown on. `failureOf`: what the
+ * watch is told of what is thrown.
+ */
+export function watched<Result>(
+  watch: CallWatch,
+  run: () => Result,
+  failureOf: (error: unknown) => unknown = (error) => error,
+): Result {
+  const fail = (error: unknown): void => quietly(() => watch.end({ error: failureOf(error) }))
   let result: Result
   try {
     result = runWithin(watch, run)
   } catch (error) {
-    end({ error })
+    fail(error)
     throw error
   }
-  if (result instanceof Promise)
-    result.then(
-      () => end(),
-      (error: unknown) => end({ error }),
-    )
-  else end()
+  if (result instanceof Promise) result.then(() => quietly(() => watch.end()), fail)
+  else quietly(() => watch.end())
   return result
 }
 

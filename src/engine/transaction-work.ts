@@ -7,6 +7,7 @@ import { InturnError } from '../core/errors.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamChange, UnitOfWork, Worked } from '../ports/store.ts'
 import { wonStream } from '../ports/store.ts'
+import type { HandlerBatch } from '../ports/telemetry.ts'
 import { checkTurn } from './check-payload.ts'
 import type { HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
@@ -17,6 +18,7 @@ import type { HandlerSlots } from './handler-slots.ts'
 import { Undone, rolledBackIn, sceneOf, tryApart, untilDone } from './handling.ts'
 import type { Findings, HandlerFailure } from './handling.ts'
 import type { StreamVisit } from './lanes.ts'
+import { watched } from './listening.ts'
 import type { PlanScope, PlannedTurn } from './plan-turns.ts'
 import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
 import { beginInQuarantine, coversAll, passed } from './quarantine.ts'
@@ -204,8 +206,7 @@ export class TransactionWork {
       const turns = sorted.running
       if (failures === undefined) {
         for (const { turn } of turns) if (!turn.isPlain) await this.#turns.check(unit, turn, startedMs)
-        await this.#deliverBulk(unit, turns)
-        await this.#deliverEagerly(unit, turns, atOnce)
+        await this.#deliverAll(unit, turns, atOnce)
       } else {
         for (const planned of turns) await this.#turns.deliver(unit, planned, { failures, startedMs })
       }
@@ -250,6 +251,17 @@ export class TransactionWork {
   ): Promise<number> {
     const plan = { runner, isForAll, max, sinceMs: this.#parts.timers.elapsedMs() - startedMs }
     return beginInQuarantine(this.#parts, unit, { turn, plan })
+  }
+
+  /** Calls the handlers for some turns as if none would fail; who watches batches is told. */
+  #deliverAll(unit: UnitOfWork, turns: readonly PlannedTurn[], atOnce: Set<Domain>): Promise<void> {
+    const deliver = async (): Promise<void> => {
+      await this.#deliverBulk(unit, turns)
+      await this.#deliverEagerly(unit, turns, atOnce)
+    }
+    const watch = this.#parts.watchers?.beginBatch?.(batchOf(turns))
+    if (watch === undefined) return deliver()
+    return watched(watch, deliver, (error) => (error instanceof Undone ? error.failure : error))
   }
 
   /** Calls each `handleBatch` once for all its events. */
@@ -354,6 +366,17 @@ export class TransactionWork {
       }
     }
     return undefined
+  }
+}
+
+function batchOf(turns: readonly PlannedTurn[]): HandlerBatch {
+  return {
+    domains: [...new Set(turns.map(({ visit }) => visit.domain.name))],
+    countMax: turns.reduce((sum, { turn }) => sum + turn.deliveries.length, 0),
+    events: () =>
+      turns.flatMap(({ turn }) =>
+        turn.deliveries.filter((delivery) => turn.passes(delivery)).map(({ event }) => event),
+      ),
   }
 }
 

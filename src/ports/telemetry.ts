@@ -144,7 +144,17 @@ export interface HandlerCall {
   readonly replay: 'rebuild' | 'redeliver' | undefined
 }
 
-/** Watches one call of a handler. */
+/** Calls of handlers in one transaction, as they begin. */
+export interface HandlerBatch {
+  /** Whose handlers are called. */
+  readonly domains: readonly string[]
+  /** For how many events; filters may leave some out. */
+  readonly countMax: number
+  /** For which; they are put together only for who asks. */
+  readonly events: () => readonly InturnEvent[]
+}
+
+/** Watches one call of a handler, or a batch of them. */
 export interface CallWatch {
   /** Runs the handler, for example where its trace is the active one. */
   readonly within?: <Result>(run: () => Result) => Result
@@ -177,6 +187,11 @@ export interface Listener {
   readonly begin?: (call: HandlerCall) => CallWatch | undefined
   /** Whether `begin` is to be called, asked before each call of a handler. Absent: always. */
   readonly isWatching?: () => boolean
+  /**
+   * Handlers are about to be called in one transaction; each call begins by itself besides. Not where they
+   * are called again because some of them have failed.
+   */
+  readonly beginBatch?: (batch: HandlerBatch) => CallWatch | undefined
   /** A handler's call has ended, with what it failed with where it failed. Cheaper than `begin`. */
   readonly handled?: (domain: string, tookMs: number, failed: { readonly error: unknown } | undefined) => void
   readonly turned?: (turn: DurableTurn) => void

@@ -11,11 +11,13 @@ import type {
   Observable,
   Span,
   SpanContext,
+  SpanOptions,
   Tracer,
   TracerProvider,
   TraceState,
 } from '@opentelemetry/api'
-import { checkNames } from '../core/check-names.ts'
+import { checkNames, givenText } from '../core/check-names.ts'
+import { InturnError } from '../core/errors.ts'
 import type { InturnEvent } from '../core/event.ts'
 import { asError } from '../core/thrown.ts'
 import type { MetricName } from '../metrics/catalogue.ts'
@@ -24,6 +26,7 @@ import { EngineMetrics, errorType } from '../metrics/engine-metrics.ts'
 import { loadPackage } from '../ports/load-package.ts'
 import type {
   CallWatch,
+  HandlerBatch,
   HandlerCall,
   Listener,
   TelemetryProvider,
@@ -40,10 +43,19 @@ export interface OpenTelemetryOptions {
   readonly tracerProvider?: TracerProvider
   /** Default: the global one. */
   readonly meterProvider?: MeterProvider
-  /** `false`: no span is made. Default true. */
-  readonly spans?: boolean
+  /**
+   * `batch`: with `effects: 'transaction'` the calls of a batch have one span, and those that are made again
+   * after a failure one each. `false`: no span is made. Default `true`: each call has one.
+   */
+  readonly spans?: boolean | 'batch'
   /** `false`: nothing is measured. Default true. */
   readonly metrics?: boolean
+}
+
+function checkSpans(spans: unknown): void {
+  if (spans === undefined || typeof spans === 'boolean' || spans === 'batch') return
+  const takes = "openTelemetry: spans takes true, false or 'batch'"
+  throw new InturnError('config-invalid', `${takes}, not ${givenText(spans)}`)
 }
 
 type Api = typeof OpenTelemetry
@@ -63,15 +75,18 @@ function loadApi(): Promise<Api> {
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProvider {
   checkNames(options, 'openTelemetry', ['tracerProvider', 'meterProvider', 'spans', 'metrics'])
+  checkSpans(options.spans)
   const { spans = true, metrics: isMeasured = true, meterProvider, tracerProvider } = options
   const measured = isMeasured ? new MeteredEngines() : undefined
+  const isBatched = spans === 'batch'
   let traced: Traced | undefined
   let opened: Promise<void> | undefined
   const load = async (): Promise<void> => {
     const api = await loadApi()
     measured?.meterBy(meterProvider ?? api.metrics)
     const provider = tracerProvider ?? api.trace.getTracerProvider()
-    traced = { api, tracer: provider.getTracer(scope), isTaken: takesSpans(api, provider) }
+    const batchKey = api.createContextKey('inturn batch')
+    traced = { api, tracer: provider.getTracer(scope), isTaken: takesSpans(api, provider), batchKey }
   }
   const open = (): Promise<void> => (opened ??= load())
   return {
@@ -82,8 +97,11 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): TelemetryProv
       return {
         ...counting,
         open,
-        isWatching: () => traced?.isTaken() === true,
-        begin: (call) => traced && new CallSpan(traced, engine, call),
+        isWatching: () => traced?.isTaken() === true && !(isBatched && isInBatch(traced, engine)),
+        begin: (call) => traced && callSpan(traced, engine, call),
+        ...(isBatched && {
+          beginBatch: (batch) => (traced?.isTaken() === true ? batchSpan(traced, engine, batch) : undefined),
+        }),
       }
     },
   }
@@ -116,6 +134,8 @@ interface Traced {
   readonly tracer: Tracer
   /** Whether anybody takes spans; without it none is made. */
   readonly isTaken: () => boolean
+  /** Whose batch a context is in: its engine. */
+  readonly batchKey: symbol
 }
 
 /** The global provider gives spans to nobody until an SDK is registered, later perhaps; it stays then. */
@@ -129,19 +149,16 @@ function takesSpans({ ProxyTracerProvider }: Api, provider: TracerProvider): () 
   }
 }
 
-/** The span of a handler's call, begun. Where it is not recorded nothing is made but what a sampler asks. */
-class CallSpan implements CallWatch {
+/** A span that has begun. */
+class BegunSpan implements CallWatch {
   readonly #api: Api
   readonly #span: Span
   readonly #context: Context
 
-  constructor(traced: Traced, engine: WatchedEngine, call: HandlerCall) {
-    const { context, trace } = traced.api
-    const active = context.active()
-    this.#api = traced.api
-    this.#span = beginSpan(traced, { engine, call, active })
-    this.#context = trace.setSpan(active, this.#span)
-    if (this.#span.isRecording()) this.#span.setAttributes(attributesOf(call))
+  constructor(api: Api, span: Span, context: Context) {
+    this.#api = api
+    this.#span = span
+    this.#context = api.trace.setSpan(context, span)
   }
 
   /** Also where the span is not recorded: the spans of the handler are not then either. */
@@ -162,29 +179,57 @@ class CallSpan implements CallWatch {
 }
 
 /**
- * The producers' traces are linked; that of a single message is the parent too, where none is active: the
- * messages of a batch may be of many traces, and a span has one parent. Links and the attributes by which the
- * conventions have spans sampled are there from the beginning.
+ * The span of a handler's call. The producers' traces are linked; that of a single message is the parent too,
+ * where none is active: the messages of a batch may be of many traces, and a span has one parent. Links and
+ * the attributes by which the conventions have spans sampled are there from the beginning, the others only
+ * where it is recorded.
  */
-function beginSpan(
-  { api, tracer }: Traced,
-  of: { readonly engine: WatchedEngine; readonly call: HandlerCall; readonly active: Context },
-): Span {
-  const { engine, call, active } = of
+function callSpan({ api, tracer }: Traced, engine: WatchedEngine, call: HandlerCall): BegunSpan {
   const { domain, events } = call
+  const active = api.context.active()
   const links = linksOf(api, events)
-  const attributes = {
-    ...system,
-    'messaging.operation.type': 'process',
-    'messaging.destination.name': domain,
-    'messaging.consumer.group.name': engine.consumer,
-    'messaging.client.id': engine.worker,
-  }
-  const options = { kind: api.SpanKind.CONSUMER, attributes, ...(links.length > 0 && { links }) }
+  const options = { ...spanOptions(api, engine, domain), ...(links.length > 0 && { links }) }
   const [only] = links
   const isChild = only !== undefined && events.length === 1 && api.trace.getSpanContext(active) === undefined
   const parent = isChild ? api.trace.setSpanContext(active, only.context) : active
-  return tracer.startSpan(`process ${domain}`, options, parent)
+  const span = tracer.startSpan(`process ${domain}`, options, parent)
+  if (span.isRecording()) span.setAttributes(attributesOf(call))
+  return new BegunSpan(api, span, active)
+}
+
+/** The span of a batch. Its messages are many, and looked at only where it is recorded. */
+function batchSpan(
+  { api, tracer, batchKey }: Traced,
+  engine: WatchedEngine,
+  { domains, countMax, events }: HandlerBatch,
+): BegunSpan | undefined {
+  if (countMax < 2) return undefined
+  const active = api.context.active()
+  const domain = domains.length === 1 ? domains[0] : undefined
+  const name = domain === undefined ? 'process' : `process ${domain}`
+  const span = tracer.startSpan(name, spanOptions(api, engine, domain), active)
+  if (span.isRecording()) {
+    const called = events()
+    span.setAttribute('messaging.batch.message_count', called.length)
+    span.addLinks(linksOf(api, called))
+  }
+  return new BegunSpan(api, span, active.setValue(batchKey, engine))
+}
+
+function isInBatch({ api, batchKey }: Traced, engine: WatchedEngine): boolean {
+  return api.context.active().getValue(batchKey) === engine
+}
+
+/** What a span begins with: its messages' attributes but for those of each. */
+function spanOptions({ SpanKind }: Api, engine: WatchedEngine, domain: string | undefined): SpanOptions {
+  const attributes = {
+    ...system,
+    'messaging.operation.type': 'process',
+    ...(domain !== undefined && { 'messaging.destination.name': domain }),
+    'messaging.consumer.group.name': engine.consumer,
+    'messaging.client.id': engine.worker,
+  }
+  return { kind: SpanKind.CONSUMER, attributes }
 }
 
 function linksOf({ isSpanContextValid }: Api, events: readonly InturnEvent[]): Link[] {
