@@ -38,8 +38,10 @@ export function stopOnSignals(
       stopped(worker.stopNow())
     } else process.exit(1)
   }
-  for (const signal of signals) process.off(signal, endNow).on(signal, onSignal)
+  // Somebody listens at any time: a signal that has come already, and is heard at the end of what runs now,
+  // would be lost with its last listener.
+  for (const signal of signals) process.on(signal, onSignal).off(signal, endNow)
   return () => {
-    for (const signal of signals) process.off(signal, onSignal).on(signal, endNow)
+    for (const signal of signals) process.on(signal, endNow).off(signal, onSignal)
   }
 }
