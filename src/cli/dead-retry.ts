@@ -2,7 +2,7 @@
 // where they never were in a stream, by being read again.
 import { Command } from 'commander'
 import { letterReader } from '../engine/letter-reader.ts'
-import { namedPlace } from '../operate/operator-options.ts'
+import { namedNumber } from '../operate/operator-options.ts'
 import type { RetriedLetters } from '../operate/retry-dead-letters.ts'
 import { retryDeadLetters } from '../operate/retry-dead-letters.ts'
 import type { DeadFlags } from './dead-flags.ts'
@@ -24,11 +24,11 @@ export function deadRetryCommand(): Command {
     .option('--sequence <n>', 'with --key: which number it bears, where its counter wraps')
     .action(async (name: string | undefined, flags: RetryFlags) => {
       const operator = deadOperator(flags)
+      const { sequence: named } = flags
+      const number = named === undefined ? {} : { sequence: namedNumber(named, '--sequence') }
       await withOperatorTarget(flags, async (target, { config }) => {
         const selection = await selectionOf(target, name, flags)
         const read = config === undefined ? {} : { read: letterReader(config) }
-        const { sequence: named } = flags
-        const number = named === undefined ? {} : { sequence: namedPlace(named, '--sequence').sequence }
         const request = { ...operator, ...selection, ...read, ...number }
         const retried = await retryDeadLetters(target, request)
         if (flags.json === true) await printJson(retried)

@@ -10,7 +10,7 @@ import { openEpoch } from '../operate/open-epoch.ts'
 import type { FillOperation } from '../operate/operate-stream.ts'
 import { fill, halt, resume, retry, skip } from '../operate/operate-stream.ts'
 import type { OperatorOptions, OperatorTarget } from '../operate/operator-options.ts'
-import { namedPlace } from '../operate/operator-options.ts'
+import { namedNumber } from '../operate/operator-options.ts'
 import type { DomainOperation, DomainRequest } from '../operate/pause-domain.ts'
 import { pauseDomain, resumeDomain } from '../operate/pause-domain.ts'
 import type { SeekOperation } from '../operate/seek.ts'
@@ -66,7 +66,7 @@ export const operatorCommands = {
       'skip',
       'give up what a stream stands at: missing numbers are lost, an event becomes a dead letter',
       ({ sequence: named }) => {
-        const seen = named === undefined ? {} : { sequence: namedPlace(named, '--sequence').sequence }
+        const seen = named === undefined ? {} : { sequence: namedNumber(named, '--sequence') }
         return plainly((target, request) => skip(target, { ...request, ...seen }))
       },
     ).option('--sequence <n>', 'the number that you saw: refuse if the stream stands at another one by now'),
@@ -202,7 +202,7 @@ const overlapWords = {
 
 /** Reads the number that a flag of `fill` takes; below 0 where the counter shows such. */
 function numberOf(flag: string): (text: string) => number {
-  return (text) => Number(namedPlace(text, flag).sequence)
+  return (text) => Number(namedNumber(text, flag))
 }
 
 function overlapLines({ overlaps }: FillOperation): readonly string[] {
@@ -212,7 +212,7 @@ function overlapLines({ overlaps }: FillOperation): readonly string[] {
 /** `seek --to`, with the stream's history where the configuration has one. */
 function moveTo({ to: named, epoch, ...flags }: SeekFlags): Act {
   if (named === undefined) throw new InturnError('usage', 'seek takes --to <n>, or --new-epoch')
-  const to = namedPlace(named, '--to').sequence
+  const to = namedNumber(named, '--to')
   return async (target, request, { config }) => {
     const domain = parseStreamPath(request.stream)?.domain ?? ''
     const history = config === undefined ? undefined : historyOf(config, domain, windowOf(flags))

@@ -8,7 +8,7 @@ import type { Config } from '../engine/define-config.ts'
 import { createProcessor } from '../engine/processor.ts'
 import type { Redelivered } from '../engine/redeliver.ts'
 import { historyOf } from '../engine/stream-history.ts'
-import { namedPlace } from '../operate/operator-options.ts'
+import { namedNumber } from '../operate/operator-options.ts'
 import { errorTail } from '../ports/log.ts'
 import type { SourceWindow } from '../ports/source.ts'
 import { loadConfig } from './load-config.ts'
@@ -83,6 +83,7 @@ async function checkedRange(flags: ReplayFlags): Promise<{ readonly config: Conf
   if (flags.from === undefined || flags.to === undefined) {
     throw new InturnError('usage', 'the range takes --from <n> and --to <n>')
   }
+  for (const flag of ['from', 'to'] as const) namedNumber(flags[flag] ?? '', `--${flag}`)
   return loadConfig(flags.config)
 }
 
@@ -90,8 +91,8 @@ async function redeliver(config: Config, name: string, flags: ReplayFlags): Prom
   const operator = operatorOf(flags)
   const { wait, epoch, json } = flags
   const range = {
-    from: namedPlace(flags.from ?? '', '--from').sequence,
-    to: namedPlace(flags.to ?? '', '--to').sequence,
+    from: namedNumber(flags.from ?? '', '--from'),
+    to: namedNumber(flags.to ?? '', '--to'),
     ...(epoch !== undefined && { epoch }),
     ...(wait !== undefined && { wait: durationMs(wait, '--wait') }),
   }

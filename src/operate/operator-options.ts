@@ -45,7 +45,7 @@ export interface OperatorOptions extends Operator {
 export const operatorWaitMs = 10_000
 
 /** A place that an operator names. */
-export interface NamedPlace {
+interface NamedPlace {
   readonly epoch: Epoch | undefined
   readonly sequence: Sequence
 }
@@ -72,13 +72,24 @@ export function checkOperator({ by, reason }: Operator): void {
  *
  * @throws InturnError `usage`
  */
-export function namedPlace(text: string | Sequence, option: string): NamedPlace {
+function namedPlace(text: string | Sequence, option: string): NamedPlace {
   const [, epoch, digits] = /^(?:(\d+)\/)?(-?\d+)$/.exec(String(text).trim()) ?? []
   const isSafe = epoch === undefined || Number.isSafeInteger(Number(epoch))
   if (digits !== undefined && isSafe) {
     return { epoch: epoch === undefined ? undefined : Number(epoch), sequence: toSequence(BigInt(digits)) }
   }
   throw new InturnError('usage', `${option} takes a number, or <epoch>/<number>, not ${String(text)}`)
+}
+
+/**
+ * Reads a number alone: what names its epoch too is no such number, for the epoch would not be heeded.
+ *
+ * @throws InturnError `usage`
+ */
+export function namedNumber(text: string, option: string): Sequence {
+  const digits = text.trim()
+  if (/^-?\d+$/.test(digits)) return toSequence(BigInt(digits))
+  throw new InturnError('usage', `${option} takes a number, not ${text}`)
 }
 
 /** Checks an epoch that an operator names. @throws InturnError `usage` */

@@ -233,6 +233,20 @@ describe('a database that was made by a worker', () => {
     expect(told(typo)).toContain('there are: account')
   })
 
+  test('an epoch in front of a number that would not heed it is wrong usage', async () => {
+    for (const asked of [
+      ['skip', 'account/a', '--sequence', '1/5'],
+      ['seek', 'account/a', '--to', '1/5'],
+      ['fill', 'account/a', '--from', '1', '--to', '1/5'],
+      ['replay', 'account/a', '--from', '1', '--to', '1/5'],
+      ['dead', 'retry', '--key', 'x', '--sequence', '1/5'],
+    ]) {
+      const ran = await command(...asked, '--reason', 'x')
+      expect(told(ran)).toContain('2: ')
+      expect(told(ran)).toContain(`${asked.at(-2)} takes a number, not 1/5`)
+    }
+  })
+
   test('planted imbalances of what operators bring are found', async () => {
     folder.write('inturn.config.ts', config('transaction'))
     folder.write('positions.ndjson', '{"stream":"a","position":3}\n')
