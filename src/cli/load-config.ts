@@ -80,6 +80,7 @@ const optionNames: Readonly<Record<keyof Config, true>> = {
   random: true,
   sweepEvery: true,
   lookAheadMax: true,
+  lookAheadBytesMax: true,
   refusePatience: true,
 }
 

@@ -96,7 +96,8 @@ async function redeliver(config: Config, name: string, flags: ReplayFlags): Prom
     ...(epoch !== undefined && { epoch }),
     ...(wait !== undefined && { wait: durationMs(wait, '--wait') }),
   }
-  const { source: _, sweepEvery: __, lookAheadMax: ___, refusePatience: ____, ...options } = config
+  const { source: _1, sweepEvery: _2, lookAheadMax: _3, lookAheadBytesMax: _4, ...others } = config
+  const { refusePatience: _5, ...options } = others
   const processor = createProcessor(options)
   try {
     const stored = await findNamedStream({ reader: config.store.reader, consumer: config.consumer }, name)

@@ -2,7 +2,7 @@
 // decoded.
 import type { Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
-import type { LogPlace } from '../ports/source.ts'
+import type { Delivery, LogPlace } from '../ports/source.ts'
 
 /** A message as it came. */
 export interface IncomingMessage {
@@ -33,6 +33,12 @@ interface AskedNumbers {
   readonly epoch: number
   readonly from: Sequence | null
   readonly to: Sequence
+}
+
+/** How much memory a message takes, in bytes and about; 0 for an object of which its source says nothing. */
+export function sizeOf({ message, bytes }: Pick<Delivery, 'message' | 'bytes'>): number {
+  if (bytes !== undefined) return bytes
+  return typeof message === 'string' || message instanceof Uint8Array ? message.length : 0
 }
 
 /** How large a message is, in bytes of its text; `undefined` for an object, whose text is not known. */

@@ -6,6 +6,7 @@ import type { Position } from '../core/sequence.ts'
 import { comparePositions } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { Delivery } from '../ports/source.ts'
+import { sizeOf } from './incoming-message.ts'
 
 /** A refused delivery, with the place of its event. */
 export interface Refused<Message> {
@@ -24,6 +25,13 @@ export interface Refused<Message> {
   readonly isPlaced: boolean
 }
 
+/** How much is kept, and for how long. */
+interface RefusedLimits {
+  readonly lookAheadMax: number
+  readonly lookAheadBytesMax: number
+  readonly refusePatienceMs: number
+}
+
 /** A refused delivery with its place in the order of reading. */
 interface Kept<Message> extends Refused<Message> {
   readonly order: number
@@ -31,8 +39,7 @@ interface Kept<Message> extends Refused<Message> {
 
 /** Refused deliveries of one worker. */
 export class RefusedEvents<Message extends Delivery> {
-  readonly #max: number
-  readonly #patienceMs: number
+  readonly #limits: RefusedLimits
   /** In the order in which they were read. */
   readonly #events = new Map<Message, Kept<Message>>()
   /**
@@ -43,10 +50,10 @@ export class RefusedEvents<Message extends Delivery> {
   /** Those that are offered now. */
   readonly #offered = new Set<Message>()
   #added = 0
+  #bytes = 0
 
-  constructor(limits: { readonly lookAheadMax: number; readonly patienceMs: number }) {
-    this.#max = limits.lookAheadMax
-    this.#patienceMs = limits.patienceMs
+  constructor(limits: RefusedLimits) {
+    this.#limits = limits
   }
 
   get size(): number {
@@ -58,9 +65,9 @@ export class RefusedEvents<Message extends Delivery> {
     return this.#events.values().some(({ isUnplaced }) => !isUnplaced)
   }
 
-  /** How many lie beyond the look-ahead. */
-  get beyond(): number {
-    return Math.max(0, this.#events.size - this.#max)
+  /** Whether some lie beyond the look-ahead. */
+  get isBeyond(): boolean {
+    return this.#isBeyondWithout(0, 0)
   }
 
   /** Whether a stream has deliveries. */
@@ -82,6 +89,7 @@ export class RefusedEvents<Message extends Delivery> {
     const { place, isPlaced } = known?.isPlaced === true ? known : given
     const refused = { ...given, place, isPlaced, sinceMs, order }
     this.#events.set(delivery, refused)
+    if (known === undefined) this.#bytes += sizeOf(delivery)
     const own = this.#streams.get(stream) ?? []
     this.#streams.set(stream, own)
     // What comes again mostly comes to the same place, and the others stay where they are.
@@ -96,6 +104,7 @@ export class RefusedEvents<Message extends Delivery> {
     if (refused === undefined) return
     this.#offered.delete(delivery)
     this.#events.delete(delivery)
+    this.#bytes -= sizeOf(delivery)
     const own = this.#streams.get(refused.stream) ?? []
     own.splice(rankIn(own, refused), 1)
     if (own.length === 0) this.#streams.delete(refused.stream)
@@ -138,15 +147,24 @@ export class RefusedEvents<Message extends Delivery> {
    */
   overdue(nowMs: number, limit: number): readonly Refused<Message>[] {
     const overdue: Refused<Message>[] = []
+    let bytes = 0
     for (const refused of this.#events.values()) {
       const { delivery, sinceMs, stays } = refused
       if (overdue.length >= limit) break
       if (stays || this.#offered.has(delivery)) continue
-      if (overdue.length >= this.beyond && nowMs - sinceMs < this.#patienceMs) break
+      const isBeyond = this.#isBeyondWithout(overdue.length, bytes)
+      if (!isBeyond && nowMs - sinceMs < this.#limits.refusePatienceMs) break
       overdue.push(refused)
+      bytes += sizeOf(delivery)
     }
     for (const { delivery } of overdue) this.#offered.add(delivery)
     return overdue
+  }
+
+  /** Whether some lie beyond the look-ahead once so many, of so many bytes, are gone. */
+  #isBeyondWithout(count: number, bytes: number): boolean {
+    const { lookAheadMax, lookAheadBytesMax } = this.#limits
+    return this.#events.size - count > lookAheadMax || this.#bytes - bytes > lookAheadBytesMax
   }
 }
 

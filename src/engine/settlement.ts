@@ -25,7 +25,11 @@ export interface SettlementParts<Message extends Delivery> {
   readonly engine: Engine
   readonly parts: EngineParts
   readonly source: Source<Message>
-  readonly limits: { readonly lookAheadMax: number; readonly refusePatienceMs: number }
+  readonly limits: {
+    readonly lookAheadMax: number
+    readonly lookAheadBytesMax: number
+    readonly refusePatienceMs: number
+  }
 }
 
 /** A delivery that goes to the inbox of its stream. */
@@ -48,8 +52,7 @@ export class Settlement<Message extends Delivery> {
   constructor(made: SettlementParts<Message>) {
     const { engine, source, limits } = made
     this.#made = made
-    const { lookAheadMax, refusePatienceMs: patienceMs } = limits
-    this.#refused = new RefusedEvents({ lookAheadMax, patienceMs })
+    this.#refused = new RefusedEvents(limits)
     this.#unsettled = new UnsettledEvents((kept, by) => source.kind === 'queue' && engine.areCopies(kept, by))
     engine.onPosition = (stream, position, hasUndecided) => {
       this.#done.push(...this.#unsettled.takeUpTo(stream, position, hasUndecided))
@@ -67,7 +70,7 @@ export class Settlement<Message extends Delivery> {
 
   /** Whether so many refused events wait that nothing more may be read. */
   get isFull(): boolean {
-    return this.#refused.beyond > 0
+    return this.#refused.isBeyond
   }
 
   /** Why nothing more may be read, as `records-full`, where there is no room in inboxes either. */

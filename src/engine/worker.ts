@@ -15,6 +15,7 @@ import type { Call } from './call.ts'
 import { limit, waitMs } from './check-options.ts'
 import type { DomainOptions, TypedDomains } from './domain-options.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { sizeOf } from './incoming-message.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 import { OrderedArrivals } from './ordered-arrivals.ts'
 import type { EngineOptions } from './processor-options.ts'
@@ -43,6 +44,8 @@ export interface WorkerOptions<
    * streams. Default 100,000.
    */
   readonly lookAheadMax?: number
+  /** The same in bytes of what their messages are, for either. Default 256 MiB. */
+  readonly lookAheadBytesMax?: number
   /**
    * How long a refused event waits before it goes to the inbox of its stream; at least 1 ms. Default 30 s.
    */
@@ -110,6 +113,11 @@ export function createWorker(options: WorkerOptions): Worker {
   const limits = {
     sweepMs: waitMs(options.sweepEvery, { name: 'sweepEvery', fallback: 250 }),
     lookAheadMax: limit(options.lookAheadMax, { name: 'lookAheadMax', fallback: 100_000, least: 1 }),
+    lookAheadBytesMax: limit(options.lookAheadBytesMax, {
+      name: 'lookAheadBytesMax',
+      fallback: 2 ** 28,
+      least: 1,
+    }),
     refusePatienceMs: waitMs(options.refusePatience, { name: 'refusePatience', fallback: '30s' }),
   }
   return new PullWorker<Delivery>({
@@ -122,7 +130,7 @@ export function createWorker(options: WorkerOptions): Worker {
   })
 }
 
-const workerNames = ['source', 'sweepEvery', 'lookAheadMax', 'refusePatience']
+const workerNames = ['source', 'sweepEvery', 'lookAheadMax', 'lookAheadBytesMax', 'refusePatience']
 
 interface PullWorkerParts<Message extends Delivery> {
   readonly engine: Engine
@@ -133,6 +141,7 @@ interface PullWorkerParts<Message extends Delivery> {
   readonly limits: {
     readonly sweepMs: number
     readonly lookAheadMax: number
+    readonly lookAheadBytesMax: number
     readonly refusePatienceMs: number
   }
 }
@@ -166,15 +175,16 @@ class PullWorker<Message extends Delivery> implements Worker {
   readonly #settlement: Settlement<Message>
   readonly #arrivals: OrderedArrivals<Message>
   readonly #sweepMs: number
-  readonly #lookAheadMax: number
+  readonly #limits: PullWorkerParts<Message>['limits']
   readonly #stopNow: AbortController
   readonly #draining = new AbortController()
   readonly #opened: (() => Promise<void>)[] = []
   #ended: Promise<RunEnd> | undefined
   #inHand: readonly Message[] = []
   readonly #flights = new Set<Flight<Message>>()
-  /** How many messages are being worked on. */
+  /** How many messages are being worked on, and how many bytes they are. */
   #flying = 0
+  #flyingBytes = 0
   /** Of flights that failed: what has no answer. It goes first, once all flights have ended. */
   #failed: { readonly nth: number; readonly messages: readonly Message[] }[] = []
   #sent = 0
@@ -202,7 +212,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#sourceParts = new SourceParts(made.source, made.parts.telemetry)
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
-    this.#lookAheadMax = made.limits.lookAheadMax
+    this.#limits = made.limits
     this.#settlement = new Settlement({ ...made, source: this.#source })
     made.engine.hasUndecided = (stream) =>
       this.#inHand.length + this.#failed.length > 0 || this.#settlement.isWaitedFor(stream)
@@ -311,12 +321,14 @@ class PullWorker<Message extends Delivery> implements Worker {
         this.#settlement.take(message, answer)
         if (answer.result.verdict !== 'refuse') kept++
         this.#flying--
+        this.#flyingBytes -= sizeOf(message)
         this.#wake()
       },
     })
     const flight: Flight<Message> = { nth: ++this.#sent, messages, call, areOffers }
     this.#flights.add(flight)
     this.#flying += messages.length
+    for (const message of messages) this.#flyingBytes += sizeOf(message)
     if (!areOffers) this.#isSwept = false
     call.done
       .then(() => {
@@ -339,6 +351,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#flights.delete(flight)
     const open = messages.filter((_, index) => call.results[index] === undefined)
     this.#flying -= open.length
+    for (const message of open) this.#flyingBytes -= sizeOf(message)
     if (areOffers) this.#settlement.takeBack(open)
     else if (open.length > 0) this.#failed.push({ nth, messages: open })
     this.#wake()
@@ -388,7 +401,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     const { timers, batchMax } = this.#parts
     const sweepInMs = this.#sweep === undefined ? this.#nextSweepMs - timers.elapsedMs() : this.#sweepMs
     const waitMs = Math.min(Math.max(0, sweepInMs), this.#arrivals.nextInMs)
-    if (this.#settlement.isFull || this.#engine.waiting >= batchMax || this.#flying >= this.#lookAheadMax) {
+    if (this.#settlement.isFull || this.#engine.waiting >= batchMax || this.#isFarAhead) {
       await this.#waitForProgress(waitMs)
       if (this.#settlement.isFull) this.#inHand = this.#arrivals.pass([])
       return
@@ -398,6 +411,12 @@ class PullWorker<Message extends Delivery> implements Worker {
     const read = { max: batchMax, waitMs: isBusy ? Math.min(waitMs, busyReadMs) : waitMs, signal }
     this.#inHand = this.#arrivals.pass(await this.#source.read(read))
     await this.#beat()
+  }
+
+  /** Whether as much is being worked on as may be. */
+  get #isFarAhead(): boolean {
+    const { lookAheadMax, lookAheadBytesMax } = this.#limits
+    return this.#flying >= lookAheadMax || this.#flyingBytes >= lookAheadBytesMax
   }
 
   /** Waits until something has an answer that had none when the round began; no longer than for the sweep. */

@@ -29,6 +29,11 @@ export interface Delivery {
   readonly fullBytes?: number
   /** Then also its SHA-256, in hexadecimal digits: what tells it from others with the same beginning. */
   readonly digest?: string
+  /**
+   * How large an object is, in bytes and about: what limits how far a worker looks ahead. Text and bytes are
+   * measured.
+   */
+  readonly bytes?: number
   /** Why the source could not make a message of it: it is `invalid` for that reason. */
   readonly problem?: string
   /**

@@ -62,6 +62,7 @@ export function deliveryOf(
     offset,
     ...(domain !== undefined && { domain }),
     origin: `${name}@${offset}`,
+    bytes: (record.key?.length ?? 0) + (record.value?.length ?? 0),
     logPlace: { log, at: offset },
   }
   if (lostFrom !== undefined) return { ...about, ...lost({ topic, partition }, lostFrom, offset) }

@@ -10,7 +10,7 @@ import { claimStart } from './consumer-group.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { InHand } from './in-hand.ts'
 import type { Losses } from './losses.ts'
-import type { EntryDelivery, EntryOrGone, RedisStreamEntry } from './stream-entry.ts'
+import type { EntryDelivery, EntryOrGone, ReadEntry } from './stream-entry.ts'
 import { isBefore, lowestId } from './stream-entry.ts'
 
 /** What a reader is made of. */
@@ -22,7 +22,7 @@ export interface EntryReaderParts {
   readonly isFromBeginning: boolean
   /** How often to look for what others left, in milliseconds. */
   readonly claimEveryMs: number
-  readonly deliveryOf: (entry: RedisStreamEntry, isRedelivered: boolean) => EntryDelivery
+  readonly deliveryOf: (entry: ReadEntry, isRedelivered: boolean) => EntryDelivery
 }
 
 /** How many entries are asked for where only it matters whether there are any. */

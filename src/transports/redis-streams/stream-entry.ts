@@ -54,6 +54,11 @@ export class ReadEntry implements RedisStreamEntry {
     return [...this.#fields.keys()]
   }
 
+  /** How large its fields are. */
+  get bytes(): number {
+    return this.#pairs.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  }
+
   /** Every field as it stands in the entry. */
   get pairs(): readonly (readonly [string | Uint8Array, string | Uint8Array])[] {
     return this.#pairs.map(([name, value]) => [textOrBytes(name), textOrBytes(value)])

@@ -10,7 +10,7 @@ import { EntryReader } from './entry-reader.ts'
 import { InHand } from './in-hand.ts'
 import type { Losses } from './losses.ts'
 import type { NewEntries } from './new-entries.ts'
-import type { EntryDelivery, RedisStreamEntry } from './stream-entry.ts'
+import type { EntryDelivery, ReadEntry, RedisStreamEntry } from './stream-entry.ts'
 import { pairsOf, placeOfEntry } from './stream-entry.ts'
 
 /** What a source is made of. */
@@ -167,12 +167,13 @@ export class StreamsSource implements Source<EntryDelivery> {
     woken.abort()
   }
 
-  #deliveryOf(entry: RedisStreamEntry, redelivered: boolean): EntryDelivery {
+  #deliveryOf(entry: ReadEntry, redelivered: boolean): EntryDelivery {
     const { stream, domain } = this.#parts
     const named = domain === undefined ? {} : { domain }
     const origin = `${stream}@${entry.id}`
     const logPlace = placeOfEntry(stream, entry.id)
-    return { ...named, entryId: entry.id, origin, logPlace, message: this.#messageOf(entry), redelivered }
+    const { id: entryId, bytes } = entry
+    return { ...named, entryId, origin, logPlace, bytes, message: this.#messageOf(entry), redelivered }
   }
 
   /** A message that cannot be made becomes its fields as a list, which is no event: it ends as `invalid`. */

@@ -80,6 +80,21 @@ test('no more is read than may be worked on, and it goes on when something is do
   await worker.stop()
 })
 
+test('no more bytes are read than may be worked on, however few events they are (I7)', async () => {
+  const world = new WorkerWorld()
+  const gate = new Gate()
+  const worker = world.worker({ handle: () => gate.wait() }, { batch: 5, lookAheadBytesMax: 20_000 })
+  const numbers = Array.from({ length: 60 }, (_, at) => at + 1)
+  await world.source.push(numbers.map((at) => JSON.stringify({ ...event('a', at), data: 'x'.repeat(1_000) })))
+  world.start(worker)
+  await world.timers.advance(3_000)
+  expect(world.sourceCalls.filter((call) => call === 'read')).toHaveLength(20_000 / 5_000)
+  gate.open()
+  await world.timers.advance(3_000)
+  expect(world.source.unsettled).toBe(0)
+  await worker.stop()
+})
+
 test('calls at the same moment share their commits', async () => {
   const world = new EngineWorld()
   const methods: string[] = []

@@ -147,6 +147,11 @@ describe('options (I7)', () => {
     ['an unknown option', workerOptions({ sweep: 3 }), /^sweep is no option; there are .*sweepEvery/],
     ['no time between sweeps', workerOptions({ sweepEvery: 0 }), /^sweepEvery takes at least 1 ms/],
     ['no look-ahead', workerOptions({ lookAheadMax: 0 }), /^lookAheadMax takes a whole number from 1/],
+    [
+      'half a byte',
+      workerOptions({ lookAheadBytesMax: 0.5 }),
+      /^lookAheadBytesMax takes a whole number from 1/,
+    ],
     ['no patience', workerOptions({ refusePatience: -1 }), /^refusePatience takes/],
   ]
   it.each(wrongWorkers)('of a worker: %s', (_name, given, message) => {

@@ -12,6 +12,7 @@ interface Message extends Delivery {
   readonly index: number
 }
 
+const limits = { lookAheadMax: 100, lookAheadBytesMax: 1_000, refusePatienceMs: 1_000 }
 const streams: readonly StreamPath[] = ['a', 'b'].map((name) => streamPath('account', name))
 const messages: readonly Message[] = Array.from({ length: 12 }, (_, index) => {
   return { index, message: '', origin: `log:${index}` }
@@ -53,7 +54,7 @@ const byRank = ([, one]: [number, Known], [, other]: [number, Known]): number =>
 test('each stream is offered from its lowest place on, and what has no place comes last', () => {
   fc.assert(
     fc.property(steps, (all) => {
-      const events = new RefusedEvents<Message>({ lookAheadMax: 100, patienceMs: 1_000 })
+      const events = new RefusedEvents<Message>(limits)
       const model = new Map<number, Known>()
       for (const [order, { index, act, sequence, isUnplaced, isPlaced }] of all.entries()) {
         const [delivery, stream] = [messages[index], streamOf(index)]
@@ -77,4 +78,25 @@ test('each stream is offered from its lowest place on, and what has no place com
       }
     }),
   )
+})
+
+test('the oldest beyond the bytes that are kept are overdue, and no more of them (I7)', () => {
+  const events = new RefusedEvents<Message>({
+    lookAheadMax: 100,
+    lookAheadBytesMax: 100,
+    refusePatienceMs: 1_000,
+  })
+  const sized = messages.slice(0, 4).map((message) => ({ ...message, bytes: 40 }))
+  const about = { stream: streams[0] ?? streamPath('account', 'a'), sinceMs: 0, stays: false }
+  for (const delivery of sized) {
+    const place = { epoch: 0, sequence: delivery.index }
+    events.add({ delivery, place, isUnplaced: false, isPlaced: true, ...about })
+  }
+  expect(events.isBeyond).toBe(true)
+  const overdue = events.overdue(1, 100).map(({ delivery }) => delivery)
+  expect(overdue).toEqual(sized.slice(0, 2))
+  for (const delivery of overdue) events.remove(delivery)
+  expect(events.isBeyond).toBe(false)
+  expect(events.overdue(1, 100)).toEqual([])
+  expect(events.overdue(1_000, 100)).toHaveLength(2)
 })
