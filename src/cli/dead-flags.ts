@@ -59,7 +59,12 @@ export async function selectionOf(
   name: string | undefined,
   { key, only, allOfStream = false, domain }: DeadFlags,
 ): Promise<DeadLetterSelection> {
-  if (key !== undefined) return { key }
+  if (key !== undefined) {
+    // Whoever names more means a letter that all of it fits; it may be of another stream.
+    const isAlone = name === undefined && only === undefined && domain === undefined && !allOfStream
+    if (isAlone) return { key }
+    throw new InturnError('usage', '--key <key> goes alone: it names one dead letter, whatever its stream')
+  }
   if (name === undefined ? only === undefined : only === undefined && !allOfStream) {
     throw new InturnError(
       'usage',

@@ -225,6 +225,8 @@ describe('inturn dead retry and drop', () => {
     expect((await inturn(folder.path, 'verify')).code).toBe(0)
     const none = await inturn(folder.path, 'dead', 'retry', 'account/a', ...words)
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('--key <key>, --only <reason>')])
+    const two = await inturn(folder.path, 'dead', 'drop', 'account/a', '--key', 'account/b/0/1/x', ...words)
+    expect([two.code, two.stderr]).toEqual([2, expect.stringContaining('--key <key> goes alone')])
     const why = await inturn(folder.path, 'dead', 'drop', '--only', 'failed')
     expect([why.code, why.stderr]).toEqual([2, expect.stringContaining('--reason')])
   })
