@@ -1,8 +1,9 @@
 // Runs the simulator: `npm run sim -- --seeds 10000` for many seeds, `--from` for where to begin, `--seed
-// 42` for the trace of one. `--producers`: the whole way of an event, from the log on. Ends with 1 if a seed
-// breaks an invariant.
+// 42` for the trace of one. `--producers`: the whole way of an event, from the log on; `--operators`: while
+// operators act on streams. Ends with 1 if a seed breaks an invariant.
 import { parseArgs } from 'node:util'
 import { simulateProducers, traceOfProducers } from '../test/simulation/producers/simulate-producers.ts'
+import { simulateOperators } from '../test/simulation/simulate-operators.ts'
 import { simulate } from '../test/simulation/simulate.ts'
 import { traceOf } from '../test/simulation/trace.ts'
 
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     lines: { type: 'string', default: '200' },
     producers: { type: 'boolean', default: false },
+    operators: { type: 'boolean', default: false },
   },
 })
 
@@ -27,7 +29,8 @@ if (values.seed === undefined) await runMany(Number(values.from), Number(values.
 else await runOne(Number(values.seed), Number(values.lines))
 
 async function showWorkers(seed: number): Promise<Shown> {
-  const simulated = await simulate(seed)
+  const simulated = await (values.operators ? simulateOperators(seed) : simulate(seed))
+  if (simulated === undefined) return { isBroken: false, trace: () => 'nobody sweeps: no operator acts' }
   return { isBroken: simulated.breaches.length > 0, trace: (linesMax) => traceOf(simulated, linesMax) }
 }
 

@@ -57,6 +57,11 @@ const results = [
     {},
   ),
   await run(
+    `simulator with operators, ${values.seeds} seeds from ${from}`,
+    ['scripts/sim.ts', '--operators', '--seeds', values.seeds, '--from', `${from}`],
+    {},
+  ),
+  await run(
     `simulator from the log on, ${values.seeds} seeds from ${from}`,
     ['scripts/sim.ts', '--producers', '--seeds', values.seeds, '--from', `${from}`],
     {},

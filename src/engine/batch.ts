@@ -100,6 +100,8 @@ export class Engine {
   hasUnplaced: ((stream: StreamPath) => boolean) | undefined
   /** Streams with dead letters that operators have tried again, as they are met. */
   #redrives = new Set<StreamPath>()
+  /** Domains that were paused when a stream of theirs was decided last. */
+  readonly #paused = new Set<TrackedDomain>()
   /** Domains that were told of an event whose numbers are rounded. */
   readonly #inexact = new Set<string>()
   readonly #looking = new Set<Promise<void>>()
@@ -396,6 +398,8 @@ export class Engine {
     const { turn, visit } = planned
     const { turned } = this.#parts
     if (!turn.isPlain) for (const news of newsOf(turn)) this.#parts.telemetry(news)
+    if (turn.setup.isPaused) this.#paused.add(turn.setup.domain)
+    else if (this.#paused.size > 0) this.#paused.delete(turn.setup.domain)
     const { path: stream, state: before, domain } = turn.setup
     const after = turned === undefined ? before : turn.state
     if (after !== before) turned?.({ domain: domain.name, stream, before, after, ledger: turn.ledger })
@@ -495,14 +499,15 @@ export class Engine {
 
   /**
    * Has streams looked at whose inboxes have got entries meanwhile, on behalf of those who brought it up.
-   * Dead letters that are tried again wait for the sweep, and what came behind them does too.
+   * Dead letters that are tried again wait for the sweep, and what came behind them does too; so does a
+   * paused domain, until it goes on.
    */
   #followUp(paths: readonly StreamPath[], visits: readonly StreamVisit[]): void {
     if (paths.length === 0) return
     const byPath = new Map(visits.map((visit) => [visit.path, visit]))
     for (const path of paths) {
       const visit = byPath.get(path)
-      if (visit === undefined || this.#redrives.has(path)) continue
+      if (visit === undefined || this.#redrives.has(path) || this.#paused.has(visit.domain)) continue
       const followUps = 1 + Math.max(0, ...visit.looks.map((look) => look.followUps ?? 0))
       if (followUps >= followUpsMax) continue
       const waiting = visit.calls.filter(({ hasEnded }) => !hasEnded)

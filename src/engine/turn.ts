@@ -341,7 +341,8 @@ export class Turn {
       redriven: [],
       ledger,
       ...this.effects.change(),
-      ...(newest !== undefined && { inboxSeen: newest }),
+      // What a paused domain leaves in its inboxes is due as soon as that goes on.
+      ...(newest !== undefined && !setup.isPaused && { inboxSeen: newest }),
       due: dueTimeOf(setup.domain.rules, state, {
         canRun: this.#hasMore(),
         isPaused: setup.isPaused,

@@ -1,7 +1,8 @@
 // A paused domain keeps what comes and does nothing with it: no delivery, no retry, no end of a gap, and no
 // spinning sweep. What was begun is brought to its end.
 import { describe, expect, it } from 'vitest'
-import { unordered } from '../../../src/core/numbering.ts'
+import type { InturnEvent } from '../../../src/core/event.ts'
+import { increasing, unordered } from '../../../src/core/numbering.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
@@ -47,11 +48,31 @@ function transactional(world: EngineWorld): Store {
 
 for (const effects of ['external', 'transaction'] as const) {
   describe(`a paused domain, effects: '${effects}'`, () => {
-    const made = (world: EngineWorld, fields: object = {}) =>
+    const made = (world: EngineWorld, fields: object = {}, options: object = {}) =>
       world.processor(
         { effects, ...fields },
-        { store: effects === 'external' ? world.store() : transactional(world) },
+        { store: effects === 'external' ? world.store() : transactional(world), ...options },
       )
+
+    it('finds what its inboxes have once it goes on, also what it has looked at before (I3)', async () => {
+      const world = new EngineWorld()
+      const processor = made(world, { numbering: increasing() }, { batch: 1 })
+      const store = world.store()
+      await processor.process(events('a', 1))
+      await pause(store, true)
+      const about = { domain: 'account', stream: 'a', epoch: 0, data: {} }
+      const arrivals: readonly InturnEvent[] = [2, 3, 4].map((sequence) => ({ ...about, sequence }))
+      await store.handOver(
+        consumer,
+        arrivals.map((arrival) => ({ stream: path('a'), arrival })),
+      )
+      expect(verdictsOf(await processor.process(events('a', 5)))).toEqual(['refuse'])
+      expect(await world.handedOver()).toBe(2)
+      await pause(store, false)
+      await sweepAll(processor)
+      expect(world.calls).toEqual(['a:1', 'a:2', 'a:3', 'a:4'])
+      expect(await world.handedOver()).toBe(0)
+    })
 
     it('holds what comes, and delivers it in order once it goes on (I3)', async () => {
       const world = new EngineWorld()
