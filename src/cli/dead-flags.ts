@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
+import { parseStreamPath } from '../core/stream-path.ts'
 import type { DeadLetterSelection, RefusedLetter } from '../operate/dead-letter-selection.ts'
 import type { Operator, OperatorTarget } from '../operate/operator-options.ts'
 import type { ConsumerView } from '../operate/paging.ts'
@@ -57,13 +58,12 @@ export function addDeadFlags(command: Command): Command {
 export async function selectionOf(
   target: OperatorTarget,
   name: string | undefined,
-  { key, only, allOfStream = false, domain }: DeadFlags,
+  flags: DeadFlags,
 ): Promise<DeadLetterSelection> {
+  const { key, only, allOfStream = false, domain } = flags
   if (key !== undefined) {
-    // Whoever names more means a letter that all of it fits; it may be of another stream.
-    const isAlone = name === undefined && only === undefined && domain === undefined && !allOfStream
-    if (isAlone) return { key }
-    throw new InturnError('usage', '--key <key> goes alone: it names one dead letter, whatever its stream')
+    await checkFits(target, key, name, flags)
+    return { key }
   }
   if (name === undefined ? only === undefined : only === undefined && !allOfStream) {
     throw new InturnError(
@@ -77,6 +77,26 @@ export async function selectionOf(
     ...(only !== undefined && { only }),
     ...(domain !== undefined && { domain }),
   }
+}
+
+/** Whoever names more than a key means a dead letter that all of it fits. */
+async function checkFits(
+  target: OperatorTarget,
+  key: string,
+  name: string | undefined,
+  { only, domain }: DeadFlags,
+): Promise<void> {
+  const view = viewOf(target)
+  const [letter] = await view.reader.deadLetters(view.consumer, { key, limit: 1 })
+  if (letter === undefined) return
+  const { stream, reason } = letter
+  const isOther =
+    (name !== undefined && stream !== (await pathOfNamed(view, name))) ||
+    (domain !== undefined && parseStreamPath(stream ?? '')?.domain !== domain) ||
+    (only !== undefined && reason !== only)
+  if (!isOther) return
+  const what = `it is of ${stream ?? 'no stream'}, for the reason ${reason}`
+  throw new InturnError('usage', `the dead letter ${key} is not what else is named: ${what}`)
 }
 
 /** The consumer's part of the store. */

@@ -204,6 +204,13 @@ describe('inturn dead retry and drop', () => {
     }
     while ((await letters()).length < 4) await sleep(20)
     const words = ['--by', 'ada', '--reason', 'money came']
+    const [{ key } = {}] = (await letters()).filter(({ reason }) => reason === 'failed')
+    const other = ['--key', String(key), '--only', 'invalid']
+    const wrong = await inturn(folder.path, 'dead', 'drop', 'account/a', ...other, ...words)
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining('of account/a, for the reason failed'),
+    ])
     const still = await inturn(folder.path, 'dead', 'retry', 'account/a', '--all-of-stream', ...words)
     expect(still.stderr).toBe('')
     expect(still.stdout).toContain('handed over to the workers: 3\n')
@@ -225,8 +232,6 @@ describe('inturn dead retry and drop', () => {
     expect((await inturn(folder.path, 'verify')).code).toBe(0)
     const none = await inturn(folder.path, 'dead', 'retry', 'account/a', ...words)
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('--key <key>, --only <reason>')])
-    const two = await inturn(folder.path, 'dead', 'drop', 'account/a', '--key', 'account/b/0/1/x', ...words)
-    expect([two.code, two.stderr]).toEqual([2, expect.stringContaining('--key <key> goes alone')])
     const why = await inturn(folder.path, 'dead', 'drop', '--only', 'failed')
     expect([why.code, why.stderr]).toEqual([2, expect.stringContaining('--reason')])
   })
