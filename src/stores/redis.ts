@@ -7,6 +7,7 @@ import type { SequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
+import { warningsTo } from '../ports/warnings.ts'
 import type { RedisTarget } from '../redis/connection-to.ts'
 import { connectionTo, defaultPrefix, defaultReplyMs } from '../redis/connection-to.ts'
 import type { IoredisClient } from '../redis/ioredis-client.ts'
@@ -72,7 +73,8 @@ export function redisStore(
   options: RedisStoreOptions = {},
 ): Store<undefined, RedisCommands> {
   checkNames(options, 'redisStore', [...connectionNames, 'shards', 'waitReplicas'])
-  const { prefix = defaultPrefix, shards, replyMs = defaultReplyMs, waitReplicas, onWarning = warn } = options
+  const { prefix = defaultPrefix, shards, replyMs = defaultReplyMs, waitReplicas } = options
+  const onWarning = warningsTo(options.onWarning)
   const connection = connectionTo('redisStore', target, { prefix, replyMs })
   if (shards !== undefined) wholeNumber(shards, { name: 'redisStore: shards', least: 1, most: 16_384 })
   if (waitReplicas !== undefined) {
@@ -111,7 +113,8 @@ export interface RedisEventLogOptions
  */
 export function redisEventLog(target: RedisTarget, options: RedisEventLogOptions = {}): EventLog {
   checkNames(options, 'redisEventLog', logNames)
-  const { prefix = defaultPrefix, replyMs = defaultReplyMs, onWarning = warn, ...more } = options
+  const { prefix = defaultPrefix, replyMs = defaultReplyMs, onWarning: warn, ...more } = options
+  const onWarning = warningsTo(warn)
   const { timers = systemTimers, pollMs = 100, ...rest } = more
   wholeNumber(pollMs, { name: 'redisEventLog: pollMs', least: 1, most: 2 ** 31 - 1 })
   const { pollMaxMs = Math.max(pollMs, 1000), ...limits } = rest
@@ -138,11 +141,8 @@ export type RedisSequencesOptions = Pick<RedisStoreOptions, 'prefix' | 'replyMs'
  */
 export function redisSequences(target: RedisTarget, options: RedisSequencesOptions = {}): SequenceStore {
   checkNames(options, 'redisSequences', connectionNames)
-  const { prefix = defaultPrefix, replyMs = defaultReplyMs, onWarning = warn } = options
+  const { prefix = defaultPrefix, replyMs = defaultReplyMs } = options
+  const onWarning = warningsTo(options.onWarning)
   const connection = connectionTo('redisSequences', target, { prefix, replyMs })
   return new RedisSequenceStore({ connection, prefix, onWarning })
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, 'InturnWarning')
 }

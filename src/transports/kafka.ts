@@ -7,6 +7,7 @@ import { checkCounts, wholeNumber } from '../core/whole-number.ts'
 import type { Healer } from '../ports/healer.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
+import { warningsTo } from '../ports/warnings.ts'
 import type { KafkaCredential, KafkaSasl, KafkaTarget } from './kafka/cluster-target.ts'
 import { KafkaHealer } from './kafka/kafka-healer.ts'
 import { KafkaHistory } from './kafka/kafka-history.ts'
@@ -125,7 +126,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source<RecordDelivery>
   checkOptions(options)
   const { brokers, clientId, ssl, sasl, groupId, topics, start = 'beginning', instanceId } = options
   const { sessionMs = 15_000, commitEveryMs = 1_000, refreshMs = 30_000 } = options
-  const { unsettledMax = 100_000, onWarning = warn, decode, byOffset, domain } = options
+  const { unsettledMax = 100_000, decode, byOffset, domain } = options
   return new KafkaSource({
     client: {
       name: `kafka ${topics.join(', ')}, group ${groupId}`,
@@ -143,7 +144,7 @@ export function kafkaSource(options: KafkaSourceOptions): Source<RecordDelivery>
     unsettledMax,
     commitEveryMs,
     refreshMs,
-    warn: onWarning,
+    warn: warningsTo(options.onWarning),
   })
 }
 
@@ -185,7 +186,7 @@ function historyOf(
   checkTarget(options, by)
   checkTexts(by, { topics: options.topics })
   checkMapping(options, by)
-  const { brokers, clientId, ssl, sasl, decode, byOffset, domain, onWarning = warn } = options
+  const { brokers, clientId, ssl, sasl, decode, byOffset, domain } = options
   const { since, until } = options
   for (const [name, value] of given({ since, until })) checkText(value, `${by}: ${name}`)
   const topics = [...new Set(options.topics)]
@@ -195,7 +196,7 @@ function historyOf(
     window: namedWindow({ since, until }, { by, topics }),
     unsettledMax: historyUnsettledMax,
     refreshMs: historyRefreshMs,
-    warn: onWarning,
+    warn: warningsTo(options.onWarning),
   }
 }
 
@@ -274,10 +275,6 @@ function given<Value>(options: Readonly<Record<string, Value | undefined>>): [st
   return Object.entries(options).flatMap(([name, value]): [string, Value][] =>
     value === undefined ? [] : [[name, value]],
   )
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, 'InturnWarning')
 }
 
 function wrong(message: string): InturnError {

@@ -7,6 +7,7 @@ import { InturnError } from '../core/errors.ts'
 import { wholeNumber } from '../core/whole-number.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Source } from '../ports/source.ts'
+import { warningsTo } from '../ports/warnings.ts'
 import { checkedUrl } from '../redis/connection-to.ts'
 import { Connection } from '../redis/connection.ts'
 import type { IoredisClient } from '../redis/ioredis-client.ts'
@@ -114,7 +115,7 @@ export function redisStreamsSource(options: RedisStreamsSourceOptions): Source<E
   checkNames(options.trim ?? {}, `${by}: trim`, ['everyMs', 'maxLen'])
   const { stream, group, start = 'beginning', consumerName, domain, trim } = options
   const { claimIdleMs = 60_000, unsettledMax = 100_000, replyMs = 10_000 } = options
-  const { messageFrom = messageOf, onWarning = warn } = options
+  const { messageFrom = messageOf } = options
   const texts = { stream, group, consumerName: consumerName ?? 'given', domain: domain ?? 'none' }
   checkTexts(by, texts, 'a name')
   const times = { claimIdleMs, replyMs, 'trim.everyMs': trim?.everyMs ?? 1 }
@@ -138,7 +139,7 @@ export function redisStreamsSource(options: RedisStreamsSourceOptions): Source<E
     connection,
     group: new ConsumerGroup(connection, { stream, group, claimIdleMs, consumerName: consumerName ?? given }),
     newEntries: new NewEntries(another, { stream, replyMs }),
-    losses: new Losses(name, onWarning),
+    losses: new Losses(name, warningsTo(options.onWarning)),
     start,
     claimIdleMs,
     unsettledMax,
@@ -195,8 +196,4 @@ function targetOf({ url, client }: RedisStreamsTarget, by: string): Target {
     return duplicate
   }
   return { client, another }
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, 'InturnWarning')
 }
