@@ -5,6 +5,7 @@ import type { Pool } from 'pg'
 import { InturnError } from '../../core/errors.ts'
 import { fieldOf } from '../../core/thrown.ts'
 import { loadPackage } from '../../ports/load-package.ts'
+import { atMost } from '../../ports/timers.ts'
 import { isRaced, ownFaultOf } from './faults.ts'
 import { HandlerTexts } from './handler-texts.ts'
 import type {
@@ -18,6 +19,9 @@ import { arrayText, numberAt } from './row.ts'
 import { inSchema, isMigrated, migrate } from './schema.ts'
 import type { Statements } from './schema.ts'
 import { rowsOfEach, Session } from './session.ts'
+
+/** How long a statement that was cancelled is waited for. */
+const answerMs = 2_000
 
 /** How to reach a server. */
 export interface ConnectionParts {
@@ -297,6 +301,8 @@ export class Connection {
       // The only session has no other beside it to cancel by, and ends what it does before it hears more.
       if (session.isGivenUp && !isBroken && client.hold === undefined) {
         await this.#cancel(session)
+        // Its locks go with its answer: what is tried again now finds the streams free.
+        await atMost(answerMs, session.query('ROLLBACK'))
         isBroken = true
       } else await session.query('ROLLBACK').catch(listener)
       throw error

@@ -15,7 +15,7 @@ test('a warning is told; one who throws or gives a promise that is rejected is n
   const unheard: unknown[] = []
   const note = (reason: unknown): void => void unheard.push(reason)
   process.on('unhandledRejection', note)
-  const rejecting = warningsTo(() => Promise.reject(new Error('deaf, later')) as never)
+  const rejecting = warningsTo(() => Promise.reject(new Error('deaf, later')))
   rejecting('twice')
   await new Promise((resolve) => setImmediate(resolve))
   process.off('unhandledRejection', note)

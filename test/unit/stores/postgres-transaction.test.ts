@@ -9,7 +9,7 @@ import type { TransactionContext } from '../../../src/engine/domain-options.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
 import type { Store, UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
-import type { PostgresTransaction } from '../../../src/stores/postgres.ts'
+import type { PostgresPool, PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresStore } from '../../../src/stores/postgres.ts'
 import { account, moved } from '../../../src/testing/store-suite/samples.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
@@ -77,8 +77,11 @@ async function failing<Result>(work: Promise<Result>): Promise<InturnError> {
   throw new Error('it did not fail')
 }
 
-async function processor(handle: Handle, fields: object = {}): Promise<Processor> {
-  const own = postgresStore(database.url)
+async function processor(
+  handle: Handle,
+  fields: object = {},
+  own = postgresStore(database.url),
+): Promise<Processor> {
   const made = createProcessor<PostgresTransaction>({
     consumer: 'billing',
     store: own,
@@ -221,6 +224,50 @@ describe('of a batch', () => {
     expect(waiting.rowCount).toBe(0)
   })
 })
+
+test('a statement that is not ended at once keeps no stream from the batch that is done again', async () => {
+  await pool.query("INSERT INTO holder VALUES ('locked', 1)")
+  const other = await pool.connect()
+  await using stack = new AsyncDisposableStack()
+  stack.defer(async () => {
+    await other.query('ROLLBACK')
+    other.release()
+  })
+  await other.query("BEGIN; SELECT * FROM holder WHERE name = 'locked' FOR UPDATE")
+  const made = await processor(
+    async (event, context) => {
+      if (event.stream === 'b') await context.transaction.query('UPDATE holder SET money = 2')
+      await note(event, context)
+    },
+    { timeout: 300, failure: { attempts: 1 } },
+    postgresStore({ pool: slowToCancel() }),
+  )
+  const results = await made.process(arriving(['a', 1], ['b', 1], ['c', 1]))
+  expect(results.map(({ verdict }) => verdict)).toEqual(['deliver', 'hold', 'deliver'])
+  expect((await written()).toSorted()).toEqual(['a1', 'c1'])
+})
+
+/** A pool of whose statements those that end others have their effect a little later. */
+function slowToCancel(): PostgresPool {
+  return {
+    connect: async () => {
+      const client = await pool.connect()
+      return {
+        query: (asked, values) => {
+          const text = typeof asked === 'string' ? asked : asked.text
+          if (!text.includes('pg_cancel_backend')) {
+            return typeof asked === 'string' ? client.query(asked, values) : client.query(asked, values)
+          }
+          setTimeout(() => void pool.query(text, values), 300)
+          return client.query('SELECT true')
+        },
+        on: (event, listener) => client.on(event, listener),
+        off: (event, listener) => client.off(event, listener),
+        release: (isBroken) => client.release(isBroken),
+      }
+    },
+  }
+}
 
 test('two batches that wait for each other: one is done again, and no attempt is counted (I2)', async () => {
   await pool.query("INSERT INTO holder VALUES ('x', 0), ('y', 0)")
