@@ -102,6 +102,25 @@ function arriving(...places: readonly (readonly [stream: string, sequence: numbe
 const note: Handle = ({ stream, sequence }, { transaction }) =>
   transaction.query('INSERT INTO effect (text) VALUES ($1)', [`${stream}${String(sequence)}`])
 
+/** Has somebody else lock a row, until it is disposed of. */
+async function lockedHolder(): Promise<AsyncDisposable> {
+  await pool.query("INSERT INTO holder VALUES ('locked', 1)")
+  const other = await pool.connect()
+  await other.query("BEGIN; SELECT * FROM holder WHERE name = 'locked' FOR UPDATE")
+  const unlock = async (): Promise<void> => {
+    await other.query('ROLLBACK')
+    other.release()
+  }
+  return { [Symbol.asyncDispose]: unlock }
+}
+
+/** Waits for that row in one stream. */
+const waitingForHolder: Handle = async (event, context) => {
+  if (event.stream === 'b') await context.transaction.query('UPDATE holder SET money = 2')
+  await note(event, context)
+}
+const impatient = { timeout: 300, failure: { attempts: 1 } }
+
 describe('a handler', () => {
   test('writes and reads its own tables, with what query builders give', async () => {
     await store.work(request([a]), async (unit) => {
@@ -201,21 +220,8 @@ describe('of a batch', () => {
   })
 
   test('a handler that waits too long for a lock stops its stream, and its statement is ended', async () => {
-    await pool.query("INSERT INTO holder VALUES ('locked', 1)")
-    const other = await pool.connect()
-    await using stack = new AsyncDisposableStack()
-    stack.defer(async () => {
-      await other.query('ROLLBACK')
-      other.release()
-    })
-    await other.query("BEGIN; SELECT * FROM holder WHERE name = 'locked' FOR UPDATE")
-    const made = await processor(
-      async (event, context) => {
-        if (event.stream === 'b') await context.transaction.query('UPDATE holder SET money = 2')
-        await note(event, context)
-      },
-      { timeout: 300, failure: { attempts: 1 } },
-    )
+    await using _ = await lockedHolder()
+    const made = await processor(waitingForHolder, impatient)
     await made.process(batch)
     expect((await written()).toSorted()).toEqual(['a1', 'a2', 'c1'])
     const waiting = await pool.query(
@@ -226,22 +232,9 @@ describe('of a batch', () => {
 })
 
 test('a statement that is not ended at once keeps no stream from the batch that is done again', async () => {
-  await pool.query("INSERT INTO holder VALUES ('locked', 1)")
-  const other = await pool.connect()
-  await using stack = new AsyncDisposableStack()
-  stack.defer(async () => {
-    await other.query('ROLLBACK')
-    other.release()
-  })
-  await other.query("BEGIN; SELECT * FROM holder WHERE name = 'locked' FOR UPDATE")
-  const made = await processor(
-    async (event, context) => {
-      if (event.stream === 'b') await context.transaction.query('UPDATE holder SET money = 2')
-      await note(event, context)
-    },
-    { timeout: 300, failure: { attempts: 1 } },
-    postgresStore({ pool: slowToCancel() }),
-  )
+  await using _ = await lockedHolder()
+  const slow = postgresStore({ pool: slowToCancel() })
+  const made = await processor(waitingForHolder, impatient, slow)
   const results = await made.process(arriving(['a', 1], ['b', 1], ['c', 1]))
   expect(results.map(({ verdict }) => verdict)).toEqual(['deliver', 'hold', 'deliver'])
   expect((await written()).toSorted()).toEqual(['a1', 'c1'])

@@ -9,7 +9,8 @@ import {
 import type { MetricData } from '@opentelemetry/sdk-metrics'
 import { expect, it } from 'vitest'
 import { metricProducer, openTelemetry } from '../../../src/telemetry/opentelemetry.ts'
-import { EngineWorld, event, sweepAll } from '../engine/engine-world.ts'
+import { EngineWorld, event } from '../engine/engine-world.ts'
+import { processTroubled } from './troubled-events.ts'
 
 type Options = NonNullable<ConstructorParameters<typeof PeriodicExportingMetricReader>[0]>
 
@@ -58,24 +59,8 @@ it('what a reader is given is what a meter would have', async () => {
   const produced = metricProducer()
   const metered = exporting()
   const { exported } = exporting({ metricProducers: [produced] })
-  const world = new EngineWorld()
-  const handle = ({ stream }: { readonly stream: string }): void => {
-    if (stream === 'b') throw new TypeError('no money')
-  }
-  const processor = world.processor(
-    { handle, gap: { patience: 1_000, then: 'skip' }, failure: { attempts: 1, then: 'dead-letter' } },
-    { telemetry: [produced, openTelemetry({ spans: false, meterProvider: metered.meterProvider })] },
-  )
-  const time = new Date(world.now - 60_000).toISOString()
-  await processor.process([
-    event('a', 1, { time }),
-    event('a', 1),
-    event('a', 3),
-    event('b', 1),
-    event('c', 3),
-  ])
-  await world.read(2_000)
-  await sweepAll(processor)
+  const meter = openTelemetry({ spans: false, meterProvider: metered.meterProvider })
+  await processTroubled(new EngineWorld(), [produced, meter])
   const [told, expected] = [toldBy(await exported()), toldBy(await metered.exported())]
   expect(told.get('inturn.numbers')).toMatchObject({ unit: '{number}', aggregationTemporality: 1 })
   expect([...told.keys()].toSorted()).toEqual([...expected.keys()].toSorted())

@@ -24,6 +24,7 @@ import { memoryEventLog, memoryStore } from '../../../src/stores/memory.ts'
 import { openTelemetry, traceAttributes } from '../../../src/telemetry/opentelemetry.ts'
 import { memorySink } from '../../../src/transports/memory.ts'
 import { EngineWorld, event, sweepAll } from '../engine/engine-world.ts'
+import { processTroubled } from './troubled-events.ts'
 
 const exporter = new InMemorySpanExporter()
 const tracerProvider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
@@ -253,22 +254,7 @@ async function measuredWorld(): Promise<{
 describe('metrics', () => {
   it('are those of the contract, by the conventions, with no stream among their attributes', async () => {
     const { world, provider, points } = await measuredWorld()
-    const gap = { patience: 1_000, then: 'skip' }
-    const handle = ({ stream }: { readonly stream: string }): void => {
-      if (stream === 'b') throw new TypeError('no money')
-    }
-    const failure = { attempts: 1, then: 'dead-letter' }
-    const processor = world.processor({ handle, gap, failure }, { telemetry: provider })
-    const time = new Date(world.now - 60_000).toISOString()
-    await processor.process([
-      event('a', 1, { time }),
-      event('a', 1),
-      event('a', 3),
-      event('b', 1),
-      event('c', 3),
-    ])
-    await world.read(2_000)
-    await sweepAll(processor)
+    await processTroubled(world, provider)
     const found = await points()
     for (const name of found.keys()) expect(Object.keys(catalogue)).toContain(name)
     const attributes = [...found.values()].flat().flatMap((point) => Object.entries(point.attributes))

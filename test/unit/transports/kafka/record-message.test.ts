@@ -35,6 +35,12 @@ async function fieldsOf(given: Given, mapping: RecordMapping = {}) {
   return isRecord(message) ? eventFrom(message) : {}
 }
 
+test('a delivery says how large it is, as its message is an object (I7)', async () => {
+  const { bytes } = await deliver({ key: 'user', value: { a: 1 } })
+  expect(bytes).toBe('user{"a":1}'.length)
+  expect((await deliver({})).bytes).toBe(0)
+})
+
 test('a delivery says where it lies', async () => {
   const { origin, logPlace, topic, offset, domain } = await deliver(
     { value: {} },
