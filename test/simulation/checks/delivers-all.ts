@@ -85,8 +85,10 @@ function leftInInbox(
 }
 
 /** What came in front of the gap that halts a stream is held too, and waits for nothing of its own. */
-function askedTooLittle(state: StreamState, { healing }: DomainScenario): string | undefined {
-  const gap = state.held.find(({ epoch, after }) => epoch !== state.epoch || after !== state.position)
+function askedTooLittle(state: StreamState, { healing, numbering }: DomainScenario): string | undefined {
+  const start = numbering.kind === 'contiguous' ? numbering.start : undefined
+  const reached = state.position ?? (typeof start === 'number' ? before(start) : undefined)
+  const gap = state.held.find(({ epoch, after }) => epoch !== state.epoch || after !== reached)
   if (gap === undefined || gap.after === null || healing === undefined) return undefined
   const asked = gap.clock.heal?.attempts ?? 0
   const wanted = healing.attempts
