@@ -2,12 +2,12 @@
 // lane is visited by one unit of work at a time, so a slow stream delays itself alone. Upholds I5 and I6.
 //
 // A lane: idle -> ready (something waits) -> visited (by one unit of work) -> ready or idle.
+import { PartedQueue } from '../core/parted-queue.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { Call, CallArrival } from './call.ts'
 import type { Domains, TrackedDomain } from './domain.ts'
 import type { HealPlan } from './healing/healing.ts'
-import { PartedQueue } from './parted-queue.ts'
 import type { StreamBatch } from './stream-batch.ts'
 
 /** Why a stream is looked at though nothing may have arrived. */

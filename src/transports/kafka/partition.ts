@@ -2,6 +2,7 @@
 // given out and not settled. The group may forget of it what lies in front of the first record that is not
 // settled. One that is lost stays as it is: what it has given out is processed to its end, and tells nobody.
 // Upholds I4 and I7.
+import { PartedQueue } from '../../core/parted-queue.ts'
 import { SettledPrefix } from '../../core/settled-prefix.ts'
 import type { FetchedRecord } from './committed-records.ts'
 import { committedRecords, offsetOf } from './committed-records.ts'
@@ -59,9 +60,7 @@ export class Partition implements PartitionName {
   readonly #prefix = new SettledPrefix<number>()
   /** Settled by whoever had it before; those in front of what was fetched are forgotten. */
   #settledBefore: readonly OffsetRun[] = []
-  #waiting: GivenRecord[] = []
-  /** The index of the first one that was not given out. */
-  #head = 0
+  readonly #waiting = new PartedQueue<GivenRecord>()
   #waitingBytes = 0
   /** Where the next fetch begins; `undefined`: nobody knows yet. */
   #next: number | undefined
@@ -138,7 +137,7 @@ export class Partition implements PartitionName {
 
   /** The first offset that was not given out. */
   get unread(): number | undefined {
-    return this.#waiting[this.#head]?.record.offset ?? this.#next
+    return this.#waiting.first?.record.offset ?? this.#next
   }
 
   /** How many bytes wait to be given out. */
@@ -169,13 +168,8 @@ export class Partition implements PartitionName {
 
   /** Gives out the next records. */
   take(max: number): readonly GivenRecord[] {
-    const taken = this.#waiting.slice(this.#head, this.#head + max)
-    this.#head += taken.length
+    const taken = this.#waiting.take(max)
     for (const { record } of taken) this.#waitingBytes -= bytesOf(record)
-    if (this.#head === this.#waiting.length) {
-      this.#waiting = []
-      this.#head = 0
-    }
     return taken
   }
 

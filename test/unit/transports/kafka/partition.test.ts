@@ -1,6 +1,8 @@
 // What a group is told of a partition (I4): in any order of fetching, giving out and settling, an offset that
 // is committed has nothing in front of it that is not settled, and whoever begins there is given exactly what
 // is not.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Partition } from '../../../../src/transports/kafka/partition.ts'
@@ -212,4 +214,26 @@ test('one that was stopped is asked again later, and goes on once an answer can 
   expect([partition.problem, partition.next]).toEqual(['it is corrupt', 1])
   partition.accept(1, answer([1], 1, 0))
   expect([partition.problem, partition.mayFetch(0)]).toEqual([undefined, true])
+})
+
+test('records that were given out are let go, also where there are always more', async () => {
+  const partition = fresh()
+  partition.begin(0)
+  const given: WeakRef<object>[] = []
+  for (let from = 0; from < 1_000; from += 10) {
+    const offsets = [...Array(10).keys()].map((at) => from + at)
+    partition.accept(from, answer(offsets, from, 0))
+    // Ten always wait.
+    const taken = from === 0 ? [] : partition.take(10)
+    for (const { record, ticket } of taken) {
+      given.push(new WeakRef(record))
+      partition.settle(ticket)
+    }
+  }
+  // What a weak reference was made of lives to the end of its turn.
+  await new Promise(setImmediate)
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  expect(given).toHaveLength(990)
+  expect(given.filter((record) => record.deref() !== undefined).length).toBeLessThan(30)
 })

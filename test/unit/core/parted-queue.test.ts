@@ -1,7 +1,7 @@
 // A queue that is taken from in parts gives what an array would, whatever is pushed, taken and put back.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { PartedQueue } from '../../../src/engine/parted-queue.ts'
+import { PartedQueue } from '../../../src/core/parted-queue.ts'
 
 const steps = fc.array(
   fc.record({

@@ -1,5 +1,5 @@
-// A queue that is taken from in parts, whose cost does not depend on how much is left: a stream may have as
-// much in hand as its worker looks ahead.
+// A queue that is taken from in parts, whose cost does not depend on how much is left. Of what was taken it
+// keeps no more than is left, since it may never be empty while a log is read. Upholds I7.
 
 /** Values in the order in which they came. */
 export class PartedQueue<Value> {
@@ -9,6 +9,11 @@ export class PartedQueue<Value> {
 
   get length(): number {
     return this.#values.length - this.#taken
+  }
+
+  /** The first one, which stays. */
+  get first(): Value | undefined {
+    return this.#values[this.#taken]
   }
 
   push(value: Value): void {
