@@ -6,6 +6,7 @@ import type { Processor } from '../../src/engine/processor.ts'
 import type { Source } from '../../src/ports/source.ts'
 import type { Timers } from '../../src/ports/timers.ts'
 import type { Copy } from './broker.ts'
+import type { ReadingTime } from './reading-time.ts'
 
 /** What a push loop is made of. */
 export interface PushLoopParts {
@@ -15,13 +16,15 @@ export interface PushLoopParts {
   readonly batch: number
   readonly isSweepOff: boolean
   readonly stop: AbortSignal
+  /** A sweep says, as a read does, that events can arrive. */
+  readonly reading: ReadingTime
 }
 
 const sweepMs = 500
 
 /** Runs until stopped. Failures are waited out; what was in hand is processed again. */
 export async function runPushLoop(parts: PushLoopParts): Promise<void> {
-  const { processor, source, timers, stop, isSweepOff } = parts
+  const { processor, source, timers, stop, isSweepOff, reading } = parts
   let inHand: readonly Copy[] = []
   let isOpen = false
   let nextSweepMs = 0
@@ -36,7 +39,9 @@ export async function runPushLoop(parts: PushLoopParts): Promise<void> {
       }
       inHand = await processOnce(parts, inHand)
       if (isSweepOff || timers.elapsedMs() < nextSweepMs) continue
+      touch(reading)
       await processor.sweep()
+      touch(reading)
       nextSweepMs = timers.elapsedMs() + sweepMs
     } catch (error) {
       if (!isRetryable(error)) throw error
@@ -63,6 +68,11 @@ async function processOnce(parts: PushLoopParts, inHand: readonly Copy[]): Promi
   }
   await timers.sleep(100, stop)
   return refused
+}
+
+function touch(reading: ReadingTime): void {
+  reading.begin()
+  reading.end()
 }
 
 function isRetryable(error: unknown): boolean {

@@ -19,7 +19,7 @@ export function traceOf({ seed, breaches, world }: Simulated, linesMax = 80): st
   return [
     `seed ${seed} breaks ${breaches.length === 0 ? 'nothing' : 'these invariants'}:`,
     ...breaches.slice(0, 20).map((breach) => `  ${breach}`),
-    `reproduce: npm run sim -- --seed ${seed}`,
+    `reproduce: npm run sim -- --seed ${seed}${world.hasOperators ? ' --operators' : ''}`,
     ...about,
     ...(lines.length > linesMax ? [`(the last ${linesMax} of ${lines.length} lines)`] : []),
     ...lines.slice(-linesMax),

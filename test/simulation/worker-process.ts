@@ -146,10 +146,12 @@ export class WorkerProcess {
     source: Source<Copy>,
     { timers }: Lifeline,
   ): Promise<void> {
-    const { batch, isSweepOff } = this.#parts.world.scenario
+    const { world, consumer } = this.#parts
+    const { batch, isSweepOff } = world.scenario
+    const { reading } = consumer
     const processor = createProcessor({ ...options, sweep: 'manual' })
     const stop = new AbortController()
-    const running = runPushLoop({ processor, source, timers, batch, isSweepOff, stop: stop.signal })
+    const running = runPushLoop({ processor, source, timers, batch, isSweepOff, stop: stop.signal, reading })
     this.#stop = async () => {
       stop.abort()
       await running

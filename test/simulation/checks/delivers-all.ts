@@ -1,6 +1,6 @@
 // I1, I3 and I6 at the end of the quiet phase: whatever can be delivered is. A stream that waits has a
 // reason that its domain's policy gives: a number that never came, or an event that fails.
-import type { Epoch, Sequence } from '../../../src/core/sequence.ts'
+import type { Epoch, Position, Sequence } from '../../../src/core/sequence.ts'
 import { before, comparePositions } from '../../../src/core/sequence.ts'
 import type { StreamPath } from '../../../src/core/stream-path.ts'
 import type { StreamState } from '../../../src/core/stream-state.ts'
@@ -57,7 +57,8 @@ function waitsFor(shadow: ShadowStore, stream: ShadowStream, about: About): stri
 
 /**
  * What is in the inbox of a stream that goes on waits rightly only if a number in front of the lowest of it
- * has not come.
+ * has not come. Of a counter that wraps more than a batch is looked at in order of arrival: what lies at or
+ * below the position may wait behind what a full stream refuses.
  */
 function leftInInbox(
   shadow: ShadowStore,
@@ -65,9 +66,13 @@ function leftInInbox(
   { world, domain, consumer }: About,
 ): string | undefined {
   const produced = inbox.flatMap(({ arrival }) => world.produced[uidOf(arrival) ?? -1] ?? [])
-  const [lowest] = produced
+  const places = produced
     .map(({ epoch, sequence, fillFrom = sequence }) => ({ epoch, sequence: fillFrom }))
     .sort(comparePositions)
+  const isInArrivalOrder = isCounter(domain) && inbox.length > world.scenario.batch
+  const lowest = isInArrivalOrder
+    ? places.find((place) => state === undefined || isAhead(state, place))
+    : places[0]
   if (inbox.length === 0 || state?.halt !== undefined) return undefined
   const left = `${inbox.length} events are left in its inbox`
   if (state === undefined || lowest === undefined || domain.numbering.kind === 'increasing') return left
@@ -120,7 +125,7 @@ function badFailureHalt({ state, held }: ShadowStream, { world, domain }: About)
 function missing(
   shadow: ShadowStore,
   { path, state, inbox }: ShadowStream,
-  { world, consumer }: About,
+  { world, consumer, domain }: About,
 ): boolean {
   const [head] = state?.held ?? []
   if (state === undefined || head === undefined) return false
@@ -129,20 +134,44 @@ function missing(
   if (state.halt?.gapTo !== undefined && inbox.length > 0) return true
   const isCurrent = state.position !== undefined && state.epoch === epoch
   const reached = isCurrent ? (state.position ?? null) : null
-  // An operator's fill may lie behind numbers that nobody ever produced.
-  if (world.hasOperators && reached !== null && to !== null && to > reached) return true
-  return isAnyMissing(shadow, { path, epoch, reached, to }, { world, consumer })
+  const range = { path, epoch, reached, to }
+  return (
+    (world.hasOperators && isAnyUnproduced(world, domain, range)) ||
+    isAnyMissing(shadow, range, { world, consumer })
+  )
+}
+
+/** Whether nobody ever produced a number between two others: an operator's fill may lie behind such. */
+function isAnyUnproduced(
+  world: SimulatedWorld,
+  { numbering }: DomainScenario,
+  { path, epoch, reached, to }: NumberRange,
+): boolean {
+  if (to === null) return false
+  if (numbering.kind !== 'contiguous') return reached !== null && to > reached
+  const first = numbering.start === 'first-seen' ? Number(to) : numbering.start
+  const own = world.produced.filter(
+    (one) => one.path === path && one.epoch === epoch && one.kind !== 'invalid',
+  )
+  for (let number = reached === null ? first : Number(reached) + 1; number <= to; number++) {
+    if (!own.some(({ sequence, fillFrom = sequence }) => fillFrom <= number && number <= sequence))
+      return true
+  }
+  return false
+}
+
+/** Numbers of an epoch of a stream, behind `reached` (`null`: from the first one on). */
+interface NumberRange {
+  readonly path: StreamPath
+  readonly epoch: Epoch
+  readonly reached: Sequence | null
+  readonly to: Sequence | null
 }
 
 /** Whether a number of a stream between two others was produced, and has not come or is a dead letter. */
 function isAnyMissing(
   shadow: ShadowStore,
-  range: {
-    readonly path: StreamPath
-    readonly epoch: Epoch
-    readonly reached: Sequence | null
-    readonly to: Sequence | null
-  },
+  range: NumberRange,
   { world, consumer }: Pick<About, 'world' | 'consumer'>,
 ): boolean {
   const { path, epoch, reached, to } = range
@@ -155,6 +184,14 @@ function isAnyMissing(
   return world.produced.some(
     (produced) => inFront(produced) && (!accepted.has(produced) || shadow.buried.has(produced.uid)),
   )
+}
+
+function isCounter({ numbering }: DomainScenario): boolean {
+  return numbering.kind === 'contiguous' && numbering.modulus !== undefined
+}
+
+function isAhead({ epoch, position }: StreamState, place: Position): boolean {
+  return position === undefined || comparePositions(place, { epoch, sequence: position }) > 0
 }
 
 function acceptedBy(world: SimulatedWorld, consumer: string): ReadonlySet<Produced> {
