@@ -5,11 +5,12 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { InturnError } from '../core/errors.ts'
 import { width } from '../core/sequence.ts'
-import { errorMessage } from '../core/thrown.ts'
+import { errorCode, errorMessage } from '../core/thrown.ts'
 import { auditLog } from '../recorded/audit-log.ts'
 import type { LogAudit } from '../recorded/audit-log.ts'
 import type { AuditReport } from '../recorded/audit-report.ts'
 import { TroublePicture } from '../recorded/trouble-picture.ts'
+import { cannotWrite } from '../recorded/write-all.ts'
 import { pictureSection } from './audit-page-picture.ts'
 import { auditPageScript } from './audit-page-script.ts'
 import { auditPageStyle } from './audit-page-style.ts'
@@ -201,6 +202,7 @@ function writePage(path: string, text: string): void {
   try {
     writeFileSync(path, text)
   } catch (error) {
+    if (errorCode(error) === 'ENOSPC') throw cannotWrite(path, error)
     const because = errorMessage(error)
     throw new InturnError('usage', `Cannot write the page ${path}: ${because}`, { cause: error })
   }

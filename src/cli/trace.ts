@@ -18,7 +18,7 @@ export interface TraceFlags extends LogFlags {
   readonly patience: number
   readonly then: GapEnd
   readonly heldMax: number
-  readonly spanMax: number
+  readonly spanMax?: number
   readonly epochSpanMax?: number
 }
 
@@ -49,9 +49,10 @@ export function traceCommand(): Command {
         .default(heldMax),
     )
     .addOption(
-      new Option('--span-max <n>', 'how far ahead of the position a number may lie')
-        .argParser((text) => wholeNumberIn(text, { name: '--span-max', least: 1, code: 'usage' }))
-        .default(spanMax),
+      new Option(
+        '--span-max <n>',
+        `how far ahead of the position a number may lie (default: ${spanMax}, where numbers are contiguous)`,
+      ).argParser((text) => wholeNumberIn(text, { name: '--span-max', least: 1, code: 'usage' })),
     )
     .addOption(
       new Option(

@@ -1,8 +1,9 @@
 // Writes lines as they stand, to a file or a stream. A line that ended its log without a newline gets one
 // only if another line follows it.
 import { once } from 'node:events'
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import type { Writable } from 'node:stream'
+import { writeAll } from './write-all.ts'
 
 const newline = 0x0a
 const bufferBytes = 1024 * 1024
@@ -60,9 +61,7 @@ export class LineSink {
 export function fileOutlet(path: string): Outlet {
   const file = openSync(path, 'w')
   return {
-    write: async (bytes) => {
-      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at)
-    },
+    write: async (bytes) => writeAll(file, bytes, path),
     close: () => closeSync(file),
   }
 }

@@ -1,17 +1,20 @@
 // A sorted run in the temporary folder: rows one after another in one file, their lines in another, both
 // written and read from start to end.
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { writeAll } from './write-all.ts'
 
 const bufferBytes = 1024 * 1024
 
 /** Appends to a file through a buffer. */
 export class FileAppender {
   readonly #file: number
+  readonly #path: string
   readonly #buffer = Buffer.allocUnsafe(bufferBytes)
   #length = 0
 
   constructor(path: string) {
     this.#file = openSync(path, 'w')
+    this.#path = path
   }
 
   append(bytes: Uint8Array): void {
@@ -34,7 +37,7 @@ export class FileAppender {
   }
 
   #write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at)
+    writeAll(this.#file, bytes, this.#path)
   }
 }
 

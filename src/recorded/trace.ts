@@ -34,7 +34,10 @@ export interface TraceRuleOptions extends Pick<FieldOptions, 'id' | 'numbering' 
   readonly then?: GapEnd
   /** Held events a stream, at most; default 1000. */
   readonly heldMax?: number
-  /** How far ahead of the position a number may lie; default 1,000,000. */
+  /**
+   * How far ahead of the position a number may lie; default 1,000,000, and with increasing and linked numbers
+   * as far as they are believed by themselves.
+   */
   readonly spanMax?: number
   /** How far above the open epoch another may lie; default 1,000,000, or the open epoch if greater. */
   readonly epochSpanMax?: number
@@ -65,13 +68,14 @@ export function traceRules(options: TraceRuleOptions): StreamRules {
 }
 
 function numberingOf(options: TraceRuleOptions): TrackedNumbering {
-  const { numbering = 'contiguous', start, modulus, wrapsTo } = options
+  const { numbering = 'contiguous', start, modulus, wrapsTo, spanMax } = options
   if (numbering === 'contiguous') {
     const counter = { ...(modulus !== undefined && { modulus }), ...(wrapsTo !== undefined && { wrapsTo }) }
     return contiguous({ start: start ?? 1, ...counter })
   }
   if (start !== undefined) throw new InturnError('usage', '--start goes with --numbering contiguous only')
-  return numbering === 'linked' ? linked() : increasing()
+  const span = spanMax === undefined ? {} : { spanMax }
+  return numbering === 'linked' ? linked(span) : increasing(span)
 }
 
 /** The text is handed over in pieces of about this many characters. */

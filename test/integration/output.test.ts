@@ -164,6 +164,19 @@ describe('an output that cannot be written', () => {
     }
   })
 
+  test.skipIf(process.platform !== 'linux')('a file on a full disk is named', async () => {
+    folder.write('log.ndjson', lines([{ stream: 'a', sequence: 1 }, { stream: 'a' }]))
+    const full = 'log.ndjson -o /dev/full'
+    for (const line of [`resequence ${full}`, 'resequence log.ndjson --rejects /dev/full']) {
+      const { code, stderr } = await command(...line.split(' '))
+      expect([line, code, stderr]).toEqual([line, 1, 'inturn: Cannot write /dev/full: the disk is full\n'])
+    }
+    expect(await command('audit', 'log.ndjson', '--html', '/dev/full')).toMatchObject({
+      code: 1,
+      stderr: 'inturn: Cannot write /dev/full: the disk is full\n',
+    })
+  })
+
   test('a reader that leaves early is no failure, and is not spoken of', async () => {
     const many = Array.from({ length: 30_000 }, (_, index) => ({ stream: 'a', sequence: 2 * index }))
     folder.write('many.ndjson', lines(many))

@@ -1,6 +1,7 @@
 // The contract of the replay: which lines come out of which, in which order.
 import { describe, expect, test } from 'vitest'
 import { contiguous, increasing, linked } from '../../../src/core/numbering.ts'
+import { traceRules } from '../../../src/recorded/trace.ts'
 import { scenarios } from './trace-scenarios.ts'
 import { events, fill, traceText } from './traced-lines.ts'
 
@@ -360,6 +361,13 @@ describe('other numberings', () => {
       { rules: { numbering: contiguous({ start: 0, modulus: 8 }) }, fields: { modulus: 8 } },
     ],
   ])
+
+  test('a span is that of the numbering, whatever that is', () => {
+    for (const numbering of ['increasing', 'linked'] as const) {
+      expect(traceRules({ numbering, spanMax: 5 }).numbering).toEqual({ kind: numbering, spanMax: 5 })
+      expect(traceRules({ numbering }).numbering).toEqual({ kind: numbering })
+    }
+  })
 
   test('numbers beyond 2^53 are said exactly', async () => {
     const log = '{"s":"a","n":9007199254740993}\n{"s":"a","n":"18446744073709551615"}\n'
