@@ -1,6 +1,6 @@
 // Fetches for the partitions that have room, one request a broker at a time. A partition that is full is
-// left out of the request; one that fails keeps no other back. What a log has no longer is told. Upholds I6
-// and I7.
+// left out of the request; one that fails keeps no other back. A broker fills its answer in the order of the
+// request, so those that have waited longest come first. What a log has no longer is told. Upholds I6 and I7.
 import type { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
 import { systemTimers } from '../../ports/timers.ts'
@@ -43,6 +43,8 @@ export class FetchLoop {
   #refreshAtMs: number
   #refreshing: Promise<void> | undefined
   #isClosed = false
+  /** How many answers of a partition had something. */
+  #served = 0
 
   constructor(client: TopicClient, reader: FetchReader) {
     this.#client = client
@@ -57,7 +59,9 @@ export class FetchLoop {
     const all = [...partitions]
     if (nowMs >= this.#refreshAtMs) this.#refresh()
     if (all.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0) >= waitingBytesMax) return
-    const wanted = all.filter((partition) => partition.mayFetch(nowMs))
+    const wanted = all
+      .filter((partition) => partition.mayFetch(nowMs))
+      .sort((one, other) => one.servedAt - other.servedAt)
     for (const [node, own] of Map.groupBy(wanted, (partition) => this.#client.leaderOf(partition))) {
       if (node === undefined) this.#refresh()
       else if (!this.#busyNodes.has(node)) this.#start(node, own)
@@ -108,6 +112,7 @@ export class FetchLoop {
 
   #accept(partition: Partition, from: number, answer: FetchedPartition): void {
     let { problem } = answer
+    if (answer.batches.length > 0) partition.servedAt = ++this.#served
     try {
       partition.accept(from, answer)
     } catch (thrown) {

@@ -30,6 +30,14 @@ export interface FetchResponse {
 /** The request, and what it resolves with. */
 export type FetchApi = API<Parameters<KafkaLibrary['fetchV17']['createRequest']>, FetchResponse>
 
+/** So much of an answer is unpacked: records may be a thousand times as large as what packs them. */
+const unpackedBytesMax = 16 * 1024 * 1024
+
+/** How many bytes of records there is still room for. */
+interface Room {
+  bytes: number
+}
+
 /** The versions whose shape is the one that is read here, the newest first. */
 const versions = [17, 16, 15, 14, 13]
 const fetchKey = 1
@@ -44,23 +52,32 @@ export function fetchApis(library: KafkaLibrary): readonly FetchApi[] {
   )
 }
 
-/** Source: https://kafka.apache.org/protocol.html, Fetch Response, versions 13 to 17. */
+/**
+ * What there is no room for is left out, and is asked for again.
+ * Source: https://kafka.apache.org/protocol.html, Fetch Response, versions 13 to 17.
+ */
 function readResponse(library: KafkaLibrary, reader: Reader): FetchResponse {
   reader.readInt32()
   const errorCode = reader.readInt16()
   reader.readInt32()
+  const room: Room = { bytes: unpackedBytesMax }
   const topics = reader.readArray(
     (ofTopic) => {
       const topicId = ofTopic.readUUID()
-      return ofTopic.readArray((ofPartition) => readPartition(library, ofPartition, topicId), true, false)
+      return ofTopic.readArray((one) => readPartition(library, one, { topicId, room }), true, false)
     },
     true,
     true,
   )
-  return { errorCode, partitions: topics.flat() }
+  return { errorCode, partitions: topics.flat(2) }
 }
 
-function readPartition(library: KafkaLibrary, reader: Reader, topicId: string): FetchedPartition {
+/** No partition where there is room for nothing of it. */
+function readPartition(
+  library: KafkaLibrary,
+  reader: Reader,
+  { topicId, room }: { readonly topicId: string; readonly room: Room },
+): readonly FetchedPartition[] {
   const partition = reader.readInt32()
   const errorCode = reader.readInt16()
   reader.readInt64()
@@ -76,14 +93,9 @@ function readPartition(library: KafkaLibrary, reader: Reader, topicId: string): 
   const bytes = reader.buffer.slice(reader.position, reader.position + length)
   reader.skip(length)
   reader.readTaggedFields()
-  return {
-    topicId,
-    partition,
-    errorCode,
-    end,
-    abortedTransactions: aborted ?? [],
-    ...readBatches(library, bytes),
-  }
+  if (length > 0 && room.bytes <= 0) return []
+  const batches = readBatches(library, bytes, room)
+  return [{ topicId, partition, errorCode, end, abortedTransactions: aborted ?? [], ...batches }]
 }
 
 /** Where the fields of a batch lie in it (record batch format 2). */
@@ -91,19 +103,25 @@ const at = { length: 8, format: 16, checksum: 17, attributes: 21, lastDelta: 23,
 const lengthEnd = 12
 const format = 2
 
-/** The batches up to the first one that cannot be read, and why that is. The last one may be cut. */
+/**
+ * The batches that there is room for, up to the first one that cannot be read, and why that is. The last one
+ * may be cut.
+ */
 export function readBatches(
   library: KafkaLibrary,
   bytes: Buffer,
+  room: Room = { bytes: unpackedBytesMax },
 ): Pick<FetchedPartition, 'batches' | 'problem'> {
   const batches: Batch[] = []
-  for (let start = 0; bytes.length - start >= lengthEnd;) {
+  for (let start = 0; room.bytes > 0 && bytes.length - start >= lengthEnd;) {
     const end = start + lengthEnd + bytes.readInt32BE(start + at.length)
     if (end > bytes.length) break
     const batch = bytes.subarray(start, Math.max(end, start + lengthEnd))
     try {
       checkBatch(library, batch)
-      batches.push(library.readRecordsBatch(library.Reader.from(batch)))
+      const read = library.readRecordsBatch(library.Reader.from(batch))
+      for (const { length } of read.records) room.bytes -= length
+      batches.push(read)
     } catch (thrown) {
       return { batches, problem: `${offsetsOf(batch)} ${errorMessage(thrown)}` }
     }

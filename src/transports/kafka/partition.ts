@@ -54,6 +54,8 @@ export class Partition implements PartitionName {
   isLost = false
   /** Its leader is being asked. */
   isFetching = false
+  /** When something of it was fetched last, as a count: who has waited longest is asked for first. */
+  servedAt = 0
   /** The offsets that are read of it: from the first one up to in front of the last one. */
   window: OffsetWindow = { from: 0, until: Infinity }
   readonly #unsettledMax: number

@@ -1,5 +1,6 @@
 // What cannot be read of a fetch ends its partition there, and nowhere else (I3, I6): batches in front of a
-// corrupt one are read, it is named by its offsets, and what a broker has cut is no fault.
+// corrupt one are read, it is named by its offsets, and what a broker has cut is no fault. What packs well is
+// unpacked in parts (I7).
 import * as library from '@platformatic/kafka'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -56,6 +57,22 @@ test('what a broker has cut is whole up to there, and no fault', () => {
       const { batches, problem } = readBatches(library, all.subarray(0, length))
       const ends = batchesOf(made).map((_, index, list) => Buffer.concat(list.slice(0, index + 1)).length)
       expect([batches.length, problem]).toEqual([ends.filter((end) => end <= length).length, undefined])
+    }),
+  )
+})
+
+test('no more is unpacked than there is room for, and the next batch where there is any', () => {
+  fc.assert(
+    fc.property(log, fc.nat(200), (made, bytes) => {
+      const room = { bytes }
+      const all = readBatches(library, Buffer.concat(batchesOf(made))).batches
+      const sizes = all.map(({ records }) => records.reduce((sum, { length }) => sum + length, 0))
+      const { batches, problem } = readBatches(library, Buffer.concat(batchesOf(made)), room)
+      const used = sizes.slice(0, batches.length)
+      expect(problem).toBeUndefined()
+      expect(room.bytes).toBe(used.reduce((left, size) => left - size, bytes))
+      const isFull = used.slice(0, -1).reduce((left, size) => left - size, bytes) > 0 && room.bytes <= 0
+      expect(isFull || batches.length === (bytes === 0 ? 0 : all.length)).toBe(true)
     }),
   )
 })

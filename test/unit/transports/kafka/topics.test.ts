@@ -234,6 +234,34 @@ test('a partition of which too much is unsettled is left out, and the others go 
   expect((await opened.take(5)).map(({ offset }) => offset)).toEqual([30, 31, 32, 33, 34])
 })
 
+const read500 = { max: 500, waitMs: 1_000, signal: new AbortController().signal }
+
+test('records that pack a thousandfold are unpacked in parts, and all of them come', async () => {
+  const topic = await freshTopic(brokers, { partitions: 2 })
+  const pad = ' '.repeat(800_000)
+  const large = Array.from({ length: 40 }, (_, index) => JSON.stringify({ n: index, pad }))
+  for (const partition of [0, 1]) await topic.add(large, { partition, args: ['-z', 'gzip'] })
+  await using opened = await open(topic)
+  const first = await opened.source.read(read500)
+  expect(first.length).toBeLessThan(40)
+  expect([...first, ...(await opened.takeAll())]).toHaveLength(80)
+})
+
+test('partitions that always have more keep no other one waiting', async () => {
+  const topic = await freshTopic(brokers, { partitions: 8 })
+  // A broker answers with 1 MiB a partition, and 4 MiB in all.
+  const records = Array.from({ length: 40 }, () => JSON.stringify({ pad: 'x'.repeat(100_000) }))
+  for (let partition = 0; partition < 8; partition++) await topic.add(records, { partition })
+  await using opened = await open(topic)
+  const counts = new Map<number, number>()
+  while (Math.max(0, ...counts.values()) < 40) {
+    for (const { partition } of await opened.source.read(read500)) {
+      counts.set(partition, (counts.get(partition) ?? 0) + 1)
+    }
+  }
+  expect(counts.size).toBe(8)
+})
+
 test('a topic that is missing, and brokers that are not there, are said so', async () => {
   const topic = await freshTopic(brokers)
   const missing = openSource(kafkaSource({ brokers, topics: ['nowhere'], groupId: topic.group }))
