@@ -36,13 +36,15 @@ export function writeState(writer: ByteWriter, state: StreamState): void {
   const text = restText(state, { isCompact, isRun })
   const prints = isRun ? memory.length / 3 : 0
   writer.reserve(headMax + prints * 4)
-  writer.number(version)
-  writer.number(flagsOf(state) | (isRun ? hasRuns : 0) | (text === undefined ? 0 : hasRest))
-  writer.number(epoch < 0 ? 0 : epoch)
-  writer.number(isCompact && position !== undefined ? Number(position) + 1 : 0)
-  writer.number(isCompact && baseline !== undefined ? Number(baseline) + 1 : 0)
-  writer.number(counts.delivered)
-  writer.number(prints)
+  writer.numbers([
+    version,
+    flagsOf(state) | (isRun ? hasRuns : 0) | (text === undefined ? 0 : hasRest),
+    epoch < 0 ? 0 : epoch,
+    isCompact && position !== undefined ? Number(position) + 1 : 0,
+    isCompact && baseline !== undefined ? Number(baseline) + 1 : 0,
+    counts.delivered,
+    prints,
+  ])
   if (isRun) writer.words(memory, 2, 3)
   writeHistory(writer, state)
   if (text !== undefined) writer.append(encoder.encode(text))

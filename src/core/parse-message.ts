@@ -23,10 +23,16 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** The fields of a message that came as an object, as text or as bytes. */
 export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMessage {
   try {
-    if (message instanceof Uint8Array) return parseText(decoder.decode(message), eventFrom)
-    if (typeof message === 'string') return parseText(message, eventFrom)
-    if (!isRecord(message)) return { problem: listProblem(message) ?? 'the message is no object' }
-    return { fields: atOnce(eventFrom(message)), record: message, hasExactNumbers: false }
+    const text = message instanceof Uint8Array ? decoder.decode(message) : message
+    const isText = typeof text === 'string'
+    const parsed = isText ? parseExactly(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) : undefined
+    const record = parsed === undefined ? message : parsed.value
+    if (!isRecord(record))
+      return { problem: listProblem(record) ?? `the message is no ${isText ? 'JSON ' : ''}object` }
+    const given = eventFrom(record)
+    const fields = given instanceof Promise ? atOnce(given) : given
+    if (!isText || parsed === undefined) return { fields, record, hasExactNumbers: false }
+    return { fields, record, text, hasExactNumbers: parsed.hasExactNumbers }
   } catch (error) {
     return {
       problem: `the message cannot be decoded: ${errorMessage(error)}`,
@@ -45,12 +51,6 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 function listProblem(message: unknown): string | undefined {
   if (!Array.isArray(message)) return undefined
   return 'the message is a list: send each event of a batch by itself, or give them to a processor'
-}
-
-function parseText(text: string, eventFrom: EventFrom): ParsedMessage {
-  const { value, hasExactNumbers } = parseExactly(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
-  if (!isRecord(value)) return { problem: listProblem(value) ?? 'the message is no JSON object' }
-  return { fields: atOnce(eventFrom(value)), record: value, text, hasExactNumbers }
 }
 
 /** A text, or a whole number as text; `undefined` for anything else. */

@@ -16,8 +16,9 @@ export class PartedQueue<Value> {
     return this.#values[this.#taken]
   }
 
-  push(value: Value): void {
-    this.#values.push(value)
+  /** Puts a value behind all others; how many there are then. */
+  push(value: Value): number {
+    return this.#values.push(value) - this.#taken
   }
 
   /** Takes the first values out, at most so many. */
@@ -27,7 +28,7 @@ export class PartedQueue<Value> {
     const part = this.#taken === 0 && max >= length ? this.#values : this.#values.slice(this.#taken, end)
     this.#taken = end
     // The rest is copied only once more than it was taken out: a value about once.
-    if (this.#taken > this.length || part === this.#values) {
+    if (this.#taken > length - part.length || part === this.#values) {
       this.#values = this.#values.slice(this.#taken)
       this.#taken = 0
     }

@@ -19,10 +19,19 @@ export class ByteWriter {
 
   /** A whole number from 0, of at most 8 bytes, for which there is room. */
   number(value: number): void {
+    this.numbers([value])
+  }
+
+  /** Whole numbers as {@link number} takes them. */
+  numbers(values: readonly number[]): void {
     const { bytes } = this
-    let rest = value
-    for (; rest >= 128; rest = Math.floor(rest / 128)) bytes[this.at++] = (rest % 128) + 128
-    bytes[this.at++] = rest
+    let { at } = this
+    for (const value of values) {
+      let rest = value
+      for (; rest >= 128; rest = Math.floor(rest / 128)) bytes[at++] = (rest % 128) + 128
+      bytes[at++] = rest
+    }
+    this.at = at
   }
 
   /** 32 bits, for which there is room. */

@@ -258,26 +258,25 @@ export class Engine {
       const intake = intakes[index]
       if (intake?.kind === 'tracked') {
         const arrival = new CallArrival(intake, call, index, isAgain)
-        const isHindered = isOvertaking(arrival) && isWaiting?.(intake.path) === true
+        const isHindered = isWaiting !== undefined && isOvertaking(arrival) && isWaiting(intake.path)
         if (isHindered) arrival.answer({ ...arrival.place, verdict: 'refuse', reason: 'stream-full' })
         else this.#lanes.add(arrival)
       } else if (intake?.kind === 'invalid') invalid.push([index, intake])
       else if (intake !== undefined) unordered.push([index, intake])
     }
-    // What is in no lane is waited for in parts.
-    call.end(invalid.length + unordered.length)
-    if (invalid.length > 0) this.#part(call, () => this.#bury(invalid, call))
+    if (invalid.length > 0) this.#part(call, invalid, () => this.#bury(invalid, call))
     for (const own of Map.groupBy(unordered, ([, { domain }]) => domain.effects).values()) {
-      this.#part(call, () => this.#unordered.run(own, call, this.#nextWorker()))
+      this.#part(call, own, () => this.#unordered.run(own, call, this.#nextWorker()))
     }
     this.#pump()
   }
 
-  #part(call: Call, part: () => Promise<void>): void {
+  /** Works on messages that are in no lane; those that have no answer in the end have none. */
+  #part(call: Call, of: readonly (readonly [number, Intake])[], work: () => Promise<void>): void {
     call.begin()
-    void part()
+    void work()
       .catch((error: unknown) => call.fail(error))
-      .finally(() => call.end())
+      .finally(() => call.end(1 + of.filter(([index]) => call.results[index] === undefined).length))
   }
 
   async #bury(invalid: readonly (readonly [number, InvalidIntake])[], call: Call): Promise<void> {

@@ -63,10 +63,12 @@ export class Call {
     this.#failure ??= { error }
   }
 
-  /** Answers one message. `held`: as {@link Answer} has it. */
+  /** Answers one message, which is a part that ends. `held`: as {@link Answer} has it. */
   answer(index: number, result: ProcessResult, held?: Answer['held']): void {
     this.results[index] = result
     this.#answered?.(held === undefined ? { index, result } : { index, result, held })
+    if (this.#open > 1) this.#open--
+    else this.end()
   }
 
   /** Adds to an answer what became of the event after it. */
@@ -78,13 +80,14 @@ export class Call {
 
 /** An event, or a fill, of a call. */
 export class CallArrival implements TurnArrival {
-  readonly intake: TrackedIntake
-  readonly arrival: TrackedIntake['arrival']
-  readonly event: TrackedIntake['event']
-  readonly call: Call
-  readonly index: number
+  // Declared only: fields would be written twice for each event.
+  declare readonly intake: TrackedIntake
+  declare readonly arrival: TrackedIntake['arrival']
+  declare readonly event: TrackedIntake['event']
+  declare readonly call: Call
+  declare readonly index: number
   /** It was refused before, and comes again in the order of the refused ones. */
-  readonly isAgain: boolean
+  declare readonly isAgain: boolean
 
   constructor(intake: TrackedIntake, call: Call, index: number, isAgain: boolean) {
     this.intake = intake
@@ -109,7 +112,6 @@ export class CallArrival implements TurnArrival {
   /** Says what became of it; it has an end then. */
   answer(result: ProcessResult, held?: Answer['held']): void {
     this.call.answer(this.index, result, held)
-    this.call.end()
   }
 
   /** Nothing became of it: its call comes again. */

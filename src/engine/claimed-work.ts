@@ -233,14 +233,17 @@ export class ClaimedWork {
     const { isPlaced } = plan
     const { effects, deliveries } = planned.turn
     const count = plan.isBulk ? 1 : deliveries.length
-    for (let at = from; at < count; at++) {
-      if (effects.isFull) return this.#endBefore(planned, deliveries[at])
-      if (!isPlaced && !this.#slots.tryEnter()) return this.#deliverLater(planned, plan, at)
+    // Calls that end at once share a place: nothing else runs between them.
+    let hasPlace = false
+    let at = from
+    for (; at < count && !effects.isFull; at++) {
+      if (!isPlaced && !hasPlace && !this.#slots.tryEnter()) return this.#deliverLater(planned, plan, at)
+      hasPlace = !isPlaced
       const called = this.#call(planned, plan, deliveries[at])
       if (called !== undefined) return this.#goOn(planned, plan, { at, called })
-      if (!isPlaced) this.#slots.leave()
     }
-    return undefined
+    if (hasPlace) this.#slots.leave()
+    return at < count ? this.#endBefore(planned, deliveries[at]) : undefined
   }
 
   async #deliverLater(planned: PlannedTurn, plan: CallPlan, at: number): Promise<void> {

@@ -76,10 +76,10 @@ export class Lanes {
   add(arrival: CallArrival): void {
     const { path, domain, event } = arrival.intake
     const lane = this.#lanes.get(path) ?? this.#open(domain, path, event.stream)
-    lane.arrivals.push(arrival)
+    const length = lane.arrivals.push(arrival)
     if (lane.isVisited) return
     this.#arrivals++
-    if (lane.arrivals.length === 1) this.#ready[domain.effects].add(lane)
+    if (length === 1) this.#ready[domain.effects].add(lane)
   }
 
   /** Has a stream looked at, if its domain is tracked; swept, once for all who ask before it is. */
@@ -117,7 +117,8 @@ export class Lanes {
     const lane = this.#lanes.get(path)
     if (lane === undefined) return
     lane.isVisited = false
-    if (lane.arrivals.length + lane.looks.length > 0) this.#makeReady(lane, lane.arrivals.length)
+    const { length } = lane.arrivals
+    if (length + lane.looks.length > 0) this.#makeReady(lane, length)
     else this.#lanes.delete(path)
   }
 

@@ -25,6 +25,8 @@ export class SortedTurns {
   readonly #isAlone: boolean
   /** What was begun runs, and nothing beside it. */
   readonly #hasBegun: boolean
+  /** Nothing is asked of turns that are plain. */
+  readonly #runsPlain: boolean
 
   constructor(
     turns: readonly PlannedTurn[],
@@ -33,6 +35,7 @@ export class SortedTurns {
     this.#isForAll = isForAll
     this.#isAlone = isAlone
     this.#hasBegun = turns.some(({ turn }) => turn.setup.begun > 0)
+    this.#runsPlain = !isForAll && !isAlone && !this.#hasBegun
     this.take(turns)
   }
 
@@ -41,7 +44,7 @@ export class SortedTurns {
     const running: PlannedTurn[] = []
     for (const planned of turns) {
       const { turn, visit } = planned
-      if (turn.setup.begun > 0) running.push(planned)
+      if ((this.#runsPlain && turn.isPlain) || turn.setup.begun > 0) running.push(planned)
       else if (mayBeDeadly(turn) !== this.#isAlone) this.left.apart.push(visit)
       else if (needsQuarantine(turn, this.#isForAll)) this.beginning.push(planned)
       else if (this.#hasBegun && turn.deliveries.length > 0) this.left.waiting.push(visit)

@@ -158,8 +158,7 @@ export function packEntries(entries: readonly JournalEntry[]): Uint8Array {
 
 function pack({ id, deliveries, state }: JournalEntry): void {
   scratch.reserve(headMax)
-  scratch.number(id)
-  scratch.number(deliveries)
+  scratch.numbers([id, deliveries])
   const lengthAt = scratch.at
   scratch.at += 4
   writeState(scratch, state)
