@@ -26,5 +26,6 @@ export const regressionSeeds: ReadonlyMap<number, string> = new Map([
     701722,
     'the first number of a counter was not reached behind entries of its inbox for which there is no room',
   ],
+  [900639, 'the check took no handler for late whose worker had stood still in it'],
   [763191, 'the check took the first number of a counter, held behind a halt over a later gap, for a gap'],
 ])

@@ -1,6 +1,6 @@
 // I3: an event becomes a dead letter only for a reason that is true of it.
 import type { Sequence } from '../../../src/core/sequence.ts'
-import type { DeadLetterReason } from '../../../src/ports/records.ts'
+import type { DeadLetter, DeadLetterReason } from '../../../src/ports/records.ts'
 import type { Produced } from '../produced.ts'
 import { uidOf } from '../produced.ts'
 import type { DomainScenario } from '../scenario.ts'
@@ -17,7 +17,8 @@ export const checkDeadLetterReasons: Check = (world) => {
       const uid = uidOf(letter.payload)
       const produced = uid === undefined ? undefined : world.produced[uid]
       const domain = produced && domainOf(world, produced.path)
-      if (produced !== undefined && truths[letter.reason]({ world, shadow, produced, domain })) continue
+      const isTrue = truths[letter.reason]
+      if (produced !== undefined && isTrue({ world, shadow, letter, produced, domain })) continue
       const place = `${produced?.epoch}/${String(produced?.sequence)}`
       const what = `${produced?.kind} ${produced?.uid} (${place})`
       breaches.push(
@@ -31,6 +32,7 @@ export const checkDeadLetterReasons: Check = (world) => {
 interface About {
   readonly world: SimulatedWorld
   readonly shadow: ShadowStore
+  readonly letter: DeadLetter
   readonly produced: Produced
   readonly domain: DomainScenario | undefined
 }
@@ -40,9 +42,10 @@ const truths: Readonly<Record<DeadLetterReason, (about: About) => boolean>> = {
   invalid: ({ produced }) => produced.kind === 'invalid',
   implausible: ({ produced }) => produced.isImplausible,
   // Attempts that ended with their worker count beside those that threw.
-  failed: ({ world, produced, domain }) =>
+  failed: ({ world, letter, produced, domain }) =>
     produced.failures >= (domain?.attempts ?? Infinity) ||
-    (produced.failures > 0 && mayLoseItsWorker(world, produced)),
+    (produced.failures > 0 && mayLoseItsWorker(world, produced)) ||
+    mayHaveStalled(world, letter),
   schema: ({ produced }) => produced.isRefused,
   stale: isOfOlderEpoch,
   'epoch-ended': isOfOlderEpoch,
@@ -53,6 +56,11 @@ const truths: Readonly<Record<DeadLetterReason, (about: About) => boolean>> = {
   skipped: ({ world }) => world.hasOperators,
   'too-large': () => false,
   'worker-died': ({ world, produced }) => mayLoseItsWorker(world, produced),
+}
+
+/** Whether the handler's time may have passed while its worker stood still. */
+function mayHaveStalled({ scenario }: SimulatedWorld, { detail }: DeadLetter): boolean {
+  return scenario.troubles.stall > 0 && detail.includes('took longer than')
 }
 
 function isOfOlderEpoch({ shadow, produced: { path, epoch } }: About): boolean {
