@@ -20,6 +20,7 @@ const services: readonly Service[] = [
   { command: 'java', aptPackage: 'default-jre-headless' },
   { command: 'mvn', aptPackage: 'maven' },
   { command: 'kcat', aptPackage: 'kcat', asks: '-V' },
+  { command: 'prometheus', aptPackage: 'prometheus' },
   { command: 'openssl', aptPackage: 'openssl', asks: 'version' },
 ]
 

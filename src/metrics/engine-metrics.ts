@@ -18,6 +18,7 @@ import type {
 } from '../ports/telemetry.ts'
 import type { MetricName } from './catalogue.ts'
 import { metricList } from './catalogue.ts'
+import { firstZeros } from './first-zeros.ts'
 import type { HistogramPoint, Labels, NumberPoint } from './series.ts'
 import { histogramSeries, note, numberSeries, Series } from './series.ts'
 import { StoreFigures } from './store-figures.ts'
@@ -47,6 +48,7 @@ export class EngineMetrics implements TelemetryProvider {
   attach(engine: WatchedEngine): Listener {
     const figures = new StoreFigures(engine)
     this.#figures.add(figures)
+    for (const [name, labels] of firstZeros(engine)) this.number(name, labels)
     return new EngineCounter(engine, this, () => this.#figures.delete(figures)).listener
   }
 

@@ -1,9 +1,12 @@
-// What only the store of an engine knows, read when somebody asks. Upholds I7: streams that wait are counted
-// again only after twenty times as long as the last count took, so that watching takes a twentieth at most.
+// What only the store of an engine knows, read when somebody asks. A store that does not answer is told like
+// one that is down. Upholds I7: streams that wait are counted again only after twenty times as long as the
+// last count took, so that watching takes a twentieth at most.
 import type { Health } from '../operate/health.ts'
 import { readHealth } from '../operate/health.ts'
 import type { ConsumerFigures } from '../operate/read-status.ts'
 import { readStatus } from '../operate/read-status.ts'
+import { TimedQuestion } from '../operate/timed-question.ts'
+import type { SourceExtent } from '../ports/source.ts'
 import type { WatchedEngine } from '../ports/telemetry.ts'
 import type { MetricName } from './catalogue.ts'
 import type { Labels } from './series.ts'
@@ -14,45 +17,53 @@ const atLeastMs = 1_000
 
 /** Reads the figures of one engine's consumer. */
 export class StoreFigures {
-  readonly #engine: WatchedEngine
+  readonly #consumer: string
+  readonly #status: TimedQuestion<ConsumerFigures>
+  readonly #count: TimedQuestion<void>
+  readonly #extent: TimedQuestion<SourceExtent | undefined>
   #health: Health | undefined
   #nextMs = 0
 
-  constructor(engine: WatchedEngine) {
-    this.#engine = engine
+  constructor({ consumer, reader, domains, source }: WatchedEngine) {
+    this.#consumer = consumer
+    this.#status = new TimedQuestion(() => readStatus(reader, consumer))
+    this.#count = new TimedQuestion(async () => {
+      const beganMs = performance.now()
+      this.#health = await readHealth({ reader, consumer }, domains, { limit: 1 })
+      const now = performance.now()
+      this.#nextMs = now + Math.max(atLeastMs, 20 * (now - beganMs))
+    })
+    this.#extent = new TimedQuestion(async () => source?.extent?.())
   }
 
   /** Sets everything that can be read. Never rejects. */
   async read(set: SetNumber): Promise<void> {
-    const { consumer, reader } = this.#engine
-    try {
-      const figures = await readStatus(reader, consumer)
-      set('inturn.store.up', { consumer }, 1)
-      setFigures(set, figures)
-      setHealth(set, consumer, await this.#readHealth())
-    } catch {
-      set('inturn.store.up', { consumer }, 0)
-    }
-    await this.#readLag(set)
+    await Promise.all([this.#readStore(set), this.#readLag(set)])
   }
 
-  async #readHealth(): Promise<Health> {
-    const { consumer, reader, domains } = this.#engine
-    const beganMs = performance.now()
-    if (this.#health !== undefined && beganMs < this.#nextMs) return this.#health
-    const health = await readHealth({ reader, consumer }, domains, { limit: 1 })
-    const now = performance.now()
-    this.#nextMs = now + Math.max(atLeastMs, 20 * (now - beganMs))
-    this.#health = health
-    return health
+  async #readStore(set: SetNumber): Promise<void> {
+    const consumer = this.#consumer
+    const figures = await Promise.all([this.#status.answer(), this.#countAgain()]).then(
+      ([status]) => status,
+      () => undefined,
+    )
+    set('inturn.store.up', { consumer }, figures === undefined ? 0 : 1)
+    if (figures === undefined) return
+    setFigures(set, figures)
+    if (this.#health !== undefined) setHealth(set, consumer, this.#health)
+  }
+
+  /** A count that takes long is shown as it was last, until it has ended. */
+  async #countAgain(): Promise<void> {
+    if (performance.now() >= this.#nextMs) await this.#count.answer()
   }
 
   async #readLag(set: SetNumber): Promise<void> {
-    const { consumer, source } = this.#engine
     // A source that is not open yet, or cannot be reached, has no lag that is known.
-    const extent = await source?.extent?.().catch(() => undefined)
+    const extent = await this.#extent.answer().catch(() => undefined)
     if (extent === undefined) return
-    set('inturn.source.lag', { consumer, unit: extent.unit }, Math.max(0, extent.total - extent.done))
+    const labels = { consumer: this.#consumer, unit: extent.unit }
+    set('inturn.source.lag', labels, Math.max(0, extent.total - extent.done))
   }
 }
 

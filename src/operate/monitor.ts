@@ -11,6 +11,7 @@ import { readHealth } from './health.ts'
 import type { ConsumerView } from './paging.ts'
 import type { ConsumerFigures } from './read-status.ts'
 import { readStatus } from './read-status.ts'
+import { answerMsMax, TimedQuestion } from './timed-question.ts'
 
 /** Whether a consumer does its work. */
 export interface Readiness {
@@ -59,6 +60,11 @@ export function readinessOf(
   return { isReady: problems.length === 0, problems }
 }
 
+const unanswered: Readiness = {
+  isReady: false,
+  problems: [`the store cannot be read: it has not answered for ${spell(answerMsMax)}`],
+}
+
 /** Options of {@link monitor}. */
 export interface MonitorOptions {
   readonly store: Pick<Store, 'reader'>
@@ -83,8 +89,9 @@ export interface MonitorOptions {
 export function monitor(options: MonitorOptions): (request: Request) => Promise<Response> {
   const { store, consumer, domains = new Map(), wedgedAfter = wedgedAfterDefault, metrics } = options
   const wedgedMs = durationMs(wedgedAfter, 'wedgedAfter')
+  const asked = new TimedQuestion(() => readReadiness({ reader: store.reader, consumer }, domains, wedgedMs))
   const ready = async (): Promise<Response> => {
-    const { isReady, problems } = await readReadiness({ reader: store.reader, consumer }, domains, wedgedMs)
+    const { isReady, problems } = (await asked.answer()) ?? unanswered
     return Response.json({ isReady, problems }, { status: isReady ? 200 : 503 })
   }
   return async ({ url, method }) => {

@@ -2,7 +2,7 @@
 // that cannot be read is said (I10), and never fails the scrape.
 import { readFileSync } from 'node:fs'
 import { Counter, Registry } from 'prom-client'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import { catalogue, metricList, prometheusName } from '../../../src/metrics/catalogue.ts'
 import { monitor } from '../../../src/operate/monitor.ts'
@@ -49,7 +49,7 @@ describe('a scrape', () => {
     const consumer = { consumer: 'billing' }
     expect(valueOf(samples, 'inturn_verdicts_total', { ...consumer, verdict: 'hold' })).toBe(2)
     expect(valueOf(samples, 'inturn_numbers_total', { domain: 'account', account: 'delivered' })).toBe(2)
-    expect(valueOf(samples, 'inturn_dead_letters_total', { reason: 'invalid' })).toBe(1)
+    expect(valueOf(samples, 'inturn_dead_letters_total', { domain: '', reason: 'invalid' })).toBe(1)
     expect(valueOf(samples, 'inturn_streams', { state: 'halted' })).toBe(1)
     expect(valueOf(samples, 'inturn_streams', { state: 'stuck' })).toBe(2)
     expect(valueOf(samples, 'inturn_gaps_open', consumer)).toBe(1)
@@ -87,6 +87,20 @@ describe('a scrape', () => {
     expect(names).toEqual(['orders_total', ...metricList.map(([name]) => prometheusName(name))])
   })
 
+  it('begins with every counter at 0 whose labels are known, so that a first fault is a rise', async () => {
+    const metrics = prometheus()
+    const processor = new EngineWorld().processor({ handle: () => undefined }, { telemetry: metrics })
+    await processor.process([])
+    const samples = samplesOf(await metrics.text())
+    const counters = metricList.filter(
+      ([, { kind, labels }]) => kind === 'counter' && !labels.includes('relay'),
+    )
+    for (const [name] of counters) expect(valueOf(samples, prometheusName(name))).toBe(0)
+    const unreadable = { consumer: 'billing', domain: '', reason: 'invalid' }
+    expect(valueOf(samples, 'inturn_dead_letters_total', unreadable)).toBe(0)
+    expect(valueOf(samples, 'inturn_troubles_total', { what: 'records-full' })).toBe(0)
+  })
+
   it('of a store that cannot be read says so, and has all that was counted', async () => {
     const metrics = prometheus()
     const world = new EngineWorld()
@@ -104,6 +118,38 @@ describe('a scrape', () => {
     const samples = samplesOf(await metrics.text())
     expect(valueOf(samples, 'inturn_store_up')).toBe(0)
     expect(valueOf(samples, 'inturn_verdicts_total', { verdict: 'deliver' })).toBe(1)
+  })
+})
+
+describe('a store that does not answer', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('is told in time, by a scrape and a probe, and asked no second time meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const metrics = prometheus()
+    const { memory } = new EngineWorld()
+    const summary = vi.fn(() => new Promise<never>(() => undefined))
+    const store = { ...memory, reader: { ...memory.reader, summary } }
+    await metrics.text()
+    metrics.attach({
+      consumer: 'billing',
+      worker: 'w',
+      reader: store.reader,
+      domains: new Map(),
+      source: undefined,
+    })
+    const answer = monitor({ store, consumer: 'billing' })
+    const asked = [1, 2].map(async () => [
+      await metrics.text(),
+      await (await answer(new Request('http://l/readyz'))).text(),
+    ])
+    await vi.advanceTimersByTimeAsync(20_000)
+    for (const [page, ready] of await Promise.all(asked)) {
+      expect(valueOf(samplesOf(page ?? ''), 'inturn_store_up')).toBe(0)
+      expect(page).not.toContain('inturn_reading{')
+      expect(ready).toContain('the store cannot be read: it has not answered for 5 s')
+    }
+    expect(summary).toHaveBeenCalledTimes(3)
   })
 })
 
