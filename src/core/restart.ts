@@ -103,7 +103,9 @@ function evidenceOf(
     return time > newest && !ahead.includes(time) ? 'time' : undefined
   }
   if (event.producer !== undefined || known === undefined || known === event.print) return undefined
-  return isFirstNumber(rules, event) || restart?.evidence === 'id' ? 'id' : undefined
+  // Once an operator has called such events copies, the first one is not known as such any more.
+  const isSign = isFirstNumber(rules, event) && draft.firstPrint !== undefined
+  return isSign || restart?.evidence === 'id' ? 'id' : undefined
 }
 
 /** Whether the producer is none that the stream knows, and the stream knows all that it had. */

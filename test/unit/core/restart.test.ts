@@ -466,6 +466,19 @@ describe("onReset: 'halt'", () => {
     expect(arrive(2, 102)).toBe('#0 duplicate 0/2')
   })
 
+  test('what an operator calls copies is no sign again, also while its first number is remembered', () => {
+    for (const numbers of [3, 40]) {
+      const history = new RuledHistory(rulesFor({ numbering: contiguous(), onReset: 'halt' }))
+      const arrive = (sequence: number, print: number): string | undefined =>
+        history.arrive([{ action: { kind: 'event', epoch: 0, sequence, print }, index: 0 }], 0).at(-1)
+      for (let n = 1; n <= numbers; n++) arrive(n, n)
+      expect(arrive(1, 101)).toBe('#0 refuse(producer-restarted) 0/1')
+      history.state = asCopies(history.state)
+      expect(arrive(1, 101)).toBe(numbers === 3 ? '#0 conflict(other-id) 0/1' : '#0 duplicate 0/1')
+      expect(history.state.halt).toBeUndefined()
+    }
+  })
+
   test('a fill of the suspected run waits too, and an operator gives one for the epoch that is meant', () => {
     const stream = new Stream({ numbering: contiguous(), onReset: 'halt' })
     stream.offer([
