@@ -27,7 +27,8 @@ function kyselyIn(transaction: PostgresTransaction): Kysely<Bank> {
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without cursors it uses no more than this
   const connect = async () => client as unknown as PostgresPoolClient
-  return new Kysely<Bank>({ dialect: new PostgresDialect({ pool: { connect, end: async () => undefined } }) })
+  const pool = { connect, end: async () => undefined, options: {} }
+  return new Kysely<Bank>({ dialect: new PostgresDialect({ pool }) })
 }
 
 export default defineConfig({
