@@ -4,7 +4,7 @@ import type { SinkMessage } from './sink.ts'
 /** How large a request may be. */
 interface RequestLimits {
   readonly messagesMax: number
-  /** A request ends with the message that brings it above so many bytes. */
+  /** Only a message that is larger by itself brings a request above so many bytes. */
   readonly bytesMax: number
 }
 
@@ -16,12 +16,13 @@ export function requestsOf(
   const requests: SinkMessage[][] = []
   let bytes = Infinity
   for (const message of messages) {
-    if (bytes >= bytesMax || (requests.at(-1)?.length ?? 0) >= messagesMax) {
+    const own = Buffer.byteLength(message.json)
+    if (bytes + own > bytesMax || (requests.at(-1)?.length ?? 0) >= messagesMax) {
       requests.push([])
       bytes = 0
     }
     requests.at(-1)?.push(message)
-    bytes += Buffer.byteLength(message.json)
+    bytes += own
   }
   return requests
 }

@@ -7,7 +7,7 @@ import { orAborted, requestsOf, SendsUnderWay } from '../../ports/sending.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
-import { kafkaFault } from './faults.ts'
+import { apiIdsOf, kafkaFault } from './faults.ts'
 import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
 import type { CloudEventMode } from './sink-record.ts'
@@ -34,6 +34,8 @@ type ProducedRecord = Parameters<BytesProducer['send']>[0]['messages'][number]
 const requestLimits = { messagesMax: 1_000, bytesMax: 512 * 1024 }
 /** Durable on every replica in sync. Each send asks for it: the client heeds no `acks` of a producer. */
 const acks = -1
+/** What a request is called that is larger than `max.message.bytes` of its topic, or than brokers take. */
+const tooLarge: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 const nonNegative = 0x7fff_ffff
 
 /** The sink itself; made by `kafkaSink`. */
@@ -121,8 +123,15 @@ export class KafkaSink implements Sink {
     signal: AbortSignal,
   ): Promise<void> {
     for (const messages of requests) {
-      if (signal.aborted) break
-      await orAborted(producer.send({ messages, acks }), signal)
+      if (signal.aborted) throw this.#unavailable('the send was given up', true)
+      try {
+        await orAborted(producer.send({ messages, acks }), signal)
+      } catch (thrown) {
+        // What is too large together may fit in parts; nothing of it was written.
+        if (messages.length === 1 || !apiIdsOf(thrown).some((id) => tooLarge.has(id))) throw thrown
+        const half = Math.ceil(messages.length / 2)
+        await this.#sendAll(producer, [messages.slice(0, half), messages.slice(half)], signal)
+      }
     }
     if (signal.aborted) throw this.#unavailable('the send was given up', true)
   }

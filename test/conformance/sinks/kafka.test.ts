@@ -114,6 +114,21 @@ test('a topic whose partitions are not known for a moment fails the send; nothin
   expect(await valuesOf(topic)).toHaveLength(list.length)
 })
 
+test('what a topic takes one by one, and not together, is sent in parts and in order (I1)', async () => {
+  const brokers = await kafkaBrokers()
+  const topic = await freshTopic(brokers, { settings: { 'max.message.bytes': '4000' } })
+  const sink = kafkaSink({ brokers, topic: topic.topic })
+  await sink.open()
+  const { signal } = new AbortController()
+  const list = Array.from({ length: 300 }, (_, index) => sample('a', index + 1))
+  await sink.send(list, { signal })
+  expect(await valuesOf(topic)).toEqual(list.map(({ json }) => json))
+  const large = { ...sample('a', 301), json: JSON.stringify({ pad: 'x'.repeat(5_000) }) }
+  const failure = { code: 'sink-unavailable', retryable: false }
+  await expect(sink.send([large], { signal })).rejects.toMatchObject(failure)
+  await sink.close()
+})
+
 test('a key lies in the partition where the producers of Java put it', async () => {
   const brokers = await kafkaBrokers()
   const { topic } = await freshTopic(brokers, { partitions: 7 })
