@@ -32,6 +32,7 @@ export async function orAborted(request: Promise<unknown>, signal: AbortSignal):
   let forget = (): void => undefined
   const aborted = new Promise<void>((resolve) => {
     const onAbort = (): void => resolve()
+    if (signal.aborted) onAbort()
     signal.addEventListener('abort', onAbort)
     forget = () => signal.removeEventListener('abort', onAbort)
   })

@@ -1,6 +1,7 @@
 // Reads partitions, whoever has given them out: gives out what was fetched, an even share of each, and waits
 // where there is nothing. Upholds I6.
 import type { InturnError } from '../../core/errors.ts'
+import { orAborted } from '../../ports/sending.ts'
 import type { ReadRequest, SourceExtent } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import { FetchLoop } from './fetch-loop.ts'
@@ -48,6 +49,8 @@ export class TopicReader {
   #turn = 0
   #wake: () => void = () => undefined
   #lastWarning = ''
+  /** What waits for `decode`; nothing else is given out in front of it. */
+  #decoding: Promise<readonly HeldDelivery[]> | undefined
 
   constructor(topics: TopicClient, parts: TopicReaderParts, news: ReaderNews) {
     this.#parts = parts
@@ -96,12 +99,17 @@ export class TopicReader {
     const untilMs = systemTimers.elapsedMs() + waitMs
     while (!signal.aborted) {
       prepare()
-      const taken = this.#take(max)
+      const taken = this.#decoding ?? this.#take(max)
       this.#loop.run(this.partitions.values())
-      if (taken.length > 0) {
-        const ready = taken.filter((one): one is HeldDelivery => !(one instanceof Promise))
-        return ready.length === taken.length ? ready : Promise.all(taken.map(async (one) => one))
+      if (taken instanceof Promise) {
+        this.#decoding = taken
+        await orAborted(taken, signal)
+        // Whoever ends waits for no decode: what it has not made is not settled, and comes again.
+        if (signal.aborted) break
+        this.#decoding = undefined
       }
+      const ready = await taken
+      if (ready.length > 0) return ready
       const failure = this.takeFailure()
       if (failure !== undefined) throw failure
       const leftMs = untilMs - systemTimers.elapsedMs()
@@ -188,7 +196,7 @@ export class TopicReader {
   }
 
   /** Takes what waits, an even share of each partition. */
-  #take(max: number): readonly (HeldDelivery | Promise<HeldDelivery>)[] {
+  #take(max: number): readonly HeldDelivery[] | Promise<readonly HeldDelivery[]> {
     const all = [...this.partitions.values()]
     const first = all.length === 0 ? 0 : this.#turn++ % all.length
     const waiting = [...all.slice(first), ...all.slice(0, first)].filter(
@@ -207,7 +215,8 @@ export class TopicReader {
         )
       }
     }
-    return taken
+    const ready = taken.filter((one): one is HeldDelivery => !(one instanceof Promise))
+    return ready.length === taken.length ? ready : Promise.all(taken.map(async (one) => one))
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

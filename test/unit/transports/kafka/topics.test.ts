@@ -107,6 +107,21 @@ test('a value that is no JSON comes as it is, with the reason and its place', as
   expect(broken?.origin).toBe(`${topic.topic}[0]@1`)
 })
 
+test('whoever ends waits for no decode, and what it answers in the end comes first', async () => {
+  const topic = await freshTopic(brokers)
+  await topic.add(json(2))
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const ended = new AbortController()
+  const decode = ({ offset }: { readonly offset: number }): unknown => {
+    ended.abort()
+    return offset === 0 ? promise : { n: 'decoded' }
+  }
+  await using opened = await open(topic, { decode })
+  expect(await opened.source.read({ max: 1, waitMs: 60_000, signal: ended.signal })).toEqual([])
+  resolve({ n: 'late' })
+  expect((await opened.take(2)).map(n)).toEqual(['late', 'decoded'])
+})
+
 test('decode makes the value, and may wait; what it refuses comes as it is, with the reason', async () => {
   const topic = await freshTopic(brokers)
   await topic.add(['1,20', 'x'], { args: ['-k', 'user-1'] })
