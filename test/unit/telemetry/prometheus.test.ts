@@ -219,4 +219,11 @@ describe('what is written about metrics', () => {
       for (const name of named) expect([...known]).toContain(name)
     },
   )
+
+  it('adds up no figures of the store, which each of its workers has', () => {
+    const dashboard = page('examples/monitoring/grafana-dashboard.json')
+    const sums = [...dashboard.matchAll(/\bsum\b(?: by \([^)]*\))? \(?(\w+)/g)].map(([, name = '']) => name)
+    expect(sums.length).toBeGreaterThan(5)
+    for (const name of sums) expect(name).toMatch(/^(rate|increase)$/)
+  })
 })
