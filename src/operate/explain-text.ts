@@ -300,6 +300,7 @@ function accountWords(explanation: Explanation): readonly string[] {
     ...(letters.length === 0 ? [] : [`Dead letters: ${letters.join(', ')}`]),
     ...refusedLetterWords(refusedLetters),
     ...conflictLetterWords(explanation),
+    ...implausibleLetterWords(explanation),
   ]
 }
 
@@ -397,5 +398,14 @@ function conflictLetterWords({
   return [
     `  another event came under a used number (conflict), and was not handled: ${numbers}`,
     `    ${then}`,
+  ]
+}
+
+/** What a producer sends that has jumped is all of this kind, and its stream seems to wait for nothing. */
+function implausibleLetterWords({ deadLetters }: Explanation): string[] {
+  if (deadLetters['implausible'] === undefined) return []
+  return [
+    '  what came with a number too far ahead to be believed (implausible) was not handled',
+    '    a corrupt number; or its producer has jumped: then inturn seek up to it, and inturn dead retry',
   ]
 }

@@ -172,3 +172,16 @@ test('many are counted; in a chain too, and where a gap halts the stream', async
   expect(text[at + 6]).toBe('  ... and 2 more of them are dead letters')
   expect((await explained(world)).missingLetters).toHaveLength(7)
 })
+
+test('what was not believed is told, with what is done about it where its producer has jumped', async () => {
+  const world = new OperatorWorld()
+  await world.operated.open()
+  await world.processing.process([...events('a', 1), event('a', 5_000_000)])
+  const text = await lines(world)
+  const at = text.indexOf('Dead letters: 1 implausible')
+  expect(text.slice(at, at + 3)).toEqual([
+    'Dead letters: 1 implausible',
+    '  what came with a number too far ahead to be believed (implausible) was not handled',
+    '    a corrupt number; or its producer has jumped: then inturn seek up to it, and inturn dead retry',
+  ])
+})
