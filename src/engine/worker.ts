@@ -481,7 +481,8 @@ class PullWorker<Message extends Delivery> implements Worker {
     const { telemetry, timers, random } = this.#parts
     try {
       await part()
-      if (this.#failures > 0 && this.#isWell()) {
+      // A worker that is told to end has nothing in hand, and learns of no store whether it works again.
+      if (this.#failures > 0 && this.#isWell() && !this.#draining.signal.aborted) {
         telemetry({ kind: 'recovered' })
         this.#failures = 0
       }

@@ -131,6 +131,24 @@ describe('failures of store and source (I10)', () => {
     await worker.stop()
   })
 
+  it.each(['open', 'work'])('that end with the worker are not over (%s)', async (failing) => {
+    const world = new WorkerWorld()
+    await world.source.push(events('a', 1))
+    const plan = ({ method }: { method: string }) =>
+      method === failing ? { fail: 'before' as const } : undefined
+    const worker = world.worker({}, { store: world.store({ plan }) })
+    world.start(worker)
+    await world.until(() => world.told('store-failed').length === 3)
+    let hasEnded = false
+    const ending = worker.stop().finally(() => {
+      hasEnded = true
+    })
+    await world.until(() => hasEnded)
+    await ending
+    expect(world.told('recovered')).toEqual([])
+    expect(world.crashes).toEqual([])
+  })
+
   it('a store that cannot be opened for good ends the worker, and what was opened is closed', async () => {
     const world = new WorkerWorld()
     const corrupt = new InturnError('store-corrupt', 'it is damaged')
