@@ -184,11 +184,12 @@ async function checkDomain(
 }
 
 function domainLines({ command, domain, by, reason, woken, busy }: DomainOperation): readonly string[] {
+  const due = woken === 1 ? '1 waiting stream is' : `${woken} waiting streams are`
   const lines =
     command === 'pause'
       ? [`the domain ${domain} is paused: what comes is held, and nothing is delivered, retried or given up`]
       : [
-          `the domain ${domain} goes on; ${woken} waiting streams are due at once`,
+          `the domain ${domain} goes on; ${due} due at once`,
           ...(busy === 0 ? [] : [`  ${busy} more were busy, and are looked at within a minute`]),
         ]
   return [...lines, `  in the ledger: ${by}: ${reason}`]

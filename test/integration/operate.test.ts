@@ -134,7 +134,7 @@ describe.each(['transaction', 'external'] as const)('beside a worker with effect
     await act('pause', 'account')
     arrive(14)
     await until(({ held }) => held === 1)
-    expect(await act('resume', 'account')).toContain('1 waiting streams')
+    expect(await act('resume', 'account')).toContain('1 waiting stream is due')
     await until(({ position }) => position === 14)
 
     await act('seek', 'account/a', '--to', '16')

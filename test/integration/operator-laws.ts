@@ -132,7 +132,7 @@ async function carryOn(): Promise<void> {
   await act('pause', 'account')
   arrive('account', 14)
   await until('account/a', ({ held }) => held === 1)
-  expect(await act('resume', 'account')).toContain('1 waiting streams')
+  expect(await act('resume', 'account')).toContain('1 waiting stream is due')
   await untilAt('account/a', 14)
 
   await act('seek', 'account/a', '--to', '16')
