@@ -33,12 +33,17 @@ export interface CollectedMetric {
   readonly histograms: readonly HistogramPoint[]
 }
 
+/** A lag is told every second; one that has not been for so long is not known any more. */
+const lagKnownMs = 30_000
+
 /** The metrics of all engines that it is attached to. */
 export class EngineMetrics implements TelemetryProvider {
   readonly #numbers = new Map<MetricName, Series<NumberPoint>>()
   readonly #histograms = new Map<MetricName, Series<HistogramPoint>>()
   readonly #timesOf: TimesOf | undefined
   readonly #figures = new Set<StoreFigures>()
+  /** When the lag of a relay was told last, by its name. */
+  readonly #lagsToldMs = new Map<string, number>()
   #collecting: Promise<ReadonlyMap<MetricName, CollectedMetric>> | undefined
 
   constructor(timesOf?: TimesOf) {
@@ -64,13 +69,17 @@ export class EngineMetrics implements TelemetryProvider {
         else if (news.kind === 'relay-lag') {
           of('inturn.relay.lag').value = news.events
           of('inturn.relay.oldest').value = news.ageMs / 1_000
+          this.#lagsToldMs.set(relay, performance.now())
         }
       },
-      ended: () => {
-        this.forget('inturn.relay.lag', { relay })
-        this.forget('inturn.relay.oldest', { relay })
-      },
+      ended: () => this.#forgetLag(relay),
     }
+  }
+
+  #forgetLag(relay: string): void {
+    this.#lagsToldMs.delete(relay)
+    this.forget('inturn.relay.lag', { relay })
+    this.forget('inturn.relay.oldest', { relay })
   }
 
   /** A number that is raised, or set. */
@@ -111,6 +120,9 @@ export class EngineMetrics implements TelemetryProvider {
       series.of(labels).value = value
     }
     await Promise.all([...this.#figures].map((figures) => figures.read(set)))
+    for (const [relay, toldMs] of this.#lagsToldMs) {
+      if (performance.now() - toldMs > lagKnownMs) this.#forgetLag(relay)
+    }
     return new Map(
       metricList.map(([name]) => {
         const numbers = (read.get(name) ?? this.#numbers.get(name))?.points ?? []

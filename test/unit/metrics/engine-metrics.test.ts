@@ -1,6 +1,6 @@
 // Gauges of what comes and goes: a partition that is read elsewhere now, and an engine that has ended, are
 // not shown as what they were last.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { MetricName } from '../../../src/metrics/catalogue.ts'
 import { EngineMetrics } from '../../../src/metrics/engine-metrics.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
@@ -31,4 +31,28 @@ test('the lag of partitions is that of those that are read here, and of no ended
   expect(await lag()).toEqual([point('a[1]', 7)])
   ended?.()
   expect(await lag()).toEqual([])
+})
+
+test('the lag of a relay whose log or store does not answer is not shown as what it was last', async () => {
+  const metrics = new EngineMetrics()
+  const { tell } = metrics.attachRelay('orders')
+  const shown = async (): Promise<readonly unknown[]> => [
+    ...(await pointsOf(metrics, 'inturn.relay.lag')),
+    ...(await pointsOf(metrics, 'inturn.relay.oldest')),
+  ]
+  vi.useFakeTimers({ toFake: ['performance'] })
+  try {
+    tell({ kind: 'relay-lag', relay: 'orders', events: 3, ageMs: 2_000 })
+    vi.advanceTimersByTime(25_000)
+    expect(await shown()).toEqual([
+      { relay: 'orders', value: 3 },
+      { relay: 'orders', value: 2 },
+    ])
+    vi.advanceTimersByTime(10_000)
+    expect(await shown()).toEqual([])
+    tell({ kind: 'relay-lag', relay: 'orders', events: 4, ageMs: 40_000 })
+    expect(await shown()).toHaveLength(2)
+  } finally {
+    vi.useRealTimers()
+  }
 })
