@@ -20,7 +20,7 @@ import type { FillVerdict } from './outcome.ts'
 import type { FillArrival, Pass } from './pass.ts'
 import { isStopped } from './pass.ts'
 import { epochInRuns } from './producer-runs.ts'
-import { isOfOpenRun } from './restart.ts'
+import { isOfOpenRun, isWatched } from './restart.ts'
 import type { Position } from './sequence.ts'
 import { haltStops } from './stream-state.ts'
 import type { NoNumber } from './unwrap.ts'
@@ -61,7 +61,7 @@ export function decideFill(pass: Pass, arrival: FillArrival): void {
 function inItsRun({ draft, rules }: Pass, fill: FillArrival): FillArrival | FillJudgement {
   const epoch = fill.isPlaced === true ? fill.epoch : epochInRuns(draft.runs, fill)
   if (epoch === undefined) return { verdict: 'stale', reason: 'run-unknown' }
-  const isSuspected = rules.onReset !== 'tell' && epoch === draft.epoch && isOfOpenRun(draft, fill)
+  const isSuspected = rules.onReset !== 'tell' && isWatched(draft, epoch) && isOfOpenRun(draft, fill)
   if (isSuspected) return { verdict: 'refuse', reason: 'producer-restarted' }
   return epoch === fill.epoch ? fill : { ...fill, epoch, known: undefined }
 }

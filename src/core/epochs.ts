@@ -5,6 +5,7 @@ import { findEpoch } from './held-spans.ts'
 import { baselineOf, isCurrent, reachedBefore } from './numbering-rules.ts'
 import type { Entry } from './outcome.ts'
 import type { Pass } from './pass.ts'
+import { wireEpochOf } from './producer-runs.ts'
 import { endedEpochsMax } from './rules.ts'
 import type { Epoch, Sequence } from './sequence.ts'
 import { after, width } from './sequence.ts'
@@ -23,7 +24,8 @@ export function openEpoch(pass: Pass, epoch: Epoch, baseline: Sequence | undefin
   draft.lost = []
   draft.filled = []
   draft.firstPrint = undefined
-  draft.restart = undefined
+  // What was seen while it was held goes on to be true of it.
+  if (draft.restart?.wireEpoch !== wireEpochOf(draft.runs, epoch)) draft.restart = undefined
   const { earlier } = draft.runs.find((run) => run.epoch === epoch) ?? {}
   if (earlier !== undefined) draft.producers = draft.producers.filter((one) => !earlier.includes(one))
 }

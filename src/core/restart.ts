@@ -9,7 +9,7 @@ import type { Judgement } from './judge.ts'
 import { isFirstNumber } from './numbering-rules.ts'
 import type { Draft, Made, Pass } from './pass.ts'
 import { believedTime, producersMax, runsMax, wireEpochOf } from './producer-runs.ts'
-import type { Sequence } from './sequence.ts'
+import type { Epoch, Sequence } from './sequence.ts'
 import type { RestartSigns, Run } from './stream-state.ts'
 import { haltStops } from './stream-state.ts'
 import type { Candidate } from './unwrap.ts'
@@ -26,7 +26,7 @@ export function answerRestart(
   judgement: Judgement,
 ): Judgement | 'open' | undefined {
   const { draft, rules } = pass
-  if (draft.position === undefined || event.epoch !== draft.epoch) return undefined
+  if (!isWatched(draft, event.epoch)) return undefined
   const isUsed = ['duplicate', 'late', 'conflict'].includes(judgement.verdict)
   const isTold = rules.onReset === 'tell'
   if (!isUsed && (isTold || !isOfOpenRun(draft, event))) return undefined
@@ -39,10 +39,28 @@ export function answerRestart(
   // Where neither times nor producers tell, whatever is not known for a copy waits, once there is a sign.
   const isOpen = isOfOpenRun(draft, event) || (draft.restart?.evidence === 'id' && known === undefined)
   if (evidence === undefined && !isOpen) return undefined
-  if (evidence !== undefined && rules.onReset === 'epoch' && isCertain(pass, event, evidence)) return 'open'
+  if (evidence !== undefined && rules.onReset === 'epoch' && isCertain(pass, event, { evidence, known }))
+    return 'open'
   note(pass, event, { evidence: evidence ?? 'time', isSettled: false })
   halt(pass, event)
   return refused
+}
+
+/**
+ * Whether a producer may count again in an epoch: in the one that it writes, which is open, or held behind
+ * what the stream stands at. A stream may stand at its very first number, and have no position yet.
+ */
+export function isWatched(draft: Pick<Draft, 'position' | 'epoch' | 'held'>, epoch: Epoch): boolean {
+  return epoch === draft.held.at(-1)?.epoch || (draft.position !== undefined && epoch === draft.epoch)
+}
+
+/** The epoch that is open; of a stream without a position the first that is held, if any. */
+export function currentEpoch({
+  position,
+  epoch,
+  held,
+}: Pick<Draft, 'position' | 'epoch' | 'held'>): Epoch | undefined {
+  return position === undefined ? held[0]?.epoch : epoch
 }
 
 /** Whether something is of the run that is suspected, as far as its time or its producer says. */
@@ -57,7 +75,8 @@ export function isOfOpenRun(draft: Draft, { time, producer }: Made): boolean {
 /** Opens the next epoch for the run that an event begins, once all that is in turn before it is taken. */
 export function openRun(pass: Pass, event: Candidate): void {
   const { draft, outcome } = pass
-  const run = nextRun(draft, isUnknown(draft, event) ? {} : { since: event.time })
+  const { epoch } = event
+  const run = nextRun(draft, isUnknown(draft, event) ? { epoch } : { epoch, since: event.time })
   draft.runs = [...draft.runs, run].slice(-runsMax)
   draft.restart = undefined
   if (draft.halt?.cause === 'restart') draft.halt = undefined
@@ -67,10 +86,10 @@ export function openRun(pass: Pass, event: Candidate): void {
   drain(pass)
 }
 
-/** The run that follows the current one, from a time on, or by what producers were known before. */
+/** The run that follows that of an epoch, from a time on, or by what producers were known before. */
 export function nextRun(
-  { runs, epoch, newest, producers }: Pick<Draft, 'runs' | 'epoch' | 'newest' | 'producers'>,
-  { since }: { readonly since?: number | undefined },
+  { runs, newest, producers }: Pick<Draft, 'runs' | 'newest' | 'producers'>,
+  { epoch, since }: { readonly epoch: Epoch; readonly since?: number | undefined },
 ): Run {
   const numbers = { wireEpoch: wireEpochOf(runs, epoch), epoch: epoch + 1 }
   if (since === undefined) return { ...numbers, earlier: producers }
@@ -78,8 +97,12 @@ export function nextRun(
 }
 
 /** Whether the next epoch is nobody's yet: neither of a run, nor of held events whose producer wrote it. */
-export function isNextEpochFree({ runs, held, epoch }: Pick<Draft, 'runs' | 'held' | 'epoch'>): boolean {
-  return (runs.at(-1)?.epoch ?? epoch) <= epoch && (held.at(-1)?.epoch ?? epoch) <= epoch
+export function isNextEpochFree(draft: Pick<Draft, 'runs' | 'held' | 'epoch' | 'position'>): boolean {
+  const epoch = currentEpoch(draft)
+  const { runs, held } = draft
+  return (
+    epoch !== undefined && (runs.at(-1)?.epoch ?? epoch) <= epoch && (held.at(-1)?.epoch ?? epoch) <= epoch
+  )
 }
 
 /** The fingerprint of the event that has the number already, where it is known. */
@@ -87,7 +110,8 @@ function knownPrint({ draft, rules, held }: Pass, event: Candidate): number | un
   const { epoch, sequence } = event
   const remembered = recall(draft.memory, epoch, sequence)
   if (remembered !== undefined) return remembered
-  if (draft.position !== undefined && sequence > draft.position) return held.print(epoch, sequence)
+  const isAhead = draft.position === undefined || epoch > draft.epoch || sequence > draft.position
+  if (isAhead) return held.print(epoch, sequence)
   return isFirstNumber(rules, event) ? draft.firstPrint : undefined
 }
 
@@ -118,11 +142,14 @@ function isUnknown({ producers }: Draft, { producer }: Made): boolean {
  * Whether nothing but a new run explains an event: another event than the first one bears the first number,
  * and it was made later than all others, or by a producer that the stream did not know.
  */
-function isCertain({ draft, rules }: Pass, event: Candidate, evidence: RestartSigns['evidence']): boolean {
-  const { firstPrint } = draft
+function isCertain(
+  { draft, rules }: Pass,
+  event: Candidate,
+  { evidence, known }: { readonly evidence: RestartSigns['evidence']; readonly known: number | undefined },
+): boolean {
   if (!isFirstNumber(rules, event) || !isNextEpochFree(draft)) return false
-  if (evidence === 'producer') return firstPrint !== event.print
-  return evidence === 'time' && firstPrint !== undefined && firstPrint !== event.print
+  if (evidence === 'producer') return known !== event.print
+  return evidence === 'time' && known !== undefined && known !== event.print
 }
 
 function note(

@@ -1,6 +1,6 @@
 // Which commands would move a stream that does not move by itself: the whole line, ready to paste, and what
 // it does. Each line refuses if the stream has moved by then.
-import { isNextEpochFree } from '../core/restart.ts'
+import { currentEpoch, isNextEpochFree } from '../core/restart.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
@@ -70,14 +70,20 @@ const settledWords = 'what bears a used number is a duplicate, or, with another 
 /** What can be said of a producer that may count again; nothing where a halt of another kind comes first. */
 function overRestart(setting: ActionSetting): readonly OperatorAction[] {
   const { state } = setting
-  const { restart, halt, epoch } = state
+  const { restart, halt } = state
   if (restart === undefined || (halt !== undefined && halt.cause !== 'restart')) return []
   const isTellable = restart.evidence !== 'id' && isNextEpochFree(state)
   const since = restart.since === undefined ? '' : ` ${new Date(restart.since).toISOString()}`
   const of = restart.evidence === 'producer' ? 'other producers make' : `was made from${since} on`
   return [
     ...(isTellable
-      ? [action(setting, ['seek', '--new-epoch'], `it counts again: what ${of} is of epoch ${epoch + 1}`)]
+      ? [
+          action(
+            setting,
+            ['seek', '--new-epoch'],
+            `it counts again: what ${of} is of epoch ${(currentEpoch(state) ?? 0) + 1}`,
+          ),
+        ]
       : []),
     action(setting, ['resume'], `it does not: ${settledWords}`),
   ]

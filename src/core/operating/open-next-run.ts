@@ -1,7 +1,7 @@
 // An operator says that a producer has counted again, or that it has not: what came since is of the next
 // epoch, or it is copies. Upholds I3: nothing that was refused meanwhile is lost either way.
 import { runsMax } from '../producer-runs.ts'
-import { isNextEpochFree, nextRun } from '../restart.ts'
+import { currentEpoch, isNextEpochFree, nextRun } from '../restart.ts'
 import type { StreamState } from '../stream-state.ts'
 import type { Operated } from './operated.ts'
 import { declined } from './operated.ts'
@@ -12,14 +12,15 @@ import { declined } from './operated.ts'
  * over it ends. Pure.
  */
 export function openNextRun(state: StreamState, since: number | undefined): Operated {
-  const { restart, epoch, position, newest, halt } = state
+  const { restart, newest, halt } = state
+  const epoch = currentEpoch(state)
+  if (epoch === undefined) return declined('nothing of it has come yet, and whatever comes first begins it')
   const next = epoch + 1
-  if (position === undefined) return declined('it has no position yet, and whatever comes first begins it')
   if (!isNextEpochFree(state)) return declined(`epoch ${next} is in use: its producer has written it itself`)
   const from = since ?? (restart?.evidence === 'time' ? restart.since : undefined)
   if (from === undefined && restart?.evidence !== 'producer') return declined(whyNothingTells(state))
   const known = newest !== undefined && from !== undefined && newest >= from
-  const run = nextRun(state, { since: from })
+  const run = nextRun(state, { epoch, since: from })
   const settled = restart?.settled ?? 0
   const others = 'and what is a dead letter (conflict) has no place in it'
   const told = [
