@@ -136,26 +136,30 @@ function missing(
   const reached = isCurrent ? (state.position ?? null) : null
   const range = { path, epoch, reached, to }
   return (
-    (world.hasOperators && isAnyUnproduced(world, domain, range)) ||
+    (world.hasOperators && isAnyUnborne(domain, range, acceptedBy(world, consumer))) ||
     isAnyMissing(shadow, range, { world, consumer })
   )
 }
 
-/** Whether nobody ever produced a number between two others: an operator's fill may lie behind such. */
-function isAnyUnproduced(
-  world: SimulatedWorld,
+/**
+ * Whether nothing that came bears a number between two others: an operator's fill may lie behind some that
+ * nobody ever produced, or over the end of a fill that has not come.
+ */
+function isAnyUnborne(
   { numbering }: DomainScenario,
   { path, epoch, reached, to }: NumberRange,
+  accepted: ReadonlySet<Produced>,
 ): boolean {
   if (to === null) return false
   if (numbering.kind !== 'contiguous') return reached !== null && to > reached
   const first = numbering.start === 'first-seen' ? Number(to) : numbering.start
-  const own = world.produced.filter(
-    (one) => one.path === path && one.epoch === epoch && one.kind !== 'invalid',
-  )
+  const own = [...accepted].filter((one) => one.path === path && one.epoch === epoch)
   for (let number = reached === null ? first : Number(reached) + 1; number <= to; number++) {
-    if (!own.some(({ sequence, fillFrom = sequence }) => fillFrom <= number && number <= sequence))
-      return true
+    const isBorne = own.some(
+      ({ kind, sequence, fillFrom = sequence }) =>
+        kind !== 'invalid' && fillFrom <= number && number <= sequence,
+    )
+    if (!isBorne) return true
   }
   return false
 }
