@@ -331,6 +331,9 @@ const traceparentForm = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-.*)?$
 /** What W3C Trace Context asks everybody to pass on at least, in characters. */
 const tracestateMax = 512
 
+/** How much of the reason of a fill is kept, in characters. */
+const reasonMax = 500
+
 /** Notes where the producer's trace stands. One that cannot be read makes no event wrong. */
 function noteTrace(event: Mutable<InturnEvent>, { traceparent, tracestate }: EventFields): void {
   if (typeof traceparent !== 'string' || traceparent.length > 100 || !traceparentForm.test(traceparent))
@@ -394,13 +397,18 @@ function readFill(
   if (typeof from !== 'number' || typeof to !== 'number') {
     return invalid(place, `fill takes whole numbers: from is ${String(from)}, to is ${String(to)}`)
   }
-  const reason = readText(fill['reason']) ?? ''
+  const reason = shortened(readText(fill['reason']) ?? '')
   const time = readText(read.fields.time)
   const event: Mutable<FillEvent> = { domain: domain.name, stream, epoch, fill: { from, to, reason } }
   if (time !== undefined) event.time = time
   if (domain.producer !== undefined) noteProducer(event, read, domain.producer)
   const arrival = arrivalOf(event, domain, place.incoming.logPlace)
   return { kind: 'tracked', domain, path, arrival, event }
+}
+
+/** The reason of a fill, which is kept with each range that it covers, and with a stream while it is held. */
+function shortened(reason: string): string {
+  return reason.length <= reasonMax ? reason : `${reason.slice(0, reasonMax).toWellFormed()}...`
 }
 
 /** Notes who wrote a message, where its domain names the field, dotted where it lies deeper. */

@@ -27,6 +27,21 @@ function nested(depth: number): unknown {
   return value
 }
 
+describe('I7: the reason of a fill', () => {
+  it('is kept as far as 500 characters, with each range and in the state', async () => {
+    const world = new EngineWorld()
+    const reason = 'why '.repeat(100_000)
+    const fills = [1, 5].map((from) => event('a', undefined, { fill: { from, to: from + 2, reason } }))
+    await world.processor().process([event('a', 2), ...fills])
+    const kept = `${reason.slice(0, 500)}...`
+    expect((await world.ledger()).map((entry) => [entry.from, entry.reason])).toEqual([
+      [1, kept],
+      [3, kept],
+    ])
+    expect((await world.stream('a'))?.state.held).toMatchObject([{ kind: 'fill', reason: kept }])
+  })
+})
+
 describe('digits behind a minus', () => {
   const sent = ['-2', -1, '0', '1', '-2'].map((sequence) => event('a', sequence))
   const fill = event('a', undefined, { fill: { from: '-1', to: '0', reason: 'burned' } })
