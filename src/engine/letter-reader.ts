@@ -23,7 +23,7 @@ export type ReadingOptions<Transaction = unknown> = Pick<
  *
  * @throws InturnError `config-invalid`
  * @example
- * await retryDeadLetters({ store, consumer }, { only: 'invalid', by, reason, read: letterReader(config) })
+ * await retryDeadLetters(target, { only: 'invalid', by, reason, read: letterReader(config) })
  */
 export function letterReader<Transaction>(options: ReadingOptions<Transaction>): LetterReader {
   const domains = resolveDomains(options.domains)

@@ -1,7 +1,7 @@
 // Writes a commit into the transaction that is open: one statement for all of a kind, and none for what there
 // is nothing of. Whatever can be wrong with a value is found before anything is sent. Upholds I1.
 import type { StreamPath } from '../../core/stream-path.ts'
-import type { Commit, StreamChange, StreamRecords } from '../../ports/store.ts'
+import type { Commit, ProcessedIds, StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState } from '../../ports/store.ts'
 import { heldColumns, keepHeld, releaseHeld } from './held.ts'
 import { inboxChanges, settleInboxes } from './inbox.ts'
@@ -15,6 +15,8 @@ export interface CommitTerms {
   readonly consumer: number
   readonly fence: number
   readonly shiftMs: number
+  /** Whether ids must not have been processed by anybody else meanwhile. */
+  readonly areNew?: (ids: ProcessedIds) => boolean
 }
 
 /** A commit that can be kept: sends all of its statements, and settles when all have their answers. */
@@ -29,7 +31,7 @@ export type PreparedCommit = (
  * @throws InturnError `event-invalid`
  */
 export function prepareCommit(commit: Commit, terms: CommitTerms): PreparedCommit {
-  const { consumer } = terms
+  const { consumer, shiftMs, areNew } = terms
   const whole = prepareStreams(commit.streams, terms)
   const records = recordStatements([commit])
   const ids = (commit.ids ?? []).toSorted((a, b) => (a.domain < b.domain ? -1 : 1))
@@ -39,7 +41,7 @@ export function prepareCommit(commit: Commit, terms: CommitTerms): PreparedCommi
     await Promise.all([
       (isWhole ? whole : prepareStreams(kept, terms))(statements),
       keepRecords(statements, consumer, records),
-      ...ids.map((one) => keepIds(statements, consumer, { ...one, shiftMs: terms.shiftMs })),
+      ...ids.map((one) => keepIds(statements, consumer, { ...one, shiftMs, isNew: areNew?.(one) === true })),
     ])
   }
 }

@@ -85,6 +85,10 @@ export function ownFaultOf(cause: unknown, store: string): unknown {
   if (isUndone(cause)) {
     return new InturnError('handler-failed', 'a statement has failed or ended the transaction', { cause })
   }
+  if (isIdTaken(cause)) {
+    const message = `${store}: another transaction has processed an event with the same id`
+    return new InturnError('store-unavailable', message, { retryable: true, cause })
+  }
   const fault = faultOf(cause, store)
   if (fault !== undefined) return fault
   if (sqlStateOf(cause) === undefined) return unreachable(cause, store)
@@ -107,7 +111,13 @@ export function mayBeOutOfDate(cause: unknown): boolean {
 
 /** Whether the whole transaction may be done again at once: it met another one, and was undone. */
 export function isRaced(cause: unknown): boolean {
-  return ['40001', '40P01'].includes(sqlStateOf(fieldOf(cause, 'cause')) ?? '')
+  const met = fieldOf(cause, 'cause')
+  return ['40001', '40P01'].includes(sqlStateOf(met) ?? '') || isIdTaken(met)
+}
+
+/** Whether an id is kept that was not when its event was taken: another transaction had a copy of it. */
+function isIdTaken(cause: unknown): boolean {
+  return sqlStateOf(cause) === '23505' && fieldOf(cause, 'constraint') === 'processed_id_pkey'
 }
 
 /** The code of an error that the server has reported. */

@@ -15,13 +15,21 @@ const numberIdsSql = /* sql */ `
   INSERT INTO inturn.id_window AS w (consumer, domain, processed) VALUES ($1, $2, $3)
   ON CONFLICT (consumer, domain) DO UPDATE SET processed = w.processed + EXCLUDED.processed
 `
-const insertIdsSql = /* sql */ `
+const addIdsSql = /* sql */ `
   INSERT INTO inturn.processed_id (consumer, domain, id, place, until)
   SELECT $1, $2, id, w.processed - cardinality($3::text[]) + nth,
     floor(extract(epoch FROM clock_timestamp()) * 1000) + $4::float8 + $5::float8
   FROM inturn.id_window AS w CROSS JOIN unnest($3::text[]) WITH ORDINALITY AS given (id, nth)
   WHERE w.consumer = $1 AND w.domain = $2
+`
+const putIdsSql = `${addIdsSql}
   ON CONFLICT (consumer, domain, id) DO UPDATE SET place = EXCLUDED.place, until = EXCLUDED.until
+`
+// Forgets ids whose time is over, and which are to be remembered anew.
+const forgetIdsSql = /* sql */ `
+  DELETE FROM inturn.processed_id
+  WHERE consumer = $1 AND domain = $2 AND id = ANY ($3)
+    AND until <= floor(extract(epoch FROM clock_timestamp()) * 1000) + $4::float8
 `
 // Forgets the ids before the oldest that is still within its time, and those beyond the number of the window.
 const deleteIdsSql = /* sql */ `
@@ -48,16 +56,26 @@ export async function findIds(
   return new Set(rows.flatMap((row) => byStored.get(textAt(row, 'id')) ?? []))
 }
 
-/** Remembers ids, and forgets those beyond the window. */
+/**
+ * Remembers ids, and forgets those beyond the window. `isNew`: nobody else may have processed one of them
+ * meanwhile, or the transaction fails, and is done again.
+ */
 export async function keepIds(
   statements: Statements,
   consumer: number,
-  { domain, ids, window, shiftMs }: ProcessedIds & { readonly shiftMs: number },
+  {
+    domain,
+    ids,
+    window,
+    shiftMs,
+    isNew,
+  }: ProcessedIds & { readonly shiftMs: number; readonly isNew: boolean },
 ): Promise<void> {
   const [name, own] = [storedText(domain), [...new Set(ids.map(shortText))]]
   await Promise.all([
     statements.run(numberIdsSql, consumer, name, own.length),
-    statements.run(insertIdsSql, consumer, name, own, shiftMs, window.ms),
+    ...(isNew ? [statements.run(forgetIdsSql, consumer, name, own, shiftMs)] : []),
+    statements.run(isNew ? addIdsSql : putIdsSql, consumer, name, own, shiftMs, window.ms),
     statements.run(deleteIdsSql, consumer, name, window.ids, shiftMs),
   ])
 }

@@ -7,6 +7,7 @@ import { keepRenewed } from '../../ports/renewal.ts'
 import type {
   Commit,
   CommitOutcome,
+  ProcessedIds,
   TransactionEnd,
   UnitOfWork,
   UnitTransaction,
@@ -38,6 +39,8 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
   readonly #session: Session
   /** Statements of commits that have no answer yet. */
   readonly #sent: Promise<void>[] = []
+  /** Ids, behind their domain, that nobody had processed when they were asked for. */
+  readonly #new = new Set<string>()
   #failure: InturnError | undefined
   #depth = 0
   /** How many statements handlers had sent when it was seen last that the transaction is the unit's. */
@@ -55,7 +58,8 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
       session.run(sql, ...values).catch((error: unknown) => {
         throw this.ended?.fault ?? error
       })
-    this.reads = unitReads({ run }, parts)
+    const reads = unitReads({ run }, parts)
+    this.reads = { ...reads, knownIds: (domain, ids) => this.#knownIds(domain, ids, reads) }
     this.forHandlers = new OpenTransaction(session, parts.connection)
     this.isLoose = beginning.isLoose
     this.#parts = parts
@@ -73,7 +77,9 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
   async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
     const { consumer, connection } = this.#parts
     const { fence } = this.#beginning
-    const write = prepareCommit(commit, { consumer, fence, shiftMs: connection.shiftMs() })
+    const areNew = ({ domain, ids }: ProcessedIds): boolean =>
+      ids.every((id) => this.#new.has(newIdOf(domain, id)))
+    const write = prepareCommit(commit, { consumer, fence, shiftMs: connection.shiftMs(), areNew })
     this.#checkOurs()
     this.#note(write(this.#session))
     return commit.streams.map(() => 'committed')
@@ -142,6 +148,16 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
     throw isUnknown(end.reason) ? end.reason : (this.#failure ?? refused(end.reason))
   }
 
+  async #knownIds(
+    domain: string,
+    ids: readonly string[],
+    reads: Pick<UnitReads, 'knownIds'>,
+  ): Promise<ReadonlySet<string>> {
+    const known = await reads.knownIds(domain, ids)
+    for (const id of ids) if (!known.has(id)) this.#new.add(newIdOf(domain, id))
+    return known
+  }
+
   /** Shows the server that the process is alive. An answer is none of a transaction that has failed. */
   #renew(): Promise<boolean> {
     return this.#session.query('SELECT 1').then(() => true, isUndone)
@@ -181,6 +197,10 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
     )
     this.#sent.push(noted)
   }
+}
+
+function newIdOf(domain: string, id: string): string {
+  return `${domain}\n${id}`
 }
 
 function isUnknown(error: unknown): boolean {

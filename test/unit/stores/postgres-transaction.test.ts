@@ -4,7 +4,7 @@ import type { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import type { InturnEvent } from '../../../src/core/event.ts'
-import { contiguous } from '../../../src/core/numbering.ts'
+import { contiguous, unordered } from '../../../src/core/numbering.ts'
 import type { TransactionContext } from '../../../src/engine/domain-options.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
@@ -366,4 +366,44 @@ test('two transactions at once have different streams, and neither waits (I5, I6
     })
     expect(value).toEqual([[a], [account('c')]])
   })
+})
+
+describe('I2: an id window', () => {
+  test('lets one copy of those that workers have in hand at the same moment have its effect', async () => {
+    const atX = { count: 0, ...Promise.withResolvers<undefined>() }
+    const handle: Handle = async ({ id }, { transaction }) => {
+      await transaction.query('INSERT INTO effect (text) VALUES ($1)', [`${id} ${crypto.randomUUID()}`])
+      if (id === 'x' && ++atX.count === 2) atX.resolve(undefined)
+      if (id === 'x') await atX.promise
+    }
+    const inHand = ['y', 'z'].map((other) => [copy('x'), copy(other)])
+    const results = await Promise.all(inHand.map((events) => processorOf(handle).process(events)))
+    expect(new Set(results.map(([x]) => x?.verdict))).toEqual(new Set(['deliver', 'duplicate']))
+    expect(results.map(([, other]) => other?.verdict)).toEqual(['deliver', 'deliver'])
+    const done = (await written()).map((text) => text.split(' ')[0])
+    expect([done.length, new Set(done)]).toEqual([3, new Set(['x', 'y', 'z'])])
+  })
+
+  test('takes an id anew once its time is over', async () => {
+    const worker = processorOf(() => Promise.resolve())
+    const verdict = async (): Promise<string | undefined> => (await worker.process([copy('x')]))[0]?.verdict
+    expect([await verdict(), await verdict()]).toEqual(['deliver', 'duplicate'])
+    await pool.query('UPDATE inturn.processed_id SET until = 0')
+    expect([await verdict(), await verdict()]).toEqual(['deliver', 'duplicate'])
+  })
+
+  function processorOf(handle: Handle): Processor {
+    const made = createProcessor<PostgresTransaction>({
+      consumer: 'billing',
+      store: postgresStore(database.url),
+      domains: { chat: { numbering: unordered({ idWindow: {} }), effects: 'transaction', handle } },
+      sweep: 'manual',
+    })
+    opened.push(made)
+    return made
+  }
+
+  function copy(id: string): object {
+    return { domain: 'chat', stream: 'a', id, data: {} }
+  }
 })
