@@ -42,6 +42,9 @@ import { shuttingDown } from './within-time.ts'
 /** How often a stream is followed up for one arrival, for what its inbox has got meanwhile. */
 const followUpsMax = 100
 
+/** So many units of work have their streams claimed at a time, where a batch waits for the second. */
+const claimsMax = 2
+
 /** How messages are taken in. */
 export interface SubmitOptions {
   /**
@@ -109,7 +112,8 @@ export class Engine {
   #admitting: Promise<unknown> = Promise.resolve()
   #transacting = 0
   readonly #transactionsMax: number
-  #isClaiming = false
+  /** Units of work of which the streams are being claimed. */
+  #claiming = 0
   #units = 0
 
   constructor(parts: EngineParts, intaker: Intaker) {
@@ -310,10 +314,11 @@ export class Engine {
       this.#transacting++
       queueMicrotask(() => void this.#pumpTransactions())
     }
-    if (!this.#isClaiming && !this.#slots.isFull) {
-      this.#isClaiming = true
-      queueMicrotask(() => void this.#pumpClaims())
-    }
+    const { batchMax } = this.#parts
+    if (this.#slots.isFull || this.#claiming >= claimsMax) return
+    if (this.#claiming > 0 && this.#lanes.waiting < batchMax) return
+    this.#claiming++
+    queueMicrotask(() => void this.#pumpClaims())
   }
 
   async #pumpTransactions(): Promise<void> {
@@ -330,7 +335,7 @@ export class Engine {
 
   async #pumpClaims(): Promise<void> {
     const visits = this.#lanes.visit('external', this.#parts.batchMax)
-    if (visits.length === 0) this.#isClaiming = false
+    if (visits.length === 0) this.#claiming--
     else await this.#workUnderClaims(visits)
   }
 
@@ -357,7 +362,7 @@ export class Engine {
     const begun = (): void => {
       if (hasBegun) return
       hasBegun = true
-      this.#isClaiming = false
+      this.#claiming--
       this.#pump()
     }
     const close = (closed: readonly StreamVisit[]): readonly StreamVisit[] =>
