@@ -94,18 +94,18 @@ function after(
 
 /** The conflict memory with the events behind what it has: each is above all that was accepted. */
 function remembered({ memory, epoch }: StreamState, arrivals: readonly Arrived[], size: number): Sequence[] {
-  if (size === 0) return []
-  const added: Sequence[] = []
-  for (let at = Math.max(0, arrivals.length - size); at < arrivals.length; at++) {
-    const arrival = arrivals[at]?.arrival
-    if (arrival?.kind === 'event') added.push(epoch, arrival.sequence, arrival.print)
+  const count = Math.min(arrivals.length, size)
+  const before = Math.min(memory.length, (size - count) * 3)
+  const kept = new Array<Sequence>(before + count * 3)
+  const dropped = memory.length - before
+  let at = 0
+  for (; at < before; at++) kept[at] = memory[dropped + at] ?? 0
+  for (let index = arrivals.length - count; index < arrivals.length; index++) {
+    const arrival = arrivals[index]?.arrival
+    if (arrival?.kind !== 'event') continue
+    kept[at++] = epoch
+    kept[at++] = arrival.sequence
+    kept[at++] = arrival.print
   }
-  const dropped = memory.length + added.length - size * 3
-  if (dropped !== added.length) return memory.slice(Math.max(0, dropped)).concat(added)
-  // It is full, as it nearly always is: its copy has the right length already.
-  const kept = memory.slice()
-  const moved = kept.length - dropped
-  for (let at = 0; at < moved; at++) kept[at] = kept[at + dropped] ?? 0
-  for (let at = 0; at < dropped; at++) kept[moved + at] = added[at] ?? 0
   return kept
 }

@@ -94,30 +94,35 @@ function readHistory(
 }
 
 /**
- * A stream's state from its bytes.
+ * A stream's state from its bytes, which begin at a place of those given.
  *
  * @throws InturnError `store-corrupt` when the bytes are none that {@link encodeState} wrote
  */
-export function decodeState(bytes: Uint8Array): StreamState {
-  if (bytes[0] !== version) {
-    const found = `has format ${bytes[0] ?? 'none'}, and this inturn reads ${version}`
+export function decodeState(bytes: Uint8Array, from = 0): StreamState {
+  if (bytes[from] !== version) {
+    const found = `has format ${bytes[from] ?? 'none'}, and this inturn reads ${version}`
     throw new InturnError('store-corrupt', `a stream's state ${found}: another version wrote it`)
   }
-  const flags = bytes[1] ?? 0
-  const reader = new ByteReader(bytes, 2)
+  const flags = bytes[from + 1] ?? 0
+  const reader = new ByteReader(bytes, from + 2)
   const epoch = reader.number()
   const position = reader.number()
   const baseline = reader.number()
   const delivered = reader.number()
   const prints = reader.number()
-  const memory: Sequence[] = []
-  for (const print of reader.words(prints)) {
-    memory.push(epoch, position - prints + memory.length / 3, print)
+  // Of the length that it will have: what grows is copied on the way.
+  const memory = new Array<Sequence>(prints * 3)
+  for (let at = 0; at < prints; at++) {
+    memory[at * 3] = epoch
+    memory[at * 3 + 1] = position - prints + at
+    memory[at * 3 + 2] = reader.word()
   }
-  const history = readHistory(reader, flags)
+  const { newest, firstPrint, duplicates } = readHistory(reader, flags)
   const state: StreamState = {
     ...unknownStream,
-    ...history,
+    newest,
+    firstPrint,
+    duplicates,
     epoch,
     position: position === 0 ? undefined : position - 1,
     baseline: baseline === 0 ? undefined : baseline - 1,

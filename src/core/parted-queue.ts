@@ -3,9 +3,14 @@
 
 /** Values in the order in which they came. */
 export class PartedQueue<Value> {
-  #values: Value[] = []
+  #values: Value[]
   /** How many at its front are taken out already. */
   #taken = 0
+
+  /** With values of the caller's, who does not touch them any more. */
+  constructor(values: Value[] = []) {
+    this.#values = values
+  }
 
   get length(): number {
     return this.#values.length - this.#taken

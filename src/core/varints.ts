@@ -98,24 +98,12 @@ export class ByteReader {
     }
   }
 
+  /** 32 bits. */
   word(): number {
-    return this.words(1)[0] ?? 0
-  }
-
-  /** So many words. */
-  words(count: number): number[] {
-    const { bytes } = this
-    const words: number[] = []
-    for (let left = count; left > 0; left--) {
-      const at = this.at
-      this.at = at + 4
-      const word =
-        (bytes[at] ?? 0) |
-        ((bytes[at + 1] ?? 0) << 8) |
-        ((bytes[at + 2] ?? 0) << 16) |
-        ((bytes[at + 3] ?? 0) << 24)
-      words.push(word >>> 0)
-    }
-    return words
+    const { bytes, at } = this
+    this.at = at + 4
+    const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)
+    const high = (bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8)
+    return (low | (high << 16)) >>> 0
   }
 }

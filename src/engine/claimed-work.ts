@@ -9,7 +9,7 @@ import type { CallScene, HandlerCaller } from './delivery.ts'
 import { mayStillRun } from './delivery.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { stopTurn } from './failed-turn.ts'
-import type { TurnOutcome } from './group-commit.ts'
+import type { CommitEnd, TurnOutcome } from './group-commit.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { HandlerSlots } from './handler-slots.ts'
 import { sceneOf } from './handling.ts'
@@ -59,6 +59,18 @@ export class ClaimedWork {
   readonly #scope: ClaimedParts['scope']
   readonly #commits: GroupCommit
   readonly #startedMs: number
+  /** What follows the commit of a turn behind which there is nothing to do. */
+  readonly #plainEnd: CommitEnd = {
+    resolve: (outcome, planned) => {
+      try {
+        this.#note(planned, outcome)
+        this.#hooks.left(planned.visit)
+      } catch (error) {
+        this.#failed([planned.visit], error)
+      }
+    },
+    reject: (error, { visit }) => this.#failed([visit], error),
+  }
   #failure: { readonly error: unknown } | undefined
 
   constructor({ parts, caller, slots, unit, worker, hooks, scope }: ClaimedParts) {
@@ -117,16 +129,7 @@ export class ClaimedWork {
         await this.#work(await this.#commit(planned), isOnly)
       })
     }
-    const reject = (error: unknown): void => this.#failed([visit], error)
-    const resolve = (outcome: TurnOutcome): void => {
-      try {
-        this.#note(planned, outcome)
-        this.#hooks.left(visit)
-      } catch (error) {
-        reject(error)
-      }
-    }
-    this.#commits.add(planned, { resolve, reject })
+    this.#commits.add(planned, this.#plainEnd)
     return undefined
   }
 

@@ -19,8 +19,8 @@ export interface CommitHooks {
 
 /** Who is told what became of a commit, before any other commit is made. */
 export interface CommitEnd {
-  readonly resolve: (outcome: TurnOutcome) => void
-  readonly reject: (error: unknown) => void
+  readonly resolve: (outcome: TurnOutcome, planned: PlannedTurn) => void
+  readonly reject: (error: unknown, planned: PlannedTurn) => void
 }
 
 interface Waiting {
@@ -59,7 +59,7 @@ export class GroupCommit {
       try {
         await this.#commit(group)
       } catch (error) {
-        for (const { end } of group) end.reject(error)
+        for (const { planned, end } of group) end.reject(error, planned)
       }
     }
     this.#running = undefined
@@ -78,7 +78,7 @@ export class GroupCommit {
       const waiting = group[at]
       const outcome = outcomes[at] ?? 'claim-lost'
       if (waiting === undefined) continue
-      if (typeof outcome === 'string') waiting.end.resolve(outcome)
+      if (typeof outcome === 'string') waiting.end.resolve(outcome, waiting.planned)
       else {
         await this.#hooks.stop(waiting.planned, outcome)
         this.#waiting.push(waiting)

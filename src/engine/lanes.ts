@@ -75,8 +75,10 @@ export class Lanes {
   /** Puts an arrival behind those of its stream. */
   add(arrival: CallArrival): void {
     const { path, domain, event } = arrival.intake
-    const lane = this.#lanes.get(path) ?? this.#open(domain, path, event.stream)
-    const length = lane.arrivals.push(arrival)
+    let lane = this.#lanes.get(path)
+    let length = 1
+    if (lane === undefined) lane = this.#open(domain, path, event.stream, [arrival])
+    else length = lane.arrivals.push(arrival)
     if (lane.isVisited) return
     this.#arrivals++
     if (length === 1) this.#ready[domain.effects].add(lane)
@@ -89,7 +91,7 @@ export class Lanes {
       const parsed = parseStreamPath(path)
       const domain = parsed && this.#domains.byName.get(parsed.domain)
       if (parsed === undefined || domain?.kind !== 'tracked') return
-      lane = this.#open(domain, path, parsed.stream)
+      lane = this.#open(domain, path, parsed.stream, [])
     }
     if (look.isSweep === true && lane.looks.some(({ isSweep }) => isSweep === true)) return
     look.call.begin()
@@ -143,8 +145,9 @@ export class Lanes {
     this.#arrivals = 0
   }
 
-  #open(domain: TrackedDomain, path: StreamPath, stream: string): Lane {
-    const lane: Lane = { domain, path, stream, arrivals: new PartedQueue(), looks: [], isVisited: false }
+  #open(domain: TrackedDomain, path: StreamPath, stream: string, came: CallArrival[]): Lane {
+    const arrivals = new PartedQueue(came)
+    const lane: Lane = { domain, path, stream, arrivals, looks: [], isVisited: false }
     this.#lanes.set(path, lane)
     return lane
   }
@@ -188,7 +191,10 @@ function begin(lane: Lane, room: number): StreamVisit {
 
 /** Has each call wait for the visit that begins. */
 function callsOf(parts: readonly { readonly call: Call }[]): readonly Call[] {
-  const calls: Call[] = []
+  const [first] = parts
+  if (first === undefined) return []
+  const calls = [first.call]
+  first.call.begin()
   for (const { call } of parts) {
     if (call === calls.at(-1) || calls.includes(call)) continue
     call.begin()

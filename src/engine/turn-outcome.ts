@@ -87,16 +87,18 @@ export function runOutcome(
   arrivals: readonly TurnArrival[],
   { before, state }: { readonly before: StreamState; readonly state: StreamState },
 ): TurnOutcome {
-  const deliveries: PlannedDelivery[] = []
-  const verdicts: ArrivalVerdict[] = []
+  // Of the length that they will have: most turns have one arrival.
+  const deliveries = new Array<PlannedDelivery>(arrivals.length)
+  const verdicts = new Array<ArrivalVerdict>(arrivals.length)
   const { epoch } = state
   let place: Standing = { epoch: before.epoch, sequence: before.position }
+  let at = 0
   for (const { event: given } of arrivals) {
     const sequence = 'data' in given ? (given.sequence ?? 0) : 0
     const isAsItCame = 'data' in given && isTracked(given, epoch, sequence)
     const event = isAsItCame ? given : trackedEvent(given, { epoch, sequence })
-    deliveries.push({ event, before: place, attempt: 1 })
-    verdicts.push({ stream: path, verdict: 'deliver', epoch, sequence, released: none })
+    deliveries[at] = { event, before: place, attempt: 1 }
+    verdicts[at++] = { stream: path, verdict: 'deliver', epoch, sequence, released: none }
     place = event
   }
   return moved(state, { isIdle: false, deliveries, verdicts })

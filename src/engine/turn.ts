@@ -474,7 +474,10 @@ export class TurnEffects {
 
   /** Takes in what a handler has given for one event, or for several in one call. */
   add(events: readonly InturnEvent[], { commands, bytes }: Recorded): void {
-    this.#calls.push({ events, commands })
+    const call = { events, commands }
+    // A list that grows has room for many, and most turns have one event.
+    if (this.#calls.length === 0) this.#calls = [call]
+    else this.#calls.push(call)
     this.#bytes += bytes
   }
 

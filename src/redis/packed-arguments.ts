@@ -6,23 +6,25 @@ const fixedText = 0xa0
 const textOf16Bits = 0xda
 const textOf32Bits = 0xdb
 const mostHeaderBytes = 5
+/** What a number has as text, at most: `-2.2250738585072014e-308`. */
+const mostDigits = 24
 
 /** Text, a number as text, or bytes. */
 export type ScriptArgument = string | number | Uint8Array
 
 /** Arguments as one list of texts; the scripts take no other values. */
 export function packedArguments(values: readonly ScriptArgument[]): Buffer {
-  const texts: (string | Uint8Array)[] = []
   let size = mostHeaderBytes
   for (const value of values) {
-    const text = typeof value === 'number' ? String(value) : value
-    texts.push(text)
-    size += mostHeaderBytes + (typeof text === 'string' ? 3 * text.length : text.length)
+    size += mostHeaderBytes
+    if (typeof value === 'number') size += mostDigits
+    else size += typeof value === 'string' ? 3 * value.length : value.length
   }
   const buffer = Buffer.allocUnsafe(size)
   buffer[0] = arrayOf32Bits
-  let at = buffer.writeUInt32BE(texts.length, 1)
-  for (const text of texts) {
+  let at = buffer.writeUInt32BE(values.length, 1)
+  for (const value of values) {
+    const text = typeof value === 'number' ? String(value) : value
     if (typeof text !== 'string') {
       at = putBytes(buffer, at, text)
       continue

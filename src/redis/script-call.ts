@@ -59,7 +59,8 @@ function packed(group: CallGroup, shiftMs: number): readonly RedisArgument[] {
   const values: ScriptArgument[] = [shiftMs]
   for (const call of group) {
     const { args = [] } = call
-    keys.push(...call.keys, absentKey(call.keys[0]))
+    for (const key of call.keys) keys.push(key)
+    keys.push(absentKey(call.keys[0]))
     values.push(call.keys.length, args.length)
     for (const value of args) values.push(value)
   }

@@ -81,7 +81,8 @@ export class ClaimUnit implements ClaimParts<RedisCommands> {
     for (const [index, { shard, paths }] of streams.entries()) {
       const [ended, counted, waiting] = listIn(replies[index])
       const outcomes = listIn(ended)
-      for (const [place, path] of paths.entries()) ends.set(path, outcomeIn(outcomes[place]))
+      let place = 0
+      for (const path of paths) ends.set(path, outcomeIn(outcomes[place++]))
       if (listIn(counted).length > 0) this.#parts.known.totals.note(shard, mapIn(counted))
       this.#again.push(...pathsAt(paths, waiting))
     }

@@ -7,6 +7,7 @@ import type { CallEnd, Connection } from '../../redis/connection.ts'
 import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import { at, bytesIn, groupsIn, listIn, mapIn, maybeNumberIn, numberIn, textIn } from '../../redis/reply.ts'
+import type { ScriptArgument } from '../../redis/packed-arguments.ts'
 import type { ScriptCall } from '../../redis/script-call.ts'
 import type { BegunUnit } from '../../storage/unit-of-work.ts'
 import type { Acknowledged } from './acknowledged.ts'
@@ -16,7 +17,7 @@ import { inboxIn, inboxLua } from './inbox.ts'
 import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import { layoutError, layoutVersion } from './layout.ts'
-import { readState } from './stream-record.ts'
+import { readRecord } from './stream-record.ts'
 
 export const presenceLua: string = lua`
   -- Makes the layout known, if the server has forgotten it. ARGV: version, shards. Gives over how many
@@ -311,11 +312,11 @@ class ClaimReplies {
     )
     const fence = numberIn(givenFence)
     const won: StreamPath[] = []
-    for (const [index, path] of paths.entries()) {
-      const record = records[index]
-      if (record === 0) continue
+    for (let index = 0; index < paths.length; index++) {
+      const [path, record] = [paths[index], records[index]]
+      if (path === undefined || record === 0) continue
       const bytes = bytesIn(record)
-      const state = bytes.length === 0 ? { ...unknownStream } : readState(bytes)
+      const state = bytes.length === 0 ? { ...unknownStream } : readRecord(bytes).state
       won.push(path)
       this.streams.set(path, { state, fence, inbox: inboxes.get(index), isTakenOver: takenOver.has(path) })
     }
@@ -357,12 +358,9 @@ function claimCall(
   { keyspace, known, request }: RedisUnitParts,
   { shard, paths, isStale }: { shard: number; paths: readonly StreamPath[]; isStale: boolean },
 ): ScriptCall {
-  const streams = paths.flatMap((path) => [path, known.places.of(path)])
-  return {
-    script: claimScript,
-    keys: [keyspace.base(request.consumer, shard)],
-    args: [keptText(request.worker), request.claimMs, isStale ? 1 : 0, ...streams],
-  }
+  const args: ScriptArgument[] = [keptText(request.worker), request.claimMs, isStale ? 1 : 0]
+  for (const path of paths) args.push(path, known.places.of(path))
+  return { script: claimScript, keys: [keyspace.base(request.consumer, shard)], args }
 }
 
 function replyOf(end: CallEnd | undefined): unknown {

@@ -391,16 +391,18 @@ export function prepareCommit(commit: Commit, target: CommitTarget): PreparedCom
   const ended = new Set(commit.ended)
   const parts = new Map<number, CommitParts>()
   for (const change of commit.streams) {
-    const shard = keyspace.shardOf(change.stream)
-    const records = new RecordsByShard(keyspace)
-    records.add({ ...change }, shard)
-    const inShard = parts.get(shard) ?? { paths: [], args: [] }
-    parts.set(shard, inShard)
-    inShard.paths.push(change.stream)
-    const args = streamArguments(change, records.take(shard), ended.has(change.stream))
-    inShard.args.push(args.length)
-    for (const argument of args) inShard.args.push(argument)
-    if (records.shards.length > 0) last.set(change.stream, recordCalls(records, target))
+    const { stream, deadLetters, redriven, ledger } = change
+    const shard = keyspace.shardOf(stream)
+    let inShard = parts.get(shard)
+    if (inShard === undefined) parts.set(shard, (inShard = { paths: [], args: [] }))
+    inShard.paths.push(stream)
+    let records: RecordsByShard | undefined
+    if (deadLetters.length + redriven.length + ledger.length > 0) {
+      records = new RecordsByShard(keyspace)
+      records.add({ deadLetters, redriven, ledger }, shard)
+    }
+    addStream(inShard.args, change, records?.take(shard), ended.has(stream))
+    if (records !== undefined && records.shards.length > 0) last.set(stream, recordCalls(records, target))
   }
   return {
     streams: [...parts].map(([shard, inShard]) => shardCommit(target, shard, inShard)),
@@ -456,49 +458,45 @@ function shardCommit(
   { paths, args }: CommitParts,
 ): ShardCommit {
   const keys = [keyspace.base(consumer, shard)] as const
-  const streams = paths.flatMap((path) => [path, placeOf(path)])
-  const own = [fenceOf(shard), keptText(worker), isLast(shard) ? 1 : 0, paths.length]
-  return { shard, paths, call: { script: commitScript, keys, args: [...own, ...streams, ...args] } }
+  const own: ScriptArgument[] = [fenceOf(shard), keptText(worker), isLast(shard) ? 1 : 0, paths.length]
+  for (const path of paths) own.push(path, placeOf(path))
+  return { shard, paths, call: { script: commitScript, keys, args: own.concat(args) } }
 }
 
-/** One stream's parts, as the script takes them: which there are, and then each. */
-function streamArguments(
+/** Adds one stream's parts, as the script takes them: how many arguments, which parts there are, and each. */
+function addStream(
+  args: ScriptArgument[],
   change: StreamChange | StreamRecords,
   records: readonly ScriptArgument[] | undefined,
   isEnded: boolean,
-): ScriptArgument[] {
+): void {
+  const { effects, decided } = change
   const isChange = changesState(change)
+  const hasEffects = effects !== undefined && effects.length > 0
   const hasHeld = isChange && (change.hold.length > 0 || change.release.length > 0)
-  const inbox = inboxArguments(change)
-  const effects = change.effects ?? []
-  const parts = [
-    isChange && change.settlesPartial === true ? 'p' : '',
-    effects.length > 0 ? 'e' : '',
-    `${isChange ? 's' : ''}${hasHeld ? 'h' : ''}${inbox.length > 0 ? 'd' : ''}${records ? 'r' : ''}`,
-    isEnded ? 'c' : '',
-  ]
-  const args: ScriptArgument[] = [parts.join('')]
-  if (effects.length > 0) for (const argument of effectArguments(effects)) args.push(argument)
-  if (isChange) args.push(...stateArguments(change))
-  if (hasHeld) args.push(...heldArguments(change))
-  args.push(...inbox)
-  if (records !== undefined) args.push(...records)
-  return args
+  const seen = isChange ? change.inboxSeen : undefined
+  const hasInbox = decided.length > 0 || seen !== undefined
+  let parts = isChange && change.settlesPartial === true ? 'p' : ''
+  if (hasEffects) parts += 'e'
+  if (isChange) parts += 's'
+  if (hasHeld) parts += 'h'
+  if (hasInbox) parts += 'd'
+  if (records !== undefined) parts += 'r'
+  if (isEnded) parts += 'c'
+  const at = args.push(0, parts) - 2
+  if (hasEffects) for (const argument of effectArguments(effects)) args.push(argument)
+  if (isChange) addState(args, change)
+  if (hasHeld) for (const argument of heldArguments(change)) args.push(argument)
+  if (hasInbox) for (const argument of [seen ?? 0, decided.length, ...decided]) args.push(argument)
+  if (records !== undefined) for (const argument of records) args.push(argument)
+  args[at] = args.length - at - 1
 }
 
-/** What is said of the stream's inbox; nothing where nothing is. */
-function inboxArguments(change: StreamChange | StreamRecords): ScriptArgument[] {
-  const { decided } = change
-  const seen = changesState(change) ? change.inboxSeen : undefined
-  return decided.length === 0 && seen === undefined ? [] : [seen ?? 0, decided.length, ...decided]
-}
-
-function stateArguments(change: StreamChange): ScriptArgument[] {
+function addState(args: ScriptArgument[], change: StreamChange): void {
   const { state, deliveries, due } = change
-  const args: ScriptArgument[] = [encodeState(state), deliveries, flagsOf(change)]
+  args.push(encodeState(state), deliveries, flagsOf(change))
   if (due.at !== undefined) args.push(due.at)
   if (due.readingMs !== undefined) args.push(due.readingMs)
-  return args
 }
 
 function heldArguments({ release, hold }: StreamChange): string[] {

@@ -18,13 +18,10 @@ export interface StreamRecord {
 /** A record from its bytes. */
 export function readRecord(bytes: Buffer): StreamRecord {
   const reader = new ByteReader(bytes, 1)
-  const [deliveries, fence, changedAt] = [reader.number(), reader.number(), reader.number()]
-  return { deliveries, fence, changedAt, state: decodeState(bytes.subarray(reader.at)) }
-}
-
-/** Only the state of a record. */
-export function readState(bytes: Buffer): StreamState {
-  return readRecord(bytes).state
+  const deliveries = reader.number()
+  const fence = reader.number()
+  const changedAt = reader.number()
+  return { deliveries, fence, changedAt, state: decodeState(bytes, reader.at) }
 }
 
 /** The flags of a changed stream: 0 nothing, 1 waits, 2 its head failed, 3 halted; 4, 8: is due. */
