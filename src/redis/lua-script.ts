@@ -128,11 +128,14 @@ const prelude = lua`
   end
 
   -- Streams lie in leaves: lists of (path, record, path, record, ...), because the small encoding of a list
-  -- takes elements of any size. 'leaves' has the lowest path of each leaf, followed by a zero byte and the
-  -- leaf's number.
+  -- takes elements of any size. 'leaves' has an entry for each leaf: its lowest path, a zero byte, its number.
+  local function leaf_entry(path)
+    return redis.call('ZREVRANGEBYLEX', key('leaves'), '[' .. path .. '\0\255', '-', 'LIMIT', 0, 1)[1]
+  end
+
   local function leaf_of(path)
-    local found = redis.call('ZREVRANGEBYLEX', key('leaves'), '[' .. path .. '\0\255', '-', 'LIMIT', 0, 1)[1]
-    return found and string.match(found, '%z(%d+)$')
+    local entry = leaf_entry(path)
+    return entry and string.match(entry, '%z(%d+)$')
   end
 
   local leaf_keys
@@ -145,20 +148,13 @@ const prelude = lua`
     return name
   end
 
-  -- A stream's record, the number of its leaf, its index there, and its place where that is not the one that
-  -- was given. Whoever has seen the stream before knows where it was (leaf:index:index of the record), and is
-  -- right as long as the leaf was not split.
-  local function find_record(path, place)
-    if place ~= '' then
-      local leaf, before, at = string.match(place, '^(%d+):(%d+):(%d+)$')
-      local pair = redis.call('LRANGE', leaf_key(leaf), before, at)
-      if pair[1] == path then return pair[2], leaf, at end
-    end
+  -- A stream's record, the number of its leaf, and its index there.
+  local function find_record(path)
     local leaf = leaf_of(path)
     local before = leaf and redis.call('LPOS', leaf_key(leaf), path)
     if not before then return nil, leaf end
     local at = whole(before + 1)
-    return redis.call('LINDEX', leaf_key(leaf), at), leaf, at, leaf .. ':' .. whole(before) .. ':' .. at
+    return redis.call('LINDEX', leaf_key(leaf), at), leaf, at
   end
 
   -- Runs a script's body for each call. Takes for each: how many keys and how many arguments it has, and

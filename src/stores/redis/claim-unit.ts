@@ -12,6 +12,7 @@ import type { PreparedCommit } from './commit-parts.ts'
 import { prepareCommit } from './commit-parts.ts'
 import { effectKeyStart } from './effect-key.ts'
 import { readPartial } from './effect-partial.ts'
+import { flagsOf } from './stream-record.ts'
 import type { RedisCommands } from './redis-commands.ts'
 import { CommandRecording } from './redis-commands.ts'
 import { RedisUnitReads } from './unit-reads.ts'
@@ -41,13 +42,13 @@ export class ClaimUnit implements ClaimParts<RedisCommands> {
   }
 
   async commit(commit: Commit): Promise<readonly CommitOutcome[]> {
-    const { connection, keyspace, known, request } = this.#parts
+    const { connection, keyspace, request } = this.#parts
     const prepared = prepareCommit(commit, {
       keyspace,
       consumer: request.consumer,
       worker: request.worker,
       fenceOf: (shard) => this.#fenceOf(shard),
-      placeOf: (stream) => known.places.of(stream),
+      recordOf: (stream) => this.#claimed.streams.get(stream)?.record,
       isLast: this.#endsShard(commit.ended),
     })
     await connection.write(prepared.first)
@@ -60,6 +61,7 @@ export class ClaimUnit implements ClaimParts<RedisCommands> {
     }
     const last = [...prepared.last].flatMap(([stream, calls]) => (isCommitted(stream) ? calls : []))
     await connection.write(last, true)
+    this.#noteRecords(commit, ends)
     this.#notePartials(commit, ends)
     return commit.streams.map(({ stream }) => ends.get(stream) ?? 'claim-lost')
   }
@@ -87,6 +89,18 @@ export class ClaimUnit implements ClaimParts<RedisCommands> {
       this.#again.push(...pathsAt(paths, waiting))
     }
     return ends
+  }
+
+  /** What a commit has made of records, for the commits that follow. */
+  #noteRecords({ streams, ended }: Commit, ends: ReadonlyMap<StreamPath, CommitOutcome>): void {
+    if (ended?.length === streams.length) return
+    for (const change of streams) {
+      const claimed = this.#claimed.streams.get(change.stream)
+      if (claimed?.record === undefined || !changesState(change)) continue
+      const { place, deliveries } = claimed.record
+      if (ends.get(change.stream) === 'committed')
+        claimed.record = { place, flags: flagsOf(change), deliveries: deliveries + change.deliveries }
+    }
   }
 
   /** What the store keeps of failed commands after a commit, as a unit that began now would find it. */

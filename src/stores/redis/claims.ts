@@ -62,15 +62,17 @@ const beginScript = storeScript(
 const claimScript = storeScript(lua`
   -- Claims the streams that are free, and reads them and what is counted of the shard. One entry in 'units'
   -- is the life of all claims of this call, so that renewing them is one write. KEYS: a shard. ARGV: worker,
-  -- milliseconds, 1 to be told the counts, and path and last known place of each stream. Gives: now, fence,
-  -- counts, for each stream its record or 0 (claimed by another), those that lie elsewhere than they were
-  -- known to as index and place, whose claim had expired, by index, index and text of what commands did that
-  -- failed in part, and index and text of what their inboxes have.
+  -- milliseconds, 1 to be told the counts, and of each stream its path, and where it was seen last: leaf, and
+  -- the indexes of its path and of its record there; or empty texts. Gives: now, fence, counts, for each
+  -- stream its record or 0 (claimed by another), those that lie elsewhere as index, leaf and index in the
+  -- leaf, whose claim had expired, by index, index and text of what commands did that failed in part, and
+  -- index and text of what their inboxes have.
   local worker, ms, wants_counts = take(), take(), take() == '1'
-  local paths, known = {}, {}
-  for index = 1, (last - taken) / 2 do
-    paths[index], known[index] = ARGV[taken + 1], ARGV[taken + 2]
-    taken = taken + 2
+  local paths, leaves, befores, ats = {}, {}, {}, {}
+  for index = 1, (last - taken) / 4 do
+    paths[index], leaves[index] = ARGV[taken + 1], ARGV[taken + 2]
+    befores[index], ats[index] = ARGV[taken + 3], ARGV[taken + 4]
+    taken = taken + 4
   end
   local records, places, expired, claims, partials, inboxes = {}, {}, {}, {}, {}, {}
   local told = redis.call('EXISTS', key('partial')) == 1 and call_many('HMGET', key('partial'), paths) or {}
@@ -84,11 +86,14 @@ const claimScript = storeScript(lua`
     else
       if fences[index] then expired[#expired + 1] = index end
       if fence == 0 then fence = redis.call('HINCRBY', key('counts'), 'fence', 1) end
-      local record, _, _, place = find_record(path, known[index])
-      records[index] = record or ''
-      if place then
-        places[#places + 1] = index
-        places[#places + 1] = place
+      local leaf = leaves[index]
+      local pair = leaf ~= '' and redis.call('LRANGE', leaf_key(leaf), befores[index], ats[index]) or {}
+      if pair[1] == path then
+        records[index] = pair[2]
+      else
+        local record, found, at = find_record(path)
+        records[index] = record or ''
+        if record then for _, part in ipairs({ index, found, at }) do places[#places + 1] = part end end
       end
       claims[#claims + 1] = path
       claims[#claims + 1] = fence
@@ -169,20 +174,38 @@ export interface ShardClaims {
   readonly paths: readonly StreamPath[]
 }
 
+/** Where a stream lies: the number of its leaf, and the index of its record there. */
+export interface StreamPlace {
+  readonly leaf: string
+  readonly at: string
+}
+
+/** What is known of the record of a claimed stream, which nobody else changes. */
+export interface KnownRecord {
+  readonly place: StreamPlace
+  readonly flags: number
+  readonly deliveries: number
+}
+
+/** A stream that was won; `record`: absent where it has none, or nobody knows where it lies. */
+interface ClaimedStream extends WonStream {
+  record: KnownRecord | undefined
+}
+
 /**
  * Where one consumer's streams were seen last, so that the scripts need not search for them. Only a hint: a
- * script looks whether the stream is there, and searches where it is not.
+ * claim looks whether the stream is there, and searches where it is not.
  */
 export class StreamPlaces {
-  readonly #places = new Map<StreamPath, string>()
+  readonly #places = new Map<StreamPath, StreamPlace>()
 
-  /** Empty where it is not known. */
-  of(path: StreamPath): string {
-    return this.#places.get(path) ?? ''
+  /** Nothing where it is not known. */
+  of(path: StreamPath): StreamPlace | undefined {
+    return this.#places.get(path)
   }
 
-  note(seen: readonly (readonly [path: StreamPath, place: string])[]): void {
-    if (this.#places.size + seen.length > placesMax) this.#places.clear()
+  note(seen: ReadonlyMap<StreamPath, StreamPlace>): void {
+    if (this.#places.size + seen.size > placesMax) this.#places.clear()
     for (const [path, place] of seen) this.#places.set(path, place)
   }
 }
@@ -190,6 +213,7 @@ export class StreamPlaces {
 /** What a unit of work begins with. */
 export interface ClaimedStreams {
   readonly begun: BegunUnit
+  readonly streams: ReadonlyMap<StreamPath, ClaimedStream>
   readonly partials: Map<StreamPath, EffectPartial>
   readonly shards: ReadonlyMap<number, ShardClaims>
 }
@@ -221,7 +245,7 @@ export async function claimStreams(parts: RedisUnitParts): Promise<ClaimedStream
     throw error
   }
   known.acknowledged.noteBegun(numberIn(at(begun, 0)), { kept: maybeNumberIn(at(begun, 4)), told })
-  const claimed = new ClaimReplies()
+  const claimed = new ClaimReplies(known.places)
   for (const [index, [shard, paths]] of [...asked].entries()) {
     const reply = replyOf(ends[index])
     if (stale.has(shard)) known.totals.note(shard, mapIn(at(reply, 2)))
@@ -231,7 +255,6 @@ export async function claimStreams(parts: RedisUnitParts): Promise<ClaimedStream
       newest: newest.get(shard),
     })
   }
-  known.places.note(claimed.places)
   const { streams, partials, shards } = claimed
   return {
     begun: {
@@ -240,6 +263,7 @@ export async function claimStreams(parts: RedisUnitParts): Promise<ClaimedStream
       busy: request.streams.filter((path) => !streams.has(path)),
       domains: known.totals.statuses(mapIn(at(begun, 2))),
     },
+    streams,
     partials,
     shards,
   }
@@ -298,14 +322,19 @@ export function pathsAt(paths: readonly StreamPath[], indexes: unknown): StreamP
 
 /** What the shards replied, put together. */
 class ClaimReplies {
-  readonly streams: Map<StreamPath, WonStream> = new Map()
+  readonly streams: Map<StreamPath, ClaimedStream> = new Map()
   readonly partials: Map<StreamPath, EffectPartial> = new Map()
   readonly shards: Map<number, ShardClaims> = new Map()
-  readonly places: [path: StreamPath, place: string][] = []
+  readonly #places: StreamPlaces
+
+  constructor(places: StreamPlaces) {
+    this.#places = places
+  }
 
   add(shard: number, paths: readonly StreamPath[], reply: unknown): void {
     const [, givenFence, , all, places, expired, partials, waiting] = listIn(reply)
     const records = listIn(all)
+    this.#places.note(placesIn(paths, places))
     const takenOver = new Set(pathsAt(paths, expired))
     const inboxes = new Map(
       groupsIn(waiting, 2).map(([place, told]) => [numberIn(place) - 1, inboxIn(textIn(told))]),
@@ -316,20 +345,33 @@ class ClaimReplies {
       const [path, record] = [paths[index], records[index]]
       if (path === undefined || record === 0) continue
       const bytes = bytesIn(record)
-      const state = bytes.length === 0 ? { ...unknownStream } : readRecord(bytes).state
+      const read = bytes.length === 0 ? undefined : readRecord(bytes)
+      const place = this.#places.of(path)
       won.push(path)
-      this.streams.set(path, { state, fence, inbox: inboxes.get(index), isTakenOver: takenOver.has(path) })
+      this.streams.set(path, {
+        state: read === undefined ? { ...unknownStream } : read.state,
+        fence,
+        inbox: inboxes.get(index),
+        isTakenOver: takenOver.has(path),
+        record: read && place && { place, flags: bytes[0] ?? 0, deliveries: read.deliveries },
+      })
     }
     if (won.length > 0) this.shards.set(shard, { fence, paths: won })
-    for (const [index, place] of groupsIn(places, 2)) {
-      const path = paths[numberIn(index) - 1]
-      if (path !== undefined) this.places.push([path, textIn(place)])
-    }
     for (const [place, told] of groupsIn(partials, 2)) {
       const path = paths[numberIn(place) - 1]
       if (path !== undefined) this.partials.set(path, readPartial(textIn(told)))
     }
   }
+}
+
+/** Where a claim has found streams that lie elsewhere than they were known to. */
+function placesIn(paths: readonly StreamPath[], reply: unknown): ReadonlyMap<StreamPath, StreamPlace> {
+  const places = new Map<StreamPath, StreamPlace>()
+  for (const [index, leaf, at] of groupsIn(reply, 3)) {
+    const path = paths[numberIn(index) - 1]
+    if (path !== undefined) places.set(path, { leaf: textIn(leaf), at: textIn(at) })
+  }
+  return places
 }
 
 /** Claims that were made while others could not be are released, as far as that is possible. */
@@ -338,7 +380,7 @@ async function giveBack(
   ends: readonly CallEnd[],
   asked: readonly (readonly [number, readonly StreamPath[]])[],
 ): Promise<void> {
-  const made = new ClaimReplies()
+  const made = new ClaimReplies(parts.known.places)
   for (const [index, [shard, paths]] of asked.entries()) {
     const end = ends[index]
     if (end !== undefined && 'reply' in end) made.add(shard, paths, end.reply)
@@ -354,12 +396,17 @@ function beginCall({ keyspace, known, request: { consumer } }: RedisUnitParts): 
   }
 }
 
+const nowhere: StreamPlace = { leaf: '', at: '' }
+
 function claimCall(
   { keyspace, known, request }: RedisUnitParts,
   { shard, paths, isStale }: { shard: number; paths: readonly StreamPath[]; isStale: boolean },
 ): ScriptCall {
   const args: ScriptArgument[] = [keptText(request.worker), request.claimMs, isStale ? 1 : 0]
-  for (const path of paths) args.push(path, known.places.of(path))
+  for (const path of paths) {
+    const { leaf, at } = known.places.of(path) ?? nowhere
+    args.push(path, leaf, leaf === '' ? '' : Number(at) - 1, at)
+  }
   return { script: claimScript, keys: [keyspace.base(request.consumer, shard)], args }
 }
 

@@ -8,6 +8,7 @@ import type { LuaScript } from '../../redis/lua-script.ts'
 import { lua, storeScript } from '../../redis/lua-script.ts'
 import type { ScriptArgument } from '../../redis/packed-arguments.ts'
 import type { ScriptCall } from '../../redis/script-call.ts'
+import type { KnownRecord } from './claims.ts'
 import { encodedDomain } from './domain-totals.ts'
 import { effectArguments } from './effect-partial.ts'
 import { boundsOf, heldParts } from './held.ts'
@@ -100,8 +101,12 @@ const leavesLua = lua`
       half[#half + 1] = elements[at]
       half[#half + 1] = elements[at + 1]
     end
+    -- Both halves get a number of their own, and none is given twice: who knows where a stream was in a leaf
+    -- is right for as long as there is such a leaf.
+    local entry = leaf_entry(ordered[1])
+    redis.call('ZREM', key('leaves'), entry)
     redis.call('DEL', name)
-    call_many('RPUSH', name, lower)
+    call_many('RPUSH', key('leaf:' .. new_leaf(string.match(entry, '^([^%z]*)'))), lower)
     call_many('RPUSH', key('leaf:' .. new_leaf(ordered[middle])), upper)
   end
 
@@ -141,16 +146,26 @@ const partsLua = lua`
   end
 
   local written_at = packed(now)
-  local function keep_stream(path, place)
+  local function record_of(flags, deliveries, state)
+    return char(flags) .. packed(deliveries) .. packed_fence .. written_at .. state
+  end
+
+  -- Whoever has the claim knows the record, and where it was when it was claimed: nobody else writes it. Where
+  -- there is no such leaf any more, the stream is searched for.
+  local function keep_stream(path, leaf, at)
     local state, deliveries, flags = take(), tonumber(take()), tonumber(take())
-    local record, leaf, at = find_record(path, place)
-    local old_flags, delivered = 0, 0
-    if record then
-      old_flags = byte(record)
-      delivered = unpacked(record, 2)
+    local old_flags, delivered, is_kept = 0, 0, false
+    if leaf ~= '' then
+      old_flags, delivered = tonumber(take()), tonumber(take())
+      local new = record_of(flags, delivered + deliveries, state)
+      is_kept = not redis.pcall('LSET', leaf_key(leaf), at, new).err
     end
-    local new = char(flags) .. packed(delivered + deliveries) .. packed_fence .. written_at .. state
-    if at then redis.call('LSET', leaf_key(leaf), at, new) else insert_record(leaf, path, new) end
+    if not is_kept then
+      local record, found, place = find_record(path)
+      if record then old_flags, delivered = byte(record), unpacked(record, 2) end
+      local new = record_of(flags, delivered + deliveries, state)
+      if record then redis.call('LSET', leaf_key(found), place, new) else insert_record(found, path, new) end
+    end
     count('deliveries', deliveries)
     if flags > 0 or old_flags > 0 then
       keep_standing(path, old_flags, flags)
@@ -260,7 +275,7 @@ const partsLua = lua`
   end
 
   -- Parts of any kind; those of a stream that simply moved are kept without asking.
-  local function keep_parts(parts, index, path, place)
+  local function keep_parts(parts, index, path, leaf, at)
     local has = function(part) return string.find(parts, part, 1, true) end
     if has('p') then settle_partial(path) end
     local told = has('e') and run_effects(path)
@@ -268,7 +283,7 @@ const partsLua = lua`
       if has('s') then keep_partial(path, told) end
       return told
     end
-    if has('s') then keep_stream(path, place) end
+    if has('s') then keep_stream(path, leaf, at) end
     if has('h') then keep_held(path) end
     if has('d') then settle_inbox(path) end
     if has('r') then keep_records() end
@@ -285,17 +300,17 @@ export const commitScript: LuaScript = storeScript(
   -- Commits the changes of one shard: first every claim is checked, then for each stream its commands run,
   -- and then all else is written. Redis has no rollback, so nothing that is written can fail for its type.
   -- KEYS: a shard. ARGV: fence, worker, 1 if the unit has no other claims in this shard, number of streams,
-  -- path and last known place of each, and then for each its parts. Gives: for each stream 1, 0 (claim lost)
-  -- or what happened where a command failed, the counts if those of a domain changed, and the indexes of
+  -- path, leaf and index in the leaf of each, and then for each its parts. Gives: for each stream 1, 0 (claim
+  -- lost) or what happened where a command failed, the counts if those of a domain changed, and the indexes of
   -- released streams whose inboxes have entries that were not looked at.
   local worker, is_last, streams
   fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
   packed_fence, released, again = packed(tonumber(fence)), {}, {}
   has_waiting, has_domain_count, has_probed = nil, false, false
-  local outcomes, paths, places = {}, {}, {}
+  local outcomes, paths, leaves, ats = {}, {}, {}, {}
   for index = 1, streams do
-    paths[index], places[index] = ARGV[taken + 1], ARGV[taken + 2]
-    taken = taken + 2
+    paths[index], leaves[index], ats[index] = ARGV[taken + 1], ARGV[taken + 2], ARGV[taken + 3]
+    taken = taken + 3
   end
   paths[streams + 1] = fence
   local claims = call_many('HMGET', key('claims'), paths)
@@ -311,10 +326,10 @@ export const commitScript: LuaScript = storeScript(
     if outcomes[index] == 1 then
       local parts = take()
       if parts == 's' or parts == 'sc' then
-        keep_stream(path, places[index])
+        keep_stream(path, leaves[index], ats[index])
         if parts == 'sc' then release(index, path) end
       else
-        outcomes[index] = keep_parts(parts, index, path, places[index])
+        outcomes[index] = keep_parts(parts, index, path, leaves[index], ats[index])
       end
     end
     taken = ends
@@ -378,8 +393,8 @@ export interface CommitTarget extends RecordTarget {
   readonly worker: string
   /** The fence of the unit's claims in a shard. */
   readonly fenceOf: (shard: number) => number
-  /** Where a stream was seen last. */
-  readonly placeOf: (stream: StreamPath) => string
+  /** What the unit knows of a claimed stream's record; nothing where there is none, or its place is not known. */
+  readonly recordOf: (stream: StreamPath) => KnownRecord | undefined
   /** Whether the unit has no claims in a shard but those of the streams that end with the commit. */
   readonly isLast: (shard: number) => boolean
 }
@@ -394,14 +409,16 @@ export function prepareCommit(commit: Commit, target: CommitTarget): PreparedCom
     const { stream, deadLetters, redriven, ledger } = change
     const shard = keyspace.shardOf(stream)
     let inShard = parts.get(shard)
-    if (inShard === undefined) parts.set(shard, (inShard = { paths: [], args: [] }))
+    if (inShard === undefined) parts.set(shard, (inShard = { paths: [], places: [], args: [] }))
     inShard.paths.push(stream)
     let records: RecordsByShard | undefined
     if (deadLetters.length + redriven.length + ledger.length > 0) {
       records = new RecordsByShard(keyspace)
       records.add({ deadLetters, redriven, ledger }, shard)
     }
-    addStream(inShard.args, change, records?.take(shard), ended.has(stream))
+    const known = target.recordOf(stream)
+    inShard.places.push(stream, known?.place.leaf ?? '', known?.place.at ?? '')
+    addStream(inShard.args, change, { known, records: records?.take(shard), isEnded: ended.has(stream) })
     if (records !== undefined && records.shards.length > 0) last.set(stream, recordCalls(records, target))
   }
   return {
@@ -449,26 +466,33 @@ function recordCalls(
 /** What is committed in one shard. */
 interface CommitParts {
   readonly paths: StreamPath[]
+  /** Path, leaf and index in the leaf of each. */
+  readonly places: ScriptArgument[]
   readonly args: ScriptArgument[]
 }
 
 function shardCommit(
-  { keyspace, consumer, worker, fenceOf, placeOf, isLast }: CommitTarget,
+  { keyspace, consumer, worker, fenceOf, isLast }: CommitTarget,
   shard: number,
-  { paths, args }: CommitParts,
+  { paths, places, args }: CommitParts,
 ): ShardCommit {
   const keys = [keyspace.base(consumer, shard)] as const
   const own: ScriptArgument[] = [fenceOf(shard), keptText(worker), isLast(shard) ? 1 : 0, paths.length]
-  for (const path of paths) own.push(path, placeOf(path))
-  return { shard, paths, call: { script: commitScript, keys, args: own.concat(args) } }
+  return { shard, paths, call: { script: commitScript, keys, args: own.concat(places, args) } }
+}
+
+/** What a stream's part of a commit has beside its change. */
+interface StreamParts {
+  readonly known: KnownRecord | undefined
+  readonly records: readonly ScriptArgument[] | undefined
+  readonly isEnded: boolean
 }
 
 /** Adds one stream's parts, as the script takes them: how many arguments, which parts there are, and each. */
 function addStream(
   args: ScriptArgument[],
   change: StreamChange | StreamRecords,
-  records: readonly ScriptArgument[] | undefined,
-  isEnded: boolean,
+  { known, records, isEnded }: StreamParts,
 ): void {
   const { effects, decided } = change
   const isChange = changesState(change)
@@ -485,16 +509,17 @@ function addStream(
   if (isEnded) parts += 'c'
   const at = args.push(0, parts) - 2
   if (hasEffects) for (const argument of effectArguments(effects)) args.push(argument)
-  if (isChange) addState(args, change)
+  if (isChange) addState(args, change, known)
   if (hasHeld) for (const argument of heldArguments(change)) args.push(argument)
   if (hasInbox) for (const argument of [seen ?? 0, decided.length, ...decided]) args.push(argument)
   if (records !== undefined) for (const argument of records) args.push(argument)
   args[at] = args.length - at - 1
 }
 
-function addState(args: ScriptArgument[], change: StreamChange): void {
+function addState(args: ScriptArgument[], change: StreamChange, known: KnownRecord | undefined): void {
   const { state, deliveries, due } = change
   args.push(encodeState(state), deliveries, flagsOf(change))
+  if (known !== undefined) args.push(known.flags, known.deliveries)
   if (due.at !== undefined) args.push(due.at)
   if (due.readingMs !== undefined) args.push(due.readingMs)
 }

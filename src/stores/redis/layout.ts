@@ -19,7 +19,7 @@ const readScript = storeScript(lua`
   return redis.call('HMGET', base, 'version', 'shards')
 `)
 /** The version of the layout. */
-export const layoutVersion = 3
+export const layoutVersion = 4
 const defaultShards = 64
 
 /** Where a store lies. */

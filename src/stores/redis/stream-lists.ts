@@ -69,7 +69,7 @@ const readStreamsScript = storeScript(lua`
     local path = take()
     local fence, ends = claim_of(path)
     local parts = {
-      find_record(path, '') or '',
+      find_record(path) or '',
       redis.call('ZSCORE', key('due'), path) or '',
       redis.call('ZSCORE', key('reading'), path) or '',
       fence or '',

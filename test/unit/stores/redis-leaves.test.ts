@@ -103,6 +103,25 @@ test('a worker that remembers where streams were finds them after a leaf was spl
   expect((await store.reader.summary(consumer)).streams).toBe(1000)
 })
 
+test('a unit that commits a stream again goes on from what it wrote (I9)', async () => {
+  const store = await openStore(1)
+  const path = streamPath('order', 'twice')
+  const waiting = async (): Promise<number> =>
+    (await store.reader.streams(consumer, { onlyWaiting: true, limit: 9 })).length
+  // The first unit looks for the stream, the others know where it lies.
+  for (const round of [1, 2, 3]) {
+    await work(store, { streams: [path] }, async (unit) => {
+      await unit.commit({ streams: [holding(path, 3)] })
+      expect(await waiting()).toBe(1)
+      await unit.commit({ streams: [moved(path, 10 * round)] })
+    })
+    expect(await waiting()).toBe(0)
+    expect((await store.reader.summary(consumer)).deliveries).toBe(2 * round)
+    const [found] = await store.reader.streams(consumer, { limit: 9 })
+    expect(found).toMatchObject({ stream: path, deliveries: 2 * round, state: { position: 10 * round } })
+  }
+})
+
 test('paths that rise fill their leaves', async () => {
   const prefix = ownPrefix()
   const store = await openStore(1, prefix)
