@@ -12,9 +12,9 @@ import type { PreparedCommit } from './commit-parts.ts'
 import { prepareCommit } from './commit-parts.ts'
 import { effectKeyStart } from './effect-key.ts'
 import { readPartial } from './effect-partial.ts'
-import { flagsOf } from './stream-record.ts'
 import type { RedisCommands } from './redis-commands.ts'
 import { CommandRecording } from './redis-commands.ts'
+import { flagsOf } from './stream-record.ts'
 import { RedisUnitReads } from './unit-reads.ts'
 
 /** A unit of work with claims. */
