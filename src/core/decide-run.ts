@@ -96,6 +96,7 @@ function after(
 function remembered({ memory, epoch }: StreamState, arrivals: readonly Arrived[], size: number): Sequence[] {
   const count = Math.min(arrivals.length, size)
   const before = Math.min(memory.length, (size - count) * 3)
+  // oxlint-disable-next-line unicorn/no-new-array -- of its length at once: a list that grows is copied
   const kept = new Array<Sequence>(before + count * 3)
   const dropped = memory.length - before
   let at = 0

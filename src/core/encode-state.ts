@@ -110,7 +110,7 @@ export function decodeState(bytes: Uint8Array, from = 0): StreamState {
   const baseline = reader.number()
   const delivered = reader.number()
   const prints = reader.number()
-  // Of the length that it will have: what grows is copied on the way.
+  // oxlint-disable-next-line unicorn/no-new-array -- of its length at once: a list that grows is copied
   const memory = new Array<Sequence>(prints * 3)
   for (let at = 0; at < prints; at++) {
     memory[at * 3] = epoch

@@ -87,8 +87,9 @@ export function runOutcome(
   arrivals: readonly TurnArrival[],
   { before, state }: { readonly before: StreamState; readonly state: StreamState },
 ): TurnOutcome {
-  // Of the length that they will have: most turns have one arrival.
+  // oxlint-disable-next-line unicorn/no-new-array -- of its length at once: a list that grows is copied
   const deliveries = new Array<PlannedDelivery>(arrivals.length)
+  // oxlint-disable-next-line unicorn/no-new-array -- of its length at once: a list that grows is copied
   const verdicts = new Array<ArrivalVerdict>(arrivals.length)
   const { epoch } = state
   let place: Standing = { epoch: before.epoch, sequence: before.position }

@@ -128,7 +128,7 @@ const prelude = lua`
   end
 
   -- Streams lie in leaves: lists of (path, record, path, record, ...), because the small encoding of a list
-  -- takes elements of any size. 'leaves' has an entry for each leaf: its lowest path, a zero byte, its number.
+  -- takes elements of any size. 'leaves' has an entry for each: lowest path, zero byte, number of the leaf.
   local function leaf_entry(path)
     return redis.call('ZREVRANGEBYLEX', key('leaves'), '[' .. path .. '\0\255', '-', 'LIMIT', 0, 1)[1]
   end

@@ -68,12 +68,8 @@ const claimScript = storeScript(lua`
   -- leaf, whose claim had expired, by index, index and text of what commands did that failed in part, and
   -- index and text of what their inboxes have.
   local worker, ms, wants_counts = take(), take(), take() == '1'
-  local paths, leaves, befores, ats = {}, {}, {}, {}
-  for index = 1, (last - taken) / 4 do
-    paths[index], leaves[index] = ARGV[taken + 1], ARGV[taken + 2]
-    befores[index], ats[index] = ARGV[taken + 3], ARGV[taken + 4]
-    taken = taken + 4
-  end
+  local paths, seen = {}, taken
+  for index = 1, (last - seen) / 4 do paths[index] = ARGV[seen + 4 * index - 3] end
   local records, places, expired, claims, partials, inboxes = {}, {}, {}, {}, {}, {}
   local told = redis.call('EXISTS', key('partial')) == 1 and call_many('HMGET', key('partial'), paths) or {}
   local has_inboxes = redis.call('EXISTS', key('inboxes')) == 1
@@ -86,14 +82,14 @@ const claimScript = storeScript(lua`
     else
       if fences[index] then expired[#expired + 1] = index end
       if fence == 0 then fence = redis.call('HINCRBY', key('counts'), 'fence', 1) end
-      local leaf = leaves[index]
-      local pair = leaf ~= '' and redis.call('LRANGE', leaf_key(leaf), befores[index], ats[index]) or {}
+      local leaf, before, at = ARGV[seen + 4 * index - 2], ARGV[seen + 4 * index - 1], ARGV[seen + 4 * index]
+      local pair = leaf ~= '' and redis.call('LRANGE', leaf_key(leaf), before, at) or {}
       if pair[1] == path then
         records[index] = pair[2]
       else
-        local record, found, at = find_record(path)
+        local record, found, place = find_record(path)
         records[index] = record or ''
-        if record then for _, part in ipairs({ index, found, at }) do places[#places + 1] = part end end
+        if record then for _, part in ipairs({ index, found, place }) do places[#places + 1] = part end end
       end
       claims[#claims + 1] = path
       claims[#claims + 1] = fence

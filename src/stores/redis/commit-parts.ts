@@ -17,7 +17,7 @@ import type { Keyspace } from './keyspace.ts'
 import { keptText } from './keyspace.ts'
 import type { StreamlessRecords } from './records.ts'
 import { noRecords, RecordsByShard } from './records.ts'
-import { flagsOf } from './stream-record.ts'
+import { encodeCounted, flagsOf } from './stream-record.ts'
 
 const recordsLua = lua`
   -- Dead letters and ledger entries. Their ids are microseconds of the server's clock and rise within a
@@ -118,7 +118,7 @@ const leavesLua = lua`
 `
 const partsLua = lua`
   -- Of the call in hand: its fence, who the claims belong to, and what comes of it.
-  local fence, packed_fence, owner
+  local fence, stamp, owner
   local released, again, has_waiting, has_domain_count, has_probed
 
   local function flag(flags, bit)
@@ -145,26 +145,37 @@ const partsLua = lua`
     if new % 4 == 3 then count('halted', 1) elseif new % 4 == 2 then count('failing', 1) end
   end
 
-  local written_at = packed(now)
-  local function record_of(flags, deliveries, state)
-    return char(flags) .. packed(deliveries) .. packed_fence .. written_at .. state
+  -- A record is its flags, a stamp (fence, and when it was written), the count of deliveries, and the state.
+  local function delivered_of(record)
+    local _, written_at = unpacked(record, 2)
+    local _, delivered_at = unpacked(record, written_at)
+    return (unpacked(record, delivered_at))
   end
 
-  -- Whoever has the claim knows the record, and where it was when it was claimed: nobody else writes it. Where
-  -- there is no such leaf any more, the stream is searched for.
+  local function put_record(path, new, leaf, at)
+    if at then redis.call('LSET', leaf_key(leaf), at, new) else insert_record(leaf, path, new) end
+  end
+
+  -- Whoever has the claim knows where the record was when it was claimed: nobody else writes it. Where there
+  -- is no such leaf any more, the stream is searched for.
+  local function keep_known(path, new, leaf, at)
+    if not redis.pcall('LSET', leaf_key(leaf), at, new).err then return end
+    local _, found, place = find_record(path)
+    put_record(path, new, found, place)
+  end
+
+  -- The state is kept with the count in front of it where the record is known, and so are its old flags.
   local function keep_stream(path, leaf, at)
     local state, deliveries, flags = take(), tonumber(take()), tonumber(take())
-    local old_flags, delivered, is_kept = 0, 0, false
+    local start, old_flags = char(flags) .. stamp, 0
     if leaf ~= '' then
-      old_flags, delivered = tonumber(take()), tonumber(take())
-      local new = record_of(flags, delivered + deliveries, state)
-      is_kept = not redis.pcall('LSET', leaf_key(leaf), at, new).err
-    end
-    if not is_kept then
+      old_flags = tonumber(take())
+      keep_known(path, start .. state, leaf, at)
+    else
       local record, found, place = find_record(path)
-      if record then old_flags, delivered = byte(record), unpacked(record, 2) end
-      local new = record_of(flags, delivered + deliveries, state)
-      if record then redis.call('LSET', leaf_key(found), place, new) else insert_record(found, path, new) end
+      local delivered = 0
+      if record then old_flags, delivered = byte(record), delivered_of(record) end
+      put_record(path, start .. packed(delivered + deliveries) .. state, found, place)
     end
     count('deliveries', deliveries)
     if flags > 0 or old_flags > 0 then
@@ -301,17 +312,15 @@ export const commitScript: LuaScript = storeScript(
   -- and then all else is written. Redis has no rollback, so nothing that is written can fail for its type.
   -- KEYS: a shard. ARGV: fence, worker, 1 if the unit has no other claims in this shard, number of streams,
   -- path, leaf and index in the leaf of each, and then for each its parts. Gives: for each stream 1, 0 (claim
-  -- lost) or what happened where a command failed, the counts if those of a domain changed, and the indexes of
-  -- released streams whose inboxes have entries that were not looked at.
+  -- lost) or what happened where a command failed, the counts if those of a domain changed, and the indexes
+  -- of released streams whose inboxes have entries that were not looked at.
   local worker, is_last, streams
   fence, worker, is_last, streams = take(), take(), take() == '1', tonumber(take())
-  packed_fence, released, again = packed(tonumber(fence)), {}, {}
+  stamp, released, again = packed(tonumber(fence)) .. packed(now), {}, {}
   has_waiting, has_domain_count, has_probed = nil, false, false
-  local outcomes, paths, leaves, ats = {}, {}, {}, {}
-  for index = 1, streams do
-    paths[index], leaves[index], ats[index] = ARGV[taken + 1], ARGV[taken + 2], ARGV[taken + 3]
-    taken = taken + 3
-  end
+  local outcomes, paths, places = {}, {}, taken
+  for index = 1, streams do paths[index] = ARGV[places + 3 * index - 2] end
+  taken = places + 3 * streams
   paths[streams + 1] = fence
   local claims = call_many('HMGET', key('claims'), paths)
   paths[streams + 1] = nil
@@ -320,20 +329,24 @@ export const commitScript: LuaScript = storeScript(
   for index = 1, streams do outcomes[index] = is_owner and claims[index] == fence and 1 or 0 end
 
   -- A stream's parts: how many arguments they are, then one letter for each part that it has, then the parts.
+  -- Of one that simply moved they are its count and state, and how many deliveries it had.
+  local plain_start, moved = char(0) .. stamp, 0
   for index, path in ipairs(paths) do
-    local size = tonumber(take())
-    local ends = taken + size
+    local ends = taken + 1 + ARGV[taken + 1]
     if outcomes[index] == 1 then
-      local parts = take()
-      if parts == 's' or parts == 'sc' then
-        keep_stream(path, leaves[index], ats[index])
-        if parts == 'sc' then release(index, path) end
+      local parts, leaf, at = ARGV[taken + 2], ARGV[places + 3 * index - 1], ARGV[places + 3 * index]
+      if parts == 'm' or parts == 'mc' then
+        keep_known(path, plain_start .. ARGV[taken + 3], leaf, at)
+        moved = moved + ARGV[taken + 4]
+        if parts == 'mc' then release(index, path) end
       else
-        outcomes[index] = keep_parts(parts, index, path, leaves[index], ats[index])
+        taken = taken + 2
+        outcomes[index] = keep_parts(parts, index, path, leaf, at)
       end
     end
     taken = ends
   end
+  count('deliveries', moved)
   if is_last and #released == #paths then
     released[#released + 1] = fence
     redis.call('ZREM', key('units'), fence)
@@ -393,7 +406,7 @@ export interface CommitTarget extends RecordTarget {
   readonly worker: string
   /** The fence of the unit's claims in a shard. */
   readonly fenceOf: (shard: number) => number
-  /** What the unit knows of a claimed stream's record; nothing where there is none, or its place is not known. */
+  /** What the unit knows of a claimed stream's record; nothing where there is none, or nobody knows where. */
   readonly recordOf: (stream: StreamPath) => KnownRecord | undefined
   /** Whether the unit has no claims in a shard but those of the streams that end with the commit. */
   readonly isLast: (shard: number) => boolean
@@ -494,34 +507,63 @@ function addStream(
   change: StreamChange | StreamRecords,
   { known, records, isEnded }: StreamParts,
 ): void {
-  const { effects, decided } = change
+  if (records === undefined && hasSimplyMoved(change, known)) {
+    args.push(3, isEnded ? 'mc' : 'm', countedState(change, known), change.deliveries)
+    return
+  }
   const isChange = changesState(change)
-  const hasEffects = effects !== undefined && effects.length > 0
   const hasHeld = isChange && (change.hold.length > 0 || change.release.length > 0)
-  const seen = isChange ? change.inboxSeen : undefined
-  const hasInbox = decided.length > 0 || seen !== undefined
-  let parts = isChange && change.settlesPartial === true ? 'p' : ''
-  if (hasEffects) parts += 'e'
-  if (isChange) parts += 's'
-  if (hasHeld) parts += 'h'
-  if (hasInbox) parts += 'd'
-  if (records !== undefined) parts += 'r'
-  if (isEnded) parts += 'c'
-  const at = args.push(0, parts) - 2
-  if (hasEffects) for (const argument of effectArguments(effects)) args.push(argument)
-  if (isChange) addState(args, change, known)
+  const inbox = inboxArguments(change)
+  const { effects = [] } = change
+  const parts = {
+    p: isChange && change.settlesPartial === true,
+    e: effects.length > 0,
+    s: isChange,
+    h: hasHeld,
+    d: inbox.length > 0,
+    r: records !== undefined,
+    c: isEnded,
+  }
+  const letters = Object.entries(parts).map(([part, isThere]) => (isThere ? part : ''))
+  const at = args.push(0, letters.join('')) - 2
+  if (effects.length > 0) for (const argument of effectArguments(effects)) args.push(argument)
+  if (isChange) args.push(...stateArguments(change, known))
   if (hasHeld) for (const argument of heldArguments(change)) args.push(argument)
-  if (hasInbox) for (const argument of [seen ?? 0, decided.length, ...decided]) args.push(argument)
+  for (const argument of inbox) args.push(argument)
   if (records !== undefined) for (const argument of records) args.push(argument)
   args[at] = args.length - at - 1
 }
 
-function addState(args: ScriptArgument[], change: StreamChange, known: KnownRecord | undefined): void {
-  const { state, deliveries, due } = change
-  args.push(encodeState(state), deliveries, flagsOf(change))
-  if (known !== undefined) args.push(known.flags, known.deliveries)
+/** Whether nothing of the stream stands, or stood, and nothing is told of it but its state. */
+function hasSimplyMoved(
+  change: StreamChange | StreamRecords,
+  known: KnownRecord | undefined,
+): change is StreamChange {
+  if (!changesState(change) || known?.flags !== 0 || flagsOf(change) !== 0) return false
+  const { hold, release, decided, effects, settlesPartial, inboxSeen } = change
+  if (hold.length + release.length + decided.length > 0 || inboxSeen !== undefined) return false
+  return effects === undefined && settlesPartial === undefined
+}
+
+/** What is said of the stream's inbox; nothing where nothing is. */
+function inboxArguments(change: StreamChange | StreamRecords): ScriptArgument[] {
+  const { decided } = change
+  const seen = changesState(change) ? change.inboxSeen : undefined
+  return decided.length === 0 && seen === undefined ? [] : [seen ?? 0, decided.length, ...decided]
+}
+
+function stateArguments(change: StreamChange, known: KnownRecord | undefined): ScriptArgument[] {
+  const { deliveries, due } = change
+  const args: ScriptArgument[] = [countedState(change, known), deliveries, flagsOf(change)]
+  if (known !== undefined) args.push(known.flags)
   if (due.at !== undefined) args.push(due.at)
   if (due.readingMs !== undefined) args.push(due.readingMs)
+  return args
+}
+
+/** The state, behind the count of deliveries where that is known. */
+function countedState({ state, deliveries }: StreamChange, known: KnownRecord | undefined): Uint8Array {
+  return known === undefined ? encodeState(state) : encodeCounted(known.deliveries + deliveries, state)
 }
 
 function heldArguments({ release, hold }: StreamChange): string[] {
