@@ -1,5 +1,5 @@
-// How a stream that is new gets into a leaf, and what becomes of a leaf that is full: the part of a commit that
-// few streams need. Upholds I9: whoever knows where a stream was is never sent to another one's record.
+// How a stream that is new gets into a leaf, and what becomes of a leaf that is full: the part of a commit
+// that few streams need. Upholds I9: whoever knows where a stream was never gets to another one's record.
 import { lua } from '../../redis/lua-script.ts'
 
 export const leavesLua: string = lua`
