@@ -4,6 +4,7 @@
 import { alterPartitionReassignmentsV0, ConnectionPool } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SinkMessage } from '../../src/ports/sink.ts'
+import type { Source } from '../../src/ports/source.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { sample } from '../../src/testing/sink-suite/sink-world.ts'
 import type { RecordDelivery } from '../../src/transports/kafka.ts'
@@ -132,6 +133,61 @@ test('a leader that moves while a source reads costs nothing, and nothing is rea
   for (const partition of [0, 1, 2]) {
     const offsets = taken.filter((one) => one.partition === partition).map(({ offset }) => offset)
     expect(offsets).toEqual(upTo(100).map((number) => number - 1))
+  }
+})
+
+test('a partition that nobody leads keeps no other one back, and is read once it is led', async () => {
+  const settings = { 'min.insync.replicas': '1' }
+  const single = await freshTopic(cluster.brokers, { partitions: 3, replicas: 1, settings })
+  const topic = await replicated(3)
+  const add = async (partitions: readonly number[]): Promise<void> => {
+    for (const partition of partitions) await single.add(['{}'], { partition })
+    for (const partition of [0, 1, 2]) await topic.add(['{}'], { partition })
+  }
+  const reading = (groupId: string): Parameters<typeof kafkaSource>[0] => ({
+    brokers: cluster.brokers,
+    topics: [single.topic, topic.topic],
+    groupId,
+    onWarning: () => undefined,
+  })
+  const stillIn = async (source: Source): Promise<readonly string[]> => {
+    const parts = (await source.parts?.()) ?? []
+    return parts.flatMap(({ name, problem = '' }) => (problem.endsWith('no broker leads it') ? [name] : []))
+  }
+  await using member = await openSource(kafkaSource(reading(topic.group)))
+  await add([0, 1, 2])
+  await member.take(6)
+  const restart = killAndRestart(await leaderOf(single, 0))
+  const still = async (): Promise<readonly string[]> => {
+    await member.source.read({ max: 1, waitMs: 50, signal: new AbortController().signal }).catch(() => [])
+    return stillIn(member.source)
+  }
+  await expect.poll(still, { timeout: 60_000 }).toEqual([`${single.topic}[0]`])
+  await add([1, 2])
+  expect(await member.take(5)).toHaveLength(5)
+  expect(await stillIn(kafkaSource(reading(topic.group)))).toEqual([`${single.topic}[0]`])
+  // Whoever begins now begins with the others.
+  await using other = await openSource(kafkaSource(reading(single.group)))
+  expect(await other.take(10)).toHaveLength(10)
+  const sink = kafkaSink({ brokers: cluster.brokers, topic: single.topic })
+  await sink.open()
+  const sending = sink.send(
+    upTo(9).map((stream) => sample(`s${stream}`, 1)),
+    {
+      signal: new AbortController().signal,
+    },
+  )
+  await expect(sending).rejects.toMatchObject({ code: 'sink-unavailable', retryable: true })
+  await sink.close()
+  const sent = await member.take(1)
+  await restart()
+  expect([...sent, ...(await member.takeAll())].every(({ partition }) => partition > 0)).toBe(true)
+  await single.add(['{}'])
+  for (const source of [member, other]) {
+    const last = await source.take(1)
+    while (last.at(-1)?.origin?.startsWith(`${single.topic}[0]`) !== true)
+      last.push(...(await source.take(1)))
+    expect(last.at(-1)?.partition).toBe(0)
   }
 })
 

@@ -20,6 +20,8 @@ export interface FetchReader extends TopicNews {
   restarted(partition: Partition, offset: number): void
   /** A partition cannot be read on, and the others go on. */
   stopped(partition: Partition, because: string): void
+  /** No broker leads it; it is read on as soon as one does. */
+  unled(partition: Partition): void
   warned(message: string): void
 }
 
@@ -41,6 +43,7 @@ export class FetchLoop {
   readonly #running = new Set<Promise<void>>()
   #notBeforeMs = 0
   #refreshAtMs: number
+  #refreshedAtMs = -Infinity
   #refreshing: Promise<void> | undefined
   #isClosed = false
   /** How many answers of a partition had something. */
@@ -58,14 +61,22 @@ export class FetchLoop {
     if (this.#isClosed || nowMs < this.#notBeforeMs) return
     const all = [...partitions]
     if (nowMs >= this.#refreshAtMs) this.#refresh()
+    this.#lookForLeaders(all, nowMs)
     if (all.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0) >= waitingBytesMax) return
     const wanted = all
       .filter((partition) => partition.mayFetch(nowMs))
       .sort((one, other) => one.servedAt - other.servedAt)
     for (const [node, own] of Map.groupBy(wanted, (partition) => this.#client.leaderOf(partition))) {
-      if (node === undefined) this.#refresh()
-      else if (!this.#busyNodes.has(node)) this.#start(node, own)
+      if (node !== undefined && !this.#busyNodes.has(node)) this.#start(node, own)
     }
+  }
+
+  /** Those that nobody leads, or that are not known yet, keep no other back. */
+  #lookForLeaders(partitions: readonly Partition[], nowMs: number): void {
+    const unled = partitions.filter((partition) => this.#client.leaderOf(partition) === undefined)
+    if (unled.length === 0 || nowMs < this.#refreshedAtMs + retryMs) return
+    this.#refresh()
+    for (const partition of unled) if (this.#client.isUnled(partition)) this.#reader.unled(partition)
   }
 
   /** Resolves once nothing is being asked any more. */
@@ -152,7 +163,8 @@ export class FetchLoop {
 
   #refresh(): void {
     if (this.#refreshing !== undefined || this.#isClosed) return
-    this.#refreshAtMs = systemTimers.elapsedMs() + this.#reader.refreshMs
+    this.#refreshedAtMs = systemTimers.elapsedMs()
+    this.#refreshAtMs = this.#refreshedAtMs + this.#reader.refreshMs
     this.#refreshing = this.#client
       .refresh(this.#reader)
       .catch((error: unknown) => {

@@ -6,6 +6,7 @@ import { atMost } from '../../ports/timers.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import { offsetOf } from './committed-records.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
+import { knowsLeaderless } from './knows-leaderless.ts'
 import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
 import type { CommittedOffset, PartitionName } from './partition.ts'
@@ -213,7 +214,7 @@ export class GroupClient {
 
 function memberOf(library: KafkaLibrary, options: GroupClientOptions): Consumer {
   const { brokers, groupId, instanceId, topics, sessionMs } = options
-  const member = new library.Consumer({
+  const consumer = new library.Consumer({
     ...connectionOf(options),
     clientId: clientIdOf(options),
     bootstrapBrokers: [...brokers],
@@ -230,6 +231,7 @@ function memberOf(library: KafkaLibrary, options: GroupClientOptions): Consumer 
     retries: 3,
     retryDelay: 250,
   })
+  const member = knowsLeaderless(library, consumer)
   // Heard before the group is joined: an error that nobody listens to ends the process.
   member.on('error', () => undefined)
   for (const topic of topics) member.topics.track(topic)

@@ -8,6 +8,7 @@ import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
+import { knowsLeaderless } from './knows-leaderless.ts'
 import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
 import type { CloudEventMode } from './sink-record.ts'
@@ -53,7 +54,7 @@ export class KafkaSink implements Sink {
   async open(): Promise<void> {
     const { target, compression, replyMs } = this.#parts
     const library = await kafkaLibrary()
-    const producer: BytesProducer = new library.Producer({
+    const made: BytesProducer = new library.Producer({
       ...connectionOf(target),
       clientId: clientIdOf(target),
       bootstrapBrokers: [...target.brokers],
@@ -64,6 +65,7 @@ export class KafkaSink implements Sink {
       requestTimeout: replyMs,
       connectTimeout: replyMs,
     })
+    const producer = knowsLeaderless(library, made)
     try {
       await producer.metadata({ topics: [] })
     } catch (thrown) {

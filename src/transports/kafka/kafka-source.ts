@@ -164,7 +164,7 @@ export class KafkaSource implements Source<HeldDelivery> {
       for (const partition of partitions.values()) if (!names.has(partition.name)) reader.lose(partition)
       for (const name of given) reader.add(name)
     }
-    const isMissing = [...partitions.values()].some(({ next }) => next === undefined)
+    const isMissing = this.#toBegin(reader).length > 0
     if (!isMissing || isPaused || this.#beginning !== undefined) return
     this.#beginning = this.#begin({ group, reader, keeper })
       .catch((error: unknown) => reader.fail(kafkaFault(this.name, error)))
@@ -179,7 +179,7 @@ export class KafkaSource implements Source<HeldDelivery> {
    * committed at once, so that whoever has them next begins at the same place.
    */
   async #begin({ group, reader, keeper }: OpenedSource): Promise<void> {
-    const open = [...reader.partitions.values()].filter(({ next }) => next === undefined)
+    const open = this.#toBegin(reader)
     const committed = await group.committed(open)
     for (const [index, has] of committed.entries()) {
       if (has !== undefined) open[index]?.begin(has.offset, has, settledRuns(has.offset, has.metadata))
@@ -192,6 +192,12 @@ export class KafkaSource implements Source<HeldDelivery> {
       for (const [index, partition] of fresh.entries()) partition.begin(offsets[index] ?? 0)
     }
     await keeper.commitNow()
+  }
+
+  #toBegin(reader: TopicReader): readonly Partition[] {
+    return [...reader.partitions.values()].filter(
+      (partition) => partition.next === undefined && reader.isLed(partition),
+    )
   }
 
   #startOf({ topic, partition }: Partition): 'beginning' | 'new' {

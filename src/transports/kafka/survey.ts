@@ -5,6 +5,7 @@ import type { SourcePart } from '../../ports/source.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import { kafkaFault } from './faults.ts'
 import type { GroupClientOptions } from './group-client.ts'
+import { knowsLeaderless } from './knows-leaderless.ts'
 import { kafkaLibrary } from './library.ts'
 
 /** Somebody waits for the answer. */
@@ -18,7 +19,7 @@ export async function surveyGroup(
   start: 'beginning' | 'new',
 ): Promise<readonly SourcePart[]> {
   const library = await kafkaLibrary()
-  const admin = new library.Admin({
+  const made = new library.Admin({
     ...connectionOf(options),
     clientId: clientIdOf(options),
     bootstrapBrokers: [...options.brokers],
@@ -27,15 +28,20 @@ export async function surveyGroup(
     retries: 1,
     retryDelay: 250,
   })
+  const admin = knowsLeaderless(library, made)
   try {
     const topics = [...options.topics]
-    const { topics: known } = await admin.metadata({ topics })
+    const { topics: known, brokers } = await admin.metadata({ topics })
     const all = topics.map((name) => ({
       name,
       partitions: Array.from({ length: known.get(name)?.partitionsCount ?? 0 }, (_, index) => index),
     }))
-    const ends = await offsetsOf(admin, all, 'end')
-    const firsts = start === 'beginning' ? await offsetsOf(admin, all, 'first') : ends
+    const led = all.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.filter((index) => brokers.has(known.get(name)?.partitions[index]?.leader ?? -1)),
+    }))
+    const ends = await offsetsOf(admin, led, 'end')
+    const firsts = start === 'beginning' ? await offsetsOf(admin, led, 'first') : ends
     const committed = await committedOf(admin, options.groupId)
     const readers = await readersOf(admin, options.groupId)
     return all.flatMap(({ name: topic, partitions }) =>
@@ -49,6 +55,7 @@ export async function surveyGroup(
           name,
           ...(isKnown && { behind: Math.max(0, Number(end - at)) }),
           ...(reader !== undefined && { reader }),
+          ...(end === undefined && { problem: 'no broker leads it' }),
         }
       }),
     )

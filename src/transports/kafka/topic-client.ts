@@ -11,6 +11,7 @@ import { offsetOf } from './committed-records.ts'
 import { kafkaFault } from './faults.ts'
 import { fetchApis } from './fetch-request.ts'
 import type { FetchApi, FetchResponse } from './fetch-request.ts'
+import { knowsLeaderless } from './knows-leaderless.ts'
 import type { KafkaLibrary } from './library.ts'
 import { kafkaLibrary } from './library.ts'
 import type { Partition, PartitionName } from './partition.ts'
@@ -74,7 +75,7 @@ export class TopicClient {
   /** Connects, and joins no group. */
   static async open(options: TopicClientOptions): Promise<TopicClient> {
     const library = await kafkaLibrary()
-    const client = new library.Consumer({
+    const consumer = new library.Consumer({
       ...connectionOf(options),
       clientId: clientIdOf(options),
       bootstrapBrokers: [...options.brokers],
@@ -84,6 +85,7 @@ export class TopicClient {
       retries: 3,
       retryDelay: 250,
     })
+    const client = knowsLeaderless(library, consumer)
     client.on('error', () => undefined)
     let made: TopicClient | undefined
     try {
@@ -133,6 +135,12 @@ export class TopicClient {
   leaderOf({ topic, partition }: PartitionName): number | undefined {
     const node = this.#cluster?.topics.get(topic)?.partitions[partition]?.leader
     return node === undefined || this.#cluster?.brokers.get(node) === undefined ? undefined : node
+  }
+
+  /** Whether a partition is known, and no broker leads it. */
+  isUnled(partition: PartitionName): boolean {
+    const isKnown = partition.partition < this.partitionsOf(partition.topic)
+    return isKnown && this.leaderOf(partition) === undefined
   }
 
   /** Fetches from a node; resolves once there is something, or the broker has waited for a while. */
@@ -202,6 +210,8 @@ export class TopicClient {
       isolationLevel: readCommitted,
     }
     await this.#know(partitions, request.topics)
+    const unled = partitions.find((partition) => this.isUnled(partition))
+    if (unled !== undefined) throw this.#failed(`no broker leads ${unled.topic}[${unled.partition}]`)
     const found = await this.asked(() => this.#client.listOffsets(request))
     return partitions.map(({ topic, partition }) => {
       const offset = found.get(topic)?.[partition]

@@ -74,6 +74,7 @@ export class TopicReader {
         for (const partition of this.#of(topic)) this.#stop(partition, 'the topic is not there any more')
       },
       stopped: (partition, because) => this.#stop(partition, because),
+      unled: (partition) => this.#stop(partition, 'no broker leads it', 0),
       restarted: (partition, offset) => this.#again(partition).begin(offset),
       warned: (message) => this.warn(message),
     })
@@ -121,6 +122,7 @@ export class TopicReader {
 
   async isCaughtUp(): Promise<boolean> {
     const partitions = [...this.partitions.values()]
+    if (partitions.some((partition) => !this.isLed(partition))) return false
     const ends = await this.#topics.offsets(partitions, 'new')
     return partitions.every(({ unread, window }, index) => {
       return unread !== undefined && unread >= Math.min(window.until, ends[index] ?? 0)
@@ -128,7 +130,7 @@ export class TopicReader {
   }
 
   async extent(): Promise<SourceExtent> {
-    const partitions = [...this.partitions.values()]
+    const partitions = [...this.partitions.values()].filter((partition) => this.isLed(partition))
     const firsts = await this.#topics.offsets(partitions, 'beginning')
     const ends = await this.#topics.offsets(partitions, 'new')
     const sums = { done: 0, total: 0 }
@@ -139,6 +141,11 @@ export class TopicReader {
       sums.done += Math.max(0, Math.min(unread, end) - first)
     }
     return { ...sums, unit: 'events' }
+  }
+
+  /** Whether a broker leads a partition; one that nobody leads can be asked for nothing. */
+  isLed(partition: PartitionName): boolean {
+    return this.#topics.leaderOf(partition) !== undefined
   }
 
   /** Whether something has failed a moment ago, and is not tried again yet. */
@@ -188,10 +195,10 @@ export class TopicReader {
   }
 
   /** It stands still, and the others go on. Told once for each reason. */
-  #stop(partition: Partition, because: string): void {
+  #stop(partition: Partition, because: string, forMs: number = stoppedMs): void {
     const { name, next, problem: before } = partition
     const problem = `${name} is not read on from offset ${next ?? '?'}: ${because}`
-    partition.stop(problem, systemTimers.elapsedMs() + stoppedMs)
+    partition.stop(problem, systemTimers.elapsedMs() + forMs)
     if (problem !== before) this.warn(`${problem}. Other partitions go on; it is tried again and again`)
   }
 
