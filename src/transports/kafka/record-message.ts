@@ -62,7 +62,10 @@ export function deliveryOf(
     offset,
     ...(domain !== undefined && { domain }),
     origin: `${name}@${offset}`,
-    bytes: (record.key?.length ?? 0) + (record.value?.length ?? 0),
+    bytes: [record.key, record.value, ...record.headers.flat()].reduce(
+      (sum, bytes) => sum + (bytes?.length ?? 0),
+      0,
+    ),
     logPlace: { log, at: offset },
   }
   if (lostFrom !== undefined) return { ...about, ...lost({ topic, partition }, lostFrom, offset) }
@@ -74,7 +77,8 @@ export function deliveryOf(
     const value = record.value === null ? null : valueOf(record.value, headers)
     return { ...about, message: messageOf(name, value, record, { ...mapping, headers }) }
   } catch (thrown) {
-    return { ...about, message: record.value, problem: `the value is no JSON: ${errorText(thrown)}` }
+    const problem = `the value is no JSON: ${errorText(thrown)}`
+    return { ...about, message: ownBytes(record.value), problem }
   }
 }
 
@@ -82,9 +86,10 @@ type Said = Pick<RecordDelivery, 'message' | 'problem'>
 
 async function decoded(
   { topic, partition, name }: Pick<Partition, 'topic' | 'partition' | 'name'>,
-  record: FetchedRecord,
+  fetched: FetchedRecord,
   mapping: RecordMapping,
 ): Promise<Said> {
+  const record = { ...fetched, key: ownBytes(fetched.key), value: ownBytes(fetched.value) }
   try {
     const value = await mapping.decode?.({ ...record, topic, partition, headers: headerList(record) })
     const headers = headersOf(record)
@@ -118,7 +123,12 @@ function messageOf(
 function valueOf(bytes: Buffer, { isCloudEvent, contentType }: Headers): unknown {
   const kind = isCloudEvent ? kindOfContent(contentType) : 'json'
   if (kind === 'json') return parseExactly(textOrThrow(bytes)).value
-  return kind === 'text' && isUtf8(bytes) ? bytes.toString() : bytes
+  return kind === 'text' && isUtf8(bytes) ? bytes.toString() : ownBytes(bytes)
+}
+
+/** Bytes of their own: those of a record are a piece of all that was fetched, and would keep that. */
+function ownBytes<Bytes extends Buffer | null>(bytes: Bytes): Bytes | Buffer {
+  return bytes === null ? bytes : Buffer.from(bytes)
 }
 
 /** A value whose own fields say nothing of its number: it is data. */
@@ -205,7 +215,7 @@ function textOf(key: Buffer | null): string | undefined {
 }
 
 function textOrBytes(value: Buffer | null): unknown {
-  return value !== null && isUtf8(value) ? value.toString() : value
+  return value !== null && isUtf8(value) ? value.toString() : ownBytes(value)
 }
 
 function textOrThrow(bytes: Buffer): string {

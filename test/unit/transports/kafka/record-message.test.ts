@@ -39,7 +39,32 @@ test('a delivery says how large it is, as its message is an object (I7)', async 
   const { bytes } = await deliver({ key: 'user', value: { a: 1 } })
   expect(bytes).toBe('user{"a":1}'.length)
   expect((await deliver({})).bytes).toBe(0)
+  expect((await deliver({ headers: [['name', 'text']] })).bytes).toBe(8)
 })
+
+test('bytes that stay in a message are its own, and no piece of all that was fetched (I7)', async () => {
+  const fetched = Buffer.alloc(1024 * 1024, 0xff)
+  const value = fetched.subarray(10, 20)
+  const binary = { headers: [['ce_specversion', '1.0'] as const, ['content-type', 'image/png'] as const] }
+  const given: [Given, RecordMapping][] = [
+    [{ value, ...binary }, {}],
+    [{ value }, {}],
+    [{ value: {}, headers: [['raw', value]] }, {}],
+    [{ value, key: value }, { decode: (record) => ({ data: record }) }],
+  ]
+  for (const [record, mapping] of given) {
+    const { message } = await deliver(record, mapping)
+    const kept = valuesIn(message).filter((one) => one instanceof Uint8Array)
+    expect(kept.map((bytes) => bytes.buffer === fetched.buffer)).toEqual(kept.map(() => false))
+    expect(kept).not.toEqual([])
+  }
+})
+
+/** All that a message has, however deep. */
+function valuesIn(value: unknown): readonly unknown[] {
+  if (value instanceof Uint8Array || typeof value !== 'object' || value === null) return [value]
+  return Object.values(value).flatMap(valuesIn)
+}
 
 test('a delivery says where it lies', async () => {
   const { origin, logPlace, topic, offset, domain } = await deliver(
