@@ -1,5 +1,7 @@
 // Exactly once on SQLite: one row inserted per event, in the commit that moves the positions. Beside it the
 // bare limit: the same pragmas, batches and inserts, one position upsert per touched stream, and no inturn.
+// What opens and closes the file is left out of both.
+import type { MeasuredWork } from './measure.ts'
 import { measure, report } from './measure.ts'
 import type { BenchEvent } from './sqlite/worked-journal.ts'
 import { batch, eventsOf, inFolder, insert, journalProcessor, openJournal } from './sqlite/worked-journal.ts'
@@ -7,11 +9,12 @@ import { batch, eventsOf, inFolder, insert, journalProcessor, openJournal } from
 const upsert = `INSERT INTO position (stream, sequence) VALUES (?, ?)
   ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence`
 
-async function bare(events: readonly BenchEvent[]): Promise<number> {
-  await inFolder((path) => {
+function bare(events: readonly BenchEvent[]): Promise<MeasuredWork> {
+  return inFolder((path) => {
     const database = openJournal(path)
     database.exec('CREATE TABLE position (stream TEXT PRIMARY KEY, sequence INTEGER) WITHOUT ROWID')
     const [inserting, upserting] = [database.prepare(insert), database.prepare(upsert)]
+    const begun = performance.now()
     for (let from = 0; from < events.length; from += batch) {
       database.exec('BEGIN IMMEDIATE')
       const touched = new Map<string, number>()
@@ -22,22 +25,26 @@ async function bare(events: readonly BenchEvent[]): Promise<number> {
       for (const [stream, sequence] of touched) upserting.run(stream, sequence)
       database.exec('COMMIT')
     }
+    const ms = performance.now() - begun
     database.close()
+    return { events: events.length, ms }
   })
-  return events.length
 }
 
-async function withInturn(events: readonly BenchEvent[]): Promise<number> {
-  await inFolder(async (path) => {
+function withInturn(events: readonly BenchEvent[]): Promise<MeasuredWork> {
+  return inFolder(async (path) => {
     const processor = journalProcessor(path)
+    await processor.process([])
+    const begun = performance.now()
     await processor.process(events)
+    const ms = performance.now() - begun
     await processor.close()
+    return { events: events.length, ms }
   })
-  return events.length
 }
 
 for (const streams of [1, 100, 10_000]) {
-  const events = eventsOf(50_000, streams)
+  const events = eventsOf(200_000, streams)
   const rates = await measure([
     { name: 'bare node:sqlite', run: () => bare(events) },
     { name: 'inturn, effects: transaction', run: () => withInturn(events) },

@@ -31,10 +31,10 @@ export function eventsOf(count: number, streams: number, from = 0): readonly Ben
 }
 
 /** Runs with the path of a database that is gone afterwards. */
-export async function inFolder(run: (path: string) => Promise<void> | void): Promise<void> {
+export async function inFolder<Result>(run: (path: string) => Promise<Result> | Result): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'inturn-bench-'))
   try {
-    await run(join(folder, 'bench.db'))
+    return await run(join(folder, 'bench.db'))
   } finally {
     rmSync(folder, { recursive: true })
   }
