@@ -28,6 +28,7 @@ import type { Intake, Intaker, InvalidIntake, UnorderedIntake } from './intake.t
 import type { Look, StreamVisit } from './lanes.ts'
 import { Lanes } from './lanes.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
+import { PausedStreams } from './paused-streams.ts'
 import type { PlannedTurn } from './plan-turns.ts'
 import type { ProcessResult } from './process-result.ts'
 import { RedriveWork } from './redrive-work.ts'
@@ -103,8 +104,7 @@ export class Engine {
   hasUnplaced: ((stream: StreamPath) => boolean) | undefined
   /** Streams with dead letters that operators have tried again, as they are met. */
   #redrives = new Set<StreamPath>()
-  /** Domains that were paused when a stream of theirs was decided last. */
-  readonly #paused = new Set<TrackedDomain>()
+  readonly #paused = new PausedStreams()
   /** Domains that were told of an event whose numbers are rounded. */
   readonly #inexact = new Set<string>()
   readonly #looking = new Set<Promise<void>>()
@@ -184,12 +184,13 @@ export class Engine {
     await this.healing.look()
     const { store, consumer, domains } = this.#parts
     const heal = this.healing.plan()
+    const resumed = await this.#paused.takeResumed(this.#parts)
     const due = await store.due(consumer, limit, [...domains.byName.keys()])
     // Nothing but a dead letter that is tried again makes a stream without tracking due.
     for (const path of due) if (this.#isUntracked(path)) this.#redrives.add(path)
     // Nobody waits for a stream whose handler runs now: it is looked at once that has ended.
     const later = new Call()
-    const call = this.#look(due, (own, path) => ({
+    const call = this.#look([...due, ...resumed], (own, path) => ({
       call: this.#lanes.isVisited(path) ? later : own,
       isSweep: true,
       heal,
@@ -402,8 +403,7 @@ export class Engine {
     const { turn, visit } = planned
     const { turned } = this.#parts
     if (!turn.isPlain) for (const news of newsOf(turn)) this.#parts.telemetry(news)
-    if (turn.setup.isPaused) this.#paused.add(turn.setup.domain)
-    else if (this.#paused.size > 0) this.#paused.delete(turn.setup.domain)
+    this.#paused.note(turn.setup)
     const { path: stream, state: before, domain } = turn.setup
     const after = turned === undefined ? before : turn.state
     if (after !== before) turned?.({ domain: domain.name, stream, before, after, ledger: turn.ledger })

@@ -97,9 +97,6 @@ const calm: Troubles = {
 /** The longest wait in any scenario after which something may still happen by itself, in milliseconds. */
 export const longestWaitMs = 25_000
 
-/** How long a stream may wait for somebody to look at it once its domain goes on, in milliseconds. */
-export const longestLookMs = 65_000
-
 /** The scenario of a seed. */
 export function scenarioOf(seed: number): Scenario {
   const random = new SeededRandom(seed)

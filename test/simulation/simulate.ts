@@ -4,7 +4,7 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { checkAll } from './checks/check-all.ts'
 import { pushesBack, shadowsOf } from './checks/check.ts'
 import type { Mutation } from './mutation.ts'
-import { longestLookMs, longestWaitMs, scenarioOf } from './scenario.ts'
+import { longestWaitMs, scenarioOf } from './scenario.ts'
 import type { Scenario } from './scenario.ts'
 import { SimulatedWorld } from './simulated-world.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -93,9 +93,7 @@ function startAll(world: SimulatedWorld, mutation: Mutation): readonly WorkerPro
  * rests.
  */
 async function rest(world: SimulatedWorld): Promise<readonly string[]> {
-  const { timers, history, hasOperators } = world
-  // A stream that was decided while its domain was paused may be looked at only by itself once that goes on.
-  const waitMs = hasOperators ? longestLookMs : longestWaitMs
+  const { timers, history } = world
   const untilMs = timers.elapsedMs() + quietMsMax
   const claims = (): number => history.of('claimed').length
   let seen = -1
@@ -108,11 +106,11 @@ async function rest(world: SimulatedWorld): Promise<readonly string[]> {
       sinceMs = timers.elapsedMs()
       claimsBefore = claims()
     }
-    if (timers.elapsedMs() - sinceMs >= waitMs) {
+    if (timers.elapsedMs() - sinceMs >= longestWaitMs) {
       const idle = claims() - claimsBefore
       return idle <= idleClaimsMax
         ? []
-        : [`I7: ${idle} claims were taken in ${waitMs} ms, and nothing changed`]
+        : [`I7: ${idle} claims were taken in ${longestWaitMs} ms, and nothing changed`]
     }
     await timers.advance(2_500)
   }
