@@ -452,8 +452,9 @@ function addStream(
   change: StreamChange | StreamRecords,
   { known, records, isEnded }: StreamParts,
 ): void {
-  if (records === undefined && hasSimplyMoved(change, known)) {
-    args.push(3, isEnded ? 'mc' : 'm', countedState(change, known), change.deliveries)
+  if (known !== undefined && records === undefined && hasSimplyMoved(change, known)) {
+    const { deliveries, state } = change
+    args.push(3, isEnded ? 'mc' : 'm', encodeCounted(known.deliveries + deliveries, state), deliveries)
     return
   }
   const isChange = changesState(change)
@@ -480,11 +481,8 @@ function addStream(
 }
 
 /** Whether nothing of the stream stands, or stood, and nothing is told of it but its state. */
-function hasSimplyMoved(
-  change: StreamChange | StreamRecords,
-  known: KnownRecord | undefined,
-): change is StreamChange {
-  if (!changesState(change) || known?.flags !== 0 || flagsOf(change) !== 0) return false
+function hasSimplyMoved(change: StreamChange | StreamRecords, known: KnownRecord): change is StreamChange {
+  if (!changesState(change) || known.flags !== 0 || flagsOf(change) !== 0) return false
   const { hold, release, decided, effects, settlesPartial, inboxSeen } = change
   if (hold.length + release.length + decided.length > 0 || inboxSeen !== undefined) return false
   return effects === undefined && settlesPartial === undefined
@@ -498,17 +496,13 @@ function inboxArguments(change: StreamChange | StreamRecords): ScriptArgument[] 
 }
 
 function stateArguments(change: StreamChange, known: KnownRecord | undefined): ScriptArgument[] {
-  const { deliveries, due } = change
-  const args: ScriptArgument[] = [countedState(change, known), deliveries, flagsOf(change)]
+  const { state, deliveries, due } = change
+  const bytes = known === undefined ? encodeState(state) : encodeCounted(known.deliveries + deliveries, state)
+  const args: ScriptArgument[] = [bytes, deliveries, flagsOf(change)]
   if (known !== undefined) args.push(known.flags)
   if (due.at !== undefined) args.push(due.at)
   if (due.readingMs !== undefined) args.push(due.readingMs)
   return args
-}
-
-/** The state, behind the count of deliveries where that is known. */
-function countedState({ state, deliveries }: StreamChange, known: KnownRecord | undefined): Uint8Array {
-  return known === undefined ? encodeState(state) : encodeCounted(known.deliveries + deliveries, state)
 }
 
 function heldArguments({ release, hold }: StreamChange): string[] {

@@ -3,7 +3,6 @@
 import { decodeState, writeState } from '../../core/encode-state.ts'
 import type { StreamState } from '../../core/stream-state.ts'
 import { ByteReader, ByteWriter } from '../../core/varints.ts'
-import type { DueTime } from '../../ports/records.ts'
 import type { StreamChange } from '../../ports/store.ts'
 import { standingOf } from '../../storage/stream-index.ts'
 
@@ -36,9 +35,6 @@ export function encodeCounted(deliveries: number, state: StreamState): Uint8Arra
 
 /** The flags of a changed stream: 0 nothing, 1 waits, 2 its head failed, 3 halted; 4, 8: is due. */
 export function flagsOf(change: StreamChange): number {
-  return standingOf(change) + dueFlags(change.due)
-}
-
-function dueFlags(due: DueTime): number {
-  return (due.at === undefined ? 0 : 4) + (due.readingMs === undefined ? 0 : 8)
+  const { due } = change
+  return standingOf(change) + (due.at === undefined ? 0 : 4) + (due.readingMs === undefined ? 0 : 8)
 }

@@ -88,8 +88,12 @@ const plants: readonly (readonly [what: string, plant: () => Promise<unknown>, f
   [
     [
       'a changed count of deliveries',
+      // It stands behind the flags and two numbers, of seven bits a byte.
       async () =>
-        changeRecord('account/lossy', String.raw`string.sub(record, 1, 1) .. '\9' .. string.sub(record, 3)`),
+        changeRecord(
+          'account/lossy',
+          String.raw`(string.gsub(record, '^(.[\128-\255]*[%z\1-\127][\128-\255]*[%z\1-\127]).', '%1\9'))`,
+        ),
       ['deliveries account/lossy'],
     ],
     [
