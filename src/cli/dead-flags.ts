@@ -7,6 +7,7 @@ import { parseStreamPath } from '../core/stream-path.ts'
 import type { DeadLetterSelection, RefusedLetter } from '../operate/dead-letter-selection.ts'
 import type { Operator, OperatorTarget } from '../operate/operator-options.ts'
 import type { ConsumerView } from '../operate/paging.ts'
+import { deadLetterReasons } from '../ports/records.ts'
 import type { DeadLetterReason } from '../ports/records.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, operatorOf } from './operator-flags.ts'
@@ -21,24 +22,6 @@ export interface DeadFlags extends StoreFlags, Pick<OperatorFlags, 'by' | 'reaso
   readonly allOfStream?: boolean
   readonly domain?: string
 }
-
-/** Every reason of a dead letter; the type sees to it that none is missing here. */
-const reasons: Readonly<Record<DeadLetterReason, true>> = {
-  invalid: true,
-  stale: true,
-  late: true,
-  conflict: true,
-  implausible: true,
-  'epoch-ended': true,
-  skipped: true,
-  failed: true,
-  schema: true,
-  'worker-died': true,
-  'too-large': true,
-}
-
-/** The names of all reasons. */
-export const deadLetterReasons: readonly string[] = Object.keys(reasons)
 
 /** The command with the flags that choose dead letters, and those of an operator. */
 export function addDeadFlags(command: Command): Command {

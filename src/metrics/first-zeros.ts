@@ -1,33 +1,18 @@
 // Counters that begin at 0 where their labels are known: whoever looks for a rise, as Prometheus does, sees
 // none in a series that begins with its first fault.
 import { verdicts } from '../core/verdict.ts'
-import type { DeadLetterReason } from '../ports/records.ts'
+import { deadLetterReasons } from '../ports/records.ts'
 import type { WatchedEngine } from '../ports/telemetry.ts'
 import type { MetricLabel, MetricName } from './catalogue.ts'
 import { metricList } from './catalogue.ts'
 import type { Labels } from './series.ts'
-
-/** A record, so that the compiler misses none. */
-const reasons: Readonly<Record<DeadLetterReason, true>> = {
-  invalid: true,
-  stale: true,
-  late: true,
-  conflict: true,
-  implausible: true,
-  'epoch-ended': true,
-  skipped: true,
-  failed: true,
-  schema: true,
-  'worker-died': true,
-  'too-large': true,
-}
 
 /** What the labels of counters can be, but for those that a configuration names. */
 const values: Readonly<Partial<Record<MetricLabel, readonly string[]>>> = {
   account: ['delivered', 'filtered', 'filled', 'lost', 'removed', 'late'],
   how: ['came', 'healed', 'lost', 'filled', 'removed'],
   outcome: ['done', 'failed'],
-  reason: Object.keys(reasons),
+  reason: deadLetterReasons,
   then: ['retry', 'halt', 'dead-letter'],
   verdict: [...verdicts, 'handed-over'],
   what: ['store-failed', 'source-failed', 'claim-lost', 'workers-died', 'records-full', 'baseline-failed'],

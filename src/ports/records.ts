@@ -80,6 +80,24 @@ export interface InboxPage {
 /** Why an event was taken out of its stream. A contract: the command line prints it. */
 export type DeadLetterReason = RemovalReason | 'too-large'
 
+/** A record, so that the compiler misses none. */
+const reasons: Readonly<Record<DeadLetterReason, true>> = {
+  invalid: true,
+  stale: true,
+  late: true,
+  conflict: true,
+  implausible: true,
+  'epoch-ended': true,
+  skipped: true,
+  failed: true,
+  schema: true,
+  'worker-died': true,
+  'too-large': true,
+}
+
+/** The names of all reasons. */
+export const deadLetterReasons: readonly string[] = Object.keys(reasons)
+
 /** An event taken out of its stream, kept whole. */
 export interface DeadLetter {
   /**

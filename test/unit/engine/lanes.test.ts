@@ -110,6 +110,34 @@ test('calls at the same moment share their commits', async () => {
   expect(methods.filter((method) => method === 'unit.commit')).toHaveLength(1)
 })
 
+test('a second full batch is claimed while the first is being claimed, and no third (I7)', async () => {
+  const world = new EngineWorld()
+  const gate = new Gate()
+  let begun = 0
+  const store = aroundStore(world.store(), async ({ method }, run) => {
+    if (method === 'work') {
+      begun++
+      await gate.wait()
+    }
+    return run()
+  })
+  const processor = world.processor({}, { store, batch: 5 })
+  const calls: Promise<unknown>[] = []
+  const begunAfter = async (from: number, to: number): Promise<number> => {
+    calls.push(...names.slice(from, to).map((name) => processor.process(events(name, 1))))
+    await world.timers.advance(1)
+    return begun
+  }
+  expect(await begunAfter(0, 5)).toBe(1)
+  // Fewer than a batch wait for what comes besides.
+  expect(await begunAfter(5, 8)).toBe(1)
+  expect(await begunAfter(8, 10)).toBe(2)
+  expect(await begunAfter(10, 40)).toBe(2)
+  gate.open()
+  await Promise.all(calls)
+  expect(world.calls.toSorted()).toEqual(names.map((name) => `${name}:1`).toSorted())
+})
+
 test('what failed comes again in the order of reading, and nothing overtakes it (I1)', async () => {
   const world = new WorkerWorld()
   const plan = ({ method, nth }: { method: string; nth: number }) =>

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import { increasing, unordered } from '../../../src/core/numbering.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
 import { SqliteFolder } from '../stores/sqlite-folder.ts'
@@ -72,6 +73,28 @@ for (const effects of ['external', 'transaction'] as const) {
       await sweepAll(processor)
       expect(world.calls).toEqual(['a:1', 'a:2', 'a:3', 'a:4'])
       expect(await world.handedOver()).toBe(0)
+    })
+
+    it('is looked at with the next sweep where it goes on while a turn of it commits (I8)', async () => {
+      const world = new EngineWorld()
+      const gate = new Gate()
+      const store = aroundStore(
+        effects === 'external' ? world.store() : transactional(world),
+        async ({ method }, run) => {
+          if (method === 'unit.commit') await gate.wait()
+          return run()
+        },
+      )
+      const processor = made(world, {}, { store })
+      await pause(world.store(), true)
+      const held = processor.process(events('a', 1))
+      await gate.reached
+      // Nothing waits by then, so nothing is woken.
+      await pause(world.store(), false)
+      gate.open()
+      expect(verdictsOf(await held)).toEqual(['hold'])
+      await processor.sweep()
+      expect(world.calls).toEqual(['a:1'])
     })
 
     it('holds what comes, and delivers it in order once it goes on (I3)', async () => {
