@@ -121,7 +121,7 @@ describe('a scrape', () => {
   })
 })
 
-describe('a store that does not answer', () => {
+describe('a store that does not answer', { timeout: 60_000 }, () => {
   afterEach(() => void vi.useRealTimers())
 
   it('is told in time, by a scrape and a probe, and asked no second time meanwhile', async () => {
