@@ -263,9 +263,9 @@ export class Engine {
       const intake = intakes[index]
       if (intake?.kind === 'tracked') {
         const arrival = new CallArrival(intake, call, index, isAgain)
-        const isHindered = isWaiting !== undefined && isOvertaking(arrival) && isWaiting(intake.path)
-        if (isHindered) arrival.answer({ ...arrival.place, verdict: 'refuse', reason: 'stream-full' })
-        else this.#lanes.add(arrival)
+        const reason = refusedAtOnce(arrival, isWaiting)
+        if (reason === undefined) this.#lanes.add(arrival)
+        else arrival.answer({ ...arrival.place, verdict: 'refuse', reason })
       } else if (intake?.kind === 'invalid') invalid.push([index, intake])
       else if (intake !== undefined) unordered.push([index, intake])
     }
@@ -586,6 +586,15 @@ function releasedBy(events: readonly TrackedEvent[], { domain }: StreamVisit): P
 /** Whoever waits for visits need not wait for them any more. */
 function release(visits: readonly StreamVisit[]): void {
   for (const { calls } of visits) for (const call of calls) call.end()
+}
+
+/** Why an arrival is refused before its stream is looked at. */
+function refusedAtOnce(arrival: CallArrival, isWaiting: SubmitOptions['isWaiting']): ProcessResult['reason'] {
+  const { intake } = arrival
+  if (intake.isUnasked === true) return 'ambiguous-number'
+  return isWaiting !== undefined && isOvertaking(arrival) && isWaiting(intake.path)
+    ? 'stream-full'
+    : undefined
 }
 
 /** Whether a later number would overtake an earlier one that comes again, for good. */

@@ -33,6 +33,10 @@ interface AskedNumbers {
   readonly epoch: number
   readonly from: Sequence | null
   readonly to: Sequence
+  /** The epoch as the producer writes it, where that is another one. */
+  readonly wireEpoch?: number
+  /** A healer was asked, which may bring anything; and no source, which gives out what was asked for. */
+  readonly isHealing?: boolean
 }
 
 /** How much memory a message takes, in bytes and about; 0 for an object of which its source says nothing. */

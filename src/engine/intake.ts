@@ -36,6 +36,8 @@ export interface TrackedIntake {
   readonly event: InturnEvent | FillEvent
   /** From which fields its domain reads: with the first event of that. */
   readonly reads?: FieldsRead
+  /** A counter that wraps: a healer brought it unasked, so that nobody knows of which turn it is. */
+  readonly isUnasked?: boolean
 }
 
 /** An event of a domain without tracking. */
@@ -443,8 +445,7 @@ export function arrivalOf(
     previous,
     print: rules.conflictMemory === 0 ? 0 : eventFingerprint(id, data),
     isUnnamed: id === undefined,
-    // Whoever has read the past of a counter that wraps knows its turns.
-    known: sequence === wireSequence ? undefined : sequence,
+    known: undefined,
     time: time === undefined ? undefined : readTime(time),
     producer: producer === undefined ? undefined : fingerprint(producer),
     place,

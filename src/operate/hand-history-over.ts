@@ -1,6 +1,7 @@
 // Hands the history of a stream over, chunk by chunk, as if another worker had received it; the worker that
 // has the stream decides it in order. Upholds I7: it waits while the domain's inboxes are near
 // their limit. What it leaves undone is a gap that the domain's healer closes.
+import type { TrackedEvent } from '../core/event.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import { errorMessage } from '../core/thrown.ts'
@@ -55,7 +56,7 @@ export async function handHistoryOver(
       if (events.length > 0) {
         await store.handOver(
           consumer,
-          events.map((arrival): InboxEntry => ({ stream, arrival })),
+          events.map((event) => entryOf(stream, event)),
         )
       }
       handedOver += events.length
@@ -66,6 +67,12 @@ export async function handHistoryOver(
     return stopped(errorMessage(error))
   }
   return { handedOver, readTo, isComplete: true }
+}
+
+/** Whoever has read the past of a counter that wraps knows its turns. */
+function entryOf(stream: StreamPath, event: TrackedEvent): InboxEntry {
+  const { sequence, wireSequence } = event
+  return { stream, arrival: event, ...(wireSequence !== undefined && { known: sequence }) }
 }
 
 /** Waits until the domain has room; says why it does not wait any longer. */

@@ -175,7 +175,7 @@ function heldTop({ stream, rules, clock }: ClaimedStream, event: TrackedEvent): 
 
 /** The place that a request names: a number that a counter can show is the one nearest to the position. */
 function placeOf(
-  { to, epoch: named }: SeekRequest,
+  { stream, to, epoch: named }: SeekRequest,
   of: { readonly state: StreamState; readonly rules: StreamRules },
 ): Position {
   const { state, rules } = of
@@ -183,7 +183,10 @@ function placeOf(
   const counter = counterOf(rules.numbering)
   const reached = counter && reachedIn(rules, state, epoch)
   if (counter === undefined || reached === undefined || !isShown(counter, to)) return { epoch, sequence: to }
-  return { epoch, sequence: nearestTo(counter, Number(to), reached) }
+  const sequence = nearestTo(counter, Number(to), reached)
+  if ((sequence - reached) * 2 !== counter.modulus) return { epoch, sequence }
+  const why = `${to} may be ${sequence} or ${sequence - counter.modulus}, half a turn ahead or behind`
+  throw new InturnError('operation-refused', `${stream}: ${why}; nothing was changed`)
 }
 
 function refused(why: string): WishOutcome {

@@ -1,9 +1,10 @@
 // Finds the highest event that a history has in the range that is handled once more. What was handled before
-// must be there; where all of the range was lost or filled, whatever is there counts.
+// must be there; where all of the range was lost or filled, whatever is there counts. What was filled stays
+// filled, whatever a history has under its number.
 import { InturnError } from '../core/errors.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import type { Position } from '../core/sequence.ts'
-import type { Span } from '../core/spans.ts'
+import { includes } from '../core/spans.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
 import type { StreamHistory } from '../ports/stream-history.ts'
@@ -30,7 +31,8 @@ export async function topOfHistory(
   }
   for (let to = Number(state.position); to > below; to -= chunk) {
     const from = Math.max(below + 1, to - chunk + 1)
-    const event = (await history.read({ stream, epoch, from, to, limit: chunk })).at(-1)
+    const events = await history.read({ stream, epoch, from, to, limit: chunk })
+    const event = events.findLast(({ sequence }) => !includes(state.filled, sequence))
     if (event !== undefined) return event
   }
   if (state.filled.some((span) => span.to > below)) return undefined
@@ -41,12 +43,8 @@ export async function topOfHistory(
 function lastThatCame({ position, lost, filled }: StreamState, below: number): number | undefined {
   const absent = [...lost, ...filled].sort((a, b) => Number(b.to) - Number(a.to))
   let number = Number(position)
-  for (const span of absent) if (isIn(span, number)) number = Number(span.from) - 1
+  for (const span of absent) if (includes([span], number)) number = Number(span.from) - 1
   return number > below ? number : undefined
-}
-
-function isIn({ from, to }: Span, number: number): boolean {
-  return from <= number && number <= to
 }
 
 function unavailable(stream: StreamPath, why: string): InturnError {

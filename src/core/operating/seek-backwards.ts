@@ -6,7 +6,7 @@ import type { RuledStream } from '../run-pass.ts'
 import type { Position, Sequence } from '../sequence.ts'
 import { width } from '../sequence.ts'
 import type { Span } from '../spans.ts'
-import { includes, removeSpan } from '../spans.ts'
+import { removeSpan } from '../spans.ts'
 import type { Clock, GapClock, HeldSpan, StreamState } from '../stream-state.ts'
 import type { Declined, Operated } from './operated.ts'
 import { declined, ownHalt } from './operated.ts'
@@ -45,13 +45,13 @@ export function hindersSeekBack({ rules, state }: RuledStream, target: Position)
 
 /**
  * Moves the position back within its epoch. `top` is the highest event that the history has above the target
- * and up to the position: the caller holds it. What is held stays held; a failing event has its turn again,
- * with all its attempts, and a halt ends, but not an operator's own. Pure.
+ * and up to the position under a number that was not filled: the caller holds it. What is held stays held; a
+ * failing event has its turn again, with all its attempts, and a halt ends, but not an operator's own. Pure.
  */
 export function seekBackwards(
   stream: RuledStream,
   target: Position,
-  about: { readonly top: number | undefined; readonly clock: Clock },
+  { top, clock }: { readonly top: number | undefined; readonly clock: Clock },
 ): Operated {
   const { state } = stream
   const { epoch, position } = state
@@ -59,24 +59,18 @@ export function seekBackwards(
   if (hindrance !== undefined) return hindrance
   const cut: Span = { from: Number(target.sequence) + 1, to: position ?? target.sequence }
   const fills = within(state.filled, cut)
-  const top = about.top === undefined || includes(fills, about.top) ? undefined : about.top
   let held = state.held
   for (const { from, to } of fills) {
     const reason = 'filled before the position was moved back'
-    held = insertHeld(
-      held,
-      { kind: 'fill', epoch, after: Number(from) - 1, to, count: 1, reason },
-      about.clock,
-    )
+    held = insertHeld(held, { kind: 'fill', epoch, after: Number(from) - 1, to, count: 1, reason }, clock)
   }
-  if (top !== undefined)
-    held = insertHeld(held, eventSpan({ epoch, after: top - 1, sequence: top }), about.clock)
+  if (top !== undefined) held = insertHeld(held, eventSpan({ epoch, after: top - 1, sequence: top }), clock)
   const next: StreamState = {
     ...state,
     position: target.sequence,
     lost: removeSpan(state.lost, cut),
     filled: removeSpan(state.filled, cut),
-    held: patient(held, { epoch, sequence: cut.to }, about.clock),
+    held: patient(held, { epoch, sequence: cut.to }, clock),
     heldCount: state.heldCount + fills.length + (top === undefined ? 0 : 1),
     memory: forgetAbove(state.memory, epoch, target.sequence),
     failing: undefined,

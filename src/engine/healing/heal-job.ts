@@ -200,7 +200,11 @@ export class HealJob {
   /** Has the engine decide what came. */
   async #take(range: HealRange, { messages }: HealAnswer): Promise<HealYield> {
     const { path, domain, healer, healing } = this.subject
-    const about = { domainElse: domain.name, origin: healer.name, asked: { stream: path, ...range } }
+    const about = {
+      domainElse: domain.name,
+      origin: healer.name,
+      asked: { stream: path, ...range, isHealing: true },
+    }
     const incoming = messages.map((message) => ({ message, ...about }))
     const { batchMax } = this.#parts
     const results: ProcessResult[] = []

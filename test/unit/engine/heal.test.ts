@@ -1,6 +1,7 @@
 // Gaps are healed: a healer is asked for what is missing, once at a time, so many times, and what it brings
 // obeys the rules. I3, I7 and I8.
 import { expect, test } from 'vitest'
+import { contiguous } from '../../../src/core/numbering.ts'
 import { HealSearch } from '../../../src/ports/heal-search.ts'
 import { event, events, path, verdictsOf } from './engine-world.ts'
 import { HealWorld } from './heal-world.ts'
@@ -132,7 +133,6 @@ test('a linked gap is asked for from where its chain broke, and goes on above wh
 })
 
 test('a wrapped counter is asked for round by round, with its numbers on the wire', async () => {
-  const { contiguous } = await import('../../../src/core/numbering.ts')
   const world = new HealWorld()
   world.answer = ({ wire }) =>
     wire === undefined
@@ -148,6 +148,41 @@ test('a wrapped counter is asked for round by round, with its numbers on the wir
     [16, 17, { from: 0, to: 1 }],
   ])
   expect((await world.stream('a'))?.state.position).toBe(18)
+})
+
+test('of a counter that wraps a healer brings nothing but what it was asked for (I1)', async () => {
+  const world = new HealWorld()
+  const numbering = contiguous({ start: 0, modulus: 16 })
+  // Old copies from many turns ago, of another stream, of the same one, and of another epoch.
+  world.answer = ({ wire }) => [
+    event('b', 3),
+    event('a', 15),
+    event('a', 1, { epoch: 1 }),
+    event('a', wire?.from),
+  ]
+  const processor = world.processor({ ...world.healed({ attempts: 2 }), numbering })
+  for (const stream of ['a', 'b']) {
+    for (let number = 0; number < 66; number++) await processor.process([event(stream, number % 16)])
+  }
+  world.calls.length = 0
+  await processor.process([event('a', 3)])
+  await world.pass(processor, 5)
+  expect(world.calls).toEqual(['a:66', 'a:67'])
+  expect(await world.deadLetters()).toEqual([])
+  expect((await world.stream('b'))?.state).toMatchObject({ position: 65, heldCount: 0, seen: [] })
+  expect(world.told('healed')).toMatchObject([{ came: 1 }])
+})
+
+test('a fill that a healer brings may begin in front of what it was asked for, in any turn', async () => {
+  const world = new HealWorld()
+  const numbering = contiguous({ start: 0, modulus: 16 })
+  world.answer = () => [{ domain: 'account', stream: 'a', fill: { from: 14, to: 3 } }]
+  const processor = world.processor({ ...world.healed(), numbering })
+  for (let number = 0; number < 33; number++) await processor.process([event('a', number % 16)])
+  await processor.process([event('a', 4)])
+  await world.pass(processor, 2)
+  expect(world.ranges).toEqual(['a:33-35'])
+  expect((await world.stream('a'))?.state).toMatchObject({ position: 36, counts: { filled: 3 } })
 })
 
 test('a healer that throws, or gives no list, is told and counts as an empty answer', async () => {

@@ -271,23 +271,73 @@ describe('backwards', () => {
     expect(await world.imbalances()).toEqual([])
   })
 
-  test('a counter that wraps is moved by its number on the wire', async () => {
-    const numbering = contiguous({ modulus: 16 })
+  test('what was filled stays filled, also where the history has an event of that number', async () => {
+    const world = await worldWith(1, 2)
+    await fill(world.target, { ...byAnn, from: 3, to: 4 })
+    await world.sweep()
+    expect((await world.state()).position).toBe(4)
+    await seek(world.target, { ...byAnn, to: 2, expectPosition: 4, history: historyBut() })
+    expect(await world.imbalances()).toEqual([])
+    await world.sweep()
+    expect(await world.state()).toMatchObject({
+      position: 4,
+      heldCount: 0,
+      counts: { filled: 4, recalled: 2 },
+    })
+    expect((await world.deadLetters()).map(({ reason, sequence }) => [reason, sequence])).toEqual([
+      ['conflict', 3],
+      ['conflict', 4],
+    ])
+    expect(await world.imbalances()).toEqual([])
+  })
+})
+
+describe('of a counter that wraps', () => {
+  const numbering = contiguous({ start: 0, modulus: 16 })
+  const history: StreamHistory = {
+    name: 'archive',
+    read: async ({ from, to, epoch }) =>
+      (await historyBut().read({ stream: '', epoch, from, to, limit: 500 })).map((past) => ({
+        ...past,
+        wireSequence: Number(past.sequence) % 16,
+      })),
+  }
+
+  async function worldUpTo(last: number): Promise<OperatorWorld> {
     const world = new OperatorWorld({ numbering })
     await world.operated.open()
-    for (let number = 1; number <= 20; number++) await world.processing.process(events('a', number % 16))
-    const history: StreamHistory = {
-      name: 'archive',
-      read: async ({ from, to, epoch }) =>
-        (await historyBut().read({ stream: '', epoch, from, to, limit: 500 })).map((past) => ({
-          ...past,
-          wireSequence: Number(past.sequence) % 16,
-        })),
-    }
+    for (let number = 0; number <= last; number++) await world.processing.process(events('a', number % 16))
+    return world
+  }
+
+  test('a stream is moved by its number on the wire', async () => {
+    const world = await worldUpTo(20)
     await seek(world.target, { ...byAnn, to: 14, expectPosition: 4, history })
     expect((await world.state()).position).toBe(14)
     await world.sweep()
     expect(await world.state()).toMatchObject({ position: 20, heldCount: 0 })
     expect(await world.imbalances()).toEqual([])
+  })
+
+  test.each([0, 16])(
+    'its history is of the turn that was read, whatever is held (from %i on)',
+    async (turn) => {
+      const world = await worldUpTo(turn + 7)
+      await world.processing.process(events('a', 9, 10, 11, 12, 13, 14))
+      await seek(world.target, { ...byAnn, to: turn, expectPosition: 7, history })
+      await world.sweep()
+      expect(await world.deadLetters()).toEqual([])
+      expect(await world.state()).toMatchObject({ position: turn + 7, heldCount: 6, halt: undefined })
+      expect(world.calls.slice(-7)).toEqual([1, 2, 3, 4, 5, 6, 7].map((number) => `a:${turn + number}`))
+    },
+  )
+
+  test('half a turn ahead or behind, nobody knows where it would go', async () => {
+    const world = await worldUpTo(20)
+    const half = { ...byAnn, to: 12, expectPosition: 4, history }
+    await expect(seek(world.target, half)).rejects.toThrow('12 may be 28 or 12, half a turn ahead or behind')
+    expect((await world.state()).position).toBe(20)
+    await seek(world.target, { ...byAnn, to: 28 })
+    expect((await world.state()).position).toBe(28)
   })
 })
