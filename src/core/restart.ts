@@ -29,7 +29,8 @@ export function answerRestart(
   if (!isWatched(draft, event.epoch)) return undefined
   const isUsed = ['duplicate', 'late', 'conflict'].includes(judgement.verdict)
   const isTold = rules.onReset === 'tell'
-  if (!isUsed && (isTold || !isOfOpenRun(draft, event))) return undefined
+  const isSuspected = isOfOpenRun(draft, event) || isNoneOfOldRun(pass, event)
+  if (!isUsed && (isTold || !isSuspected)) return undefined
   const known = knownPrint(pass, event)
   const evidence = isUsed ? evidenceOf(pass, event, known) : undefined
   if (isTold) {
@@ -37,7 +38,7 @@ export function answerRestart(
     return undefined
   }
   // Where neither times nor producers tell, whatever is not known for a copy waits, once there is a sign.
-  const isOpen = isOfOpenRun(draft, event) || (draft.restart?.evidence === 'id' && known === undefined)
+  const isOpen = isSuspected || (draft.restart?.evidence === 'id' && known === undefined)
   if (evidence === undefined && !isOpen) return undefined
   if (evidence !== undefined && rules.onReset === 'epoch' && isCertain(pass, event, { evidence, known }))
     return 'open'
@@ -70,6 +71,21 @@ export function isOfOpenRun(draft: Draft, { time, producer }: Made): boolean {
     return time !== undefined && restart.since !== undefined && time >= restart.since
   }
   return restart?.evidence === 'producer' && producer !== undefined && !producers.includes(producer)
+}
+
+/**
+ * Whether a number that is missing cannot be of the old run, though its time lies before that of the sign: a
+ * later number was accepted, and would have been made before it.
+ */
+function isNoneOfOldRun({ draft, context }: Pass, event: Candidate): boolean {
+  const { restart, newest, held, position } = draft
+  const time = believedTime(event, context.clock)
+  if (restart?.evidence !== 'time' || time === undefined || newest === undefined || time <= newest)
+    return false
+  const { epoch, sequence } = event
+  const last =
+    held.findLast((span) => span.epoch === epoch)?.to ?? (epoch === draft.epoch ? position : undefined)
+  return last !== undefined && sequence < last
 }
 
 /** Opens the next epoch for the run that an event begins, once all that is in turn before it is taken. */

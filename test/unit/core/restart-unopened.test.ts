@@ -103,3 +103,45 @@ describe.each<Mark>(['time', 'producer'])('a stream that stands at its first num
     )
   })
 })
+
+describe.each(['halt', 'epoch'] as const)('where a number is missing, with %s', (onReset) => {
+  const [first, second, third] = runOf(0, 'time')
+  const [, newSecond, newThird, newFourth] = runOf(1, 'time')
+  const given = (...events: readonly (Indexed | undefined)[]): readonly Indexed[] =>
+    events.filter((event) => event !== undefined)
+
+  test('I3: no event of the new run takes its place, whichever of that comes first', () => {
+    const { history } = standing(onReset)
+    history.arrive(given(first, third), 0)
+    const said = history.arrive(given(newThird, newSecond), 20).filter((line) => line.startsWith('#'))
+    expect(said).toEqual(['#13 refuse(producer-restarted) 0/3', '#12 refuse(producer-restarted) 0/2'])
+    expect(history.state.restart).toMatchObject({ since: 102, from: 2, to: 3 })
+    // The old run's own is taken as ever.
+    history.arrive(given(second), 30)
+    expect(heldIn(history)).toEqual([[1, 3]])
+  })
+
+  test('I3: also while nothing was delivered yet', () => {
+    const { history, arrive } = standing(onReset)
+    arrive(given(first, third))
+    expect(arrive(given(newThird, newSecond))).toEqual([
+      'refuse(producer-restarted)',
+      'refuse(producer-restarted)',
+    ])
+    expect(arrive(given(second))).toEqual(['hold'])
+    expect(heldIn(history)).toEqual([[0, 3]])
+  })
+
+  test('the end of the old run is taken, also after the sign', () => {
+    const { history, arrive } = standing(onReset)
+    arrive(given(first, second))
+    arrive(given(newSecond, newFourth))
+    const tail: Indexed = { action: { kind: 'event', epoch: 0, sequence: 3, print: 5, time: 50 }, index: 40 }
+    expect(arrive([tail])).toEqual(['hold'])
+    expect(heldIn(history)).toEqual([[0, 3]])
+  })
+})
+
+function heldIn({ state }: RuledHistory): readonly unknown[] {
+  return state.held.map(({ after, to }) => [after, to])
+}

@@ -15,6 +15,12 @@ it.each([
   ['https://host/a@b', 'https://host/a@b'],
   ['https://host:80/a?b=c', 'https://host:80/a?b=c'],
   ['user@host, 12:30', 'user@host, 12:30'],
+  ['postgres://h/db?user=u&password=p%40w&schema=s', 'postgres://h/db?user=u&password=***&schema=s'],
+  ["'postgress://u:p@h/db?sslpassword=pw'", "'postgress://***@h/db?sslpassword=***'"],
+  ["host=h password='p w' dbname=d", 'host=h password=*** dbname=d'],
+  ['https://h/log?API_KEY=k&access_token=t#x', 'https://h/log?API_KEY=***&access_token=***#x'],
+  ['amqp://h?secret=a@b', 'amqp://h?secret=***'],
+  ['the password is wrong; unexpected token = in x', 'the password is wrong; unexpected token = in x'],
 ])('%s is said as %s', (text, said) => {
   expect(withoutCredentials(text)).toBe(said)
   expect(new InturnError('usage', text).message).toBe(said)
