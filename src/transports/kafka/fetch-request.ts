@@ -4,9 +4,7 @@
 import type { API, Reader } from '@platformatic/kafka'
 import { errorMessage } from '../../core/thrown.ts'
 import type { KafkaLibrary } from './library.ts'
-
-/** A batch of records, as producers write them. */
-export type Batch = ReturnType<KafkaLibrary['readRecordsBatch']>
+import { RecordBatch } from './record-batch.ts'
 
 /** What a broker answers of one partition. */
 export interface FetchedPartition {
@@ -16,7 +14,7 @@ export interface FetchedPartition {
   /** Behind the last record that may be read: open transactions end it. Below 0: it was not told. */
   readonly end: bigint
   readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[]
-  readonly batches: readonly Batch[]
+  readonly batches: readonly RecordBatch[]
   /** Why what comes behind the batches cannot be read. */
   readonly problem?: string | undefined
 }
@@ -99,9 +97,22 @@ function readPartition(
 }
 
 /** Where the fields of a batch lie in it (record batch format 2). */
-const at = { length: 8, format: 16, checksum: 17, attributes: 21, lastDelta: 23, records: 61 } as const
+const at = {
+  length: 8,
+  format: 16,
+  checksum: 17,
+  attributes: 21,
+  lastDelta: 23,
+  firstTime: 27,
+  lastTime: 35,
+  producer: 43,
+  count: 57,
+  records: 61,
+} as const
 const lengthEnd = 12
 const format = 2
+/** The attributes that say what packs the records. */
+const packedBy = 0b111
 
 /**
  * The batches that there is room for, up to the first one that cannot be read, and why that is. The last one
@@ -112,15 +123,15 @@ export function readBatches(
   bytes: Buffer,
   room: Room = { bytes: unpackedBytesMax },
 ): Pick<FetchedPartition, 'batches' | 'problem'> {
-  const batches: Batch[] = []
+  const batches: RecordBatch[] = []
   for (let start = 0; room.bytes > 0 && bytes.length - start >= lengthEnd;) {
     const end = start + lengthEnd + bytes.readInt32BE(start + at.length)
     if (end > bytes.length) break
     const batch = bytes.subarray(start, Math.max(end, start + lengthEnd))
     try {
       checkBatch(library, batch)
-      const read = library.readRecordsBatch(library.Reader.from(batch))
-      for (const { length } of read.records) room.bytes -= length
+      const read = readBatch(library, batch)
+      room.bytes -= read.bytes.length
       batches.push(read)
     } catch (thrown) {
       return { batches, problem: `${offsetsOf(batch)} ${errorMessage(thrown)}` }
@@ -139,6 +150,23 @@ function checkBatch(library: KafkaLibrary, batch: Buffer): void {
   if (library.crc32c(batch.subarray(at.attributes)) !== batch.readUInt32BE(at.checksum)) {
     throw new Error('are corrupt: their checksum is another one')
   }
+}
+
+function readBatch(library: KafkaLibrary, batch: Buffer): RecordBatch {
+  const attributes = batch.readInt16BE(at.attributes)
+  const fields = {
+    firstOffset: batch.readBigInt64BE(0),
+    lastOffsetDelta: batch.readInt32BE(at.lastDelta),
+    attributes,
+    firstTime: Number(batch.readBigInt64BE(at.firstTime)),
+    lastTime: Number(batch.readBigInt64BE(at.lastTime)),
+    producerId: batch.readBigInt64BE(at.producer),
+  }
+  const records = batch.subarray(at.records)
+  const packer = library.compressionsAlgorithmsByBitmask[attributes & packedBy]
+  if (packer === undefined) throw new Error(`are packed by something unknown (${attributes & packedBy})`)
+  const unpacked = (attributes & packedBy) === 0 ? records : packer.decompressSync(records)
+  return new RecordBatch(fields, unpacked, batch.readInt32BE(at.count))
 }
 
 /** What a batch itself says of its offsets; where it is corrupt that may be wrong too. */

@@ -4,12 +4,12 @@
 import type { ConnectionPool, Consumer } from '@platformatic/kafka'
 import { atMost } from '../../ports/timers.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
-import { offsetOf } from './committed-records.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
 import { knowsLeaderless } from './knows-leaderless.ts'
 import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
 import type { CommittedOffset, PartitionName } from './partition.ts'
+import { offsetOf } from './record-batch.ts'
 import type { NewestApi, TopicClientOptions } from './topic-client.ts'
 import { byTopic, closeMs, newestOf, TopicClient } from './topic-client.ts'
 

@@ -9,7 +9,7 @@ import { HealSearch } from '../../ports/heal-search.ts'
 import type { Healer, HealRequest } from '../../ports/healer.ts'
 import type { KafkaHistoryParts } from './kafka-history.ts'
 import { KafkaHistory } from './kafka-history.ts'
-import type { HeldDelivery } from './topic-reader.ts'
+import type { HeldDelivery } from './record-message.ts'
 
 /** Somebody who waits for an answer. */
 interface Question {

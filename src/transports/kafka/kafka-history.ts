@@ -4,9 +4,10 @@ import { InturnError } from '../../core/errors.ts'
 import { isRecord } from '../../core/parse-message.ts'
 import type { Checkpoint, ReadRequest, Source, SourceExtent, SourceWindow } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
+import type { HeldDelivery } from './record-message.ts'
 import { TopicClient } from './topic-client.ts'
 import type { TopicClientOptions } from './topic-client.ts'
-import type { HeldDelivery, TopicReaderParts } from './topic-reader.ts'
+import type { TopicReaderParts } from './topic-reader.ts'
 import { TopicReader } from './topic-reader.ts'
 import type { NamedWindow, PartitionWindow } from './topic-window.ts'
 import { namedWindow, newestOf, openWindow, windowText } from './topic-window.ts'
@@ -87,7 +88,7 @@ export class KafkaHistory implements Source<HeldDelivery> {
   }
 
   async settle(deliveries: readonly HeldDelivery[]): Promise<void> {
-    for (const { from } of deliveries) from.partition.settle(from.ticket)
+    for (const { heldBy, ticket } of deliveries) heldBy.settle(ticket)
     await this.#saveWhenDue()
   }
 

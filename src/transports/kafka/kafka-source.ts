@@ -12,10 +12,11 @@ import type { GroupClientOptions } from './group-client.ts'
 import { KafkaHistory } from './kafka-history.ts'
 import { OffsetKeeper } from './offset-keeper.ts'
 import type { Partition } from './partition.ts'
+import type { HeldDelivery } from './record-message.ts'
 import { settledRuns } from './settled-runs.ts'
 import { surveyGroup } from './survey.ts'
 import { closeMs } from './topic-client.ts'
-import type { HeldDelivery, TopicReaderParts } from './topic-reader.ts'
+import type { TopicReaderParts } from './topic-reader.ts'
 import { TopicReader } from './topic-reader.ts'
 
 /** What a source is made of. */
@@ -89,7 +90,7 @@ export class KafkaSource implements Source<HeldDelivery> {
   }
 
   settle(deliveries: readonly HeldDelivery[]): Promise<void> {
-    for (const { from } of deliveries) from.partition.settle(from.ticket)
+    for (const { heldBy, ticket } of deliveries) heldBy.settle(ticket)
     this.#opened?.keeper.commitSoon()
     return Promise.resolve()
   }

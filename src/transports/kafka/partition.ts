@@ -4,9 +4,11 @@
 // Upholds I4 and I7.
 import { PartedQueue } from '../../core/parted-queue.ts'
 import { SettledPrefix } from '../../core/settled-prefix.ts'
-import type { FetchedRecord } from './committed-records.ts'
-import { committedRecords, offsetOf } from './committed-records.ts'
+import { committedBatches } from './committed-batches.ts'
 import type { FetchedPartition } from './fetch-request.ts'
+import type { FetchedRecord } from './fetched-record.ts'
+import { emptyBatch, offsetOf } from './record-batch.ts'
+import type { RecordBatch } from './record-batch.ts'
 import { settledText } from './settled-runs.ts'
 import type { OffsetRun } from './settled-runs.ts'
 
@@ -37,6 +39,15 @@ export interface GivenRecord {
   readonly lostFrom?: number
 }
 
+/** Neighbours in a batch that wait to be given out: from an index, and its ticket, on. */
+interface WaitingRecords {
+  readonly batch: RecordBatch
+  index: number
+  end: number
+  ticket: number
+  readonly lostFrom?: number
+}
+
 /** No more is fetched while so many bytes wait to be given out. */
 const waitingBytesMax = 512 * 1024
 
@@ -62,7 +73,7 @@ export class Partition implements PartitionName {
   readonly #prefix = new SettledPrefix<number>()
   /** Settled by whoever had it before; those in front of what was fetched are forgotten. */
   #settledBefore: readonly OffsetRun[] = []
-  readonly #waiting = new PartedQueue<GivenRecord>()
+  readonly #waiting = new PartedQueue<WaitingRecords>()
   #waitingBytes = 0
   /** Where the next fetch begins; `undefined`: nobody knows yet. */
   #next: number | undefined
@@ -111,8 +122,9 @@ export class Partition implements PartitionName {
   #lose(first: number, last: number): void {
     if (first > last) return
     if (this.#prefix.pending === 0) this.#floor = first
-    const record = { offset: last, timestamp: -1, key: null, value: null, headers: [] }
-    this.#wait({ record, ticket: this.#prefix.add(last), lostFrom: first })
+    const batch = emptyBatch(last)
+    this.#waiting.push({ batch, index: 0, end: 1, ticket: this.#prefix.add(last), lostFrom: first })
+    this.#waitingBytes += batch.bytesAt(0)
   }
 
   /** It cannot be read on: it is asked for no more until then. */
@@ -139,7 +151,8 @@ export class Partition implements PartitionName {
 
   /** The first offset that was not given out. */
   get unread(): number | undefined {
-    return this.#waiting.first?.record.offset ?? this.#next
+    const { first } = this.#waiting
+    return first === undefined ? this.#next : first.batch.offsetAt(first.index)
   }
 
   /** How many bytes wait to be given out. */
@@ -150,28 +163,54 @@ export class Partition implements PartitionName {
   /** Takes in what its leader answered to a fetch from an offset. */
   accept(from: number, fetched: FetchedPartition): void {
     if (this.isLost || from !== this.#next) return
-    const { records, next } = committedRecords(from, fetched)
+    const { committed, next } = committedBatches(from, fetched)
     if (fetched.end >= 0n) this.#end = offsetOf(fetched.end)
     if (fetched.problem === undefined) this.#stopped = undefined
-    for (const record of records) {
-      if (record.offset >= this.window.until) break
-      if (this.#prefix.pending === 0) this.#floor = record.offset
-      const ticket = this.#prefix.add(record.offset)
-      if (this.#isSettledBefore(record.offset)) this.#prefix.settle(ticket)
-      else this.#wait({ record, ticket })
-    }
+    for (const { batch, from: first } of committed) this.#add(batch, first)
     this.#next = Math.min(next, this.window.until)
   }
 
-  #wait(given: GivenRecord): void {
-    this.#waiting.push(given)
-    this.#waitingBytes += bytesOf(given.record)
+  /** Has records of a batch wait: from an offset on, as far as they are read and were not settled before. */
+  #add(batch: RecordBatch, from: number): void {
+    let run: WaitingRecords | undefined
+    for (let index = 0; index < batch.size; index++) {
+      const offset = batch.offsetAt(index)
+      if (offset >= this.window.until) return
+      const ticket = offset < from ? undefined : this.#note(offset)
+      if (ticket === undefined) run = undefined
+      else if (run === undefined) {
+        run = { batch, index, end: index, ticket }
+        this.#waiting.push(run)
+      }
+      if (run === undefined) continue
+      run.end++
+      this.#waitingBytes += batch.bytesAt(index)
+    }
+  }
+
+  /** Notes an offset that was read; the ticket that settles it, unless it was settled before. */
+  #note(offset: number): number | undefined {
+    if (this.#prefix.pending === 0) this.#floor = offset
+    const ticket = this.#prefix.add(offset)
+    if (!this.#isSettledBefore(offset)) return ticket
+    this.#prefix.settle(ticket)
+    return undefined
   }
 
   /** Gives out the next records. */
   take(max: number): readonly GivenRecord[] {
-    const taken = this.#waiting.take(max)
-    for (const { record } of taken) this.#waitingBytes -= bytesOf(record)
+    const taken: GivenRecord[] = []
+    for (let run = this.#waiting.first; run !== undefined && taken.length < max; run = this.#waiting.first) {
+      const { batch, lostFrom } = run
+      const end = Math.min(run.end, run.index + max - taken.length)
+      for (; run.index < end; run.index++) {
+        const record = batch.recordAt(run.index)
+        const ticket = run.ticket++
+        taken.push(lostFrom === undefined ? { record, ticket } : { record, ticket, lostFrom })
+        this.#waitingBytes -= batch.bytesAt(run.index)
+      }
+      if (run.index === run.end) this.#waiting.take(1)
+    }
     return taken
   }
 
@@ -214,10 +253,4 @@ export class Partition implements PartitionName {
     const [run] = this.#settledBefore
     return run !== undefined && run.first <= offset
   }
-}
-
-/** What a record takes in memory, about. */
-function bytesOf({ key, value, headers }: FetchedRecord): number {
-  const own = 100 + (key?.length ?? 0) + (value?.length ?? 0)
-  return headers.reduce((sum, [name, text]) => sum + (name?.length ?? 0) + (text?.length ?? 0), own)
 }

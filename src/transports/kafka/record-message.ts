@@ -7,7 +7,7 @@ import { parseExactly } from '../../core/exact-number.ts'
 import { isRecord } from '../../core/parse-message.ts'
 import { errorText } from '../../core/thrown.ts'
 import type { Delivery } from '../../ports/source.ts'
-import type { FetchedRecord } from './committed-records.ts'
+import type { FetchedRecord } from './fetched-record.ts'
 import type { GivenRecord, Partition, PartitionName } from './partition.ts'
 import { kindOfContent } from './sink-record.ts'
 
@@ -48,54 +48,66 @@ const cloudPrefix = 'ce_'
 /** A value that has one of these says what its data is; else it is data itself. */
 const dataNames = ['data', 'payload', 'data_base64', 'fill', 'specversion']
 
+/** A delivery, and what settles it. */
+export interface HeldDelivery extends RecordDelivery {
+  readonly heldBy: Partition
+  readonly ticket: number
+}
+
+/** A delivery while it is made. */
+type Mutable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] }
+
 /** A record as a delivery; where there is a `decode`, as soon as that has answered. Never fails. */
 export function deliveryOf(
-  { topic, partition, log, name }: Partition,
-  { record, lostFrom }: Omit<GivenRecord, 'ticket'>,
+  heldBy: Partition,
+  { record, ticket, lostFrom }: GivenRecord,
   mapping: RecordMapping,
-): RecordDelivery | Promise<RecordDelivery> {
-  const { offset } = record
-  const domain = typeof mapping.domain === 'string' ? mapping.domain : mapping.domain?.[topic]
-  const about = {
+): HeldDelivery | Promise<HeldDelivery> {
+  const { topic, partition, log, name } = heldBy
+  const { offset, length: bytes } = record
+  // All of one shape, of what most have.
+  const delivery: Mutable<HeldDelivery> = {
     topic,
     partition,
     offset,
-    ...(domain !== undefined && { domain }),
     origin: `${name}@${offset}`,
-    bytes: [record.key, record.value, ...record.headers.flat()].reduce(
-      (sum, bytes) => sum + (bytes?.length ?? 0),
-      0,
-    ),
+    bytes,
     logPlace: { log, at: offset },
+    heldBy,
+    ticket,
+    message: undefined,
   }
-  if (lostFrom !== undefined) return { ...about, ...lost({ topic, partition }, lostFrom, offset) }
+  const domain = typeof mapping.domain === 'string' ? mapping.domain : mapping.domain?.[topic]
+  if (domain !== undefined) delivery.domain = domain
+  if (lostFrom !== undefined) return Object.assign(delivery, lost(heldBy, lostFrom, offset))
   if (mapping.decode !== undefined) {
-    return decoded({ topic, partition, name }, record, mapping).then((said) => ({ ...about, ...said }))
+    return decoded(heldBy, record, mapping).then((said) => Object.assign(delivery, said))
   }
   try {
     const headers = headersOf(record)
-    const value = record.value === null ? null : valueOf(record.value, headers)
-    return { ...about, message: messageOf(name, value, record, { ...mapping, headers }) }
+    delivery.message = messageOf(valueOf(record, headers), { name, record, headers }, mapping.byOffset)
   } catch (thrown) {
-    const problem = `the value is no JSON: ${errorText(thrown)}`
-    return { ...about, message: ownBytes(record.value), problem }
+    delivery.message = ownBytes(record.value)
+    delivery.problem = `the value is no JSON: ${errorText(thrown)}`
   }
+  return delivery
 }
 
 type Said = Pick<RecordDelivery, 'message' | 'problem'>
 
 async function decoded(
-  { topic, partition, name }: Pick<Partition, 'topic' | 'partition' | 'name'>,
-  fetched: FetchedRecord,
+  { topic, partition, name }: Partition,
+  record: FetchedRecord,
   mapping: RecordMapping,
 ): Promise<Said> {
-  const record = { ...fetched, key: ownBytes(fetched.key), value: ownBytes(fetched.value) }
+  const { offset, timestamp } = record
+  const [key, value] = [ownBytes(record.key), ownBytes(record.value)]
   try {
-    const value = await mapping.decode?.({ ...record, topic, partition, headers: headerList(record) })
-    const headers = headersOf(record)
-    return { message: messageOf(name, value, record, { ...mapping, headers }) }
+    const list = headerList(record)
+    const said = await mapping.decode?.({ topic, partition, offset, timestamp, key, value, headers: list })
+    return { message: messageOf(said, { name, record, headers: headersOf(record) }, mapping.byOffset) }
   } catch (thrown) {
-    return { message: record.value, problem: `decode failed: ${errorText(thrown)}` }
+    return { message: value, problem: `decode failed: ${errorText(thrown)}` }
   }
 }
 
@@ -107,23 +119,32 @@ function lost(of: PartitionName, from: number, to: number): Said {
   return { message, problem: `the ${what} removed from the log before ${read} read` }
 }
 
+/** What stands beside a value: `name` is that of its partition. */
+interface Beside {
+  readonly name: string
+  readonly record: FetchedRecord
+  readonly headers: Headers
+}
+
 function messageOf(
-  name: string,
   value: unknown,
-  record: FetchedRecord,
-  { byOffset, headers }: RecordMapping & { readonly headers: Headers },
+  { name, record, headers }: Beside,
+  by: RecordMapping['byOffset'],
 ): unknown {
-  const key = textOf(record.key)
-  if (byOffset === undefined) return withFields(value, headers, key)
-  const stream = byOffset === 'key' && key !== undefined ? `${name}/${key}` : name
+  const key = keyOf(record)
+  if (by === undefined) return withFields(value, headers, key)
+  const stream = by === 'key' && key !== undefined ? `${name}/${key}` : name
   return numbered(value, headers, { stream, sequence: record.offset, time: record.timestamp })
 }
 
 /** JSON; the data of a CloudEvent in binary mode is what its type says. */
-function valueOf(bytes: Buffer, { isCloudEvent, contentType }: Headers): unknown {
+function valueOf(record: FetchedRecord, { isCloudEvent, contentType }: Headers): unknown {
+  if (!record.hasValue) return null
   const kind = isCloudEvent ? kindOfContent(contentType) : 'json'
-  if (kind === 'json') return parseExactly(textOrThrow(bytes)).value
-  return kind === 'text' && isUtf8(bytes) ? bytes.toString() : ownBytes(bytes)
+  const text = kind === 'bytes' ? undefined : record.valueText
+  if (kind === 'json' && text === undefined) throw new TypeError('its bytes are no UTF-8')
+  if (text === undefined) return ownBytes(record.value)
+  return kind === 'json' ? parseExactly(text).value : text
 }
 
 /** Bytes of their own: those of a record are a piece of all that was fetched, and would keep that. */
@@ -144,22 +165,26 @@ function numbered(
 }
 
 /** A value that says itself what it is, and of the rest what stands beside it. */
-function withFields(
-  value: unknown,
-  { fields, all, isCloudEvent }: Headers,
-  key: string | undefined,
-): unknown {
-  const own = isRecord(value) && !isCloudEvent ? value : {}
-  const named: Readonly<Record<string, unknown>> = { ...eventFrom(own) }
-  const beside = Object.entries(fields).filter(([name]) => named[name] === undefined)
-  const message = { ...own, ...Object.fromEntries(beside), ...all }
+function withFields(value: unknown, headers: Headers, key: string | undefined): unknown {
+  const own = isRecord(value) && !headers.isCloudEvent ? value : {}
+  const message = headers === noHeaders ? own : withHeaders(own, headers)
   const hasStream = key === undefined || eventFrom(message).stream !== undefined
-  if (isRecord(value) && own === value && beside.length === 0 && all === undefined && hasStream) return value
+  if (message === value && hasStream) return value
   return {
     ...message,
     ...(!hasStream && { stream: key }),
     ...(!dataNames.some((name) => name in own) && { data: value }),
   }
+}
+
+/** What a value says itself goes before what its headers say. */
+function withHeaders(
+  own: Readonly<Record<string, unknown>>,
+  { fields, all }: Headers,
+): Readonly<Record<string, unknown>> {
+  const named: Readonly<Record<string, unknown>> = { ...eventFrom(own) }
+  const beside = Object.entries(fields).filter(([name]) => named[name] === undefined)
+  return { ...own, ...Object.fromEntries(beside), ...all }
 }
 
 /** What the headers of a record say. */
@@ -176,11 +201,11 @@ interface Headers {
 
 const noHeaders: Headers = { fields: {}, isCloudEvent: false }
 
-function headersOf({ headers }: FetchedRecord): Headers {
-  if (headers.length === 0) return noHeaders
+function headersOf(record: FetchedRecord): Headers {
+  if (!record.hasHeaders) return noHeaders
   const all = new Map<string, unknown>()
   const repeated = new Map<string, unknown[]>()
-  for (const [bytes, value] of headers) {
+  for (const [bytes, value] of record.headers) {
     const name = bytes?.toString() ?? ''
     const values = repeated.get(name) ?? []
     values.push(textOrBytes(value))
@@ -209,18 +234,13 @@ function headerList({ headers }: FetchedRecord): KafkaRecord['headers'] {
 }
 
 /** A key as text; bytes that are none as hexadecimal digits, so that no two keys become one. */
-function textOf(key: Buffer | null): string | undefined {
-  if (key === null) return undefined
-  return isUtf8(key) ? key.toString() : `0x${key.toString('hex')}`
+function keyOf(record: FetchedRecord): string | undefined {
+  if (!record.hasKey) return undefined
+  return record.keyText ?? `0x${record.key?.toString('hex')}`
 }
 
 function textOrBytes(value: Buffer | null): unknown {
   return value !== null && isUtf8(value) ? value.toString() : ownBytes(value)
-}
-
-function textOrThrow(bytes: Buffer): string {
-  if (isUtf8(bytes)) return bytes.toString()
-  throw new TypeError('its bytes are no UTF-8')
 }
 
 function defined(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -7,7 +7,6 @@ import { errorMessage } from '../../core/thrown.ts'
 import { atMost } from '../../ports/timers.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
-import { offsetOf } from './committed-records.ts'
 import { kafkaFault } from './faults.ts'
 import { fetchApis } from './fetch-request.ts'
 import type { FetchApi, FetchResponse } from './fetch-request.ts'
@@ -15,6 +14,7 @@ import { knowsLeaderless } from './knows-leaderless.ts'
 import type { KafkaLibrary } from './library.ts'
 import { kafkaLibrary } from './library.ts'
 import type { Partition, PartitionName } from './partition.ts'
+import { offsetOf } from './record-batch.ts'
 
 /** What is asked, and of whom. */
 export interface TopicClientOptions extends KafkaTarget {

@@ -7,7 +7,7 @@ import { systemTimers } from '../../ports/timers.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { Partition } from './partition.ts'
 import type { PartitionName } from './partition.ts'
-import type { RecordDelivery, RecordMapping } from './record-message.ts'
+import type { HeldDelivery, RecordMapping } from './record-message.ts'
 import { deliveryOf } from './record-message.ts'
 import type { TopicClient, TopicNews } from './topic-client.ts'
 
@@ -24,11 +24,6 @@ export interface TopicReaderParts {
 export interface ReaderNews extends TopicNews {
   /** Something was fetched, or failed. */
   fetched(): void
-}
-
-/** A delivery, and what settles it. */
-export interface HeldDelivery extends RecordDelivery {
-  readonly from: { readonly partition: Partition; readonly ticket: number }
 }
 
 /** Until a failure is looked at again, or nothing has come; in milliseconds. */
@@ -212,15 +207,7 @@ export class TopicReader {
     const taken: (HeldDelivery | Promise<HeldDelivery>)[] = []
     for (const [index, partition] of waiting.entries()) {
       const share = Math.ceil((max - taken.length) / (waiting.length - index))
-      for (const { ticket, ...given } of partition.take(share)) {
-        const made = deliveryOf(partition, given, this.#parts.mapping)
-        const from = { partition, ticket }
-        taken.push(
-          made instanceof Promise
-            ? made.then((delivery) => Object.assign(delivery, { from }))
-            : Object.assign(made, { from }),
-        )
-      }
+      for (const given of partition.take(share)) taken.push(deliveryOf(partition, given, this.#parts.mapping))
     }
     const ready = taken.filter((one): one is HeldDelivery => !(one instanceof Promise))
     return ready.length === taken.length ? ready : Promise.all(taken.map(async (one) => one))

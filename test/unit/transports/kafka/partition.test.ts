@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Partition } from '../../../../src/transports/kafka/partition.ts'
 import { settledRuns } from '../../../../src/transports/kafka/settled-runs.ts'
+import { madeBatch } from './made-batch.ts'
 
 const step = fc.oneof(
   // Records of one batch: the distance of each from the one before, where control records lie between.
@@ -24,37 +25,14 @@ function fresh(): Partition {
 /** What a leader answers with records at these offsets. */
 function answer(offsets: readonly number[], from: number, tail: number) {
   const last = (offsets.at(-1) ?? from - 1) + tail
-  const records = offsets.map((offset) => ({
-    length: 0,
-    attributes: 0,
-    timestampDelta: 0n,
-    offsetDelta: offset - from,
-    key: null,
-    value: Buffer.from('{}'),
-    headers: [],
-  }))
-  const batch = {
-    firstOffset: BigInt(from),
-    lastOffsetDelta: last - from,
-    length: 0,
-    partitionLeaderEpoch: 0,
-    magic: 2,
-    crc: 0,
-    attributes: 0,
-    firstTimestamp: 0n,
-    maxTimestamp: 0n,
-    producerId: -1n,
-    producerEpoch: 0,
-    firstSequence: 0,
-    records,
-  }
+  const records = offsets.map((offset) => ({ offset, value: Buffer.from('{}') }))
   return {
     topicId: 'id',
     partition: 3,
     errorCode: 0,
     end: BigInt(last + 1),
     abortedTransactions: [],
-    batches: last < from ? [] : [batch],
+    batches: last < from ? [] : [madeBatch(from, records, { lastOffsetDelta: last - from })],
   }
 }
 
@@ -236,4 +214,14 @@ test('records that were given out are let go, also where there are always more',
   ;(runInNewContext('gc') as () => void)()
   expect(given).toHaveLength(990)
   expect(given.filter((record) => record.deref() !== undefined).length).toBeLessThan(30)
+})
+
+test('no more is given out than is asked for, in order, whatever batches it lies in', () => {
+  const partition = fresh()
+  partition.begin(0)
+  partition.accept(0, answer([0, 1, 3], 0, 0))
+  partition.accept(4, answer([4, 5], 4, 0))
+  const given = [2, 2, 2].map((max) => partition.take(max).map(({ record }) => record.offset))
+  expect(given).toEqual([[0, 1], [3, 4], [5]])
+  expect([partition.waitingBytes, partition.unread]).toEqual([0, 6])
 })

@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import { eventFrom } from '../../../../src/core/event-from.ts'
 import { isRecord } from '../../../../src/core/parse-message.ts'
-import type { FetchedRecord } from '../../../../src/transports/kafka/committed-records.ts'
+import type { FetchedRecord } from '../../../../src/transports/kafka/fetched-record.ts'
 import { Partition } from '../../../../src/transports/kafka/partition.ts'
 import type { RecordMapping } from '../../../../src/transports/kafka/record-message.ts'
 import { deliveryOf } from '../../../../src/transports/kafka/record-message.ts'
+import { madeRecord } from './made-batch.ts'
 
 const partition = new Partition({ topic: 'clicks', partition: 3 }, { topicId: 'uuid', unsettledMax: 1 })
 
@@ -17,17 +18,17 @@ interface Given {
 
 function recordOf({ key = null, value, headers = [] }: Given): FetchedRecord {
   const bytes = (from: string | Buffer | null): Buffer | null => (from === null ? null : Buffer.from(from))
-  return {
+  const record = {
     offset: 1042,
-    timestamp: Date.UTC(2026, 0, 1),
     key: bytes(key),
     value: value === undefined ? null : Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value)),
-    headers: headers.map(([name, text]) => [Buffer.from(name), bytes(text)]),
+    headers: headers.map(([name, text]) => [Buffer.from(name), bytes(text)] as const),
   }
+  return madeRecord(record, { attributes: 0b1000, lastTime: Date.UTC(2026, 0, 1) })
 }
 
 const deliver = (given: Given, mapping: RecordMapping = {}) =>
-  deliveryOf(partition, { record: recordOf(given) }, mapping)
+  deliveryOf(partition, { record: recordOf(given), ticket: 0 }, mapping)
 
 /** The message, and what the default mapping finds in it. */
 async function fieldsOf(given: Given, mapping: RecordMapping = {}) {
@@ -36,10 +37,12 @@ async function fieldsOf(given: Given, mapping: RecordMapping = {}) {
 }
 
 test('a delivery says how large it is, as its message is an object (I7)', async () => {
-  const { bytes } = await deliver({ key: 'user', value: { a: 1 } })
-  expect(bytes).toBe('user{"a":1}'.length)
-  expect((await deliver({})).bytes).toBe(0)
-  expect((await deliver({ headers: [['name', 'text']] })).bytes).toBe(8)
+  // The three lengths of a record that says nothing, and those of a header.
+  const none = 3
+  const [value, headers] = [{ a: 1 }, [['name', 'text']] as const]
+  expect((await deliver({})).bytes).toBe(none)
+  expect((await deliver({ key: 'user', value })).bytes).toBe(none + 'user{"a":1}'.length)
+  expect((await deliver({ headers })).bytes).toBe(none + 'nametext'.length + 2)
 })
 
 test('bytes that stay in a message are its own, and no piece of all that was fetched (I7)', async () => {
@@ -196,13 +199,13 @@ test('what cannot be read comes as it is, with the reason', async () => {
 })
 
 test('what the log has no longer is told by range, as what cannot be read', async () => {
-  const record = { ...recordOf({}), offset: 1042 }
-  const told = await deliveryOf(partition, { record, lostFrom: 1000 }, { decode: () => 1 })
+  const given = { record: recordOf({}), ticket: 0 }
+  const told = await deliveryOf(partition, { ...given, lostFrom: 1000 }, { decode: () => 1 })
   expect(told).toMatchObject({
     origin: 'clicks[3]@1042',
     message: { lost: { topic: 'clicks', partition: 3, from: 1000, to: 1042 } },
     problem: 'the offsets 1000 to 1042 were removed from the log before they were read',
   })
-  const one = await deliveryOf(partition, { record, lostFrom: 1042 }, {})
+  const one = await deliveryOf(partition, { ...given, lostFrom: 1042 }, {})
   expect(one.problem).toBe('the offset 1042 was removed from the log before it was read')
 })

@@ -11,14 +11,15 @@ import { Partition } from '../../../../src/transports/kafka/partition.ts'
 import { deliveryOf } from '../../../../src/transports/kafka/record-message.ts'
 import type { CloudEventMode } from '../../../../src/transports/kafka/sink-record.ts'
 import { recordOf } from '../../../../src/transports/kafka/sink-record.ts'
+import { madeRecord } from './made-batch.ts'
 
 const partition = new Partition({ topic: 'accounts', partition: 0 }, { topicId: 'uuid', unsettledMax: 1 })
 
 async function readBack(event: LoggedEvent, form: RelayForm, mode: CloudEventMode): Promise<EventFields> {
   const { key, value, headers } = recordOf(relayMessage(event, form), mode)
   const pairs = [...headers].map(([name, text]): [Buffer, Buffer] => [Buffer.from(name), Buffer.from(text)])
-  const record = { offset: 1, timestamp: 1, key, value, headers: pairs }
-  const { message } = await deliveryOf(partition, { record }, {})
+  const record = madeRecord({ offset: 1, key, value, headers: pairs })
+  const { message } = await deliveryOf(partition, { record, ticket: 0 }, {})
   const parsed = parseMessage(message, eventFrom)
   if ('problem' in parsed) throw new Error(parsed.problem)
   const { domain, stream, sequence, id, type, time, data } = parsed.fields

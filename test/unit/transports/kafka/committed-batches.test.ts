@@ -2,8 +2,11 @@
 // fetch begins, however producers' transactions lie in one another, and however they end.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { committedRecords, offsetOf } from '../../../../src/transports/kafka/committed-records.ts'
-import type { Batch } from '../../../../src/transports/kafka/fetch-request.ts'
+import { committedBatches } from '../../../../src/transports/kafka/committed-batches.ts'
+import type { FetchedPartition } from '../../../../src/transports/kafka/fetch-request.ts'
+import type { BatchFields, RecordBatch } from '../../../../src/transports/kafka/record-batch.ts'
+import { offsetOf } from '../../../../src/transports/kafka/record-batch.ts'
+import { madeBatch } from './made-batch.ts'
 
 const step = fc.record({
   producer: fc.integer({ min: 0, max: 3 }),
@@ -15,36 +18,33 @@ const step = fc.record({
 
 const commit = { what: 'commit', records: 1, removed: 0 }
 
-function batchOf(firstOffset: number, offsets: readonly number[], own: Partial<Batch>): Batch {
-  return {
-    firstOffset: BigInt(firstOffset),
-    length: 0,
-    partitionLeaderEpoch: 0,
-    magic: 2,
-    crc: 0,
-    attributes: 0,
-    lastOffsetDelta: 0,
-    firstTimestamp: 1_000n,
-    maxTimestamp: 2_000n,
-    producerId: -1n,
-    producerEpoch: 0,
-    firstSequence: 0,
-    records: offsets.map((offset) => ({
-      length: 0,
-      attributes: 0,
-      timestampDelta: 5n,
-      offsetDelta: offset - firstOffset,
-      key: null,
-      value: Buffer.from(String(offset)),
-      headers: [],
-    })),
-    ...own,
-  }
+function batchOf(first: number, offsets: readonly number[], own: Partial<BatchFields>): RecordBatch {
+  return madeBatch(
+    first,
+    offsets.map((offset) => ({ offset, value: Buffer.from(String(offset)) })),
+    own,
+  )
+}
+
+/** The committed records from an offset on. */
+function committedFrom(
+  from: number,
+  answer: Pick<FetchedPartition, 'batches' | 'abortedTransactions'>,
+): { readonly offsets: readonly number[]; readonly next: number } {
+  const { committed, next } = committedBatches(from, answer)
+  const offsets = committed.flatMap(({ batch, from: first }) =>
+    Array.from({ length: batch.size }, (_, index) => batch.offsetAt(index)).filter((at) => at >= first),
+  )
+  return { offsets, next }
 }
 
 /** A log up to its first open transaction, what brokers know of aborts, and which offsets are committed. */
 function logOf(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[]) {
-  const batches: { readonly batch: Batch; readonly offsets: readonly number[]; transaction?: object }[] = []
+  const batches: {
+    readonly batch: RecordBatch
+    readonly offsets: readonly number[]
+    transaction?: object
+  }[] = []
   const open = new Map<number, { first: number; end?: 'commit' | 'abort' }>()
   const aborted: { producerId: bigint; firstOffset: bigint; last: number }[] = []
   const endOf = new Map<object, 'commit' | 'abort'>()
@@ -57,12 +57,9 @@ function logOf(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? S
       open.delete(producer)
       endOf.set(transaction, what)
       if (what === 'abort') aborted.push({ producerId, firstOffset: BigInt(transaction.first), last: next })
-      const marker = batchOf(next, [next], { attributes: 0b110000, producerId })
       const key = Buffer.from([0, 0, 0, what === 'abort' ? 0 : 1])
-      batches.push({
-        batch: { ...marker, records: marker.records.map((one) => ({ ...one, key })) },
-        offsets: [],
-      })
+      const batch = madeBatch(next, [{ offset: next, key }], { attributes: 0b110000, producerId })
+      batches.push({ batch, offsets: [] })
       next++
       continue
     }
@@ -78,7 +75,7 @@ function logOf(steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? S
     next += lastOffsetDelta + 1
   }
   const stable = Math.min(next, ...[...open.values()].map(({ first }) => first))
-  const seen = batches.filter(({ batch }) => Number(batch.firstOffset) < stable)
+  const seen = batches.filter(({ batch }) => Number(batch.fields.firstOffset) < stable)
   const committed = seen.flatMap(({ offsets, transaction }) =>
     transaction === undefined || endOf.get(transaction) === 'commit' ? offsets : [],
   )
@@ -101,16 +98,17 @@ test('from any offset on, and cut anywhere, exactly the committed records come',
         let at = from
         while (at < stable) {
           const records = batches.filter(
-            ({ firstOffset, lastOffsetDelta }) => Number(firstOffset) + lastOffsetDelta >= at,
+            ({ fields }) => Number(fields.firstOffset) + fields.lastOffsetDelta >= at,
           )
           // A broker names the aborted transactions that lie in what it gives, wherever they began.
           const given = records.slice(0, cut)
-          const end = Number(given.at(-1)?.firstOffset) + (given.at(-1)?.lastOffsetDelta ?? 0)
+          const last = given.at(-1)?.fields
+          const end = Number(last?.firstOffset) + (last?.lastOffsetDelta ?? 0)
           const abortedTransactions = aborted.filter(
             ({ firstOffset, last }) => last >= at && firstOffset <= end,
           )
-          const read = committedRecords(at, { batches: given, abortedTransactions })
-          found.push(...read.records.map(({ offset }) => offset))
+          const read = committedFrom(at, { batches: given, abortedTransactions })
+          found.push(...read.offsets)
           expect(read.next).toBe(end + 1)
           at = read.next
         }
@@ -121,14 +119,11 @@ test('from any offset on, and cut anywhere, exactly the committed records come',
 })
 
 test('an answer without records leaves the offset where it is', () => {
-  expect(committedRecords(7, { batches: [], abortedTransactions: [] })).toEqual({ records: [], next: 7 })
+  expect(committedFrom(7, { batches: [], abortedTransactions: [] })).toEqual({ offsets: [], next: 7 })
 })
 
 test('a time is that of the producer, or of the broker where the topic says so', () => {
-  const times = [0, 0b1000].map((attributes) => {
-    const batches = [batchOf(0, [0], { attributes })]
-    return committedRecords(0, { batches, abortedTransactions: [] }).records[0]?.timestamp
-  })
+  const times = [0, 0b1000].map((attributes) => batchOf(0, [0], { attributes }).recordAt(0).timestamp)
   expect(times).toEqual([1_005, 2_000])
 })
 
