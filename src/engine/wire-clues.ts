@@ -18,6 +18,8 @@ export function withAsked(intake: Intake, asked: NonNullable<IncomingMessage['as
   const { epoch, wireEpoch = epoch, from, to, isHealing = false } = asked
   const unasked = isHealing ? { ...intake, isUnasked: true } : intake
   if (asked.stream !== path || wireEpoch !== arrival.epoch || from === null) return unasked
+  // Under that epoch there are several runs, and of which of them it is its time says.
+  if (wireEpoch !== epoch) return intake
   // A fill may begin in front of what was asked for.
   const first = arrival.kind === 'fill' ? arrival.from : arrival.sequence
   const least = arrival.kind === 'fill' ? Number(from) - aheadOf({ ...counter, ...arrival }) : Number(from)
