@@ -53,11 +53,8 @@ class FileHealer implements Healer {
   readonly name: string
   readonly #path: string
   readonly #options: { readonly eventFrom: EventFrom | undefined; readonly lineBytesMax: number }
-  #blocks = new StreamBlocks()
-  /** How the streams in the blocks were found. */
-  #eventFrom = plainEventFrom
-  /** What the blocks were found in. */
-  #seen: { readonly edges: Edges; readonly stats: BigIntStats } | undefined
+  /** What is known of the file, by how its lines are read: domains with fields of their own may share it. */
+  readonly #known = new WeakMap<EventFrom, KnownFile>()
   /** One question at a time, so that the file is read through once. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -86,13 +83,16 @@ class FileHealer implements Healer {
     }
     const handle = await this.#open()
     try {
-      await this.#forgetUnlessSame(handle, this.#options.eventFrom ?? request.eventFrom ?? plainEventFrom)
-      const found = new HealSearch<string>(request)
-      for (const { start, end } of this.#blocks.partsOf(request.stream)) {
-        await this.#search({ handle, start, sizeMax: end }, request, found)
+      const known = await this.#knownOf(
+        handle,
+        this.#options.eventFrom ?? request.eventFrom ?? plainEventFrom,
+      )
+      const search = { request, known, found: new HealSearch<string>(request) }
+      for (const { start, end } of known.blocks.partsOf(request.stream)) {
+        await this.#search({ handle, start, sizeMax: end }, search)
       }
-      await this.#searchRest(handle, request, found)
-      return found.messages()
+      await this.#searchRest(handle, search)
+      return search.found.messages()
     } finally {
       await handle.close()
     }
@@ -109,16 +109,18 @@ class FileHealer implements Healer {
     }
   }
 
-  /** What is known of the file counts as long as it only grows, and is read in the same way. */
-  async #forgetUnlessSame(handle: FileHandle, eventFrom: EventFrom): Promise<void> {
-    const isSame = this.#eventFrom === eventFrom && (await this.#hasOnlyGrown(handle))
-    if (!isSame) this.#blocks = new StreamBlocks()
-    this.#eventFrom = eventFrom
+  /** What is known of the file counts as long as it only grows. */
+  async #knownOf(handle: FileHandle, eventFrom: EventFrom): Promise<KnownFile> {
+    const before = this.#known.get(eventFrom)
+    if (before !== undefined && (await this.#hasOnlyGrown(handle, before))) return before
+    const known = { eventFrom, blocks: new StreamBlocks(), seen: undefined }
+    this.#known.set(eventFrom, known)
+    return known
   }
 
-  async #hasOnlyGrown(handle: FileHandle): Promise<boolean> {
-    if (this.#seen === undefined) return true
-    const { edges, stats: seen } = this.#seen
+  async #hasOnlyGrown(handle: FileHandle, known: KnownFile): Promise<boolean> {
+    if (known.seen === undefined) return true
+    const { edges, stats: seen } = known.seen
     const stats = await handle.stat({ bigint: true })
     if (stats.ino !== seen.ino || stats.dev !== seen.dev || stats.birthtimeNs !== seen.birthtimeNs)
       return false
@@ -127,25 +129,27 @@ class FileHealer implements Healer {
     return edges.areIn(handle)
   }
 
-  async #search(part: SearchedPart, request: HealRequest, found: HealSearch<string>): Promise<void> {
-    await this.#eachLine(part, request, ({ message }) => {
-      if (typeof message === 'string') this.#match(message, found)
+  async #search(part: SearchedPart, search: Search): Promise<void> {
+    await this.#eachLine(part, search.request, ({ message }) => {
+      if (typeof message === 'string') match(message, search)
     })
   }
 
   /** Searches what is not known yet, and notes which streams it has; also if it is broken off. */
-  async #searchRest(handle: FileHandle, request: HealRequest, found: HealSearch<string>): Promise<void> {
-    const start = this.#blocks.end
+  async #searchRest(handle: FileHandle, search: Search): Promise<void> {
+    const { known, request } = search
+    const { blocks } = known
+    const start = blocks.end
     const stats = await handle.stat({ bigint: true })
     try {
       const reader = await this.#eachLine({ handle, start }, request, ({ message, place }) => {
-        const stream = typeof message === 'string' ? this.#match(message, found) : 'none'
-        if (this.#blocks.hasRoom) this.#blocks.note(stream, place)
+        const stream = typeof message === 'string' ? match(message, search) : 'none'
+        if (blocks.hasRoom) blocks.note(stream, place)
       })
       const rest = reader.takeRest()?.message
-      if (typeof rest === 'string') this.#match(rest, found)
+      if (typeof rest === 'string') match(rest, search)
     } finally {
-      this.#seen = { stats, edges: await Edges.of(handle, this.#blocks.end) }
+      known.seen = { stats, edges: await Edges.of(handle, blocks.end) }
     }
   }
 
@@ -164,18 +168,33 @@ class FileHealer implements Healer {
       for (const line of lines) take(line)
     }
   }
+}
 
-  /** Takes a line if it is asked for; which streams it may name. */
-  #match(text: string, found: HealSearch<string>): NamedStreams {
-    const parsed = parseMessage(text, this.#eventFrom)
-    // What the default mapping cannot read, it never can; of another one nobody knows.
-    if (!('fields' in parsed)) return this.#eventFrom === plainEventFrom ? 'none' : 'any'
-    const { fields } = parsed
-    const name = readText(fields.stream)
-    const stream = name === undefined ? 'none' : { name }
-    found.take(fields, text, text)
-    return stream
-  }
+/** Takes a line if it is asked for; which streams it may name. */
+function match(text: string, { known: { eventFrom }, found }: Search): NamedStreams {
+  const parsed = parseMessage(text, eventFrom)
+  // What the default mapping cannot read, it never can; of another one nobody knows.
+  if (!('fields' in parsed)) return eventFrom === plainEventFrom ? 'none' : 'any'
+  const { fields } = parsed
+  const name = readText(fields.stream)
+  const stream = name === undefined ? 'none' : { name }
+  found.take(fields, text, text)
+  return stream
+}
+
+/** What is known of a file whose lines are read in one way. */
+interface KnownFile {
+  readonly eventFrom: EventFrom
+  readonly blocks: StreamBlocks
+  /** What the blocks were found in. */
+  seen: { readonly edges: Edges; readonly stats: BigIntStats } | undefined
+}
+
+/** One question. */
+interface Search {
+  readonly request: HealRequest
+  readonly known: KnownFile
+  readonly found: HealSearch<string>
 }
 
 interface SearchedPart {

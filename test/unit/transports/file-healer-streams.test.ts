@@ -93,6 +93,28 @@ test('whoever asks says how messages are read, where the healer was told nothing
   expect(await found(fileHealer(archive, { eventFrom: plain }), { eventFrom })).toEqual([])
 })
 
+test('domains with fields of their own may share an archive: it is read through once for each', async () => {
+  const lines = Array.from({ length: 400 }, (_, index) =>
+    line({ id: `e${index}`, order: `o${index}`, item: `i${index}`, n: 1, pad: 'x'.repeat(1_000) }),
+  )
+  await writeFile(archive, lines.join(''))
+  const calls = { order: 0, item: 0 }
+  const fieldsOf =
+    (name: 'order' | 'item'): EventFrom =>
+    (message) => {
+      calls[name]++
+      return { stream: message[name], sequence: message['n'] }
+    }
+  const [byOrder, byItem] = [fieldsOf('order'), fieldsOf('item')]
+  const healer = fileHealer(archive)
+  for (const index of [3, 390, 200]) {
+    expect(await found(healer, { stream: `o${index}`, from: 1, eventFrom: byOrder })).toEqual([`e${index}`])
+    expect(await found(healer, { stream: `i${index}`, from: 1, eventFrom: byItem })).toEqual([`e${index}`])
+  }
+  expect(calls.order).toBeLessThan(2 * lines.length)
+  expect(calls.item).toBeLessThan(2 * lines.length)
+})
+
 test('a mapping that could not read a line at first is asked about it again', async () => {
   await writeFile(archive, line(kept('a', 1)))
   let isReady = false
