@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type { AppendLimits, TransactionalEventLog } from '../ports/event-log.ts'
 import type { NumberRange, TransactionalSequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
@@ -57,7 +58,7 @@ export interface PostgresOptions {
    * does. Where it is silent too, or not at work on what was sent, the connection is ended: the statement has
    * failed, and whether a commit happened is unknown. What it is at work on may take six times as long; what
    * a handler sends as long as the handler may, and a commit as long as it waits for a synchronous standby.
-   * A connection may take four times as long. Default 10,000. Nothing to PGlite.
+   * A connection may take four times as long. Up to 2^28; default 10,000. Nothing to PGlite.
    */
   readonly replyMs?: number
   /** Gets told, in words, what the server takes long for. Default `process.emitWarning`. */
@@ -186,7 +187,7 @@ function connectionTo(
     throw new InturnError('config-invalid', `${factory}: schema takes ${form}; not ${givenText(schema)}`)
   }
   checkCount(`${factory}: connectionsMax`, connectionsMax)
-  checkCount(`${factory}: replyMs`, replyMs)
+  wholeNumber(replyMs, { name: `${factory}: replyMs`, least: 1, most: 2 ** 28 })
   const { prepare: prepares = typeof target === 'string' ? undefined : false } = options
   if (prepares !== undefined && typeof prepares !== 'boolean') {
     const message = `${factory}: prepare takes true or false, not ${givenText(prepares)}`

@@ -3,6 +3,7 @@
 // connection at what the server's process does. Upholds I10.
 //
 // States: answered -> waiting -(too long)-> looked at -> waiting on, or given up and severed.
+import type { Timers } from '../../ports/timers.ts'
 import { systemTimers } from '../../ports/timers.ts'
 
 /**
@@ -33,6 +34,8 @@ export interface WatchParts {
   readonly sever: (error: Error, isAtWork: boolean) => unknown
   /** Tells that a statement is waited for. */
   readonly warn: (message: string) => void
+  /** Default: the machine's timers. */
+  readonly timers?: Timers
 }
 
 /** A statement is looked at in so many steps: a process that stood still itself has lost only one of them. */
@@ -53,6 +56,7 @@ export class ReplyWatch {
   #isAtWork = false
   /** How many looks in a row could not be had. */
   #blind = 0
+  #isEnded = false
   #cancel: (() => void) | undefined
 
   constructor(parts: WatchParts) {
@@ -73,18 +77,19 @@ export class ReplyWatch {
 
   /** Nothing more is asked for; what is open is watched until it ends. */
   end(): void {
-    if (this.#open.length > 0) return
-    this.#cancel?.()
-    this.#cancel = undefined
+    this.#isEnded = true
+    if (this.#open.length === 0) this.#cancel?.()
   }
 
   #goOn(): void {
+    const { timers = systemTimers, replyMs } = this.#parts
     const step = (): void => this.#step()
-    this.#cancel = systemTimers.after(this.#parts.replyMs / stepsOfReply, step, { isBackground: true })
+    this.#cancel = timers.after(replyMs / stepsOfReply, step, { isBackground: true })
   }
 
   #step(): void {
     const [oldest] = this.#open
+    if (oldest === undefined && this.#isEnded) return
     this.#goOn()
     if (oldest === undefined || this.#answered !== this.#seen) {
       this.#seen = this.#answered

@@ -108,7 +108,8 @@ export class Session implements Statements {
     this.#watch?.asked(patience)
     const answered = (): void => this.#watch?.answered()
     this.#last = sent.then(answered, answered)
-    return this.#socket === undefined ? Promise.race([sent, this.#severed.promise]) : sent
+    const isRaced = this.#socket === undefined && this.#watch !== undefined
+    return isRaced ? Promise.race([sent, this.#severed.promise]) : sent
   }
 
   /** What follows may take as long as the server is at work on it. */
