@@ -2,6 +2,7 @@
 // blocking the event loop, and small writes that wait at the same moment share one transaction, so that
 // they share one fsync. Upholds I10: what cannot be made durable is rejected, and nothing of it has
 // happened.
+import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import { InturnError } from '../../core/errors.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import type { Database } from './database.ts'
@@ -76,9 +77,13 @@ export class Writer {
     })
   }
 
-  /** Runs a body in a transaction of its own that is open as long as the body runs. */
+  /**
+   * Runs a body in a transaction of its own that is open as long as the body runs. The event loop turns once
+   * before each: nothing in a transaction needs it, and a long list would keep timers and sockets waiting.
+   */
   async transact<Result>(body: (outcome: Outcome) => Promise<Result>): Promise<Result> {
     return this.#turns.run(async () => {
+      await eventLoopTurn()
       this.#checkOpen()
       await this.#begin('full')
       const outcome = new Outcome()

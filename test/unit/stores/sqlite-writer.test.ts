@@ -55,3 +55,17 @@ test('one that fails by itself takes no other with it', async () => {
   expect(told).toEqual(['failing undone', 'other committed'])
   expect(database.all('SELECT text FROM row')).toEqual([{ text: 'other' }])
 })
+
+test('the event loop turns between transactions, however many wait', async () => {
+  let turns = 0
+  let isOver = false
+  const turn = (): void => {
+    turns++
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const transactions = Array.from({ length: 50 }, () => writer.transact(() => Promise.resolve()))
+  await Promise.all(transactions)
+  isOver = true
+  expect(turns).toBeGreaterThanOrEqual(45)
+})
