@@ -154,6 +154,8 @@ const endsWorker: ReadonlySet<ErrorCode> = new Set(['invariant-violated', 'store
 
 /** How long reading waits while something is being worked on: what is done then is settled soon. */
 const busyReadMs = 10
+/** So many messages of streams that are visited may be read before something has to come to its end. */
+const behindMax = 500
 
 /** Messages that are being worked on together. */
 interface Flight<Message> {
@@ -185,6 +187,8 @@ class PullWorker<Message extends Delivery> implements Worker {
   /** How many messages are being worked on, and how many bytes they are. */
   #flying = 0
   #flyingBytes = 0
+  /** How many were sent since reading waited last that cannot be decided yet: their streams are visited. */
+  #behind = 0
   /** Of flights that failed: what has no answer. It goes first, once all flights have ended. */
   #failed: { readonly nth: number; readonly messages: readonly Message[] }[] = []
   #sent = 0
@@ -260,7 +264,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   async #loop({ until }: RunOptions): Promise<RunEnd> {
     while (!this.#isDone && !this.#draining.signal.aborted) {
       await this.#attempt(async () => {
-        await this.#round()
+        await this.#round(until)
         this.#isDone = until === 'caught-up' && (await this.#isCaughtUp())
       })
     }
@@ -283,13 +287,13 @@ class PullWorker<Message extends Delivery> implements Worker {
    * One round: settle what is done, send what is in hand on its way or read if there is nothing, and sweep
    * when it is time. Nothing here waits for a handler.
    */
-  async #round(): Promise<void> {
+  async #round(until: RunOptions['until']): Promise<void> {
     // What is answered from here on ends a wait of this round.
     this.#progress = new AbortController()
     await this.#settlement.shed()
     this.#tellLack()
     if (this.#failure !== undefined) await this.#recover()
-    if (this.#inHand.length === 0) await this.#read()
+    if (this.#inHand.length === 0) await this.#read(until)
     if (this.#failure === undefined && this.#inHand.length > 0 && (await this.#hasRoom())) {
       this.#send(this.#inHand, { areOffers: false })
       this.#inHand = []
@@ -312,6 +316,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   #send(messages: readonly Message[], { areOffers }: { readonly areOffers: boolean }): void {
     let kept = 0
     const offered = areOffers ? messages.map((message) => this.#settlement.asOffer(message)) : messages
+    const waiting = this.#engine.waiting
     const call = this.#engine.submit(offered, {
       isWaiting: (stream) => !areOffers && this.#settlement.isWaitedFor(stream),
       isAgain: areOffers,
@@ -329,6 +334,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#flights.add(flight)
     this.#flying += messages.length
     for (const message of messages) this.#flyingBytes += sizeOf(message)
+    this.#behind += messages.length - (this.#engine.waiting - waiting)
     if (!areOffers) this.#isSwept = false
     call.done
       .then(() => {
@@ -397,7 +403,7 @@ class PullWorker<Message extends Delivery> implements Worker {
    * Reads the next batch, unless so much waits that nothing more may be read. Time counts only if it
    * succeeds.
    */
-  async #read(): Promise<void> {
+  async #read(until: RunOptions['until']): Promise<void> {
     const { timers, batchMax } = this.#parts
     const sweepInMs = this.#sweep === undefined ? this.#nextSweepMs - timers.elapsedMs() : this.#sweepMs
     const waitMs = Math.min(Math.max(0, sweepInMs), this.#arrivals.nextInMs)
@@ -406,9 +412,16 @@ class PullWorker<Message extends Delivery> implements Worker {
       if (this.#settlement.isFull) this.#inHand = this.#arrivals.pass([])
       return
     }
+    // More of the same streams would only wait in memory; but what comes behind it may be for others.
+    if (this.#behind >= Math.max(behindMax, batchMax)) {
+      this.#behind = 0
+      if (this.#flights.size > 0) await this.#waitForProgress(Math.min(waitMs, busyReadMs))
+    }
     const isBusy = this.#flights.size > 0 || this.#sweep !== undefined
+    // Where nothing comes any more, whoever runs until the end waits for no sweep that is due later.
+    const isShort = isBusy || (until !== undefined && !this.#isSwept)
     const { signal } = this.#draining
-    const read = { max: batchMax, waitMs: isBusy ? Math.min(waitMs, busyReadMs) : waitMs, signal }
+    const read = { max: batchMax, waitMs: isShort ? Math.min(waitMs, busyReadMs) : waitMs, signal }
     this.#inHand = this.#arrivals.pass(await this.#source.read(read))
     await this.#beat()
   }

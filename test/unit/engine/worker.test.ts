@@ -19,6 +19,14 @@ describe('until caught up', () => {
     expect(world.sourceCalls.at(-1)).toBe('close')
   })
 
+  it('waits for no sweep that is due later', async () => {
+    const world = new WorkerWorld()
+    await world.source.push(events('a', 1, 2))
+    await world.runOut(world.worker({}, { sweepEvery: '1h' }))
+    expect(world.calls).toEqual(['a:1', 'a:2'])
+    expect(world.timers.elapsedMs()).toBeLessThan(60_000)
+  })
+
   it('waits for retries, and for events that come in turn by them', async () => {
     const world = new WorkerWorld()
     let failures = 3
