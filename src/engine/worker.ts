@@ -154,8 +154,6 @@ const endsWorker: ReadonlySet<ErrorCode> = new Set(['invariant-violated', 'store
 
 /** How long reading waits while something is being worked on: what is done then is settled soon. */
 const busyReadMs = 10
-/** So many messages of streams that are visited may be read before something has to come to its end. */
-const behindMax = 500
 
 /** Messages that are being worked on together. */
 interface Flight<Message> {
@@ -187,8 +185,6 @@ class PullWorker<Message extends Delivery> implements Worker {
   /** How many messages are being worked on, and how many bytes they are. */
   #flying = 0
   #flyingBytes = 0
-  /** How many were sent since reading waited last that cannot be decided yet: their streams are visited. */
-  #behind = 0
   /** Of flights that failed: what has no answer. It goes first, once all flights have ended. */
   #failed: { readonly nth: number; readonly messages: readonly Message[] }[] = []
   #sent = 0
@@ -266,6 +262,8 @@ class PullWorker<Message extends Delivery> implements Worker {
       await this.#attempt(async () => {
         await this.#round(until)
         this.#isDone = until === 'caught-up' && (await this.#isCaughtUp())
+        // Asked first: where a sweep takes longer than until the next is due, one is on its way ever after.
+        if (!this.#isDone) this.#sweepWhenDue()
       })
     }
     this.#engine.drain()
@@ -284,8 +282,8 @@ class PullWorker<Message extends Delivery> implements Worker {
   }
 
   /**
-   * One round: settle what is done, send what is in hand on its way or read if there is nothing, and sweep
-   * when it is time. Nothing here waits for a handler.
+   * One round: settle what is done, and send what is in hand on its way or read if there is nothing. Nothing
+   * here waits for a handler.
    */
   async #round(until: RunOptions['until']): Promise<void> {
     // What is answered from here on ends a wait of this round.
@@ -298,6 +296,9 @@ class PullWorker<Message extends Delivery> implements Worker {
       this.#send(this.#inHand, { areOffers: false })
       this.#inHand = []
     }
+  }
+
+  #sweepWhenDue(): void {
     const { timers } = this.#parts
     if (timers.elapsedMs() < this.#nextSweepMs || this.#draining.signal.aborted) return
     if (this.#sweep !== undefined) return
@@ -316,7 +317,6 @@ class PullWorker<Message extends Delivery> implements Worker {
   #send(messages: readonly Message[], { areOffers }: { readonly areOffers: boolean }): void {
     let kept = 0
     const offered = areOffers ? messages.map((message) => this.#settlement.asOffer(message)) : messages
-    const waiting = this.#engine.waiting
     const call = this.#engine.submit(offered, {
       isWaiting: (stream) => !areOffers && this.#settlement.isWaitedFor(stream),
       isAgain: areOffers,
@@ -334,7 +334,6 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#flights.add(flight)
     this.#flying += messages.length
     for (const message of messages) this.#flyingBytes += sizeOf(message)
-    this.#behind += messages.length - (this.#engine.waiting - waiting)
     if (!areOffers) this.#isSwept = false
     call.done
       .then(() => {
@@ -372,7 +371,8 @@ class PullWorker<Message extends Delivery> implements Worker {
   /** Looks after what nothing arrives for. */
   async #sweepOnce(): Promise<void> {
     const { batchMax } = this.#parts
-    const hasFlown = this.#flights.size > 0
+    // A stream whose job ends meanwhile may have been looked at before that.
+    const hasFlown = this.#flights.size > 0 || this.#engine.healing.isRunning
     const moved = await this.#engine.sweep(batchMax)
     this.#isSwept = moved === 0 && !hasFlown && this.#flights.size === 0 && !this.#engine.healing.isRunning
     this.#offerAgain()
@@ -411,11 +411,6 @@ class PullWorker<Message extends Delivery> implements Worker {
       await this.#waitForProgress(waitMs)
       if (this.#settlement.isFull) this.#inHand = this.#arrivals.pass([])
       return
-    }
-    // More of the same streams would only wait in memory; but what comes behind it may be for others.
-    if (this.#behind >= Math.max(behindMax, batchMax)) {
-      this.#behind = 0
-      if (this.#flights.size > 0) await this.#waitForProgress(Math.min(waitMs, busyReadMs))
     }
     const isBusy = this.#flights.size > 0 || this.#sweep !== undefined
     // Where nothing comes any more, whoever runs until the end waits for no sweep that is due later.

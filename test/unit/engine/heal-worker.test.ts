@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { EventFrom } from '../../../src/core/event-from.ts'
 import { contiguous, increasing } from '../../../src/core/numbering.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
 import type { Fault } from '../../../src/testing/faults.ts'
 import { domain, EngineWorld, event, events } from './engine-world.ts'
 import type { DomainShape } from './engine-world.ts'
@@ -36,6 +37,25 @@ test('it waits for no more than the last attempt: for patience nobody waits', as
   await world.runOut(world.worker(world.healed({ attempts: 2 }, { patience: '1h', then: 'skip' })))
   expect(world.asked).toHaveLength(2)
   expect(world.calls).toEqual([])
+})
+
+test('a gap whose last attempt ends while a sweep is on its way is given up all the same', async () => {
+  const world = new HealWorld()
+  await world.source.push(events('a', 2))
+  world.answer = async () => {
+    await world.timers.sleep(300)
+    return []
+  }
+  const gap = { patience: '100ms', then: 'skip' } as const
+  // What is due is found at once, and heard of late.
+  const store = aroundStore(world.store(), async ({ method }, run) => {
+    const found = await run()
+    if (method === 'due') await world.timers.sleep(400)
+    return found
+  })
+  await world.runOut(world.worker(world.healed({ attempts: 1 }, gap), { store }))
+  expect(world.asked).toHaveLength(1)
+  expect(world.calls).toEqual(['a:2'])
 })
 
 test('a request that hangs keeps no other stream, and no other gap, waiting (I6)', async () => {

@@ -80,28 +80,6 @@ test('no more is read than may be worked on, and it goes on when something is do
   await worker.stop()
 })
 
-test('what waits behind one stream is read bit by bit, and what comes after it is reached', async () => {
-  const world = new WorkerWorld()
-  const gate = new Gate()
-  const handle = async (called: InturnEvent): Promise<void> => {
-    if (called.stream === 'slow') await gate.wait()
-    else world.note(called)
-  }
-  const worker = world.worker({ handle }, { batch: 100 })
-  const numbers = Array.from({ length: 3_000 }, (_, at) => at + 1)
-  await world.source.push([...events('slow', ...numbers), ...events('a', 1)])
-  world.start(worker)
-  await world.timers.advance(1)
-  expect(world.sourceCalls.filter((call) => call === 'read').length).toBeLessThan(10)
-  expect(world.calls).toEqual([])
-  await world.timers.advance(1_000)
-  expect(world.calls).toEqual(['a:1'])
-  gate.open()
-  await world.timers.advance(3_000)
-  expect(world.source.unsettled).toBe(0)
-  await worker.stop()
-})
-
 test('no more bytes are read than may be worked on, however few events they are (I7)', async () => {
   const world = new WorkerWorld()
   const gate = new Gate()

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import type { InturnEvent } from '../../../src/core/event.ts'
+import { aroundStore } from '../../../src/ports/around-store.ts'
 import type { Checkpoint } from '../../../src/ports/source.ts'
 import type { SourceMethod } from '../../../src/testing/around-source.ts'
 import { faultAt } from '../../../src/testing/faults.ts'
@@ -25,6 +26,17 @@ describe('until caught up', () => {
     await world.runOut(world.worker({}, { sweepEvery: '1h' }))
     expect(world.calls).toEqual(['a:1', 'a:2'])
     expect(world.timers.elapsedMs()).toBeLessThan(60_000)
+  })
+
+  it('ends where a sweep takes longer than until the next one is due', async () => {
+    const world = new WorkerWorld()
+    const store = aroundStore(world.store(), async ({ method }, run) => {
+      if (method === 'due') await world.timers.sleep(400)
+      return run()
+    })
+    await world.source.push(events('a', 1, 2))
+    await world.runOut(world.worker({}, { store, sweepEvery: '250ms' }))
+    expect(world.calls).toEqual(['a:1', 'a:2'])
   })
 
   it('waits for retries, and for events that come in turn by them', async () => {
