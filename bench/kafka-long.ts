@@ -106,7 +106,8 @@ function line(name: string, value: string): void {
 
 function bytesIn(folder: string): number {
   const names = readdirSync(folder, { encoding: 'utf8', recursive: true })
-  return names.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+  // What a file takes on its disk: those of an index are mostly holes.
+  return names.reduce((sum, name) => sum + statSync(join(folder, name)).blocks * 512, 0)
 }
 
 function seconds(ms: number): string {
