@@ -165,7 +165,8 @@ function readBatch(library: KafkaLibrary, batch: Buffer): RecordBatch {
   const records = batch.subarray(at.records)
   const packer = library.compressionsAlgorithmsByBitmask[attributes & packedBy]
   if (packer === undefined) throw new Error(`are packed by something unknown (${attributes & packedBy})`)
-  const unpacked = (attributes & packedBy) === 0 ? records : packer.decompressSync(records)
+  // Bytes of its own: what waits would keep all that was fetched with it.
+  const unpacked = (attributes & packedBy) === 0 ? Buffer.from(records) : packer.decompressSync(records)
   return new RecordBatch(fields, unpacked, batch.readInt32BE(at.count))
 }
 

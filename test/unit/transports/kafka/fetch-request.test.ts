@@ -61,6 +61,15 @@ test('what a broker has cut is whole up to there, and no fault', () => {
   )
 })
 
+test('what waits does not keep all that was fetched with it (I7)', () => {
+  fc.assert(
+    fc.property(log, (made) => {
+      const all = Buffer.from(new Uint8Array(Buffer.concat(batchesOf(made))).buffer)
+      for (const { bytes } of readBatches(library, all).batches) expect(bytes.buffer).not.toBe(all.buffer)
+    }),
+  )
+})
+
 test('no more is unpacked than there is room for, and the next batch where there is any', () => {
   fc.assert(
     fc.property(log, fc.nat(200), (made, bytes) => {
