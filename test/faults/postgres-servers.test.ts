@@ -227,7 +227,7 @@ test(
   `${rounds} rounds: connections fall silent, the server's processes stand still, and workers go on (I2, I5)`,
   async () => {
     const server = await started()
-    await begin(server, { replyMs: 500 })
+    await begin(server, { replyMs: 500, handlerMs: 2_000 })
     for (let round = 1; round <= rounds; round++) {
       world.arrive(60)
       await world.untilDone(world.total - 40 * streams + random.whole(0, 100))

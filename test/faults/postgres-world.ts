@@ -25,6 +25,8 @@ export interface PostgresWorldOptions {
   readonly heals?: boolean
   /** How long an answer may take, in milliseconds. */
   readonly replyMs?: number
+  /** How long a handler may take, in milliseconds. */
+  readonly handlerMs?: number
 }
 
 const purses = 5
@@ -183,7 +185,7 @@ export class PostgresWorld {
   }
 
   #config(worker: string): string {
-    const { url, workersUrl = url, heals = false, replyMs = 10_000 } = this.#options
+    const { url, workersUrl = url, heals = false, replyMs = 10_000, handlerMs = 30_000 } = this.#options
     const heal = "heal: { with: fileHealer('archive.ndjson'), after: '200ms', attempts: 500 }"
     return `
       import { contiguous } from ${sourceUrl('core/numbering.ts')}
@@ -201,6 +203,8 @@ export class PostgresWorld {
           account: {
             numbering: contiguous(),
             effects: 'transaction',
+            timeout: ${handlerMs},
+            failure: { attempts: 1_000, backoff: '100ms', backoffMax: '1s' },
             gap: { patience: '1h', ${heals ? heal : ''} },
             handle: async ({ stream, sequence }, { transaction }) => {
               const note = 'INSERT INTO effect (stream, sequence) VALUES ($1, $2)'
