@@ -202,9 +202,11 @@ export class Connection {
     await this.#opened()
     return triedAgain(() =>
       this.#lentToWrite(async ({ session }) => {
-        const begun = session.begin(beginSql)
-        const worked = body(session)
-        return (await Promise.all([worked, begun]))[0]
+        // What fails to begin is over once nobody works on it any more.
+        const [begun, worked] = await Promise.allSettled([session.begin(beginSql), body(session)])
+        if (begun.status === 'rejected') throw begun.reason
+        if (worked.status === 'rejected') throw worked.reason
+        return worked.value
       }),
     )
   }

@@ -65,6 +65,10 @@ export class OpenTransaction implements PostgresTransaction {
     // What fails while handlers share the transaction is run again: only there may a plan be out of date.
     const name = this.#isShared && prepares ? texts.nameOf(given.text) : undefined
     this.#checkShared(isLonely)
+    if (this.#hasEnded()) {
+      this.#isLost = true
+      throw new InturnError('handler-failed', 'the transaction has ended: a statement would count by itself')
+    }
     this.#pending++
     this.#sent++
     try {
@@ -81,7 +85,7 @@ export class OpenTransaction implements PostgresTransaction {
       throw fault ?? error
     } finally {
       this.#pending--
-      this.#isLost ||= this.#session.status === 'I'
+      this.#isLost ||= this.#hasEnded()
     }
   }
 
@@ -91,6 +95,11 @@ export class OpenTransaction implements PostgresTransaction {
     await run().finally(() => {
       this.#isShared = false
     })
+  }
+
+  /** Whether the server says that no transaction is open. */
+  #hasEnded(): boolean {
+    return this.#session.status === 'I'
   }
 
   /** While handlers share the transaction, what one of them breaks is broken for all. */

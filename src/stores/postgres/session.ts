@@ -3,7 +3,7 @@
 import { Writable } from 'node:stream'
 import { InturnError } from '../../core/errors.ts'
 import { isRecord } from '../../core/parse-message.ts'
-import { fieldOf } from '../../core/thrown.ts'
+import { asError, fieldOf } from '../../core/thrown.ts'
 import { commitFaultOf, ownFaultOf } from './faults.ts'
 import type { PostgresClient, PostgresQuery, PostgresResult, PostgresRow } from './postgres-client.ts'
 import { numberAt } from './row.ts'
@@ -26,6 +26,8 @@ export class Session implements Statements {
   #isGivenUp = false
   #processId: number | undefined
   #isCorked = false
+  /** Why there is no transaction, where one was to begin: what came behind it would count by itself. */
+  #unbegun: Error | undefined
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -64,7 +66,8 @@ export class Session implements Statements {
   /** Begins a transaction by statements of which one tells the `pid` of the server's process. */
   async begin(sql: string): Promise<void> {
     const results: unknown = await this.query(this.#parts.prepared(sql, [])).catch((error: unknown) => {
-      throw ownFaultOf(error, this.#parts.name)
+      this.#unbegun = asError(ownFaultOf(error, this.#parts.name))
+      throw this.#unbegun
     })
     this.#processId = numberAt(rowsOfEach(results)[1]?.[0], 'pid')
   }
@@ -72,7 +75,8 @@ export class Session implements Statements {
   /** Any statement; its errors are those of the client. */
   query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult> {
     const { client } = this.#parts
-    const send = (): Promise<PostgresResult> => client.query(query, values)
+    const send = (): Promise<PostgresResult> =>
+      this.#unbegun === undefined ? client.query(query, values) : Promise.reject(this.#unbegun)
     if (this.#isPipelined) this.#cork()
     const sent = this.#isPipelined ? send() : this.#last.then(send)
     this.#last = sent.catch(() => undefined)

@@ -9,7 +9,7 @@ import type { TransactionContext } from '../../../src/engine/domain-options.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
 import type { Store, UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
-import type { PostgresPool, PostgresTransaction } from '../../../src/stores/postgres.ts'
+import type { PostgresClient, PostgresPool, PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresStore } from '../../../src/stores/postgres.ts'
 import { account, moved } from '../../../src/testing/store-suite/samples.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
@@ -309,6 +309,30 @@ test('a connection that is ended in the middle leaves nothing, and the store goe
   expect([await written(), await positionOf(a)]).toEqual([[], undefined])
   await store.work(request([a]), (unit) => unit.commit({ streams: [moved(a, 1)] }))
   expect(await positionOf(a)).toBe(1)
+})
+
+test('handlers do nothing by themselves where a BEGIN has failed (I2)', async () => {
+  let failures = 0
+  const fails = (query: unknown): boolean => JSON.stringify(query).includes('BEGIN') && failures-- > 0
+  const connect = async (): Promise<PostgresClient> => {
+    const client = await pool.connect()
+    const get = (_: unknown, name: string | symbol): unknown => {
+      const value: unknown = Reflect.get(client, name)
+      if (typeof value !== 'function') return value
+      return (...given: unknown[]): unknown =>
+        Reflect.apply(value, client, name === 'query' && fails(given[0]) ? ['SELECT 1 / 0'] : given)
+    }
+    return new Proxy<PostgresClient>(client, { get })
+  }
+  const made = postgresStore({ pool: { connect } })
+  const own = await processor(note, {}, made)
+  await own.process(arriving(['b', 1]))
+  failures = 1
+  const numbers = Array.from({ length: 20 }, (_, at) => at + 1)
+  await own.process(arriving(...numbers.map((at) => ['a', at] as const))).catch(() => undefined)
+  const left = await written()
+  expect(failures).toBeLessThanOrEqual(0)
+  expect([left, await positionOf(a)]).toEqual([['b1'], undefined])
 })
 
 test.each(['cut-before', 'cut-after'] as const)(
