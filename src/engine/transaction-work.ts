@@ -287,14 +287,15 @@ export class TransactionWork {
    */
   async #deliverEagerly(unit: UnitOfWork, all: readonly PlannedTurn[], atOnce: Set<Domain>): Promise<void> {
     const { transaction } = unit
+    // Asked once: another transaction beside this one may change the answer while handlers run.
     const shared = transaction?.atOnce === undefined ? [] : all.filter((planned) => this.#isShared(planned))
-    const isAtOnce = shared.length > 1
-    if (isAtOnce) {
+    const called = new Set(shared.length > 1 ? shared : [])
+    if (called.size > 0) {
       for (const { visit } of shared) atOnce.add(visit.domain)
       await transaction?.atOnce?.(() => this.#deliverAtOnce(unit, shared))
     }
     for (const planned of all) {
-      if (planned.visit.domain.handleBatch !== undefined || (isAtOnce && this.#isShared(planned))) continue
+      if (planned.visit.domain.handleBatch !== undefined || called.has(planned)) continue
       const delivering = this.#deliverTurn(unit, planned, never)
       const failed = delivering instanceof Promise ? await delivering : delivering
       if (failed === undefined) continue

@@ -72,13 +72,15 @@ async function workInTransaction<Result>(
   },
 ): Promise<Worked<Result>> {
   const { request, body, options } = work
+  // Of a database that has several transactions at a time, each also takes several statements.
+  const isShared = (options.transactionsMax ?? 1) > 1
   const died = new Promise<never>((_resolve, reject) => {
     options.onDeath(() => reject(new InturnError('store-unavailable', 'the connection has ended')))
   })
   died.catch(() => undefined)
   return store.work({ ...request, mode: 'claim', claimMs: transactionClaimMs }, async (unit) => {
     const open = new OpenTransaction(unit)
-    const value = await Promise.race([body(open.unit()), died]).finally(() => open.end())
+    const value = await Promise.race([body(open.unit(isShared)), died]).finally(() => open.end())
     const effects = await open.commit()
     options.written(request.consumer, effects)
     return value
@@ -96,13 +98,15 @@ class OpenTransaction {
     this.#unit = unit
   }
 
-  unit(): UnitOfWork<EffectTransaction> {
+  /** `isShared`: handlers of several streams may be called at once. */
+  unit(isShared: boolean): UnitOfWork<EffectTransaction> {
     return {
       ...plainUnit(this.#unit),
       transaction: {
         forHandlers: { write: (effect) => this.#write(effect) },
         ended: undefined,
         savepoint: (run) => this.#savepoint(run),
+        ...(isShared && { atOnce: (run: () => Promise<void>) => run() }),
       },
       held: async (ranges) => {
         this.#checkUsable()

@@ -28,11 +28,16 @@ class Gates {
   }
 }
 
-function made(gates: Gates, transactionsMax: number, concurrency = 64): Processor {
+function made(
+  gates: Gates,
+  transactionsMax: number,
+  concurrency = 64,
+  handle: Gates['handle'] = gates.handle,
+): Processor {
   const world = new EngineWorld()
   const options = { queue: new TransactionQueue(), onDeath: () => undefined, written: () => undefined }
   const store = transactionalStore(world.store(), { ...options, transactionsMax })
-  return world.processor({ effects: 'transaction', handle: gates.handle }, { store, concurrency, batch: 2 })
+  return world.processor({ effects: 'transaction', handle }, { store, concurrency, batch: 2 })
 }
 
 describe('transactions side by side', () => {
@@ -82,6 +87,24 @@ describe('transactions side by side', () => {
     gates.of('a:1').open()
     await Promise.all([first, second])
     expect(gates.mostRunning).toEqual([['a:1'], ['b:1']])
+  })
+
+  it('one that finds that handlers meet calls none of the others again (I2)', async () => {
+    const gates = new Gates()
+    let failures = 1
+    const processor = made(gates, 2, 64, async (called) => {
+      if (called.stream === 'c' && failures-- > 0) throw new Error('they met')
+      await gates.handle(called)
+    })
+    for (const place of ['c:1', 'd:1']) gates.of(place).open()
+    const first = processor.process([...events('a', 1), ...events('b', 1)])
+    await Promise.all([gates.of('a:1').reached, gates.of('b:1').reached])
+    const second = processor.process([...events('c', 1), ...events('d', 1)])
+    expect(verdictsOf(await second)).toEqual(['deliver', 'deliver'])
+    for (const place of ['a:1', 'b:1']) gates.of(place).open()
+    expect(verdictsOf(await first)).toEqual(['deliver', 'deliver'])
+    const begun = gates.mostRunning.map((running) => running.at(-1))
+    expect(begun.filter((place) => place === 'a:1' || place === 'b:1')).toEqual(['a:1', 'b:1'])
   })
 
   it('a call of several batches fails if any of them has, however the last one ends (I3)', async () => {
