@@ -3,13 +3,15 @@
 import { resolve } from 'node:path'
 import { checkNames, givenText } from '../core/check-names.ts'
 import { InturnError } from '../core/errors.ts'
+import { wholeNumber } from '../core/whole-number.ts'
 import type { AppendLimits, TransactionalEventLog } from '../ports/event-log.ts'
 import type { NumberRange, TransactionalSequenceStore } from '../ports/sequence-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
 import { systemTimers } from '../ports/timers.ts'
+import { warningsTo } from '../ports/warnings.ts'
 import { checkLimits, limitNames } from '../storage/prepare-append.ts'
-import { Connection } from './postgres/connection.ts'
+import { Connection, defaultReplyMs } from './postgres/connection.ts'
 import type { ConnectionParts } from './postgres/connection.ts'
 import { OneSessionPool } from './postgres/one-session-pool.ts'
 import { LockedFolder, MemoryFolder } from './postgres/pglite-folder.ts'
@@ -51,6 +53,16 @@ export interface PostgresOptions {
    * Default: with a URL, unless a pooler answers there; not with a pool that is given.
    */
   readonly prepare?: boolean
+  /**
+   * How long an answer may take, in milliseconds, before the server is asked on another connection what it
+   * does. Where it is silent too, or not at work on what was sent, the connection is ended: the statement has
+   * failed, and whether a commit happened is unknown. What it is at work on may take six times as long; what
+   * a handler sends as long as the handler may, and a commit as long as it waits for a synchronous standby.
+   * A connection may take four times as long. Up to 2^28; default 10,000. Nothing to PGlite.
+   */
+  readonly replyMs?: number
+  /** Gets told, in words, what the server takes long for. Default `process.emitWarning`. */
+  readonly onWarning?: (message: string) => void
 }
 
 /** How an event log on Postgres is used. */
@@ -69,7 +81,13 @@ export interface PostgresStoreOptions extends PostgresOptions {
   readonly timers?: Timers
 }
 
-const optionNames: readonly (keyof PostgresOptions)[] = ['schema', 'connectionsMax', 'prepare']
+const optionNames: readonly (keyof PostgresOptions)[] = [
+  'schema',
+  'connectionsMax',
+  'prepare',
+  'replyMs',
+  'onWarning',
+]
 
 /**
  * A store in a Postgres database: what handlers write through `context.transaction` and where their streams
@@ -163,18 +181,20 @@ function connectionTo(
   options: PostgresOptions,
   { isOfEngine = false }: Pick<ConnectionParts, 'isOfEngine'> = {},
 ): Connection {
-  const { schema = 'inturn', connectionsMax = 10 } = options
+  const { schema = 'inturn', connectionsMax = 10, replyMs = defaultReplyMs } = options
   if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,62}$/.test(schema) || schema.startsWith('pg_')) {
     const form = 'lower-case letters, digits and _, at most 63, and not beginning with pg_'
     throw new InturnError('config-invalid', `${factory}: schema takes ${form}; not ${givenText(schema)}`)
   }
   checkCount(`${factory}: connectionsMax`, connectionsMax)
+  wholeNumber(replyMs, { name: `${factory}: replyMs`, least: 1, most: 2 ** 28 })
   const { prepare: prepares = typeof target === 'string' ? undefined : false } = options
   if (prepares !== undefined && typeof prepares !== 'boolean') {
     const message = `${factory}: prepare takes true or false, not ${givenText(prepares)}`
     throw new InturnError('config-invalid', message)
   }
-  const own = { schema, prepares, isOfEngine, shiftMs: (): number => 0 }
+  const onWarning = warningsTo(options.onWarning)
+  const own = { schema, prepares, isOfEngine, replyMs, onWarning, shiftMs: (): number => 0 }
   if (typeof target !== 'string') {
     const pool = checkedPool(factory, target)
     return new Connection({ ...own, name: pool.name ?? 'postgres', pool })

@@ -213,3 +213,36 @@ test('a server that stops as it has no room for its log goes on where it was (I2
   await world.untilQuiet()
   expect([await world.done(), await world.wrong()]).toEqual([world.total, []])
 })
+
+/** To a process that may have ended by itself. */
+function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if (fieldOf(error, 'code') !== 'ESRCH') throw error
+  }
+}
+
+test(
+  `${rounds} rounds: connections fall silent, the server's processes stand still, and workers go on (I2, I5)`,
+  async () => {
+    const server = await started()
+    await begin(server, { replyMs: 500, handlerMs: 2_000 })
+    for (let round = 1; round <= rounds; round++) {
+      world.arrive(60)
+      await world.untilDone(world.total - 40 * streams + random.whole(0, 100))
+      const stopped = await world.pids()
+      for (const pid of stopped) signal(pid, 'SIGSTOP')
+      if (random.chance(0.5)) proxy.silence()
+      const before = world.told().split('no answer within').length
+      world.arrive(10)
+      await world.until(() => world.told().split('no answer within').length > before)
+      for (const pid of stopped) signal(pid, 'SIGCONT')
+      proxy.silence()
+      await world.untilDone()
+    }
+    await world.untilQuiet()
+    expect([await world.done(), await world.wrong()]).toEqual([world.total, []])
+  },
+  soakMs,
+)

@@ -23,6 +23,10 @@ export interface PostgresWorldOptions {
   readonly streams: number
   /** Gaps are healed from a file in which everything is. */
   readonly heals?: boolean
+  /** How long an answer may take, in milliseconds. */
+  readonly replyMs?: number
+  /** How long a handler may take, in milliseconds. */
+  readonly handlerMs?: number
 }
 
 const purses = 5
@@ -163,12 +167,17 @@ export class PostgresWorld {
 
   /** Ends connections of workers, wherever they are. */
   async terminate(): Promise<void> {
+    for (const pid of (await this.pids()).filter(() => this.#options.random.chance(0.5))) {
+      await this.query('SELECT pg_terminate_backend($1)', [pid])
+    }
+  }
+
+  /** The processes of the server that work for workers. */
+  async pids(): Promise<readonly number[]> {
     const connections = await this.query<{ pid: number }>(`
       SELECT pid FROM pg_stat_activity
       WHERE application_name = 'inturn' AND datname = current_database()`)
-    for (const { pid } of connections.filter(() => this.#options.random.chance(0.5))) {
-      await this.query('SELECT pg_terminate_backend($1)', [pid])
-    }
+    return connections.map(({ pid }) => pid)
   }
 
   #append(name: string, lines: readonly { readonly text: string }[]): void {
@@ -176,7 +185,7 @@ export class PostgresWorld {
   }
 
   #config(worker: string): string {
-    const { url, workersUrl = url, heals = false } = this.#options
+    const { url, workersUrl = url, heals = false, replyMs = 10_000, handlerMs = 30_000 } = this.#options
     const heal = "heal: { with: fileHealer('archive.ndjson'), after: '200ms', attempts: 500 }"
     return `
       import { contiguous } from ${sourceUrl('core/numbering.ts')}
@@ -185,7 +194,7 @@ export class PostgresWorld {
       export default {
         consumer: 'billing',
         worker: '${worker}-' + process.pid,
-        store: postgresStore('${workersUrl}', { connectionsMax: 5 }),
+        store: postgresStore('${workersUrl}', { connectionsMax: 5, replyMs: ${replyMs} }),
         source: fileSource('${worker}.ndjson', { checkpointMs: 50, pollMs: 20, follow: true }),
         batch: 40,
         claim: '1s',
@@ -194,6 +203,8 @@ export class PostgresWorld {
           account: {
             numbering: contiguous(),
             effects: 'transaction',
+            timeout: ${handlerMs},
+            failure: { attempts: 1_000, backoff: '100ms', backoffMax: '1s' },
             gap: { patience: '1h', ${heals ? heal : ''} },
             handle: async ({ stream, sequence }, { transaction }) => {
               const note = 'INSERT INTO effect (stream, sequence) VALUES ($1, $2)'

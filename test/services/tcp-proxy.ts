@@ -5,9 +5,9 @@ import { connect, createServer } from 'node:net'
 
 /**
  * What is done with what a client sends: given on, dropped with the connection, given on and then cut, or
- * dropped while the connection stays and is silent from then on.
+ * dropped (`swallow`) or given on (`mute`) while the connection stays and is silent from then on.
  */
-type Fate = 'pass' | 'cut-before' | 'cut-after' | 'swallow'
+type Fate = 'pass' | 'cut-before' | 'cut-after' | 'swallow' | 'mute'
 
 /** A proxy in front of a server of this machine. */
 export interface TcpProxy {
@@ -48,8 +48,8 @@ export async function startProxy(serverPort: number): Promise<TcpProxy> {
       const fate = decide(sent)
       if (fate === 'cut-before') end()
       if (fate === 'cut-after') isCut = true
-      if (fate === 'swallow') link.isSilent = true
-      if (fate === 'pass' || fate === 'cut-after') upstream.write(sent)
+      if (fate === 'swallow' || fate === 'mute') link.isSilent = true
+      if (fate !== 'cut-before' && fate !== 'swallow') upstream.write(sent)
     })
     // The server's answer shows that the request was carried out; the client never sees it.
     upstream.on('data', (reply) => {

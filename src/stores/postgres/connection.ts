@@ -1,11 +1,11 @@
 // The way to a Postgres server: a pool, transactions of inturn's own in it, and the schema that they work on.
 // Upholds I10: nothing is taken for done that the server has not confirmed.
 import { createHash } from 'node:crypto'
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import { InturnError } from '../../core/errors.ts'
 import { fieldOf } from '../../core/thrown.ts'
 import { loadPackage } from '../../ports/load-package.ts'
-import { atMost } from '../../ports/timers.ts'
+import { atMost, systemTimers } from '../../ports/timers.ts'
 import { isRaced, ownFaultOf } from './faults.ts'
 import { HandlerTexts } from './handler-texts.ts'
 import type {
@@ -15,10 +15,11 @@ import type {
   PostgresRow,
   PostgresTransaction,
 } from './postgres-client.ts'
-import { arrayText, numberAt } from './row.ts'
+import type { BackendState } from './reply-watch.ts'
+import { arrayText, numberAt, textAt } from './row.ts'
 import { inSchema, isMigrated, migrate } from './schema.ts'
 import type { Statements } from './schema.ts'
-import { rowsOfEach, Session } from './session.ts'
+import { rowsOfEach, Session, socketOf } from './session.ts'
 
 /** How long a statement that was cancelled is waited for. */
 const answerMs = 2_000
@@ -39,7 +40,24 @@ export interface ConnectionParts {
    * for another.
    */
   readonly isOfEngine?: boolean
+  /** How long an answer may take before it is asked what the server does, in milliseconds. */
+  readonly replyMs?: number
+  /** Tells that a statement is waited for. */
+  readonly onWarning?: (message: string) => void
 }
+
+/** How long an answer may take where nothing is said, in milliseconds. */
+export const defaultReplyMs = 10_000
+
+/** A connection may take so many times as long as an answer: others have theirs while they wait for locks. */
+const connectTimes = 4
+
+/** What the process of a client does. */
+const lookSql = /* sql */ `
+  SELECT state, coalesce(wait_event_type || ': ' || wait_event, '') AS waits_for
+  FROM pg_stat_activity WHERE pid = $1
+`
+const cancelSql = 'SELECT pg_cancel_backend($1)'
 
 /** What a pool of our own is made of. */
 interface OwnPoolParts {
@@ -65,12 +83,6 @@ const limitsSql = /* sql */ `
 /** Statements that are remembered as they are sent; inturn has fewer, so that no connection keeps more. */
 const statementsMax = 200
 
-/** A client while somebody has it. */
-interface Lent {
-  readonly client: PostgresClient
-  readonly session: Session
-}
-
 /** A statement as it is sent. */
 interface SentStatement {
   readonly text: string
@@ -94,6 +106,8 @@ export class Connection {
   #isClosed = false
   #prepares: boolean
   readonly #sent = new Map<string, SentStatement>()
+  /** The clients of the pool of our own. */
+  readonly #clients = new Set<PoolClient>()
 
   constructor(parts: ConnectionParts) {
     this.name = parts.name
@@ -131,12 +145,15 @@ export class Connection {
     const own = this.#own
     this.#own = undefined
     await own?.end()
+    // A server that is silent never says that it has heard of the end; no process waits for that.
+    for (const client of this.#clients) socketOf(client)?.unref()
+    this.#clients.clear()
   }
 
   /** One statement that only reads. Creates nothing. */
   async read(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
-    return this.#lent(async (lent) => {
-      if (this.#isReadable || (await this.#isMigrated(lent))) return lent.session.run(sql, ...values)
+    return this.#lent(async (session) => {
+      if (this.#isReadable || (await this.#isMigrated(session))) return session.run(sql, ...values)
       const message = `${this.name} has no inturn tables of this version in its schema ${this.schema} yet`
       throw new InturnError('store-unavailable', `${message}: open it for writing first`, { retryable: true })
     })
@@ -146,6 +163,12 @@ export class Connection {
   async write<Result>(body: (statements: Statements) => Promise<Result>): Promise<Result> {
     await this.#opened()
     return triedAgain(() => this.#transact(limitsSql, body))
+  }
+
+  /** The same for what may take as long as the server is at work on it. */
+  async writeLong<Result>(body: (statements: Statements) => Promise<Result>): Promise<Result> {
+    await this.#opened()
+    return triedAgain(() => this.#transact(limitsSql, (session) => atLength(session, body)))
   }
 
   /** A transaction whose body is the user's; its own errors stay as they are. */
@@ -164,9 +187,9 @@ export class Connection {
   /** Statements in one transaction, sent at once: whoever sends them cannot stand still within it. */
   async writeAtOnce(...sql: readonly string[]): Promise<readonly PostgresRow[][]> {
     await this.#opened()
-    return this.#lentToWrite(async ({ client }) => {
-      const text = [beginSql, limitsSql, ...sql, 'COMMIT'].join(';\n')
-      const results: unknown = await client.query(this.#statement(text).text).catch((error: unknown) => {
+    return this.#lentToWrite(async (session) => {
+      const { text } = this.#statement([beginSql, limitsSql, ...sql, 'COMMIT'].join(';\n'))
+      const results: unknown = await session.query(text, undefined, 'commit').catch((error: unknown) => {
         throw ownFaultOf(error, this.name)
       })
       return rowsOfEach(results).slice(-1 - sql.length, -1)
@@ -184,7 +207,7 @@ export class Connection {
   ): Promise<readonly [Result, Seen | undefined]> {
     await this.#opened()
     return triedAgain(() =>
-      this.#lentToWrite(async ({ session }) => {
+      this.#lentToWrite(async (session) => {
         const begun = session.begin(`${beginSql};${limitsSql}`)
         const written = body(session)
         const committed = session.commit()
@@ -201,7 +224,7 @@ export class Connection {
   async lend<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
     await this.#opened()
     return triedAgain(() =>
-      this.#lentToWrite(async ({ session }) => {
+      this.#lentToWrite(async (session) => {
         // What fails to begin is over once nobody works on it any more.
         const [begun, worked] = await Promise.allSettled([session.begin(beginSql), body(session)])
         if (begun.status === 'rejected') throw begun.reason
@@ -252,13 +275,13 @@ export class Connection {
   }
 
   async #migrate(): Promise<void> {
-    if (await this.#lent((lent) => this.#isMigrated(lent))) return
-    await this.#transact(limitsSql, (session) => migrate(session, this.schema))
+    if (await this.#lent((session) => this.#isMigrated(session))) return
+    await this.#transact(limitsSql, (session) => atLength(session, () => migrate(session, this.schema)))
   }
 
   /** Looks at what there is before it is used for the first time. */
-  async #isMigrated({ client, session }: Lent): Promise<boolean> {
-    const statements = this.statements(client)
+  async #isMigrated(session: Session): Promise<boolean> {
+    const statements = this.statements(session)
     if (this.#parts.prepares === undefined) {
       const [row] = await statements.run('SELECT pg_backend_pid() AS pid')
       // A pooler tells its clients numbers of its own: it may give each transaction another connection.
@@ -269,7 +292,7 @@ export class Connection {
   }
 
   async #transact<Result>(settings: string, body: (session: Session) => Promise<Result>): Promise<Result> {
-    return this.#lentToWrite(async ({ session }) => {
+    return this.#lentToWrite(async (session) => {
       await session.begin(`${beginSql};${settings}`)
       const result = await body(session)
       await session.commit()
@@ -278,12 +301,15 @@ export class Connection {
   }
 
   /** Lends a client to write by. */
-  async #lentToWrite<Result>(body: (lent: Lent) => Promise<Result>): Promise<Result> {
-    return this.#lent(body, this.#parts.isOfEngine)
+  async #lentToWrite<Result>(body: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.#lent(body, { isAfter: this.#parts.isOfEngine === true })
   }
 
   /** Lends a client. After a failure it is rolled back, or ended where that fails too. */
-  async #lent<Result>(body: (lent: Lent) => Promise<Result>, isAfter = false): Promise<Result> {
+  async #lent<Result>(
+    body: (session: Session) => Promise<Result>,
+    { isAfter = false, isAside = false }: { readonly isAfter?: boolean; readonly isAside?: boolean } = {},
+  ): Promise<Result> {
     const client = await this.#client(isAfter)
     let isBroken = false
     // What a statement meets is told by the statement itself.
@@ -291,12 +317,8 @@ export class Connection {
       isBroken = true
     }
     client.on('error', listener)
-    const session = new Session({
-      client,
-      name: this.name,
-      prepared: (sql, values) => this.#prepared(sql, values),
-    })
-    const run = (): Promise<Result> => body({ client, session })
+    const session = this.#sessionOf(client, isAside)
+    const run = (): Promise<Result> => body(session)
     try {
       return await (client.hold?.(run) ?? run())
     } catch (error) {
@@ -305,13 +327,43 @@ export class Connection {
         await this.#cancel(session)
         // Its locks go with its answer: what is tried again now finds the streams free.
         await atMost(answerMs, session.query('ROLLBACK'))
+        session.sever(new Error('no answer to what was cancelled'))
         isBroken = true
       } else await session.query('ROLLBACK').catch(listener)
       throw error
     } finally {
+      session.end()
       client.off('error', listener)
       client.release(isBroken)
     }
+  }
+
+  #sessionOf(client: PostgresClient, isAside: boolean): Session {
+    const { replyMs = defaultReplyMs, onWarning } = this.#parts
+    const watch = {
+      replyMs,
+      look: async (session: Session) => (isAside ? undefined : this.#look(session)),
+      cancel: async (session: Session) => (isAside ? undefined : this.#cancel(session)),
+      warn: (message: string) => onWarning?.(`${this.name}: ${message}`),
+    }
+    return new Session({
+      client,
+      name: this.name,
+      prepared: (sql, values) => this.#prepared(sql, values),
+      // Where there is one session, its database is in this process.
+      ...(client.hold === undefined && { watch }),
+    })
+  }
+
+  /** What the process of a session does; `undefined` where that cannot be told. */
+  async #look({ processId, toldProcessId }: Session): Promise<BackendState | undefined> {
+    const rows = await this.#askAside(lookSql, processId ?? toldProcessId)
+    const [row] = rows ?? []
+    const isGone = rows !== undefined && row === undefined
+    // A pooler tells a number of its own, and of others' processes the server tells nothing.
+    if (isGone && processId !== undefined) return { isActive: false, waitsFor: '' }
+    if (row === undefined || row['state'] === null) return undefined
+    return { isActive: !textAt(row, 'state').startsWith('idle'), waitsFor: textAt(row, 'waits_for') }
   }
 
   /**
@@ -319,20 +371,34 @@ export class Connection {
    * is ended too: nobody can tell which of its statements the word reaches.
    */
   async #cancel({ processId }: Session): Promise<void> {
-    try {
-      const other = await this.#client()
-      await other.query('SELECT pg_cancel_backend($1)', [processId]).finally(() => other.release())
-    } catch {
-      // The connection is ended all the same.
-    }
+    if (processId !== undefined) await this.#askAside(cancelSql, processId)
+  }
+
+  /** A question on another connection; `undefined`: there was no answer in time, or only an error. */
+  async #askAside(sql: string, value: unknown): Promise<PostgresRow[] | undefined> {
+    const { replyMs = defaultReplyMs } = this.#parts
+    let answer: PostgresRow[] | undefined
+    const asked = this.#lent(
+      async (session) => {
+        answer = await session.run(sql, value)
+      },
+      { isAside: true },
+    )
+    await atMost(replyMs, asked)
+    return answer
   }
 
   /** The pool of our own, made once the package is loaded, unless it was closed meanwhile. */
   async #makeOwn(parts: OwnPoolParts): Promise<Pool> {
     const library = await loadPackage('pg', () => import('pg'))
     this.#checkOpen()
-    this.#own ??= ownPool(library.Pool, parts)
-    return this.#own
+    if (this.#own !== undefined) return this.#own
+    const { replyMs = defaultReplyMs } = this.#parts
+    const pool = ownPool(library.Pool, parts, connectTimes * replyMs)
+    pool.on('connect', (client) => this.#clients.add(client))
+    pool.on('remove', (client) => this.#clients.delete(client))
+    this.#own = pool
+    return pool
   }
 
   #checkOpen(): void {
@@ -343,14 +409,33 @@ export class Connection {
     this.#checkOpen()
     const { pool } = this.#parts
     try {
-      const from = 'url' in pool ? (this.#own ?? (await this.#makeOwn(pool))) : pool
-      return await (isAfter && 'connectAfter' in from && from.connectAfter !== undefined
-        ? from.connectAfter()
-        : from.connect())
+      if ('url' in pool) return await (this.#own ?? (await this.#makeOwn(pool))).connect()
+      if (pool.connectAfter !== undefined) return await (isAfter ? pool.connectAfter() : pool.connect())
+      return await this.#lentInTime(pool.connect())
     } catch (error) {
       throw ownFaultOf(error, this.name)
     }
   }
+
+  /** A pool of somebody's own may wait without end for a server that is silent. */
+  async #lentInTime(asked: Promise<PostgresClient>): Promise<PostgresClient> {
+    const { replyMs = defaultReplyMs } = this.#parts
+    const late = Promise.withResolvers<never>()
+    const cancel = systemTimers.after(connectTimes * replyMs, () => {
+      late.reject(new Error('no connection in time'))
+      asked.then(
+        (client) => client.release(),
+        () => undefined,
+      )
+    })
+    return Promise.race([asked, late.promise]).finally(cancel)
+  }
+}
+
+/** Runs what may take as long as the server is at work on it. */
+function atLength<Result>(session: Session, run: (session: Session) => Promise<Result>): Promise<Result> {
+  session.takeLong()
+  return run(session)
 }
 
 /** What was written with a commit; what went wrong first, if it was undone. */
@@ -377,13 +462,14 @@ async function triedAgain<Result>(transact: () => Promise<Result>): Promise<Resu
   }
 }
 
-function ownPool(PoolOf: typeof Pool, { url, connectionsMax }: OwnPoolParts): Pool {
+function ownPool(PoolOf: typeof Pool, { url, connectionsMax }: OwnPoolParts, connectMs: number): Pool {
   const pool = new PoolOf({
     connectionString: url,
     max: connectionsMax,
     application_name: 'inturn',
-    connectionTimeoutMillis: 40_000,
+    connectionTimeoutMillis: connectMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     pipeline: true,
   })
   // An idle connection that is lost is made anew when it is needed; one that the server ends while the pool

@@ -133,7 +133,7 @@ function sqlStateOf(cause: unknown): string | undefined {
 /** Whether it is one of the errors by which pg and its sockets say that there is no connection. */
 function isOfDriver(cause: unknown): boolean {
   if (typeof fieldOf(cause, 'syscall') === 'string') return true
-  const errors = ['Connection terminated', 'Client ', 'Query read timeout', 'timeout ']
+  const errors = ['Connection terminated', 'Client ', 'Query read timeout', 'timeout ', 'no answer ']
   return errors.some((beginning) => errorMessage(cause).startsWith(beginning))
 }
 

@@ -107,7 +107,7 @@ export async function readBounds({ connection, placer }: ReadLog, asked?: LogStr
 
 /** Removes the beginning of the log; says how many events that was. */
 export async function deleteEvents(connection: Connection, through: number): Promise<number> {
-  const [row] = await connection.write((statements) => statements.run(deleteEventsSql, through))
+  const [row] = await connection.writeLong((statements) => statements.run(deleteEventsSql, through))
   return numberAt(row, 'removed')
 }
 

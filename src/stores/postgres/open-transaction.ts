@@ -74,7 +74,7 @@ export class OpenTransaction implements PostgresTransaction {
     try {
       // In this mode a text is one statement, so none that ends the transaction hides behind another.
       const one = { ...(name !== undefined && { name }), ...given, queryMode: 'extended' }
-      const result = await this.#session.query(one, (values ?? given.values)?.map(listed))
+      const result = await this.#session.query(one, (values ?? given.values)?.map(listed), 'long')
       this.#hasFailed = false
       return result
     } catch (error) {

@@ -251,7 +251,8 @@ function slowToCancel(): PostgresPool {
           if (!text.includes('pg_cancel_backend')) {
             return typeof asked === 'string' ? client.query(asked, values) : client.query(asked, values)
           }
-          setTimeout(() => void pool.query(text, values), 300)
+          const given = typeof asked === 'string' ? values : asked.values
+          setTimeout(() => void pool.query(text, given), 300)
           return client.query('SELECT true')
         },
         on: (event, listener) => client.on(event, listener),
