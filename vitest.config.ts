@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 import type { ViteUserConfig } from 'vitest/config'
 
 const src = fileURLToPath(new URL('./src', import.meta.url))
+const compileCache = fileURLToPath(new URL('./node_modules/.cache/node', import.meta.url))
 
 const config: ViteUserConfig = defineConfig({
   resolve: {
@@ -18,6 +19,8 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/property-seed.ts'],
     globalSetup: ['test/services/shared-postgres.ts', 'test/services/shared-kafka.ts'],
+    // Hundreds of processes are started, most of them on the same sources.
+    env: { NODE_COMPILE_CACHE: compileCache },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 600_000,
