@@ -34,17 +34,23 @@ export interface Findings {
   readonly failures: ReadonlyMap<unknown, unknown>
   /** It was undone before: each handler runs behind a savepoint. */
   readonly hasSavepoints: boolean
+  /** The store has refused its commit, for what a handler wrote. */
+  readonly wasRefused: boolean
 }
 
 /** Runs a transaction; again for as long as it is undone in new places. */
 export async function untilDone<Result>(run: (findings: Findings) => Promise<Result>): Promise<Result> {
   const failures = new Map<unknown, unknown>()
+  let wasRefused = false
   for (let hasSavepoints = false; ; hasSavepoints = true) {
     try {
-      return await run({ failures, hasSavepoints })
+      return await run({ failures, hasSavepoints, wasRefused })
     } catch (error) {
       // A handler hid the error of a statement, or broke what is checked with the commit: each is looked at.
-      if (!hasSavepoints && isHandlers(error)) continue
+      if (!wasRefused && isHandlers(error)) {
+        wasRefused = true
+        continue
+      }
       if (!(error instanceof Undone)) throw error
       if (error.place !== undefined) failures.set(error.place, error.failure)
       else if (hasSavepoints) throw error.failure
@@ -53,7 +59,7 @@ export async function untilDone<Result>(run: (findings: Findings) => Promise<Res
 }
 
 /** Whether a store says that it was a handler that has undone the transaction. */
-function isHandlers(error: unknown): boolean {
+export function isHandlers(error: unknown): boolean {
   return error instanceof InturnError && error.code === 'handler-failed'
 }
 
@@ -80,8 +86,9 @@ export async function tryApart(
   try {
     await (unit.transaction === undefined ? call() : unit.transaction.savepoint(call))
   } catch (error) {
-    // What the savepoint itself fails with is no failure of the handler.
-    if (failed === undefined || failed.error !== error) throw error
+    // What the savepoint itself fails with is no failure of the handler, unless the store says so.
+    if (failed === undefined && isHandlers(error)) failed = { error }
+    if (failed?.error !== error) throw error
   }
   failed ??= rolledBackIn(unit)
   if (failed === undefined) return undefined

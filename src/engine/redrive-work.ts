@@ -18,7 +18,7 @@ import type { CallScene, HandlerCaller, RecordedTaker } from './delivery.ts'
 import type { Domain } from './domain.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { HandlerFailure } from './handling.ts'
-import { checkAndCall, rolledBackIn, sceneOf, Undone } from './handling.ts'
+import { checkAndCall, isHandlers, rolledBackIn, sceneOf, Undone } from './handling.ts'
 import type { BegunRedrive } from './redrive-records.ts'
 import { beginRecords, doneRecords, failedRecords } from './redrive-records.ts'
 
@@ -132,8 +132,9 @@ export class RedriveWork {
       if (end === 'busy') await store.handOver(consumer, [{ stream, arrival, redrive }])
       if (end === 'done') this.#tell(begun, undefined)
     } catch (error) {
-      if (!(error instanceof Undone)) throw error
-      const failed: HandlerFailure = { error: error.failure }
+      // What is refused at the commit is its doing too: nobody else has written in it.
+      if (!(error instanceof Undone) && !isHandlers(error)) throw error
+      const failed: HandlerFailure = { error: error instanceof Undone ? error.failure : error }
       await this.#work(target, 'transaction', async (unit) => {
         const isThere = unit.streams.has(target.path) && (await this.#find(redrive.key)) !== undefined
         if (isThere) await this.#end(unit, target, { begun, failed })

@@ -460,7 +460,10 @@ class TurnsInTransaction {
     const { store, consumer, claimMs } = this.#parts
     const streams = visits.map(({ path }) => path)
     const request = { consumer, worker: runner.worker, streams, mode: 'transaction', claimMs } as const
-    return untilDone((findings) => store.work(request, (unit) => body(unit, findings)))
+    return untilDone((findings) => {
+      const { wasRefused } = findings
+      return store.work({ ...request, wasRefused }, (unit) => body(unit, findings))
+    })
   }
 
   /** Stops a turn in front of the first event of which the payload is refused. */

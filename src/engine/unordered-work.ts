@@ -131,8 +131,8 @@ export class UnorderedWork {
     const request = { consumer, worker: round.worker, streams: [], mode, claimMs } as const
     const lanes = isTransaction ? 1 : this.#parts.concurrency
     const run = async (): Promise<readonly Attempt[]> =>
-      untilDone(async ({ failures }) => {
-        const { value } = await this.#parts.store.work(request, async (unit) => {
+      untilDone(async ({ failures, wasRefused }) => {
+        const { value } = await this.#parts.store.work({ ...request, wasRefused }, async (unit) => {
           const attempts = await this.#tryEach(unit, round, { failures, lanes })
           await unit.commit(commitOf(attempts))
           return attempts

@@ -38,6 +38,11 @@ export interface WorkRequest {
   readonly mode: 'transaction' | 'claim'
   /** How long a claim lasts when it is not renewed, in milliseconds. The store renews it at a third. */
   readonly claimMs: number
+  /**
+   * A transaction with the same work was refused at its commit, for what is checked no sooner: each savepoint
+   * finds out whether that is its doing, and fails with `handler-failed` if it is.
+   */
+  readonly wasRefused?: boolean
 }
 
 /** What changes around a stream that stays where it is. */

@@ -10,9 +10,14 @@ import { builtinSqlite } from '../../ports/runtime.ts'
 import { commitFaultOf, faultOf, isBusy, ownFaultOf } from './faults.ts'
 import { RecentMap } from './recent-map.ts'
 import type { Row } from './row.ts'
-import { textAt } from './row.ts'
+import { numberAt, textAt } from './row.ts'
 
 const statementsMax = 1000
+
+const brokenSql = /* sql */ `
+  SELECT json_array("table", rowid, parent, fkid) AS reference, count(*) AS times
+  FROM pragma_foreign_key_check GROUP BY 1
+`
 
 /** How a connection is opened. */
 export interface DatabaseOptions {
@@ -166,6 +171,11 @@ export class Database {
       throw commitFaultOf(error, this.file)
     }
     this.checkFiles()
+  }
+
+  /** How often each reference of a user's tables points nowhere. All of them are read for it. */
+  brokenReferences(): ReadonlyMap<string, number> {
+    return new Map(this.all(brokenSql).map((row) => [textAt(row, 'reference'), numberAt(row, 'times')]))
   }
 
   /** Undoes the transaction, if SQLite has not done it already. */

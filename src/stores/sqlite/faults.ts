@@ -8,6 +8,7 @@ import { errorMessage, fieldOf } from '../../core/thrown.ts'
 const busy = 5
 const locked = 6
 const ioErr = 10
+const constraint = 19
 
 interface Fault {
   readonly code: ErrorCode
@@ -53,8 +54,15 @@ export function ownFaultOf(error: unknown, file: string): unknown {
   })
 }
 
-/** The error of a COMMIT that failed: whether it happened cannot be told when the disk failed in it. */
+/**
+ * The error of a COMMIT that failed: whether it happened cannot be told when the disk failed in it. Only a
+ * user's own tables have constraints that are checked there.
+ */
 export function commitFaultOf(error: unknown, file: string): unknown {
+  if (primaryCode(error) === constraint) {
+    const message = `${file}: what was written breaks a constraint that is checked at the commit`
+    return new InturnError('handler-failed', `${message} (${errorMessage(error)})`, { cause: error })
+  }
   if (primaryCode(error) !== ioErr) return ownFaultOf(error, file)
   return new InturnError('commit-unknown', `${file}: its disk failed during a commit`, {
     retryable: true,

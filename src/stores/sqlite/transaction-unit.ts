@@ -1,6 +1,7 @@
 // A unit of work inside one transaction: what handlers write and where their streams stand become durable
 // together. Nobody else can write while it lasts, so its streams need no claim of their own. Upholds I2 and
 // I5.
+import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type {
   Commit,
@@ -40,12 +41,14 @@ export class TransactionUnit implements UnitParts, UnitTransaction<SqliteTransac
   readonly #database: Database
   readonly #now: () => number
   readonly #scope: UnitScope
+  readonly #wasRefused: boolean
 
   /** Reads all that the unit needs, in the transaction that has just begun. */
   constructor({ database, consumer, request, outcome, now }: SqliteUnitParts) {
     const begun = beginUnit(database, consumer, outcome)
     this.#database = database
     this.#now = now
+    this.#wasRefused = request.wasRefused === true
     const clock = { now: now(), readingMs: begun.readingMs }
     const domains = readDomains(database, consumer.id)
     const streams = new Set(request.streams)
@@ -79,14 +82,25 @@ export class TransactionUnit implements UnitParts, UnitTransaction<SqliteTransac
   }
 
   async savepoint<Result>(run: () => Promise<Result>): Promise<Result> {
+    const broken = this.#wasRefused ? this.#database.brokenReferences() : undefined
     const leave = this.#enter()
     let isKept = false
     try {
       const result = await run()
+      if (broken !== undefined) this.#checkReferences(broken)
       isKept = true
       return result
     } finally {
       leave(isKept)
+    }
+  }
+
+  /** Fails for references that point nowhere since they were looked at. */
+  #checkReferences(before: ReadonlyMap<string, number>): void {
+    for (const [reference, times] of this.#database.brokenReferences()) {
+      if (times <= (before.get(reference) ?? 0)) continue
+      const message = `a reference points nowhere, which is checked at the commit: ${reference}`
+      throw new InturnError('handler-failed', message)
     }
   }
 

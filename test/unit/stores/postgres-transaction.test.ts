@@ -8,6 +8,7 @@ import { contiguous, unordered } from '../../../src/core/numbering.ts'
 import type { TransactionContext } from '../../../src/engine/domain-options.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
+import { retryDeadLetters } from '../../../src/operate/retry-dead-letters.ts'
 import type { Store, UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
 import type { PostgresClient, PostgresPool, PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresStore } from '../../../src/stores/postgres.ts'
@@ -229,6 +230,18 @@ describe('of a batch', () => {
     )
     expect(waiting.rowCount).toBe(0)
   })
+})
+
+test('a dead letter that is tried again stays one if it breaks what is checked at the commit', async () => {
+  const breaking: Handle = (_event, { transaction }) =>
+    transaction.query("INSERT INTO later VALUES ('nobody')")
+  const made = await processor(breaking, { failure: { attempts: 1, then: 'dead-letter' } })
+  await made.process(arriving(['b', 1]))
+  const again = { stream: b, by: 'ann', reason: 'repaired' }
+  await retryDeadLetters({ store, consumer: 'billing', domains: new Map() }, again)
+  await made.sweep()
+  const [letter] = await store.reader.deadLetters('billing', { limit: 10 })
+  expect(letter).toMatchObject({ reason: 'failed', attempts: 2 })
 })
 
 test('a statement that is not ended at once keeps no stream from the batch that is done again', async () => {
