@@ -10,9 +10,11 @@ export function fingerprint(text: string): number {
 
 const seed = 0x9747b28c
 const idPrefix = 'id:'
-const idBegun = absorb(seed, idPrefix)
+/** What has come of the prefix when the id begins. */
+const idBegun = 0x9be16d4b
 
-function absorb(begun: number, text: string): number {
+/** The hash that was begun, over the text; `length`: of all that is hashed. */
+function digest(begun: number, text: string, length: number): number {
   let hash = begun
   for (let index = 0; index < text.length; index++) {
     let unit = Math.imul(text.charCodeAt(index), 0xcc9e2d51)
@@ -20,12 +22,7 @@ function absorb(begun: number, text: string): number {
     hash ^= unit
     hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0
   }
-  return hash
-}
-
-/** The hash that was begun, over the text; `length`: of all that is hashed. */
-function digest(begun: number, text: string, length: number): number {
-  let hash = absorb(begun, text) ^ length
+  hash ^= length
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
