@@ -45,6 +45,11 @@ export class Call {
     return this.#open <= 0
   }
 
+  /** Whether something of it has failed, though the rest may still go on. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined
+  }
+
   /** So many more parts begin. */
   begin(parts: number = 1): void {
     this.#open += parts

@@ -106,9 +106,9 @@ export function createProcessor(options: ProcessorOptions): Processor {
         for (let from = 0; from < events.length; from += batchMax) {
           const lack = await room.lack()
           if (lack !== undefined) throw lack
-          const messages: IncomingMessage[] = []
-          for (const message of events.slice(from, from + batchMax)) messages.push({ message })
-          calls.push(engine.submit(messages))
+          // What comes behind something that has failed would overtake it.
+          if (calls.some(({ hasFailed }) => hasFailed)) break
+          calls.push(engine.submit(Array.from(events.slice(from, from + batchMax), messageOf)))
           await calls.at(-batchesMax)?.done
           waits.wake()
         }
@@ -146,6 +146,10 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
 /** So many batches are in hand: what waits for its stream, or for its turn, keeps no other from beginning. */
 const batchesMax = 8
+
+function messageOf(message: unknown): IncomingMessage {
+  return { message }
+}
 
 function isList(events: unknown): boolean {
   return Array.isArray(events)

@@ -215,7 +215,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#limits = made.limits
     this.#settlement = new Settlement({ ...made, source: this.#source })
     made.engine.hasUndecided = (stream) =>
-      this.#inHand.length + this.#failed.length > 0 || this.#settlement.isWaitedFor(stream)
+      this.#inHand.length > 0 || this.#hasFailed || this.#settlement.isWaitedFor(stream)
     made.engine.hasUnplaced = (stream) => this.#settlement.hasUnplaced(stream)
     this.#arrivals = new OrderedArrivals<Message>({
       timers: made.parts.timers,
@@ -290,12 +290,21 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#progress = new AbortController()
     await this.#settlement.shed()
     this.#tellLack()
-    if (this.#failure !== undefined) await this.#recover()
+    if (this.#hasFailed) await this.#recover()
     if (this.#inHand.length === 0) await this.#read(until)
-    if (this.#failure === undefined && this.#inHand.length > 0 && (await this.#hasRoom())) {
+    if (this.#inHand.length > 0 && (await this.#hasRoom()) && !this.#hasFailed) {
       this.#send(this.#inHand, { areOffers: false })
       this.#inHand = []
     }
+  }
+
+  /**
+   * Whether something has failed that is not in hand again. It counts from the moment of the failure, however
+   * long the rest of its call goes on: what is sent behind it would overtake it.
+   */
+  get #hasFailed(): boolean {
+    if (this.#failure !== undefined || this.#failed.length > 0) return true
+    return this.#flights.values().some(({ call }) => call.hasFailed)
   }
 
   #sweepWhenDue(): void {
@@ -363,7 +372,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   }
 
   #offerAgain(): void {
-    if (this.#failure !== undefined || this.#draining.signal.aborted) return
+    if (this.#hasFailed || this.#draining.signal.aborted) return
     const offers = this.#settlement.offers()
     if (offers.length > 0) this.#send(offers, { areOffers: true })
   }
@@ -381,8 +390,8 @@ class PullWorker<Message extends Delivery> implements Worker {
 
   /** Something failed: once all flights have ended, takes back what has no answer, and says so. */
   async #recover(): Promise<void> {
-    const failure = this.#failure
     await this.#land()
+    const failure = this.#failure
     this.#failure = undefined
     // In the order of reading: what was read after it comes after it.
     const failed = this.#failed.sort((one, other) => one.nth - other.nth)
@@ -480,7 +489,7 @@ class PullWorker<Message extends Delivery> implements Worker {
 
   /** Whether nothing has failed, and something has ended well since the last failure was told. */
   #isWell(): boolean {
-    if (this.#failure !== undefined) return false
+    if (this.#hasFailed) return false
     return this.#isProven || (this.#flights.size === 0 && this.#sweep === undefined)
   }
 
