@@ -11,6 +11,8 @@ import { lockClaims, releaseClaims, renewClaims } from './claims.ts'
 import type { ClaimsOf } from './claims.ts'
 import { newlyWaiting } from './inbox.ts'
 
+const none: readonly StreamPath[] = []
+
 /** A unit of work with claims. */
 export class ClaimUnit implements ClaimParts {
   readonly begun: BegunUnit
@@ -51,9 +53,10 @@ export class ClaimUnit implements ClaimParts {
         touched.length === 0 ? new Set() : await lockClaims(statements, this.#claims(touched))
       const isRefused = (stream: StreamPath): boolean => !own.has(stream)
       const ending = (commit.ended ?? []).filter((stream) => !isRefused(stream))
-      const written = write(statements, isRefused)
-      if (ending.length > 0) await releaseClaims(statements, this.#claims(ending))
-      await written
+      await Promise.all([
+        write(statements, isRefused),
+        ending.length > 0 ? releaseClaims(statements, this.#claims(ending)) : none,
+      ])
       const found = streams.map((stream): CommitOutcome => (isRefused(stream) ? 'claim-lost' : 'committed'))
       return [found, ending] as const
     })

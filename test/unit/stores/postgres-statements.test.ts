@@ -71,8 +71,8 @@ test('prepare takes true or false', () => {
   expect(() => postgresStore(database.url, { prepare: 'no' })).toThrow(/prepare takes true or false/)
 })
 
-/** A pool whose clients tell every statement. */
-function toldPool(told: string[]): PostgresPool {
+/** A pool whose clients tell every statement; one that throws is not sent, and fails so. */
+function toldPool(tell: (text: string) => void): PostgresPool {
   return {
     connect: async () => {
       const client = await pool.connect()
@@ -81,8 +81,7 @@ function toldPool(told: string[]): PostgresPool {
           const value: unknown = Reflect.get(target, key)
           if (typeof value !== 'function') return value
           return (...given: unknown[]): unknown => {
-            const [query] = given
-            if (key === 'query') told.push(typeof query === 'string' ? query : textOf(query))
+            if (key === 'query') tell(textOf(given[0]))
             return Reflect.apply(value, target, given)
           }
         },
@@ -92,12 +91,13 @@ function toldPool(told: string[]): PostgresPool {
 }
 
 function textOf(query: unknown): string {
+  if (typeof query === 'string') return query
   return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : ''
 }
 
 test('a batch takes six statements beside the handlers own, however many streams it has (I7)', async () => {
   const told: string[] = []
-  const store = postgresStore({ pool: toldPool(told) })
+  const store = postgresStore({ pool: toldPool((text) => told.push(text)) })
   await store.open()
   for (const count of [1, 2, 300]) {
     const streams = Array.from({ length: count }, (_, index) => account(`s${index}`))
@@ -118,6 +118,31 @@ test('a batch takes six statements beside the handlers own, however many streams
       ])
     }
   }
+  await store.close()
+})
+
+test('a commit under claims whose connection ends within it fails, and nothing besides (I10)', async () => {
+  const unheard: unknown[] = []
+  const note = (reason: unknown): void => void unheard.push(reason)
+  let hasEnded = false
+  const store = postgresStore({
+    pool: toldPool((text) => {
+      if (hasEnded && /^\s*(?:WITH|INSERT|UPDATE|DELETE)\b/.test(text))
+        throw Object.assign(new Error('terminating connection'), { code: '57P01' })
+    }),
+  })
+  await store.open()
+  const streams = [account('a')]
+  const change = moved(account('a'), 1, { state: at(1) })
+  process.on('unhandledRejection', note)
+  const working = store.work({ ...request, streams, mode: 'claim' }, async (unit) => {
+    hasEnded = true
+    await unit.commit({ streams: [change], ended: streams }).finally(() => (hasEnded = false))
+  })
+  await expect(working).rejects.toMatchObject({ code: 'store-unavailable' })
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('unhandledRejection', note)
+  expect(unheard).toEqual([])
   await store.close()
 })
 
