@@ -94,7 +94,13 @@ export class ClaimedWork {
     const others = visits.filter(({ path }) => busy.has(path))
     const handingOver = this.#attempt(others, () => this.#hooks.busy(others))
     const runner = { worker: this.#worker, isAlone: false }
-    const turns = await planTurns(this.#parts, this.#unit, { visits, runner, ...this.#scope })
+    const planning = planTurns(this.#parts, this.#unit, { visits, runner, ...this.#scope })
+    // Whoever is told that it failed has nothing in hand any more.
+    const turns = await planning.catch((error: unknown) =>
+      handingOver.then(() => {
+        throw error
+      }),
+    )
     this.#hooks.begun()
     const deadly: PlannedTurn[] = []
     const isOnly = turns.length === 1

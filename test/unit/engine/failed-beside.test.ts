@@ -11,7 +11,7 @@ import type { PortCall } from '../../../src/ports/port-call.ts'
 import type { Fault } from '../../../src/testing/faults.ts'
 import { TransactionQueue, transactionalStore } from '../../simulation/transactional-store.ts'
 import type { DomainShape } from './engine-world.ts'
-import { domain, event, events, Gate } from './engine-world.ts'
+import { domain, event, events, Gate, verdictsOf } from './engine-world.ts'
 import { WorkerWorld } from './worker-world.ts'
 
 /** A world in which commits fail while that is wanted, and the handler of another domain waits. */
@@ -76,6 +76,33 @@ describe('an event of which the commit fails while another of its call is worked
     expect(await world.deadLetters()).toEqual([])
     expect(world.calls.at(-1)).toBe('a:2')
     await worker.stop()
+  })
+})
+
+describe('events that are handed over while the turns of others cannot be planned', () => {
+  it('are kept before their call fails, and are not kept twice (I3)', async () => {
+    const world = new WorkerWorld()
+    const gate = new Gate()
+    const other = world.processor({ handle: () => gate.wait() })
+    const busy = other.process(events('a', 1))
+    await gate.reached
+    let isWell = false
+    const plan = ({ method }: PortCall<StoreMethod>): Fault | undefined => {
+      if (method === 'handOver') return { delayMs: 2_000 }
+      return method === 'unit.held' && !isWell ? { fail: 'before' } : undefined
+    }
+    const processor = world.processor({}, { store: world.store({ plan }) })
+    await processor.process(events('b', 2))
+    const failing = processor.process([...events('a', 2), ...events('b', 1)])
+    let handedOver: number | undefined
+    failing.catch(async () => (handedOver = await world.handedOver()))
+    await world.timers.advance(5_000)
+    await expect(failing).rejects.toMatchObject({ retryable: true })
+    expect(handedOver).toBe(1)
+    isWell = true
+    gate.open()
+    await busy
+    expect(verdictsOf(await processor.process(events('b', 1)))).toEqual(['deliver'])
   })
 })
 
