@@ -58,6 +58,8 @@ export class UnorderedWork {
   readonly #caller: HandlerCaller
   readonly #slots: HandlerSlots
   readonly #quarantine: UnorderedQuarantine
+  /** Ids of domains with a window that calls have in hand, and their ends. */
+  readonly #inHand = new Map<string, PromiseWithResolvers<undefined>>()
 
   constructor(parts: EngineParts, caller: HandlerCaller, slots: HandlerSlots) {
     this.#parts = parts
@@ -66,13 +68,31 @@ export class UnorderedWork {
     this.#quarantine = new UnorderedQuarantine(parts, slots)
   }
 
-  /** Processes events of one `effects`, and answers each once its end is durable. */
+  /**
+   * Processes events of one `effects`, and answers each once its end is durable. A copy of what another call
+   * has in hand comes after it: only what was processed is in the window.
+   */
   async run(entries: readonly UnorderedEntry[], call: Call, worker: string): Promise<void> {
+    for (let left = entries; left.length > 0;) {
+      const inHand = new IdsInHand(this.#inHand, left)
+      try {
+        await this.#run(inHand, call, worker)
+      } finally {
+        inHand.endAll()
+      }
+      await inHand.othersEnded()
+      left = inHand.copies
+    }
+  }
+
+  async #run(inHand: IdsInHand, call: Call, worker: string): Promise<void> {
+    const { entries } = inHand
     const indexes = new Map(entries.map(([index, intake]) => [intake, index]))
     const copies: Attempt[] = []
     const answer = (tried: Attempt): void => {
       const index = indexes.get(tried.intake)
       if (index !== undefined) call.answer(index, resultOf(tried))
+      inHand.end(tried.intake)
     }
     let left = entries.map(([, intake]) => intake)
     for (let attempt = 1; left.length > 0; attempt++) {
@@ -240,6 +260,67 @@ export class UnorderedWork {
     this.#parts.telemetry({ kind: 'failed', ...what, ...(isRefused && { reason: 'schema' }) })
     if (deadLetter !== undefined) this.#parts.telemetry(deadLetterNews(deadLetter))
   }
+}
+
+/** What a call has in hand of ids that are remembered, and the copies that it leaves for later. */
+class IdsInHand {
+  readonly entries: readonly UnorderedEntry[]
+  /** Copies of what other calls have in hand. */
+  readonly copies: readonly UnorderedEntry[]
+  readonly #all: Map<string, PromiseWithResolvers<undefined>>
+  readonly #own = new Map<string, PromiseWithResolvers<undefined>>()
+  readonly #others = new Set<Promise<undefined>>()
+
+  /** `all`: those of all calls. */
+  constructor(all: Map<string, PromiseWithResolvers<undefined>>, entries: readonly UnorderedEntry[]) {
+    this.#all = all
+    const { own = [], copies = [] } = Object.groupBy(entries, ([, intake]) =>
+      this.#take(intake) ? 'own' : 'copies',
+    )
+    this.entries = own
+    this.copies = copies
+  }
+
+  /** An event has a durable end. */
+  end(intake: UnorderedIntake): void {
+    this.#end(rememberedOf(intake) ?? '')
+  }
+
+  endAll(): void {
+    for (const id of this.#own.keys()) this.#end(id)
+  }
+
+  /** Resolves once those have ended of which there are copies here. */
+  async othersEnded(): Promise<void> {
+    await Promise.all(this.#others)
+  }
+
+  #take(intake: UnorderedIntake): boolean {
+    const id = rememberedOf(intake)
+    if (id === undefined || this.#own.has(id)) return true
+    const other = this.#all.get(id)
+    if (other !== undefined) {
+      this.#others.add(other.promise)
+      return false
+    }
+    const end = Promise.withResolvers<undefined>()
+    this.#own.set(id, end)
+    this.#all.set(id, end)
+    return true
+  }
+
+  #end(id: string): void {
+    const end = this.#own.get(id)
+    if (end === undefined) return
+    this.#own.delete(id)
+    this.#all.delete(id)
+    end.resolve(undefined)
+  }
+}
+
+/** The id of an event, with its domain, where that remembers it. */
+function rememberedOf({ domain, event: { id } }: UnorderedIntake): string | undefined {
+  return domain.numbering.idWindow === undefined || id === undefined ? undefined : `${domain.name}\n${id}`
 }
 
 function resultOf({ intake, verdict, failure }: Attempt): ProcessResult {

@@ -1,5 +1,6 @@
 // I3: whatever an operator does, in any order with arrivals, failures and ends of gaps, every number at or
-// below a position has exactly one account, and the books of the store balance.
+// below a position has exactly one account, and the books of the store balance. I1: what is delivered under a
+// number is the event that bears it.
 import { afterEach, describe, expect, test } from 'vitest'
 import { verifyConsumer } from '../../../src/operate/verify.ts'
 import { plainStore } from '../../../src/ports/around-store.ts'

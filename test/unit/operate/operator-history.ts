@@ -1,12 +1,12 @@
 import { InturnError } from '../../../src/core/errors.ts'
-import type { TrackedEvent } from '../../../src/core/event.ts'
+import type { InturnEvent, TrackedEvent } from '../../../src/core/event.ts'
 import { contiguous, increasing, linked } from '../../../src/core/numbering.ts'
 import type { TrackedNumbering } from '../../../src/core/numbering.ts'
 import { defaultStreamLimits } from '../../../src/core/rules.ts'
 import type { GapEnd, StreamRules } from '../../../src/core/rules.ts'
 // A consumer's life with an operator in it: arrivals, failures, ends of gaps and operator actions in random
 // order. Beside it stands a plain account of every number, kept from what handlers did and what the ledger
-// says, to hold the store's own books against.
+// says, to hold the store's own books against; and each event says itself which number it bears.
 import { streamPath } from '../../../src/core/stream-path.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
@@ -37,6 +37,11 @@ export class OperatorHistory {
   readonly #target: OperatorTarget
   readonly #past = new Map<string, TrackedEvent>()
   readonly #accounts = new Map<string, Account>()
+  /**
+   * Streams of which the operator has said what is not so: that what comes next follows what is held (refused
+   * events never come again here), or that numbers of an epoch are burned that its producer has not reached.
+   */
+  readonly #vouched = new Set<string>()
   #called: string[] = []
   #fails = 0.08
   #ledgerRead: string | undefined
@@ -110,11 +115,13 @@ export class OperatorHistory {
     const count = this.#random.whole(1, 8)
     const messages = Array.from({ length: count }, () => {
       const stream = this.#random.pick(['a', 'b'])
-      const epoch = this.#random.chance(0.02) ? 1 : Math.floor(reached / 80)
-      const sequence = Math.max(0, reached + this.#random.whole(-6, 6)) % this.#modulus
+      const own = Math.floor(reached / 80)
+      const epoch = this.#random.chance(0.02) ? 1 : own
+      const number = Math.max(0, (epoch === own ? reached % 80 : 0) + this.#random.whole(-6, 6))
+      const sequence = number % this.#modulus
       const previous = sequence <= 1 ? null : sequence - (this.#random.chance(0.1) ? 2 : 1)
-      const id = `${stream}#${epoch}#${sequence}`
-      return { domain: 'account', stream, epoch, sequence, previous, id, data: {} }
+      const place = `${streamPath('account', stream)}/${epoch}/${number}`
+      return { domain: 'account', stream, epoch, sequence, previous, id: place, data: { place } }
     })
     await this.#processor.process(messages)
   }
@@ -124,11 +131,15 @@ export class OperatorHistory {
     return numbering.kind === 'contiguous' ? (numbering.modulus ?? Infinity) : Infinity
   }
 
-  #handle(event: { readonly stream: string; readonly epoch: number; readonly sequence?: unknown }): void {
+  #handle(event: InturnEvent): void {
     if (this.#random.chance(this.#fails)) throw new Error('fails')
-    this.#called.push(`${streamPath('account', event.stream)}/${event.epoch}/${String(event.sequence)}`)
-    const past = { ...event, domain: 'account', sequence: Number(event.sequence), data: {} }
-    this.#past.set(`${streamPath('account', event.stream)}/${event.epoch}/${past.sequence}`, past)
+    const { stream, epoch, sequence, data } = event
+    const path = streamPath('account', stream)
+    const place = `${path}/${epoch}/${String(sequence)}`
+    const { place: own } = data as { readonly place: string }
+    if (own !== place && !this.#vouched.has(path)) this.problems.push(`${own} was delivered as ${place}`)
+    this.#called.push(place)
+    this.#past.set(place, { ...event, domain: 'account', sequence: Number(sequence) })
   }
 
   async #act(reached: number): Promise<void> {
@@ -149,8 +160,12 @@ export class OperatorHistory {
   async #attempt(command: string, reached = 0): Promise<void> {
     const stream = streamPath('account', this.#random.pick(['a', 'b']))
     const request = { stream, by: 'ann', reason: 'because', waitMs: 0 }
+    const { state } = (await this.#target.store.reader.stream(consumer, stream)) ?? {}
     try {
       await this.#run(command, request, reached)
+      const isResumed = command === 'resume' && state?.halt?.cause === 'half-turn'
+      const isFilledAhead = command === 'fill' && (state?.epoch ?? 0) !== Math.floor(reached / 80)
+      if (isResumed || isFilledAhead) this.#vouched.add(stream)
       this.granted[command] = (this.granted[command] ?? 0) + 1
     } catch (error) {
       if (!(error instanceof InturnError) || !refusals.includes(error.code)) throw error
@@ -163,7 +178,7 @@ export class OperatorHistory {
     reached: number,
   ): Promise<void> {
     const target = this.#target
-    const number = Math.max(0, reached + this.#random.whole(-8, 8))
+    const number = Math.max(0, (reached % 80) + this.#random.whole(-8, 8))
     if (command === 'retry') await retry(target, request)
     else if (command === 'skip') await skip(target, request)
     else if (command === 'fill') {
