@@ -1,7 +1,9 @@
 // Runs the simulator: `npm run sim -- --seeds 10000` for many seeds, `--from` for where to begin, `--seed
 // 42` for the trace of one. `--producers`: the whole way of an event, from the log on; `--operators`: while
-// operators act on streams. Ends with 1 if a seed breaks an invariant.
+// operators act on streams; `--crowded`: transactions that are full and side by side. Ends with 1 if a seed
+// breaks an invariant.
 import { parseArgs } from 'node:util'
+import { simulateCrowded } from '../test/simulation/crowded.ts'
 import { simulateProducers, traceOfProducers } from '../test/simulation/producers/simulate-producers.ts'
 import { simulateOperators } from '../test/simulation/simulate-operators.ts'
 import { simulate } from '../test/simulation/simulate.ts'
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     lines: { type: 'string', default: '200' },
     producers: { type: 'boolean', default: false },
     operators: { type: 'boolean', default: false },
+    crowded: { type: 'boolean', default: false },
   },
 })
 
@@ -29,7 +32,11 @@ if (values.seed === undefined) await runMany(Number(values.from), Number(values.
 else await runOne(Number(values.seed), Number(values.lines))
 
 async function showWorkers(seed: number): Promise<Shown> {
-  const simulated = await (values.operators ? simulateOperators(seed) : simulate(seed))
+  const simulated = await (values.operators
+    ? simulateOperators(seed)
+    : values.crowded
+      ? simulateCrowded(seed)
+      : simulate(seed))
   if (simulated === undefined) return { isBroken: false, trace: () => 'nobody sweeps: no operator acts' }
   return { isBroken: simulated.breaches.length > 0, trace: (linesMax) => traceOf(simulated, linesMax) }
 }

@@ -14,6 +14,8 @@ export interface WrittenEffect {
 /** What handlers write through, in a store with transactions. */
 export interface EffectTransaction {
   write(effect: WrittenEffect): void
+  /** Whether handlers of several streams are called at once in it. */
+  readonly isShared: boolean
 }
 
 /** A call of an external system. */

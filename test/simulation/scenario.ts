@@ -29,6 +29,8 @@ export interface DomainScenario {
   readonly refusedChance: number
   /** Of an event: its handler kills the worker. */
   readonly deadlyChance: number
+  /** Of every so many events one has a handler that fails where others are called at once with it. */
+  readonly meetsEvery?: number
   /** How missing numbers are asked for; absent: not at all. */
   readonly healing?: {
     readonly afterMs: number
@@ -82,6 +84,8 @@ export interface Scenario {
   readonly transactionsMax: number
   readonly refusePatienceMs: number
   readonly visibilityMs: number
+  /** It is one of those of crowded.ts. */
+  readonly isCrowded?: true
 }
 
 const calm: Troubles = {

@@ -2,4 +2,4 @@
 // so that it runs beside the first.
 import { runSeeds } from './run-seeds.ts'
 
-runSeeds(501, 500)
+runSeeds(501, 450)

@@ -61,9 +61,14 @@ function simulatedDomain(domain: DomainScenario, world: HandlerWorld): DomainOpt
       ? { ...common, effects: 'external', handleBatch: (events, context) => actBulk(world, events, context) }
       : { ...common, effects: 'external', handle: (event, context) => act(world, event, context) }
   }
+  const { meetsEvery } = domain
   return isBulk
     ? { ...common, effects: 'transaction', handleBatch: (events, context) => actBulk(world, events, context) }
-    : { ...common, effects: 'transaction', handle: (event, context) => act(world, event, context) }
+    : {
+        ...common,
+        effects: 'transaction',
+        handle: (event, context) => act(world, event, context, meetsEvery),
+      }
 }
 
 /** Half of its answers are promises. */
@@ -86,7 +91,12 @@ function healOptions(domain: DomainScenario, world: HandlerWorld): Pick<GapOptio
 
 type Acting = HandlerContext & { readonly transaction?: EffectTransaction }
 
-async function act(world: HandlerWorld, event: InturnEvent, context: Acting): Promise<void> {
+async function act(
+  world: HandlerWorld,
+  event: InturnEvent,
+  context: Acting,
+  meetsEvery: number = Infinity,
+): Promise<void> {
   const { history, lifeline, consumer, worker } = world
   const produced = producedOf(world, event)
   refuse(produced)
@@ -98,6 +108,8 @@ async function act(world: HandlerWorld, event: InturnEvent, context: Acting): Pr
     throw new Error(`the handler fails at attempt ${context.attempt} of ${produced.failures}`)
   }
   const { transaction, idempotencyKey, fence, isRedrive } = context
+  if (transaction?.isShared === true && produced.uid % meetsEvery === 0)
+    throw new Error('its statements have met those of a handler beside it')
   if (transaction !== undefined) transaction.write({ produced, isRedrive })
   else {
     const path = streamPath(event.domain, event.stream)

@@ -10,6 +10,7 @@ import type { Simulated } from './simulate.ts'
 export function traceOf({ seed, breaches, world }: Simulated, linesMax = 80): string {
   const { domains, ...scenario } = world.scenario
   const about = [...scenarioLines(scenario), ...domains.flatMap((domain) => scenarioLines(domain))]
+  const flags = `${world.hasOperators ? ' --operators' : ''}${scenario.isCrowded ? ' --crowded' : ''}`
   const paths = world.produced
     .map(({ path }) => path)
     .filter((path) => breaches.some((text) => text.includes(`${path}:`)))
@@ -19,7 +20,7 @@ export function traceOf({ seed, breaches, world }: Simulated, linesMax = 80): st
   return [
     `seed ${seed} breaks ${breaches.length === 0 ? 'nothing' : 'these invariants'}:`,
     ...breaches.slice(0, 20).map((breach) => `  ${breach}`),
-    `reproduce: npm run sim -- --seed ${seed}${world.hasOperators ? ' --operators' : ''}`,
+    `reproduce: npm run sim -- --seed ${seed}${flags}`,
     ...about,
     ...(lines.length > linesMax ? [`(the last ${linesMax} of ${lines.length} lines)`] : []),
     ...lines.slice(-linesMax),

@@ -93,6 +93,7 @@ class OpenTransaction {
   #commits: readonly Commit[] = []
   #effects: readonly WrittenEffect[] = []
   #isEnded = false
+  #isShared = false
 
   constructor(unit: UnitOfWork) {
     this.#unit = unit
@@ -103,10 +104,10 @@ class OpenTransaction {
     return {
       ...plainUnit(this.#unit),
       transaction: {
-        forHandlers: { write: (effect) => this.#write(effect) },
+        forHandlers: this.#forHandlers(),
         ended: undefined,
         savepoint: (run) => this.#savepoint(run),
-        ...(isShared && { atOnce: (run: () => Promise<void>) => run() }),
+        ...(isShared && { atOnce: (run: () => Promise<void>) => this.#atOnce(run) }),
       },
       held: async (ranges) => {
         this.#checkUsable()
@@ -154,6 +155,21 @@ class OpenTransaction {
       throw new InturnError('invariant-violated', 'a transaction has lost a stream that it had locked')
     }
     return this.#effects
+  }
+
+  #forHandlers(): EffectTransaction {
+    const isShared = (): boolean => this.#isShared
+    return {
+      write: (effect) => this.#write(effect),
+      get isShared() {
+        return isShared()
+      },
+    }
+  }
+
+  async #atOnce(run: () => Promise<void>): Promise<void> {
+    this.#isShared = true
+    await run().finally(() => (this.#isShared = false))
   }
 
   async #savepoint<Result>(run: () => Promise<Result>): Promise<Result> {
