@@ -4,7 +4,7 @@ import { InturnError } from '../core/errors.ts'
 import { importPosition } from '../core/operating/import-position.ts'
 import { readEpoch } from '../core/read-sequence.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
-import { comparePositions } from '../core/sequence.ts'
+import { comparePositions, toSequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath, streamBytesDefault } from '../core/stream-path.ts'
 import type { StreamState } from '../core/stream-state.ts'
@@ -90,8 +90,10 @@ export async function importPositions(
     const problem = problemOf(target, row, request.streamBytesMax)
     if (problem !== undefined || 'problem' in row) refuse(refusal(row, problem ?? ''))
     else {
+      // A program may have any number as a bigint.
+      const position = typeof row.position === 'bigint' ? toSequence(row.position) : row.position
       if (open.has(row.stream) || open.size >= rowsAtOnce) await work()
-      open.set(row.stream, row)
+      open.set(row.stream, { ...row, position })
     }
   }
   await work()

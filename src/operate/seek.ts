@@ -21,7 +21,7 @@ import { rulesFor } from './domain-rules.ts'
 import type { HistoryProgress } from './hand-history-over.ts'
 import { handHistoryOver } from './hand-history-over.ts'
 import type { OperatorTarget } from './operator-options.ts'
-import { checkEpoch, checkExpected, checkOperator, unexpectedEpoch } from './operator-options.ts'
+import { checkEpoch, checkExpected, checkOperator, namedNumber, unexpectedEpoch } from './operator-options.ts'
 import { topOfHistory } from './top-of-history.ts'
 
 /** Where to move a stream. */
@@ -52,18 +52,19 @@ export interface SeekOperation extends StreamOperation {
  */
 export async function seek(target: OperatorTarget, request: SeekRequest): Promise<SeekOperation> {
   checkOperator(request)
+  const exact = { ...request, to: namedNumber(String(request.to), 'to') }
   checkEpoch(request.epoch)
   const stored = await target.store.reader.stream(target.consumer, request.stream)
-  const place = stored === undefined ? undefined : backwardPlace(target, request, stored.state)
+  const place = stored === undefined ? undefined : backwardPlace(target, exact, stored.state)
   if (stored === undefined || place === undefined) {
     const operation = await changeStream(target, request, {
       command: 'seek',
       kind: 'sought',
-      decide: (about) => forwards(about, request),
+      decide: (about) => forwards(about, exact),
     })
     return { ...operation, direction: 'forwards' }
   }
-  return seekBack(target, request, { place, state: stored.state })
+  return seekBack(target, exact, { place, state: stored.state })
 }
 
 /** Where a request points, if that lies below the position. */

@@ -1,6 +1,6 @@
 // I3: an imported position is where a stream goes on; a stream of which anything is known keeps what it has.
 import { expect, test } from 'vitest'
-import { contiguous, increasing } from '../../../src/core/numbering.ts'
+import { contiguous, increasing, linked } from '../../../src/core/numbering.ts'
 import type { StreamRules } from '../../../src/core/rules.ts'
 import type {
   ImportSummary,
@@ -18,7 +18,7 @@ async function* listed(
   yield* rows
 }
 
-function row(stream: string, position: number, epoch = 0): PositionRow {
+function row(stream: string, position: number | bigint, epoch = 0): PositionRow {
   return { stream: path(stream), position, epoch, origin: `row of ${stream}` }
 }
 
@@ -54,6 +54,13 @@ test('its stream goes on behind it, and what lies below is a duplicate', async (
     { kind: 'imported', from: 1, to: 4, by: 'ann', reason: 'moving in', before: { position: null } },
     { kind: 'imported', from: 1, to: 7, epoch: 2 },
   ])
+})
+
+test('a number is the same one as a bigint', async () => {
+  const world = await emptyWorld({ numbering: linked() })
+  expect(await imported(world, row('a', 4n))).toMatchObject({ imported: 1, refused: 0 })
+  const next = event('a', 7, { previous: 4 })
+  expect(verdictsOf(await world.processing.process([next]))).toEqual(['deliver'])
 })
 
 test('an epoch below 0 is none', async () => {

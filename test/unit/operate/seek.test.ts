@@ -117,6 +117,19 @@ describe('forwards', () => {
     expect(await world.imbalances()).toEqual([])
   })
 
+  test('a number is the same one as a bigint, and what is no whole number is refused', async () => {
+    const world = new OperatorWorld({ numbering: linked() })
+    await world.operated.open()
+    const link = (sequence: number, previous: number | null): object => event('a', sequence, { previous })
+    await world.processing.process([link(3, null), link(9, 7)])
+    await expect(seek(world.target, { ...byAnn, to: 7.5 })).rejects.toMatchObject({ code: 'usage' })
+    await seek(world.target, { ...byAnn, to: 7n })
+    await world.sweep()
+    await world.processing.process([link(12, 9)])
+    expect(world.calls).toEqual(['a:3', 'a:9', 'a:12'])
+    expect((await world.state()).position).toBe(12)
+  })
+
   test('increasing numbers below it are late from then on', async () => {
     const world = new OperatorWorld({ numbering: increasing() })
     await world.operated.open()
