@@ -1,5 +1,6 @@
 // The way to a Postgres server: a pool, transactions of inturn's own in it, and the schema that they work on.
 // Upholds I10: nothing is taken for done that the server has not confirmed.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createHash } from 'node:crypto'
 import type { Pool, PoolClient } from 'pg'
 import { InturnError } from '../../core/errors.ts'
@@ -105,6 +106,9 @@ export class Connection {
   #isReadable = false
   #isClosed = false
   #prepares: boolean
+  /** Who has the only connection, and where it is at work. */
+  #holder: Session | undefined
+  readonly #within: AsyncLocalStorage<Session> = new AsyncLocalStorage()
   readonly #sent = new Map<string, SentStatement>()
   /** The clients of the pool of our own. */
   readonly #clients = new Set<PoolClient>()
@@ -122,9 +126,13 @@ export class Connection {
    * besides, or a reader, would find no connection left.
    */
   get transactionsMax(): number {
+    return this.#connectionsMax < 4 ? 1 : 2
+  }
+
+  get #connectionsMax(): number {
     const { pool } = this.#parts
     const max = 'url' in pool ? pool.connectionsMax : fieldOf(fieldOf(pool, 'options'), 'max')
-    return typeof max === 'number' && max < 4 ? 1 : 2
+    return typeof max === 'number' ? max : Infinity
   }
 
   /** Whether the server keeps plans. */
@@ -152,6 +160,8 @@ export class Connection {
 
   /** One statement that only reads. Creates nothing. */
   async read(sql: string, ...values: readonly unknown[]): Promise<PostgresRow[]> {
+    const holder = this.#within.getStore()
+    if (holder !== undefined && holder === this.#holder) return holder.run(sql, ...values)
     return this.#lent(async (session) => {
       if (this.#isReadable || (await this.#isMigrated(session))) return session.run(sql, ...values)
       const message = `${this.name} has no inturn tables of this version in its schema ${this.schema} yet`
@@ -226,12 +236,22 @@ export class Connection {
     return triedAgain(() =>
       this.#lentToWrite(async (session) => {
         // What fails to begin is over once nobody works on it any more.
-        const [begun, worked] = await Promise.allSettled([session.begin(beginSql), body(session)])
+        const run = (): Promise<Result> => this.#hold(session, () => body(session))
+        const [begun, worked] = await Promise.allSettled([session.begin(beginSql), run()])
         if (begun.status === 'rejected') throw begun.reason
         if (worked.status === 'rejected') throw worked.reason
         return worked.value
       }),
     )
+  }
+
+  /** Where there is one connection, what the body reads besides would wait for its own end. */
+  async #hold<Result>(session: Session, body: () => Promise<Result>): Promise<Result> {
+    if (this.#connectionsMax > 1 || 'connectAfter' in this.#parts.pool) return body()
+    this.#holder = session
+    return this.#within.run(session, body).finally(() => {
+      this.#holder = undefined
+    })
   }
 
   /** inturn's statements in a transaction that somebody has begun, perhaps through a pooler. */

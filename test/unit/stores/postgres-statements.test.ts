@@ -3,7 +3,11 @@
 import fc from 'fast-check'
 import type { Pool, PoolClient } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { contiguous } from '../../../src/core/numbering.ts'
+import { createProcessor } from '../../../src/engine/processor.ts'
+import { retryDeadLetters } from '../../../src/operate/retry-dead-letters.ts'
 import type { UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
+import { systemTimers } from '../../../src/ports/timers.ts'
 import type { PostgresPool, PostgresTarget, PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresStore } from '../../../src/stores/postgres.ts'
 import { arrayText } from '../../../src/stores/postgres/row.ts'
@@ -198,3 +202,21 @@ test('tables of an older inturn are refused with store-schema-older, and left al
   const { rows } = await pool.query('SELECT name FROM inturn.consumer')
   expect(rows).toEqual([{ name: 'billing' }])
 })
+
+test('with one connection a dead letter is tried again as with many', async () => {
+  const store = postgresStore(database.url, { connectionsMax: 1 })
+  let fails = true
+  const handle = (): void => {
+    if (fails) throw new Error('not yet')
+  }
+  const failure = { attempts: 1, then: 'dead-letter' } as const
+  const domains = { account: { numbering: contiguous(), effects: 'transaction', failure, handle } } as const
+  const processor = createProcessor({ consumer: 'billing', store, domains, sweep: 'manual', log: false })
+  await processor.process([{ stream: 'a', sequence: 1, id: 'one', data: {} }])
+  fails = false
+  const target = { store, consumer: 'billing', domains: new Map(), timers: systemTimers }
+  await retryDeadLetters(target, { by: 'me', reason: 'mended', stream: account('a'), waitMs: 1_000 })
+  expect(await processor.sweep()).toBe(1)
+  expect(await store.reader.deadLetters('billing', { limit: 1 })).toEqual([])
+  await processor.close()
+}, 20_000)
