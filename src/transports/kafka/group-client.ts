@@ -172,9 +172,10 @@ export class GroupClient {
         committedMetadata: metadata,
       })),
     }))
-    const connection = await this.#coordinator()
+    // Before all waiting: under the generation in which these partitions were its own.
     const { generationId, memberId } = this.#member
     if (memberId === null) return false
+    const connection = await this.#coordinator()
     try {
       await this.#apis.commit.async(connection, groupId, generationId, memberId, instanceId, topics)
       return true
