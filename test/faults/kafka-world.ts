@@ -176,8 +176,21 @@ export class KafkaWorld {
     folder.write('inturn.config.ts', configOf(place, topic, options))
     const world = new KafkaWorld(topic, place, folder)
     // Also where the test has no more time: its workers must not outlive it.
-    onTestFinished(() => world.#end())
+    onTestFinished(async ({ task }) => {
+      try {
+        if (task.result?.state === 'fail') process.stderr.write(await world.#told())
+      } finally {
+        await world.#end()
+      }
+    })
     return world
+  }
+
+  /** Where everything stands, and what the workers have said that run. */
+  async #told(): Promise<string> {
+    const { stdout, stderr } = await this.run('status')
+    const said = this.workers.map((worker) => `a worker said:\n${worker.stderr()}`)
+    return [stdout, stderr, `behind: ${await this.behind()}\n`, ...said].join('')
   }
 
   async #end(): Promise<void> {

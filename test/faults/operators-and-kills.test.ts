@@ -194,7 +194,9 @@ async function runToTheEnd(): Promise<void> {
   let last: Ran | undefined
   for (let tries = 0; tries < 60 && last?.code !== 0; tries++) {
     last = await inturn(folder.path, 'run', '--until', 'caught-up')
-    expect(last.code === 0 || last.code === null, last.stderr).toBe(true)
+    // A gap that was found late may have patience left: it is given up in a run to come.
+    const isOpen = last.code === 1 && last.stderr.includes('stands still') && last.stderr.endsWith(': gap\n')
+    expect(last.code === 0 || last.code === null || isOpen, last.stderr).toBe(true)
   }
   expect(last?.code).toBe(0)
 }
