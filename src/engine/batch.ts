@@ -263,7 +263,8 @@ export class Engine {
       const intake = intakes[index]
       if (intake?.kind === 'tracked') {
         const arrival = new CallArrival(intake, call, index, isAgain)
-        const reason = refusedAtOnce(arrival, isWaiting)
+        const mayBeRefused = isWaiting !== undefined || intake.isUnasked === true
+        const reason = mayBeRefused ? refusedAtOnce(arrival, isWaiting) : undefined
         if (reason === undefined) this.#lanes.add(arrival)
         else arrival.answer({ ...arrival.place, verdict: 'refuse', reason })
       } else if (intake?.kind === 'invalid') invalid.push([index, intake])

@@ -452,6 +452,8 @@ export const effectBytesMax: number = 4 * 2 ** 20
  * handler whose commands had their effect is not called again.
  */
 export class TurnEffects {
+  /** Whether the turn should end before its next delivery. */
+  isFull = false
   #calls: { readonly events: readonly InturnEvent[]; readonly commands: EffectStep['commands'] }[] = []
   #bytes = 0
   #done: ReadonlySet<string> | undefined
@@ -467,11 +469,6 @@ export class TurnEffects {
     return this.#bytes
   }
 
-  /** Whether the turn should end before its next delivery. */
-  get isFull(): boolean {
-    return this.#bytes >= effectBytesMax
-  }
-
   /** Takes in what a handler has given for one event, or for several in one call. */
   add(events: readonly InturnEvent[], { commands, bytes }: Recorded): void {
     const call = { events, commands }
@@ -479,6 +476,7 @@ export class TurnEffects {
     if (this.#calls.length === 0) this.#calls = [call]
     else this.#calls.push(call)
     this.#bytes += bytes
+    this.isFull = this.#bytes >= effectBytesMax
   }
 
   /** Whether events had their effect in a commit that has not moved the position over them. */
@@ -495,6 +493,7 @@ export class TurnEffects {
   honour({ done }: EffectPartial): void {
     this.#calls = []
     this.#bytes = 0
+    this.isFull = false
     this.#done = new Set(done)
   }
 

@@ -274,9 +274,9 @@ class IdsInHand {
   /** `all`: those of all calls. */
   constructor(all: Map<string, PromiseWithResolvers<undefined>>, entries: readonly UnorderedEntry[]) {
     this.#all = all
-    const { own = [], copies = [] } = Object.groupBy(entries, ([, intake]) =>
-      this.#take(intake) ? 'own' : 'copies',
-    )
+    const own: UnorderedEntry[] = []
+    const copies: UnorderedEntry[] = []
+    for (const entry of entries) (this.#take(entry[1]) ? own : copies).push(entry)
     this.entries = own
     this.copies = copies
   }

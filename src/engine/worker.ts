@@ -7,7 +7,7 @@
 import { checkNames, givenText } from '../core/check-names.ts'
 import type { Duration } from '../core/duration.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import { InturnError } from '../core/errors.ts'
+import { InturnError, invariant } from '../core/errors.ts'
 import type { Numbering } from '../core/numbering.ts'
 import type { Delivery, Source } from '../ports/source.ts'
 import type { Engine } from './batch.ts'
@@ -397,7 +397,8 @@ class PullWorker<Message extends Delivery> implements Worker {
     const failed = this.#failed.sort((one, other) => one.nth - other.nth)
     this.#inHand = [...failed.flatMap(({ messages }) => messages), ...this.#inHand]
     this.#failed = []
-    throw failure?.error
+    invariant(failure !== undefined, 'something failed, and nobody knows why')
+    throw failure.error
   }
 
   /** Resolves once nothing is being worked on. */

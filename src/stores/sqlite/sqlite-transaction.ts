@@ -35,6 +35,7 @@ const allowed =
 export class SqliteTransaction {
   readonly #database: Database
   #isEnded = false
+  #isRolledBack = false
   #fault: InturnError | undefined
   /** The statement that ran last: most handlers have one that they run for each event. */
   #last: { readonly sql: string; readonly statement: StatementSync } | undefined
@@ -92,8 +93,7 @@ export class SqliteTransaction {
   #prepared(sql: string): StatementSync {
     if (this.#isEnded) throw refusal('the transaction of a batch was used after the batch had ended')
     if (this.#fault !== undefined) throw this.#fault
-    if (!this.#database.isTransaction)
-      throw refusal('a statement has rolled back the transaction of the batch')
+    if (this.#isRolledBack) throw refusal('a statement has rolled back the transaction of the batch')
     if (this.#last?.sql === sql) return this.#last.statement
     const statement = this.#database.handlerStatements.get(sql) ?? this.#prepare(sql)
     this.#last = { sql, statement }
@@ -119,6 +119,8 @@ export class SqliteTransaction {
   }
 
   #failure(error: unknown): unknown {
+    // What rolls the transaction back (a constraint's `ON CONFLICT ROLLBACK`, a trigger's) throws, too.
+    this.#isRolledBack ||= !this.#database.isTransaction
     const fault = faultOf(error, this.#database.file)
     this.#fault ??= fault
     return fault ?? error
