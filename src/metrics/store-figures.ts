@@ -1,8 +1,7 @@
 // What only the store of an engine knows, read when somebody asks. A store that does not answer is told like
-// one that is down. Upholds I7: streams that wait are counted again only after twenty times as long as the
-// last count took, so that watching takes a twentieth at most.
+// one that is down.
+import { HealthCount } from '../operate/health-count.ts'
 import type { Health } from '../operate/health.ts'
-import { readHealth } from '../operate/health.ts'
 import type { ConsumerFigures } from '../operate/read-status.ts'
 import { readStatus } from '../operate/read-status.ts'
 import { TimedQuestion } from '../operate/timed-question.ts'
@@ -13,26 +12,17 @@ import type { Labels } from './series.ts'
 
 type SetNumber = (name: MetricName, labels: Labels, value: number) => void
 
-const atLeastMs = 1_000
-
 /** Reads the figures of one engine's consumer. */
 export class StoreFigures {
   readonly #consumer: string
   readonly #status: TimedQuestion<ConsumerFigures>
-  readonly #count: TimedQuestion<void>
+  readonly #health: HealthCount
   readonly #extent: TimedQuestion<SourceExtent | undefined>
-  #health: Health | undefined
-  #nextMs = 0
 
   constructor({ consumer, reader, domains, source }: WatchedEngine) {
     this.#consumer = consumer
     this.#status = new TimedQuestion(() => readStatus(reader, consumer))
-    this.#count = new TimedQuestion(async () => {
-      const beganMs = performance.now()
-      this.#health = await readHealth({ reader, consumer }, domains, { limit: 1 })
-      const now = performance.now()
-      this.#nextMs = now + Math.max(atLeastMs, 20 * (now - beganMs))
-    })
+    this.#health = new HealthCount({ reader, consumer }, domains, { limit: 1 })
     this.#extent = new TimedQuestion(async () => source?.extent?.())
   }
 
@@ -43,19 +33,12 @@ export class StoreFigures {
 
   async #readStore(set: SetNumber): Promise<void> {
     const consumer = this.#consumer
-    const figures = await Promise.all([this.#status.answer(), this.#countAgain()]).then(
-      ([status]) => status,
-      () => undefined,
-    )
+    const read = Promise.all([this.#status.answer(), this.#health.last()])
+    const [figures, health] = await read.catch(() => [])
     set('inturn.store.up', { consumer }, figures === undefined ? 0 : 1)
     if (figures === undefined) return
     setFigures(set, figures)
-    if (this.#health !== undefined) setHealth(set, consumer, this.#health)
-  }
-
-  /** A count that takes long is shown as it was last, until it has ended. */
-  async #countAgain(): Promise<void> {
-    if (performance.now() >= this.#nextMs) await this.#count.answer()
+    if (health !== undefined) setHealth(set, consumer, health)
   }
 
   async #readLag(set: SetNumber): Promise<void> {

@@ -6,6 +6,7 @@ import { errorText } from '../core/thrown.ts'
 import { spell } from '../core/time-words.ts'
 import type { Store } from '../ports/store.ts'
 import type { KnownDomains } from './domain-rules.ts'
+import { HealthCount } from './health-count.ts'
 import type { Health } from './health.ts'
 import { readHealth } from './health.ts'
 import type { ConsumerView } from './paging.ts'
@@ -39,18 +40,23 @@ export async function readReadiness(
     const figures = await readStatus(view.reader, view.consumer)
     return readinessOf(figures, await readHealth(view, known), wedgedMs)
   } catch (error) {
-    return { isReady: false, problems: [`the store cannot be read: ${errorText(error)}`] }
+    return unreadable(errorText(error))
   }
 }
 
-/** The same of what was read already. */
+function unreadable(why: string): Readiness {
+  return { isReady: false, problems: [`the store cannot be read: ${why}`] }
+}
+
+/** The same of what was read already; of health, as far as it is known. */
 export function readinessOf(
   { isReading }: Pick<ConsumerFigures, 'isReading'>,
-  { items, oldestMs, counts }: Pick<Health, 'items' | 'oldestMs' | 'counts'>,
+  health: Pick<Health, 'items' | 'oldestMs' | 'counts'> | undefined,
   wedgedMs: number,
 ): Readiness {
   const problems = isReading ? [] : ['no worker is reading']
-  if (oldestMs.stuck > wedgedMs) {
+  if (health !== undefined && health.oldestMs.stuck > wedgedMs) {
+    const { items, oldestMs, counts } = health
     const named = items.filter(({ kind }) => kind === 'stuck').slice(0, namedMax)
     const details = named.map(({ stream, detail }) => `${stream}: ${detail}`)
     const what = details.length === 0 ? '' : `: ${details.join('. ')}`
@@ -60,9 +66,28 @@ export function readinessOf(
   return { isReady: problems.length === 0, problems }
 }
 
-const unanswered: Readiness = {
-  isReady: false,
-  problems: [`the store cannot be read: it has not answered for ${spell(answerMsMax)}`],
+/** Readiness for whoever asks again and again: streams that are many are counted aside. */
+class WatchedReadiness {
+  readonly #status: TimedQuestion<ConsumerFigures>
+  readonly #health: HealthCount
+  readonly #wedgedMs: number
+
+  constructor(view: ConsumerView, known: KnownDomains, wedgedMs: number) {
+    this.#status = new TimedQuestion(() => readStatus(view.reader, view.consumer))
+    this.#health = new HealthCount(view, known)
+    this.#wedgedMs = wedgedMs
+  }
+
+  /** Never rejects. */
+  async read(): Promise<Readiness> {
+    try {
+      const [figures, health] = await Promise.all([this.#status.answer(), this.#health.last()])
+      if (figures === undefined) return unreadable(`it has not answered for ${spell(answerMsMax)}`)
+      return readinessOf(figures, health, this.#wedgedMs)
+    } catch (error) {
+      return unreadable(errorText(error))
+    }
+  }
 }
 
 /** Options of {@link monitor}. */
@@ -89,9 +114,9 @@ export interface MonitorOptions {
 export function monitor(options: MonitorOptions): (request: Request) => Promise<Response> {
   const { store, consumer, domains = new Map(), wedgedAfter = wedgedAfterDefault, metrics } = options
   const wedgedMs = durationMs(wedgedAfter, 'wedgedAfter')
-  const asked = new TimedQuestion(() => readReadiness({ reader: store.reader, consumer }, domains, wedgedMs))
+  const readiness = new WatchedReadiness({ reader: store.reader, consumer }, domains, wedgedMs)
   const ready = async (): Promise<Response> => {
-    const { isReady, problems } = (await asked.answer()) ?? unanswered
+    const { isReady, problems } = await readiness.read()
     return Response.json({ isReady, problems }, { status: isReady ? 200 : 503 })
   }
   return async ({ url, method }) => {

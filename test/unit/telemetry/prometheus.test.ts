@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { InturnError } from '../../../src/core/errors.ts'
 import { catalogue, metricList, prometheusName } from '../../../src/metrics/catalogue.ts'
 import { monitor } from '../../../src/operate/monitor.ts'
+import type { StoreReader } from '../../../src/ports/store-reader.ts'
 import { prometheus } from '../../../src/telemetry/prometheus.ts'
 import { EngineWorld, event, sweepAll } from '../engine/engine-world.ts'
 
@@ -107,12 +108,7 @@ describe('a scrape', () => {
     const store = world.store()
     const down = (): Promise<never> =>
       Promise.reject(new InturnError('store-unavailable', 'gone', { retryable: true }))
-    const reader = new Proxy(store.reader, {
-      get: (target, name): unknown => {
-        const own: unknown = Reflect.get(target, name)
-        return name === 'summary' ? down : typeof own === 'function' ? own.bind(target) : own
-      },
-    })
+    const reader = readerWith(store.reader, { summary: down })
     const processor = world.processor({}, { store: { ...store, reader }, telemetry: metrics })
     await processor.process([event('a', 1)])
     const samples = samplesOf(await metrics.text())
@@ -120,6 +116,16 @@ describe('a scrape', () => {
     expect(valueOf(samples, 'inturn_verdicts_total', { verdict: 'deliver' })).toBe(1)
   })
 })
+
+/** A reader of which some questions are answered by somebody else. */
+function readerWith(reader: StoreReader, own: Partial<StoreReader>): StoreReader {
+  return new Proxy(reader, {
+    get: (target, name): unknown => {
+      const found: unknown = Reflect.get(name in own ? own : target, name)
+      return typeof found === 'function' ? found.bind(target) : found
+    },
+  })
+}
 
 describe('a store that does not answer', { timeout: 60_000 }, () => {
   afterEach(() => void vi.useRealTimers())
@@ -149,7 +155,41 @@ describe('a store that does not answer', { timeout: 60_000 }, () => {
       expect(page).not.toContain('inturn_reading{')
       expect(ready).toContain('the store cannot be read: it has not answered for 5 s')
     }
-    expect(summary).toHaveBeenCalledTimes(3)
+    expect(summary).toHaveBeenCalledTimes(4)
+  })
+
+  it('to a count of its streams alone is up and ready, with what was counted last', async () => {
+    const world = new EngineWorld()
+    const metrics = prometheus()
+    const { memory: store } = world
+    const failure = { attempts: 1, then: 'halt' }
+    const handle = (): never => {
+      throw new Error('no money')
+    }
+    await world.processor({ handle, failure }).process([event('a', 1)])
+    await world.read(20_000)
+    const counted = Promise.withResolvers<undefined>()
+    const streams: typeof store.reader.streams = async (...asked) => {
+      await counted.promise
+      return store.reader.streams(...asked)
+    }
+    const reader = readerWith(store.reader, { streams })
+    const answer = monitor({ store: { reader }, consumer: 'billing', wedgedAfter: '10s' })
+    await metrics.text()
+    metrics.attach({ consumer: 'billing', worker: 'w', reader, domains: new Map(), source: undefined })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const asked = Promise.all([metrics.text(), answer(new Request('http://l/readyz'))])
+    await vi.advanceTimersByTimeAsync(6_000)
+    const [page, ready] = await asked
+    const samples = samplesOf(page)
+    expect(valueOf(samples, 'inturn_store_up')).toBe(1)
+    expect(valueOf(samples, 'inturn_streams', { state: 'halted' })).toBe(1)
+    expect(page).not.toContain('inturn_streams{consumer="billing",state="stuck"}')
+    expect([ready.status, await ready.json()]).toEqual([200, { isReady: true, problems: [] }])
+    counted.resolve(undefined)
+    const after = await answer(new Request('http://l/readyz'))
+    expect([after.status, await after.text()]).toEqual([503, expect.stringContaining('no money')])
+    expect(valueOf(samplesOf(await metrics.text()), 'inturn_streams', { state: 'stuck' })).toBe(1)
   })
 })
 
