@@ -35,6 +35,15 @@ export function sequenceText(numbering: Numbering, sequence: Sequence): string {
   return wire === sequence ? String(sequence) : `${wire} (unwrapped ${sequence})`
 }
 
+/** A range for people; an unknown beginning is `?`. */
+export function numbersText(
+  { from, to }: { readonly from: Sequence | null; readonly to: Sequence },
+  text: (sequence: Sequence) => string = String,
+): string {
+  if (from === to) return `number ${text(to)}`
+  return `numbers ${from === null ? '?' : text(from)} to ${text(to)}`
+}
+
 /** Whether the counter can show the number. */
 export function isShown({ modulus, wrapsTo }: Counter, wire: Sequence): boolean {
   return wire >= wrapsTo && wire < wrapsTo + modulus

@@ -1,12 +1,11 @@
 // What happens when the patience of the gap at the head of a stream has ended. Upholds I8: the caller fires
 // it only once everything already fetched or handed over has been decided.
 import { drain, giveUpHead } from './advance.ts'
-import { sequenceText } from './counter.ts'
+import { numbersText, sequenceText } from './counter.ts'
 import type { Gap } from './gaps.ts'
 import { givenUpFor, headGap } from './gaps.ts'
 import type { Pass } from './pass.ts'
 import { settleCounters } from './run-pass.ts'
-import type { Sequence } from './sequence.ts'
 import { haltStops } from './stream-state.ts'
 
 /**
@@ -28,8 +27,7 @@ export function endHeadGap(pass: Pass): void {
 function halt({ rules, draft, context, outcome }: Pass, { epoch, from, to, clock }: Gap): void {
   const outlasted = givenUpFor('the gap outlasted its patience', clock)
   outcome.enter({ kind: 'halted', epoch, from, to, reason: outlasted })
-  const text = (sequence: Sequence): string => sequenceText(rules.numbering, sequence)
-  const range = `${from === null ? '?' : text(from)} to ${text(to)}`
-  const reason = `numbers ${range} did not come within the patience`
+  const range = numbersText({ from, to }, (sequence) => sequenceText(rules.numbering, sequence))
+  const reason = `${range} did not come within the patience`
   draft.halt = { cause: 'gap', at: context.clock.now, reason, gapTo: { epoch, sequence: to } }
 }

@@ -1,5 +1,6 @@
 // What an engine tells, as lines of a log: what stops a stream, what is taken out of one, what of store and
 // source fails, and when that is over. Upholds I7: streams that fail by the thousand are counted, not listed.
+import { numbersText } from '../core/counter.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { spell } from '../core/time-words.ts'
 import type { LogLine } from '../ports/log.ts'
@@ -90,7 +91,7 @@ function saidOf(news: EngineNews): Said {
     case 'failed':
       return failedWords(news)
     case 'lost':
-      return ['warn', `${news.stream}: ${rangeWords(news)} are given up as lost`]
+      return ['warn', lostWords(news)]
     case 'inexact':
       return ['warn', inexactWords(news)]
     case 'halted':
@@ -175,6 +176,10 @@ function eventWords(where: string, sequence: Sequence | undefined): string {
   return sequence === undefined ? where : `${where}: event ${sequence}`
 }
 
+function lostWords({ stream, from, to }: News<'lost'>): string {
+  return `${stream}: ${numbersText({ from, to })} ${from === to ? 'is' : 'are'} given up as lost`
+}
+
 function inexactWords({ domain, stream, sequence, place }: News<'inexact'>): string {
   const what = `${eventWords(stream, sequence)} has a number at ${place} that no JavaScript number holds`
   return `${what}: handlers of ${domain} get such numbers rounded, unless it sets exactNumbers`
@@ -186,13 +191,9 @@ function redrivenWords({ stream, sequence, error }: News<'redriven'>): Said {
 }
 
 function healedWords({ stream, from, to, attempt, came, searched, error }: News<'healed'>): Said {
-  const range = from === to ? `number ${to}` : rangeWords({ from, to })
+  const range = numbersText({ from, to })
   const many = came === 0 ? 'none' : came
   const where = searched === undefined ? '' : `; searched: ${searched}`
   const text = `${stream}: ${range} asked for (attempt ${attempt}), ${many} came${where}`
   return [error === undefined ? 'info' : 'warn', text]
-}
-
-function rangeWords({ from, to }: Pick<News<'lost'>, 'from' | 'to'>): string {
-  return `numbers ${from ?? '?'} to ${to}`
 }

@@ -1,4 +1,5 @@
 // An operator says that numbers were burned and will never come. It obeys the rules of any fill that arrives.
+import { numbersText } from '../counter.ts'
 import { decideBatch } from '../decide.ts'
 import { invariant } from '../errors.ts'
 import { canAdvance } from '../head.ts'
@@ -42,11 +43,11 @@ export function giveFill(stream: RuledStream, fill: FillArrival, context: PassCo
     return { operated: declined(whyNot(said)), overlaps, from, to }
   }
   const isInTurn = canAdvance({ rules, state: decided.state })
-  const next = isInTurn ? 'a worker goes on over them' : 'they are filled when the stream gets there'
+  const next = isInTurn ? 'a worker goes on from there' : 'accounted for when the stream gets there'
   const operated: Operated = {
     kind: 'granted',
     ...decided,
-    done: `the numbers ${from} to ${to} will never come; ${next}`,
+    done: `${numbersText({ from, to })} will never come; ${next}`,
   }
   return { operated, overlaps, from, to }
 }

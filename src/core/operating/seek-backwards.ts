@@ -1,6 +1,7 @@
 // An operator moves a stream back, to have numbers handled once more. Upholds I1 and I3: their accounts are
 // cut, and counted as recalled; what was filled stays filled, and the highest event of the range is held at
 // once, so that the numbers in front of it are a gap which everybody sees, whatever happens next.
+import { numbersText } from '../counter.ts'
 import { insertHeld, eventSpan } from '../held-spans.ts'
 import type { RuledStream } from '../run-pass.ts'
 import type { Position, Sequence } from '../sequence.ts'
@@ -77,8 +78,8 @@ export function seekBackwards(
     halt: ownHalt(state),
     counts: { ...state.counts, recalled: state.counts.recalled + width(cut.from, cut.to) },
   }
-  const range = `the numbers ${String(cut.from)} to ${String(cut.to)}`
-  const done = `its position is ${String(target.sequence)} again; ${range} are open`
+  const verb = cut.from === cut.to ? 'is' : 'are'
+  const done = `its position is ${String(target.sequence)} again; ${numbersText(cut)} ${verb} open`
   return { kind: 'granted', state: next, done }
 }
 

@@ -1,7 +1,7 @@
 // An operator gives up what a stream stands at: the gap at its head, or the event that is in turn. Upholds
 // I3: what is skipped has an account, lost or removed, and an event is kept as a dead letter.
 import { giveUpHead, nextInTurn } from '../advance.ts'
-import { counterOf, firstFrom } from '../counter.ts'
+import { counterOf, firstFrom, numbersText } from '../counter.ts'
 import { openEpoch } from '../epochs.ts'
 import type { Gap } from '../gaps.ts'
 import { headGap } from '../gaps.ts'
@@ -80,15 +80,14 @@ function skipUpTo(
   if (seen !== undefined && !seen.liesIn(part)) return elsewhere(seen, `a gap that ends at ${part.to}`)
   const operated = seekForwards(stream, { epoch: gap.epoch, sequence: part.to }, context)
   if (operated.kind === 'declined') return operated
-  const range = `the numbers up to ${part.to}`
   const halt = ownHalt(operated.state)
-  const done = `${range} are lost; ${come} has come, and a worker decides it next`
+  const done = `the numbers up to ${part.to} are lost; ${come} has come, and a worker decides it next`
   return { ...operated, state: { ...operated.state, halt }, range: rangeOf(gap.epoch, part), done }
 }
 
 function skipGap(pass: Pass, gap: Gap, seen: Seen | undefined): Operated {
   const { from, to } = gap
-  const range = from === to ? `number ${String(to)}` : `the numbers ${String(from ?? '?')} to ${String(to)}`
+  const range = numbersText(gap)
   if (seen !== undefined && !seen.liesIn(gap)) return elsewhere(seen, `the gap, ${range}`)
   giveUpHead(pass)
   const done = from === to ? `${range} is lost` : `${range} are lost`

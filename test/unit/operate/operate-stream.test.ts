@@ -72,14 +72,14 @@ describe('retry', () => {
       await world.read(31_000)
       await world.sweep()
       await world.processing.process(events('a', 3))
-      expect((await world.state()).halt?.cause).toBe('gap')
+      expect((await world.state()).halt?.reason).toBe('numbers 3 to 4 did not come within the patience')
       await act(world.target, byAnn)
       await world.sweep()
       expect(await world.state()).toMatchObject({ position: 3 })
       expect((await world.state()).halt).toBeUndefined()
       await world.read(31_000)
       await world.sweep()
-      expect((await world.state()).halt?.cause).toBe('gap')
+      expect((await world.state()).halt?.reason).toBe('number 4 did not come within the patience')
       expect(await world.imbalances()).toEqual([])
     },
   )
@@ -227,6 +227,7 @@ describe('fill', () => {
       { from: 2, to: 2, what: 'accounted' },
       { from: 5, to: 5, what: 'held' },
     ])
+    expect(done.done).toBe('numbers 2 to 5 will never come; a worker goes on from there')
     await world.sweep()
     expect(world.calls).toEqual(['a:1', 'a:2', 'a:5', 'a:6'])
     expect((await world.state()).counts).toMatchObject({ delivered: 4, filled: 2 })
