@@ -42,6 +42,12 @@ export function kafkaFault(
   })
 }
 
+/** What has failed, without the name of who says so. */
+export function reasonOf(name: string, thrown: unknown): string {
+  const { message } = kafkaFault(name, thrown)
+  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message
+}
+
 /** What Kafka's protocol calls a failure; several names where it is one of several parts. */
 export function apiIdsOf(thrown: unknown): readonly string[] {
   return [...new Set(causesOf(thrown).map(apiIdOf))]

@@ -1,21 +1,33 @@
 // Fetches for the partitions that have room, one request a broker at a time. A partition that is full is
-// left out of the request; one that fails keeps no other back. A broker fills its answer in the order of the
-// request, so those that have waited longest come first. What a log has no longer is told. Upholds I6 and I7.
+// left out of the request; one that fails keeps no other back, and a broker that fails or says nothing keeps
+// back what it leads alone. A broker fills its answer in the order of the request, so those that have waited
+// longest come first. What a log has no longer is told. Upholds I6 and I7.
+//
+// A broker: asked -> answered | failed: not asked for a while, and looked whether others lead its partitions.
 import type { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
-import { systemTimers } from '../../ports/timers.ts'
-import { kafkaFault } from './faults.ts'
+import { systemRandom, systemTimers } from '../../ports/timers.ts'
+import { kafkaFault, reasonOf } from './faults.ts'
 import type { FetchedPartition } from './fetch-request.ts'
 import type { Partition } from './partition.ts'
-import type { TopicClient, TopicNews } from './topic-client.ts'
+import type { BrokerAddress, TopicClient, TopicNews } from './topic-client.ts'
 
 /** Whom the loop serves. */
 export interface FetchReader extends TopicNews {
   readonly name: string
   readonly refreshMs: number
+  /** By their names. */
+  readonly partitions: ReadonlyMap<string, Partition>
   /** Something came, or failed. */
   woken(): void
-  failed(error: InturnError): void
+  /** Nobody could say who leads what, as it was asked at that moment. */
+  failed(error: InturnError, sinceMs: number): void
+  /** Somebody has said who leads what. */
+  looked(): void
+  /** A broker cannot be asked for partitions that it leads, and the others go on. */
+  waitsFor(broker: string, partitions: readonly Partition[], because: string): void
+  /** Nothing waits for a broker any more. */
+  goesOn(broker: string, because: string): void
   /** A partition goes on at its beginning, behind what was given out of it. */
   restarted(partition: Partition, offset: number): void
   /** A partition cannot be read on, and the others go on. */
@@ -28,6 +40,25 @@ export interface FetchReader extends TopicNews {
 /** No more is fetched while all partitions together have so much waiting. */
 const waitingBytesMax = 32 * 1024 * 1024
 const retryMs = 250
+/** Until a broker that goes on failing is asked again, at most. */
+const retryMsMax = 5_000
+/** A broker has answered nothing for so long, though it answers within a third of a second. */
+const silentMs = 5_000
+/** While a broker fails or is silent, it is asked so often who leads what. */
+const lookEveryMs = 1_000
+
+/** A broker, as it is asked. */
+interface Asked {
+  readonly address: BrokerAddress
+  /** For people. */
+  readonly name: string
+  /** What is being fetched, and since when. */
+  fetch: { readonly partitions: readonly Partition[]; readonly sinceMs: number } | undefined
+  /** How often it has failed since it answered, and what with. */
+  failures: number
+  because: string | undefined
+  notBeforeMs: number
+}
 
 const offsetOutOfRange = 1
 /** What an answer says of a partition whose leader, or topic, is no longer where it was. */
@@ -39,11 +70,11 @@ const refusals: ReadonlyMap<number, string> = new Map([[29, 'this user may not r
 export class FetchLoop {
   readonly #client: TopicClient
   readonly #reader: FetchReader
-  readonly #busyNodes = new Set<number>()
+  readonly #brokers = new Map<number, Asked>()
   readonly #running = new Set<Promise<void>>()
-  #notBeforeMs = 0
   #refreshAtMs: number
   #refreshedAtMs = -Infinity
+  #answeredAtMs = -Infinity
   #refreshing: Promise<void> | undefined
   #isClosed = false
   /** How many answers of a partition had something. */
@@ -55,26 +86,45 @@ export class FetchLoop {
     this.#refreshAtMs = systemTimers.elapsedMs() + reader.refreshMs
   }
 
+  /** When a broker has last answered a fetch. */
+  get answeredAtMs(): number {
+    return this.#answeredAtMs
+  }
+
   /** Asks each broker that is not being asked already for what has room. */
-  run(partitions: Iterable<Partition>): void {
+  run(): void {
+    if (this.#isClosed) return
     const nowMs = systemTimers.elapsedMs()
-    if (this.#isClosed || nowMs < this.#notBeforeMs) return
-    const all = [...partitions]
-    if (nowMs >= this.#refreshAtMs) this.#refresh()
+    const all = [...this.#reader.partitions.values()]
     this.#lookForLeaders(all, nowMs)
     if (all.reduce((sum, { waitingBytes }) => sum + waitingBytes, 0) >= waitingBytesMax) return
     const wanted = all
       .filter((partition) => partition.mayFetch(nowMs))
       .sort((one, other) => one.servedAt - other.servedAt)
     for (const [node, own] of Map.groupBy(wanted, (partition) => this.#client.leaderOf(partition))) {
-      if (node !== undefined && !this.#busyNodes.has(node)) this.#start(node, own)
+      if (node === undefined) continue
+      const asked = this.#brokerOf(node)
+      if (asked.fetch === undefined && nowMs >= asked.notBeforeMs) this.#start(node, asked, own)
     }
   }
 
-  /** Those that nobody leads, or that are not known yet, keep no other back. */
+  /** Whether a partition is led by a broker that cannot be asked now. */
+  isStuck(partition: Partition): boolean {
+    const node = this.#client.leaderOf(partition)
+    const asked = node === undefined ? undefined : this.#brokers.get(node)
+    return asked !== undefined && problemOf(asked, systemTimers.elapsedMs()) !== undefined
+  }
+
+  /** Those that nobody leads, or whose leader fails, keep no other back. */
   #lookForLeaders(partitions: readonly Partition[], nowMs: number): void {
     const unled = partitions.filter((partition) => this.#client.leaderOf(partition) === undefined)
-    if (unled.length === 0 || nowMs < this.#refreshedAtMs + retryMs) return
+    const isStuck = this.#brokers.values().some((asked) => problemOf(asked, nowMs) !== undefined)
+    const dueMs = Math.min(
+      this.#refreshAtMs,
+      unled.length > 0 ? this.#refreshedAtMs + retryMs : Infinity,
+      isStuck ? this.#refreshedAtMs + lookEveryMs : Infinity,
+    )
+    if (nowMs < dueMs) return
     this.#refresh()
     for (const partition of unled) if (this.#client.isUnled(partition)) this.#reader.unled(partition)
   }
@@ -85,18 +135,48 @@ export class FetchLoop {
     await Promise.allSettled([...this.#running, this.#refreshing])
   }
 
-  #start(node: number, partitions: readonly Partition[]): void {
-    this.#busyNodes.add(node)
+  #brokerOf(node: number): Asked {
+    const address = this.#client.addressOf(node)
+    const name = `the broker ${node} (${address.host}:${address.port})`
+    const known = this.#brokers.get(node)
+    if (known?.name === name) return known
+    if (known !== undefined) this.#reader.goesOn(known.name, 'is at another address now')
+    const asked = { address, name, fetch: undefined, failures: 0, because: undefined, notBeforeMs: 0 }
+    this.#brokers.set(node, asked)
+    return asked
+  }
+
+  #start(node: number, asked: Asked, partitions: readonly Partition[]): void {
+    asked.fetch = { partitions, sinceMs: systemTimers.elapsedMs() }
     for (const partition of partitions) partition.isFetching = true
     const running = this.#fetch(node, partitions)
-      .catch((error: unknown) => this.#fail(error))
+      .then(
+        () => this.#answered(asked),
+        (error: unknown) => this.#failed(asked, error),
+      )
       .finally(() => {
-        this.#busyNodes.delete(node)
+        asked.fetch = undefined
         this.#running.delete(running)
         for (const partition of partitions) partition.isFetching = false
         this.#reader.woken()
       })
     this.#running.add(running)
+  }
+
+  #answered(asked: Asked): void {
+    this.#answeredAtMs = systemTimers.elapsedMs()
+    const wasStuck = problemOf(asked, this.#answeredAtMs) !== undefined
+    Object.assign(asked, { failures: 0, because: undefined, notBeforeMs: 0 })
+    if (wasStuck) this.#reader.goesOn(asked.name, 'answers again')
+  }
+
+  #failed(asked: Asked, error: unknown): void {
+    if (this.#isClosed) return
+    const ceiling = Math.min(retryMsMax, retryMs * 2 ** asked.failures)
+    asked.failures++
+    asked.because = reasonOf(this.#reader.name, error)
+    asked.notBeforeMs = systemTimers.elapsedMs() + (ceiling * (1 + systemRandom.next())) / 2
+    this.#refresh()
   }
 
   async #fetch(node: number, partitions: readonly Partition[]): Promise<void> {
@@ -105,9 +185,11 @@ export class FetchLoop {
     const { partitions: answers } = await this.#client.fetch(node, partitions)
     for (const answer of answers) {
       const partition = asked.get(keyOf(answer))
+      if (partition === undefined) continue
       // What cannot be read of one keeps no other back.
-      const taken = partition && this.#take(partition, from.get(partition), answer)
-      await taken?.catch((error: unknown) => this.#fail(error))
+      await this.#take(partition, from.get(partition), answer).catch((error: unknown) =>
+        this.#reader.stopped(partition, reasonOf(this.#reader.name, error)),
+      )
     }
   }
 
@@ -116,8 +198,10 @@ export class FetchLoop {
     if (from === undefined || partition.isLost) return
     if (errorCode === 0) this.#accept(partition, from, answer)
     else if (errorCode === offsetOutOfRange) await this.#findBeginning(partition, from)
-    else if (movedCodes.has(errorCode)) this.#pause()
-    else
+    else if (movedCodes.has(errorCode)) {
+      partition.notBeforeMs = systemTimers.elapsedMs() + retryMs
+      this.#refresh()
+    } else
       this.#reader.stopped(partition, refusals.get(errorCode) ?? `its leader answers with error ${errorCode}`)
   }
 
@@ -149,33 +233,52 @@ export class FetchLoop {
     }
   }
 
-  /** Looks anew who leads what, after a while. */
-  #pause(): void {
-    this.#notBeforeMs = systemTimers.elapsedMs() + retryMs
-    this.#refresh()
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isClosed) return
-    this.#reader.failed(kafkaFault(this.#reader.name, error))
-    this.#pause()
-  }
-
+  /** Looks anew who leads what. */
   #refresh(): void {
     if (this.#refreshing !== undefined || this.#isClosed) return
-    this.#refreshedAtMs = systemTimers.elapsedMs()
-    this.#refreshAtMs = this.#refreshedAtMs + this.#reader.refreshMs
+    const nowMs = systemTimers.elapsedMs()
+    this.#refreshedAtMs = nowMs
+    this.#refreshAtMs = nowMs + this.#reader.refreshMs
     this.#refreshing = this.#client
       .refresh(this.#reader)
-      .catch((error: unknown) => {
-        this.#notBeforeMs = systemTimers.elapsedMs() + retryMs
-        if (!this.#isClosed) this.#reader.failed(kafkaFault(this.#reader.name, error))
-      })
+      .then(
+        () => this.#looked(),
+        (error: unknown) => {
+          this.#refreshAtMs = Math.min(this.#refreshAtMs, systemTimers.elapsedMs() + lookEveryMs)
+          if (!this.#isClosed) this.#reader.failed(kafkaFault(this.#reader.name, error), nowMs)
+        },
+      )
       .finally(() => {
         this.#refreshing = undefined
         this.#reader.woken()
       })
   }
+
+  /** Tells what waits for brokers that cannot be asked; what another one leads now does not wait for them. */
+  #looked(): void {
+    if (this.#isClosed) return
+    this.#reader.looked()
+    const nowMs = systemTimers.elapsedMs()
+    const partitions = [...this.#reader.partitions.values()]
+    for (const [node, asked] of this.#brokers) {
+      const because = problemOf(asked, nowMs)
+      if (because === undefined) continue
+      const isOf = (partition: Partition): boolean => this.#client.leaderOf(partition) === node
+      if (asked.fetch?.partitions.every(isOf) === false) this.#client.endFetch(asked.address)
+      const own = partitions.filter(isOf)
+      if (own.length > 0) this.#reader.waitsFor(asked.name, own, because)
+      else this.#reader.goesOn(asked.name, 'leads nothing here any more')
+      if (own.length === 0 && asked.fetch === undefined) this.#brokers.delete(node)
+    }
+  }
+}
+
+/** Why a broker cannot be asked now; `undefined`: it can. */
+function problemOf({ failures, because, fetch }: Asked, nowMs: number): string | undefined {
+  // A connection that ends tells nothing yet of whether there is another one.
+  if (failures > 1) return because
+  const isSilent = fetch !== undefined && nowMs - fetch.sinceMs >= silentMs
+  return isSilent ? `it has not answered for ${silentMs / 1_000} s` : undefined
 }
 
 function keyOf({ topicId, partition }: Pick<Partition, 'topicId' | 'partition'>): string {

@@ -3,6 +3,7 @@
 // Upholds I10.
 import type { ConnectionPool, Consumer } from '@platformatic/kafka'
 import { atMost } from '../../ports/timers.ts'
+import { asksOthers } from './asks-others.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
 import { knowsLeaderless } from './knows-leaderless.ts'
@@ -38,6 +39,8 @@ interface Apis {
 }
 
 const noEpoch = -1
+/** How long a coordinator is waited for that is told, or asked, of offsets; in milliseconds. */
+const answerMs = 10_000
 /** What a group says to a member that is not its own now. */
 const refusals: ReadonlySet<string> = new Set([
   'ILLEGAL_GENERATION',
@@ -71,7 +74,8 @@ export class GroupClient {
       leave: newest('LeaveGroup', [library.leaveGroupV5.api, library.leaveGroupV4.api]),
     }
     this.topics = new TopicClient(options, { library, client: member, newest })
-    this.#offsets = new library.ConnectionPool(clientIdOf(options), connectionOf(options))
+    const connecting = { ...connectionOf(options), requestTimeout: answerMs }
+    this.#offsets = new library.ConnectionPool(clientIdOf(options), connecting)
     const joinAnew = (): void => {
       this.#mustJoin = true
       news.changed()
@@ -226,13 +230,13 @@ function memberOf(library: KafkaLibrary, options: GroupClientOptions): Consumer 
     sessionTimeout: sessionMs,
     rebalanceTimeout: sessionMs,
     // A join is answered once all members have come, or their time is over.
-    requestTimeout: Math.max(30_000, sessionMs + 10_000),
+    requestTimeout: sessionMs + 10_000,
     heartbeatInterval: Math.max(100, Math.min(3_000, Math.floor(sessionMs / 4))),
     heartbeatStallTimeout: 2 * sessionMs,
     retries: 3,
     retryDelay: 250,
   })
-  const member = knowsLeaderless(library, consumer)
+  const member = asksOthers(library, knowsLeaderless(library, consumer))
   // Heard before the group is joined: an error that nobody listens to ends the process.
   member.on('error', () => undefined)
   for (const topic of topics) member.topics.track(topic)

@@ -5,6 +5,7 @@ import type { Producer } from '@platformatic/kafka'
 import { InturnError } from '../../core/errors.ts'
 import { orAborted, requestsOf, SendsUnderWay } from '../../ports/sending.ts'
 import type { SendOptions, Sink, SinkMessage } from '../../ports/sink.ts'
+import { asksOthers } from './asks-others.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
@@ -65,7 +66,7 @@ export class KafkaSink implements Sink {
       requestTimeout: replyMs,
       connectTimeout: replyMs,
     })
-    const producer = knowsLeaderless(library, made)
+    const producer = asksOthers(library, knowsLeaderless(library, made))
     try {
       await producer.metadata({ topics: [] })
     } catch (thrown) {

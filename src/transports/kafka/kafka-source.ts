@@ -5,7 +5,7 @@
 // A partition: given -> beginning (what the group has committed is asked for) -> read -> lost.
 import { InturnError } from '../../core/errors.ts'
 import type { ReadRequest, Source, SourceExtent, SourcePart, SourceWindow } from '../../ports/source.ts'
-import { atMost } from '../../ports/timers.ts'
+import { atMost, systemTimers } from '../../ports/timers.ts'
 import { kafkaFault } from './faults.ts'
 import { GroupClient } from './group-client.ts'
 import type { GroupClientOptions } from './group-client.ts'
@@ -42,7 +42,9 @@ export class KafkaSource implements Source<HeldDelivery> {
   #opened: OpenedSource | undefined
   /** What this member has, as it was last looked at. */
   #assignment: GroupClient['assignment'] = null
-  #beginning: Promise<void> | undefined
+  /** Partitions whose beginnings are asked for. */
+  readonly #beginnings = new Set<Promise<void>>()
+  readonly #asked = new WeakSet<Partition>()
   /** How many partitions each topic had at first: those that came later begin at their beginning. */
   readonly #firstCounts = new Map<string, number>()
 
@@ -72,13 +74,13 @@ export class KafkaSource implements Source<HeldDelivery> {
       everyMs: commitEveryMs,
       commit: (commits) => group.commit(commits),
       partitions: reader.partitions,
-      warn: (message) => reader.warn(message),
+      troubles: reader.troubles,
     })
     this.#opened = { group, reader, keeper }
     this.#assignment = null
     this.#follow(this.#opened)
-    await this.#beginning
-    const failure = reader.takeFailure()
+    await Promise.all(this.#beginnings)
+    const { failure } = reader
     if (failure === undefined) return
     await this.close()
     throw failure
@@ -102,7 +104,6 @@ export class KafkaSource implements Source<HeldDelivery> {
   async isCaughtUp(): Promise<boolean> {
     const opened = this.#use()
     this.#follow(opened)
-    await this.#beginning
     return opened.reader.isCaughtUp()
   }
 
@@ -143,7 +144,7 @@ export class KafkaSource implements Source<HeldDelivery> {
     const { group, reader, keeper } = opened
     await atMost(closeMs, keeper.close())
     await group.close()
-    await atMost(closeMs, Promise.allSettled([reader.close(), this.#beginning]))
+    await atMost(closeMs, Promise.allSettled([reader.close(), ...this.#beginnings]))
   }
 
   #use(): OpenedSource {
@@ -153,8 +154,10 @@ export class KafkaSource implements Source<HeldDelivery> {
 
   /** Compares what this member has with what the group says, and begins what is new. */
   #follow({ group, reader, keeper }: OpenedSource): void {
-    const { isPaused, partitions } = reader
-    if (!isPaused) void group.join().catch((error: unknown) => reader.fail(kafkaFault(this.name, error)))
+    const { partitions } = reader
+    if (reader.mayTry('group')) {
+      this.#need(reader, 'group', () => group.join()).catch(() => undefined)
+    }
     const { assignment } = group
     if (assignment !== this.#assignment) {
       this.#assignment = assignment
@@ -165,39 +168,60 @@ export class KafkaSource implements Source<HeldDelivery> {
       for (const partition of partitions.values()) if (!names.has(partition.name)) reader.lose(partition)
       for (const name of given) reader.add(name)
     }
-    const isMissing = this.#toBegin(reader).length > 0
-    if (!isMissing || isPaused || this.#beginning !== undefined) return
-    this.#beginning = this.#begin({ group, reader, keeper })
-      .catch((error: unknown) => reader.fail(kafkaFault(this.name, error)))
-      .finally(() => {
-        this.#beginning = undefined
-        reader.wake()
-      })
+    const open = this.#toBegin(reader)
+    if (open.length === 0 || !reader.mayTry('beginnings')) return
+    for (const partition of open) this.#asked.add(partition)
+    const begin = (): Promise<void> => this.#begin({ group, reader, keeper }, open)
+    const beginning = this.#need(reader, 'beginnings', begin).finally(() => {
+      for (const partition of open) this.#asked.delete(partition)
+      this.#beginnings.delete(beginning)
+      reader.wake()
+    })
+    this.#beginnings.add(beginning)
+  }
+
+  /** Does what reading needs, and has the reader know what came of it. Never fails. */
+  async #need(reader: TopicReader, need: 'group' | 'beginnings', act: () => Promise<void>): Promise<void> {
+    const sinceMs = systemTimers.elapsedMs()
+    try {
+      await act()
+      reader.works(need)
+    } catch (error) {
+      reader.failed(need, kafkaFault(this.name, error), sinceMs)
+    }
   }
 
   /**
    * Finds out where partitions begin: where the group has come to, or else where it is to start. That is
-   * committed at once, so that whoever has them next begins at the same place.
+   * committed at once, so that whoever has them next begins at the same place. A broker that does not say
+   * where its partitions begin keeps no others back.
    */
-  async #begin({ group, reader, keeper }: OpenedSource): Promise<void> {
-    const open = this.#toBegin(reader)
+  async #begin({ group, reader, keeper }: OpenedSource, open: readonly Partition[]): Promise<void> {
     const committed = await group.committed(open)
     for (const [index, has] of committed.entries()) {
       if (has !== undefined) open[index]?.begin(has.offset, has, settledRuns(has.offset, has.metadata))
     }
+    const failed: unknown[] = []
     for (const at of ['beginning', 'new'] as const) {
       const fresh = open.filter(
         (partition) => partition.next === undefined && this.#startOf(partition) === at,
       )
-      const offsets = await group.topics.offsets(fresh, at)
-      for (const [index, partition] of fresh.entries()) partition.begin(offsets[index] ?? 0)
+      const leaders = Map.groupBy(fresh, (partition) => group.topics.leaderOf(partition))
+      const begun = [...leaders.values()].map(async (own) => {
+        const offsets = await group.topics.offsets(own, at)
+        for (const [index, partition] of own.entries()) partition.begin(offsets[index] ?? 0)
+        reader.wake()
+      })
+      const ends = await Promise.allSettled(begun)
+      failed.push(...ends.filter((end) => end.status === 'rejected').map(({ reason }): unknown => reason))
     }
     await keeper.commitNow()
+    if (failed.length > 0) throw failed[0]
   }
 
   #toBegin(reader: TopicReader): readonly Partition[] {
     return [...reader.partitions.values()].filter(
-      (partition) => partition.next === undefined && reader.isLed(partition),
+      (partition) => partition.next === undefined && reader.isLed(partition) && !this.#asked.has(partition),
     )
   }
 

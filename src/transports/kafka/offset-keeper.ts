@@ -5,6 +5,7 @@ import { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
 import { systemTimers } from '../../ports/timers.ts'
 import type { CommittedOffset, Partition, PartitionName } from './partition.ts'
+import type { Troubles } from './troubles.ts'
 
 /** What a keeper is made of. */
 export interface OffsetKeeperParts {
@@ -13,11 +14,11 @@ export interface OffsetKeeperParts {
   /** `false`: the group takes none now. */
   readonly commit: (commits: readonly (PartitionName & CommittedOffset)[]) => Promise<boolean>
   readonly partitions: ReadonlyMap<string, Partition>
-  readonly warn: (message: string) => void
+  readonly troubles: Troubles
 }
 
 /** How many commits fail in a row before that is told. */
-const toldEvery = 10
+const toldFrom = 10
 const [lastTries, lastTryMs] = [5, 100]
 
 /** Keeps the offsets of one source. */
@@ -90,11 +91,12 @@ export class OffsetKeeper {
       }
       this.#failures = 0
       this.#problem = undefined
+      this.#parts.troubles.over('commits', 'offsets are committed again')
     } catch (error) {
       this.#problem = `offsets cannot be committed: ${errorMessage(error)}`
       // Whoever reads is told when brokers cannot be reached.
-      const isOld = ++this.#failures % toldEvery === 0 || !(error instanceof InturnError && error.retryable)
-      if (isOld) this.#parts.warn(this.#problem)
+      const isOld = ++this.#failures >= toldFrom || !(error instanceof InturnError && error.retryable)
+      if (isOld) this.#parts.troubles.has('commits', this.#problem, this.#problem)
       this.commitSoon()
     }
   }

@@ -65,6 +65,8 @@ export class Partition implements PartitionName {
   isLost = false
   /** Its leader is being asked. */
   isFetching = false
+  /** Its leader is not asked for it before then. */
+  notBeforeMs = 0
   /** When something of it was fetched last, as a count: who has waited longest is asked for first. */
   servedAt = 0
   /** The offsets that are read of it: from the first one up to in front of the last one. */
@@ -82,7 +84,7 @@ export class Partition implements PartitionName {
   #committed: CommittedOffset | undefined
   /** Behind its last record, as its leader said last. */
   #end: number | undefined
-  #stopped: { readonly problem: string; readonly untilMs: number } | undefined
+  #problem: string | undefined
 
   constructor(
     { topic, partition }: PartitionName,
@@ -129,19 +131,20 @@ export class Partition implements PartitionName {
 
   /** It cannot be read on: it is asked for no more until then. */
   stop(problem: string, untilMs: number): void {
-    this.#stopped = { problem, untilMs }
+    this.#problem = problem
+    this.notBeforeMs = untilMs
   }
 
   /** Why it is not read on. */
   get problem(): string | undefined {
-    return this.#stopped?.problem
+    return this.#problem
   }
 
   /** Whether its leader may be asked for more. */
   mayFetch(nowMs: number): boolean {
     const hasRoom = this.#waitingBytes < waitingBytesMax && this.#prefix.pending < this.#unsettledMax
     const isOpen = this.#next !== undefined && this.#next < this.window.until
-    return isOpen && !this.isFetching && hasRoom && nowMs >= (this.#stopped?.untilMs ?? 0)
+    return isOpen && !this.isFetching && hasRoom && nowMs >= this.notBeforeMs
   }
 
   /** Where the next fetch begins; `undefined`: nobody knows yet where to begin. */
@@ -165,7 +168,10 @@ export class Partition implements PartitionName {
     if (this.isLost || from !== this.#next) return
     const { committed, next } = committedBatches(from, fetched)
     if (fetched.end >= 0n) this.#end = offsetOf(fetched.end)
-    if (fetched.problem === undefined) this.#stopped = undefined
+    if (fetched.problem === undefined) {
+      this.#problem = undefined
+      this.notBeforeMs = 0
+    }
     for (const { batch, from: first } of committed) this.#add(batch, first)
     this.#next = Math.min(next, this.window.until)
   }

@@ -5,6 +5,7 @@ import type { ClusterMetadata, ConnectionPool, Consumer } from '@platformatic/ka
 import { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
 import { atMost } from '../../ports/timers.ts'
+import { asksOthers } from './asks-others.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
 import { kafkaFault } from './faults.ts'
@@ -37,6 +38,12 @@ export type NewestApi = <Found extends { readonly version: number }>(
   name: string,
   found: readonly Found[],
 ) => Found
+
+/** Where a broker is. */
+export interface BrokerAddress {
+  readonly host: string
+  readonly port: number
+}
 
 /** A place in a log: its beginning, behind its last record, or the first record that is not older. */
 export type OffsetAt = 'beginning' | 'new' | Date
@@ -85,7 +92,7 @@ export class TopicClient {
       retries: 3,
       retryDelay: 250,
     })
-    const client = knowsLeaderless(library, consumer)
+    const client = asksOthers(library, knowsLeaderless(library, consumer))
     client.on('error', () => undefined)
     let made: TopicClient | undefined
     try {
@@ -135,6 +142,19 @@ export class TopicClient {
   leaderOf({ topic, partition }: PartitionName): number | undefined {
     const node = this.#cluster?.topics.get(topic)?.partitions[partition]?.leader
     return node === undefined || this.#cluster?.brokers.get(node) === undefined ? undefined : node
+  }
+
+  /** Where a node is, as far as it is known. */
+  addressOf(node: number): BrokerAddress {
+    return this.#cluster?.brokers.get(node) ?? { host: 'unknown', port: 0 }
+  }
+
+  /** Ends the fetch that a broker has not answered: it fails. */
+  endFetch(broker: BrokerAddress): void {
+    void this.#fetches
+      .getEstablishedConnection(broker)
+      ?.close()
+      .catch(() => undefined)
   }
 
   /** Whether a partition is known, and no broker leads it. */

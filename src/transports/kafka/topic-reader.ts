@@ -4,12 +4,14 @@ import type { InturnError } from '../../core/errors.ts'
 import { orAborted } from '../../ports/sending.ts'
 import type { ReadRequest, SourceExtent } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
+import { reasonOf } from './faults.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { Partition } from './partition.ts'
 import type { PartitionName } from './partition.ts'
 import type { HeldDelivery, RecordMapping } from './record-message.ts'
 import { deliveryOf } from './record-message.ts'
 import type { TopicClient, TopicNews } from './topic-client.ts'
+import { Troubles } from './troubles.ts'
 
 /** What a reader is made of. */
 export interface TopicReaderParts {
@@ -26,10 +28,32 @@ export interface ReaderNews extends TopicNews {
   fetched(): void
 }
 
-/** Until a failure is looked at again, or nothing has come; in milliseconds. */
+/** Until something that failed is tried again, or nothing has come; in milliseconds. */
 const lookEveryMs = 250
+/** Until what goes on failing is tried again, at most. */
+const retryMsMax = 5_000
+/** So many partitions are named in a warning. */
+const namesMax = 10
 /** Until a partition that cannot be read on is asked for again, in milliseconds. */
 const stoppedMs = 5_000
+
+/** What reading needs: who leads what, a place in the group, where partitions begin. */
+type Need = 'leaders' | 'group' | 'beginnings'
+
+interface Failing {
+  readonly error: InturnError
+  /** What has failed was begun then. */
+  readonly sinceMs: number
+  readonly failures: number
+  readonly retryAtMs: number
+  isThrown: boolean
+}
+
+const asked: Readonly<Record<Need, string>> = {
+  leaders: 'asking who leads what',
+  group: 'joining the group',
+  beginnings: 'asking where partitions begin',
+}
 
 /** A reader of partitions. */
 export class TopicReader {
@@ -38,8 +62,9 @@ export class TopicReader {
   readonly #parts: TopicReaderParts
   readonly #topics: TopicClient
   readonly #loop: FetchLoop
-  #failure: InturnError | undefined
-  #retryAtMs = 0
+  readonly #failing = new Map<Need, Failing>()
+  /** What goes wrong with a part of what is read. */
+  readonly troubles: Troubles
   /** Partitions take turns in being the first that is read. */
   #turn = 0
   #wake: () => void = () => undefined
@@ -50,14 +75,19 @@ export class TopicReader {
   constructor(topics: TopicClient, parts: TopicReaderParts, news: ReaderNews) {
     this.#parts = parts
     this.#topics = topics
+    this.troubles = new Troubles((message) => parts.warn(`${parts.name}: ${message}`))
     this.#loop = new FetchLoop(topics, {
       name: parts.name,
       refreshMs: parts.refreshMs,
+      partitions: this.partitions,
       woken: () => {
         news.fetched()
         this.wake()
       },
-      failed: (error) => this.fail(error),
+      failed: (error, sinceMs) => this.failed('leaders', error, sinceMs),
+      looked: () => this.works('leaders'),
+      waitsFor: (broker, partitions, because) => this.#waitFor(broker, partitions, because),
+      goesOn: (broker, because) => this.troubles.over(broker, `${broker} ${because}`),
       changed: (topic) => news.changed(topic),
       replaced: (topic) => {
         this.warn(`the topic ${topic} was deleted and made anew; it is read from its beginning`)
@@ -96,7 +126,7 @@ export class TopicReader {
     while (!signal.aborted) {
       prepare()
       const taken = this.#decoding ?? this.#take(max)
-      this.#loop.run(this.partitions.values())
+      this.#loop.run()
       if (taken instanceof Promise) {
         this.#decoding = taken
         await orAborted(taken, signal)
@@ -106,9 +136,8 @@ export class TopicReader {
       }
       const ready = await taken
       if (ready.length > 0) return ready
-      const failure = this.takeFailure()
-      if (failure !== undefined) throw failure
       const leftMs = untilMs - systemTimers.elapsedMs()
+      this.#throwFailure(leftMs <= 0)
       if (leftMs <= 0) break
       await this.#wait(Math.min(leftMs, lookEveryMs), signal)
     }
@@ -117,8 +146,13 @@ export class TopicReader {
 
   async isCaughtUp(): Promise<boolean> {
     const partitions = [...this.partitions.values()]
-    if (partitions.some((partition) => !this.isLed(partition))) return false
-    const ends = await this.#topics.offsets(partitions, 'new')
+    if (partitions.some((one) => !this.isLed(one) || this.#loop.isStuck(one))) return false
+    const askedAtMs = systemTimers.elapsedMs()
+    const ends = await this.#topics.offsets(partitions, 'new').catch((error: unknown) => {
+      // Of a broker that has failed just now the next fetch tells.
+      if (this.#loop.answeredAtMs < askedAtMs) throw error
+    })
+    if (ends === undefined) return false
     return partitions.every(({ unread, window }, index) => {
       return unread !== undefined && unread >= Math.min(window.until, ends[index] ?? 0)
     })
@@ -143,22 +177,28 @@ export class TopicReader {
     return this.#topics.leaderOf(partition) !== undefined
   }
 
-  /** Whether something has failed a moment ago, and is not tried again yet. */
-  get isPaused(): boolean {
-    return systemTimers.elapsedMs() < this.#retryAtMs
+  /** Whether something may be tried: it has not failed a moment ago. */
+  mayTry(need: Need): boolean {
+    return systemTimers.elapsedMs() >= (this.#failing.get(need)?.retryAtMs ?? 0)
   }
 
-  fail(error: InturnError): void {
-    this.#failure ??= error
-    this.#retryAtMs = systemTimers.elapsedMs() + lookEveryMs
+  /** Something has failed that was begun then. All who have waited for it may say so. */
+  failed(need: Need, error: InturnError, sinceMs: number): void {
+    const before = this.#failing.get(need)
+    if (before?.error === error) return
+    const failures = (before?.failures ?? 0) + 1
+    const retryAtMs = systemTimers.elapsedMs() + Math.min(retryMsMax, lookEveryMs * 2 ** (failures - 1))
+    this.#failing.set(need, { error, sinceMs, failures, retryAtMs, isThrown: false })
     this.wake()
   }
 
-  /** What has failed since it was last asked. */
-  takeFailure(): InturnError | undefined {
-    const failure = this.#failure
-    this.#failure = undefined
-    return failure
+  works(need: Need): void {
+    if (this.#failing.delete(need)) this.troubles.over(need, `${asked[need]} works again`)
+  }
+
+  /** What has failed and does not work yet. */
+  get failure(): InturnError | undefined {
+    return this.#failing.values().next().value?.error
   }
 
   wake(): void {
@@ -175,6 +215,32 @@ export class TopicReader {
   async close(): Promise<void> {
     for (const partition of this.partitions.values()) this.lose(partition)
     await this.#loop.close()
+  }
+
+  /**
+   * What reading needs fails, and no broker has answered a fetch since: that is the source's failure, which
+   * lasts as long as that is so. Where brokers answer it is a trouble that is told, and reading goes on.
+   */
+  #throwFailure(isEnd: boolean): void {
+    for (const [need, failing] of this.#failing) {
+      const { error, sinceMs, isThrown } = failing
+      if (sinceMs < this.#loop.answeredAtMs) {
+        const reason = reasonOf(this.#parts.name, error)
+        this.troubles.has(need, reason, `${asked[need]} fails; what this reader has is read on: ${reason}`)
+      } else if (isEnd || !isThrown) {
+        failing.isThrown = true
+        throw error
+      }
+    }
+  }
+
+  /** Partitions wait for their broker, and the others go on. */
+  #waitFor(broker: string, partitions: readonly Partition[], because: string): void {
+    for (const partition of partitions) partition.stop(`${broker} cannot be asked: ${because}`, 0)
+    const names = partitions.slice(0, namesMax).map(({ name }) => name)
+    const more = partitions.length > namesMax ? ` and ${partitions.length - namesMax} more` : ''
+    const wait = `${names.join(', ')}${more} ${partitions.length === 1 ? 'waits' : 'wait'} for it`
+    this.troubles.has(broker, because, `${broker} cannot be asked; ${wait}, others go on: ${because}`)
   }
 
   /** The same partition without anything that was read of it. */
