@@ -147,7 +147,12 @@ function action(
 }
 
 function lineOf(command: string, name: string, flags: readonly string[]): string {
-  return ['inturn', command, shellWord(name), ...flags, '--reason "..."'].join(' ')
+  return ['inturn', command, argumentWord(name), ...flags, '--reason "..."'].join(' ')
+}
+
+/** The encoded name of a stream or a domain as an argument: what begins with a hyphen would be a flag. */
+export function argumentWord(name: string): string {
+  return shellWord(name.replace(/^-/, '%2D'))
 }
 
 /** A text as a shell takes it for one word. */

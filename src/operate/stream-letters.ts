@@ -7,7 +7,7 @@ import type { Epoch, Sequence } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import type { DeadLetter } from '../ports/records.ts'
 import type { OperatorAction } from './operator-actions.ts'
-import { shellWord } from './operator-actions.ts'
+import { argumentWord, shellWord } from './operator-actions.ts'
 import type { ConsumerView } from './paging.ts'
 import { eachDeadLetter } from './paging.ts'
 import type { StreamGap } from './read-gaps.ts'
@@ -95,7 +95,7 @@ export function letterActions(stream: StreamPath, letters: StreamLetters): reado
       : [
           {
             ...retry(
-              `${shellWord(stream)} --only schema`,
+              `${argumentWord(stream)} --only schema`,
               'once a configuration takes them, has those of the reason schema handled, outside the order',
             ),
             isBeside: true as const,

@@ -3,8 +3,9 @@
 import { expect, test } from 'vitest'
 import { explanationLines } from '../../../src/operate/explain-text.ts'
 import { explainStream } from '../../../src/operate/explain.ts'
+import { pathsOf } from '../../../src/operate/find-stream.ts'
 import { halt, resume } from '../../../src/operate/operate-stream.ts'
-import { shellWord } from '../../../src/operate/operator-actions.ts'
+import { argumentWord, shellWord } from '../../../src/operate/operator-actions.ts'
 import { pauseDomain } from '../../../src/operate/pause-domain.ts'
 import { seek } from '../../../src/operate/seek.ts'
 import type { StreamHistory } from '../../../src/ports/stream-history.ts'
@@ -156,6 +157,12 @@ test('the worker that has it, the one that makes an attempt, and one that died a
     expect(text).toContain('no worker is reading (none ever was): if it died, its claim ends by itself')
     expect(text).not.toContain('the error:')
   })
+})
+
+test('a stream of a domain that begins with a hyphen is named so that no command takes it for a flag', () => {
+  expect(argumentWord('-dash/42')).toBe('%2Ddash/42')
+  expect(pathsOf(argumentWord('-dash/42'))).toContain('-dash/42')
+  expect(argumentWord('account/-42')).toBe('account/-42')
 })
 
 test('a stream of any name is one word for a shell', () => {
