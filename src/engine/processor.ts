@@ -55,7 +55,8 @@ export interface Processor {
    * healer (`gap.heal.with`) or from `history`.
    *
    * @throws InturnError `operation-refused` for what the stream has not passed, `history-unavailable`,
-   * `stream-busy`, `usage`
+   * `stream-busy`, `usage`, and as `process` does. Once something was handled, its message says up to which
+   * number, and from where to go on
    */
   redeliver(request: RedeliverRequest): Promise<Redelivered>
   /** Ends the processor at once: handlers' signals fire, and the store is closed. */

@@ -5,6 +5,7 @@ import type { Duration } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import type { TrackedEvent } from '../core/event.ts'
 import type { Epoch, Sequence } from '../core/sequence.ts'
+import { after } from '../core/sequence.ts'
 import type { Span } from '../core/spans.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { streamPath } from '../core/stream-path.ts'
@@ -77,6 +78,13 @@ interface ChunkPart {
 
 type ChunkEnd = 'busy' | ChunkPart
 
+/** How far a redelivery has come. */
+interface Progress {
+  handled: number
+  /** The last event whose chunk is committed. */
+  through: Sequence | undefined
+}
+
 /** What the handlers of a part did, and gave for its commit. */
 interface Handled extends ChunkPart {
   readonly effects: TurnEffects
@@ -105,7 +113,7 @@ export class Redelivery {
    * Has a range handled once more.
    *
    * @throws InturnError `usage`, `operation-refused` for what the stream has not passed,
-   * `history-unavailable`, `stream-busy`
+   * `history-unavailable`, `stream-busy`, `store-...`: what came in between says where to go on
    */
   async run(request: RedeliverRequest): Promise<Redelivered> {
     const { domain, range } = this.#checked(request)
@@ -115,18 +123,21 @@ export class Redelivery {
     const { store, consumer, stop } = this.#parts
     checkPassed(range, (await store.reader.stream(consumer, range.stream))?.state ?? unknownStream)
     const cover = new RangeCover(range, await unhandledIn({ store, consumer }, range))
-    let handled = 0
+    const done: Progress = { handled: 0, through: undefined }
     let failed: Redelivered['failed']
-    while (cover.next <= range.to && failed === undefined) {
-      const asked = { ...range, from: cover.next, limit: chunkMax, signal: stop }
-      const events = await history.read(asked)
-      if (events.length === 0) break
-      for (const { sequence } of events) cover.have(sequence)
-      const own = events.filter(({ sequence }) => cover.isHandled(sequence))
-      const end = await this.#handle({ domain, range, events: own }, request, waitMax)
-      handled += end.handled
-      failed = end.failed
+    try {
+      while (cover.next <= range.to && failed === undefined) {
+        const asked = { ...range, from: cover.next, limit: chunkMax, signal: stop }
+        const events = await history.read(asked)
+        if (events.length === 0) break
+        for (const { sequence } of events) cover.have(sequence)
+        const own = events.filter(({ sequence }) => cover.isHandled(sequence))
+        failed = await this.#handle({ domain, range, events: own }, { request, waitMax, done })
+      }
+    } catch (error) {
+      throw cutShort(error, done)
     }
+    const { handled } = done
     if (failed === undefined) cover.end()
     const { count: missing, ranges: missingRanges } =
       domain.rules.numbering.kind === 'contiguous' ? cover.missing : { count: 0, ranges: [] }
@@ -134,21 +145,21 @@ export class Redelivery {
     return { stream, epoch, handled, missing, missingRanges, ...(failed !== undefined && { failed }) }
   }
 
-  /** Handles a chunk as soon as the stream is free. */
+  /** Handles a chunk as soon as the stream is free; says which event has failed. */
   async #handle(
     chunk: Chunk,
-    request: RedeliverRequest,
-    waitMax: number,
-  ): Promise<Pick<ChunkPart, 'handled' | 'failed'>> {
+    { request, waitMax, done }: { request: RedeliverRequest; waitMax: number; done: Progress },
+  ): Promise<Redelivered['failed']> {
     const { timers } = this.#parts
     const untilMs = timers.elapsedMs() + waitMax
-    let [rest, handled] = [chunk.events, 0]
+    let rest = chunk.events
     while (rest.length > 0) {
       const end = await this.#try({ ...chunk, events: rest }, request)
       if (end !== 'busy') {
-        handled += end.handled
+        done.handled += end.handled
+        done.through = rest[end.through - 1]?.sequence ?? done.through
         rest = rest.slice(end.through)
-        if (end.failed !== undefined) return { handled, failed: end.failed }
+        if (end.failed !== undefined) return end.failed
         continue
       }
       if (timers.elapsedMs() >= untilMs) {
@@ -157,7 +168,7 @@ export class Redelivery {
       }
       await timers.sleep(busyPauseMs, this.#parts.stop)
     }
-    return { handled }
+    return undefined
   }
 
   async #try(chunk: Chunk, request: RedeliverRequest): Promise<ChunkEnd> {
@@ -287,6 +298,16 @@ function checkPassed({ stream, epoch, from, to }: NumberRange, state: StreamStat
     const message = `${stream} begins at ${String(baseline)}: what lies below was never handled`
     throw new InturnError('operation-refused', message)
   }
+}
+
+/** What ended a redelivery, with where to go on: begun anew, it would handle events a third time. */
+function cutShort(error: unknown, { handled, through }: Progress): unknown {
+  if (!(error instanceof InturnError) || through === undefined) return error
+  const { code, message, retryable } = error
+  const events = handled === 1 ? '1 event was' : `${handled} events were`
+  const far = `up to ${String(through)}: go on from ${String(after(through))}`
+  const said = `${message}; by then ${events} handled once more, ${far}`
+  return new InturnError(code, said, { retryable, cause: error })
 }
 
 function nobodyToAsk(domain: string): InturnError {

@@ -1,12 +1,14 @@
 // Events that are handled once more: the same ones, in order, told as such; positions and accounts stay (I1,
 // I2).
 import { describe, expect, it } from 'vitest'
+import { InturnError } from '../../../src/core/errors.ts'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import { contiguous } from '../../../src/core/numbering.ts'
 import type { HandlerContext, TransactionContext } from '../../../src/engine/domain-options.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import { verifyConsumer } from '../../../src/operate/verify.ts'
 import type { Source } from '../../../src/ports/source.ts'
+import type { StreamHistory } from '../../../src/ports/stream-history.ts'
 import type { SqliteTransaction } from '../../../src/stores/sqlite.ts'
 import { SqliteFolder } from '../stores/sqlite-folder.ts'
 import type { DomainShape } from './engine-world.ts'
@@ -157,6 +159,36 @@ describe('redeliver', () => {
     await busy
     await world.timers.advance(1_000)
     expect(await waiting).toMatchObject({ handled: 1 })
+  })
+
+  it('that something cuts short says up to where it came, and from where to go on', async () => {
+    const numbers = Array.from({ length: 250 }, (_, index) => index + 1)
+    const { world, processor } = redeliveredWorld([])
+    await processor.process(events('a', ...numbers))
+    const history: StreamHistory = {
+      name: 'archive',
+      read: async ({ from, limit }) => {
+        if (from > 200) throw new InturnError('history-unavailable', 'archive cannot be read: it is away')
+        const first = Number(from)
+        return numbers
+          .slice(first - 1, first - 1 + limit)
+          .map((sequence) => ({ domain: 'account', stream: 'a', epoch: 0, sequence, data: {} }))
+      },
+    }
+    const request = { ...operator, stream: 'a', history }
+    await expect(processor.redeliver({ ...request, from: 1, to: 250 })).rejects.toMatchObject({
+      code: 'history-unavailable',
+      message:
+        'archive cannot be read: it is away; ' +
+        'by then 200 events were handled once more, up to 200: go on from 201',
+    })
+    expect(await world.ledger()).toMatchObject([
+      { from: 1, to: 100 },
+      { from: 101, to: 200 },
+    ])
+    await expect(processor.redeliver({ ...request, from: 201, to: 250 })).rejects.toMatchObject({
+      message: 'archive cannot be read: it is away',
+    })
   })
 
   it('refuses what was not passed yet, what lies before the beginning, and what nobody has', async () => {
