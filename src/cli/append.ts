@@ -7,7 +7,7 @@ import type { Appended, StreamAppend } from '../core/logged-event.ts'
 import { parseStreamPath, streamPath } from '../core/stream-path.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { checkNotEmpty, openInput } from '../recorded/byte-input.ts'
-import { utf8Check } from '../recorded/read-recorded-events.ts'
+import { isBlank, utf8Check } from '../recorded/read-recorded-events.ts'
 import { cutAtNewline, recordChunks } from '../recorded/record-chunks.ts'
 import { readEventLines } from './event-line.ts'
 import type { EventLine } from './event-line.ts'
@@ -142,10 +142,9 @@ async function* eventLines(file: string, flags: AppendFlags): AsyncGenerator<Eve
         const end = bytes.indexOf('\n', start)
         line++
         if (!isText(start, end)) throw new InturnError('event-invalid', `line ${line}: it is not UTF-8`)
-        const text = bytes.toString('utf8', start, end)
-        if (text.trim() !== '') {
+        if (!isBlank(bytes, start, end)) {
           isEmpty = false
-          yield* readEventLines(text, line, stream)
+          yield* readEventLines(bytes.toString('utf8', start, end), line, stream)
         }
         start = end + 1
       }

@@ -5,7 +5,7 @@ import { carriedData, isUnset } from '../core/carried-data.ts'
 import { InturnError } from '../core/errors.ts'
 import { parseExactly } from '../core/exact-number.ts'
 import type { Attributes, NewEvent } from '../core/logged-event.ts'
-import { isRecord } from '../core/parse-message.ts'
+import { isRecord, withoutMark } from '../core/parse-message.ts'
 import { errorMessage } from '../core/thrown.ts'
 import { fromCloudEvent } from '../producer/cloud-event.ts'
 
@@ -22,7 +22,7 @@ export interface EventLine extends LogStream {
  * @throws InturnError `event-invalid` with the line and what is wrong
  */
 export function readEventLine(text: string, line: number, stream: LogStream | undefined): EventLine {
-  return read(`line ${line}`, () => readEvent(parseExactly(text).value, line, stream))
+  return read(`line ${line}`, () => readEvent(parseExactly(withoutMark(text)).value, line, stream))
 }
 
 /** As {@link readEventLine}, for a line that may be a list of events, as a batch of CloudEvents is. */
@@ -31,7 +31,7 @@ export function readEventLines(
   line: number,
   stream: LogStream | undefined,
 ): readonly EventLine[] {
-  const value: unknown = read(`line ${line}`, () => parseExactly(text).value)
+  const value: unknown = read(`line ${line}`, () => parseExactly(withoutMark(text)).value)
   if (!Array.isArray(value) || value.length === 0) {
     return [read(`line ${line}`, () => readEvent(value, line, stream))]
   }

@@ -18,14 +18,14 @@ export interface ReadMessage {
   readonly hasExactNumbers: boolean
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The fields of a message that came as an object, as text or as bytes. */
 export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMessage {
   try {
     const text = message instanceof Uint8Array ? decoder.decode(message) : message
     const isText = typeof text === 'string'
-    const parsed = isText ? parseExactly(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) : undefined
+    const parsed = isText ? parseExactly(withoutMark(text)) : undefined
     const record = parsed === undefined ? message : parsed.value
     if (!isRecord(record))
       return { problem: listProblem(record) ?? `the message is no ${isText ? 'JSON ' : ''}object` }
@@ -38,6 +38,11 @@ export function parseMessage(message: unknown, eventFrom: EventFrom): ParsedMess
       problem: `the message cannot be decoded: ${errorMessage(error)}`,
     }
   }
+}
+
+/** A text without the byte order mark that it may begin with (RFC 8259, section 8.1). */
+export function withoutMark(text: string): string {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
 }
 
 /** Whether a value is an object with named fields. */

@@ -1,6 +1,7 @@
 // Reads a line of NDJSON with JSON.parse: the reference that the byte scanner must agree with, and the way
 // for every line that the scanner leaves alone.
 import { pathKeys } from '../core/field-path.ts'
+import { withoutMark } from '../core/parse-message.ts'
 import { NumberText } from './exact-integer.ts'
 import { isRecord, valueAt } from './field-path.ts'
 import { lineContent } from './line-content.ts'
@@ -23,7 +24,7 @@ export function jsonLineReader(fields: RecordedFields): (text: string) => LineCo
     arrival: pathOf(fields.arrival),
   }
   return (text) => {
-    const line = parseExactly(text)
+    const line = parseExactly(withoutMark(text))
     if (line === undefined) return { kind: 'invalid', reason: 'not-json' }
     if (!isRecord(line)) return { kind: 'invalid', reason: 'not-an-object' }
     const at = (path: readonly string[] | undefined): unknown => path && valueAt(line, path)

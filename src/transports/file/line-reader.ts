@@ -32,6 +32,8 @@ export interface LineReaderOptions {
 const newline = 0x0a
 const chunkBytes = 256 * 1024
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
+/** As in recorded logs: only ASCII has white space. */
+const notBlank = /[^\t-\r ]/
 
 /** Reads the lines of one open file. */
 export class LineReader {
@@ -202,7 +204,7 @@ export class LineReader {
       this.#add(Buffer.from(text), place)
       return
     }
-    if (text.charCodeAt(0) > 32 || text.trim() !== '') this.#push(text, { length, start, end })
+    if (text.charCodeAt(0) > 32 || notBlank.test(text)) this.#push(text, { length, start, end })
     else this.#line++
   }
 

@@ -10,3 +10,8 @@ test('numbers of a line are appended, and printed, as they stand there', () => {
   const { id, type, data } = event
   expect(exactJson({ domain, stream, id, type, data })).toBe(line)
 })
+
+test('a byte order mark at the beginning of a line is left out', () => {
+  const line = '\ufeff{"domain":"d","stream":"s","id":"e","type":"t","data":1}'
+  expect(readEventLine(line, 1, undefined).event.data).toBe(1)
+})

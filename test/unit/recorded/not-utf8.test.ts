@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, test } from 'vitest'
 import { auditLog } from '../../../src/recorded/audit-log.ts'
 import { fileOutlet, LineSink } from '../../../src/recorded/line-sink.ts'
 import { readRecordedEvents } from '../../../src/recorded/read-recorded-events.ts'
@@ -87,6 +87,19 @@ describe('a line that is not UTF-8 is invalid', () => {
       }),
     )
   })
+})
+
+test('a byte order mark at the beginning of a line is left out, once, in every reader alike', async () => {
+  const event = (number: number): string =>
+    `{"domain":"account","stream":"a","sequence":${number},"id":"x${number}","data":1}`
+  const lines = [event(1), `\ufeff${event(2)}`, `\ufeff\ufeff${event(3)}`, ` \ufeff${event(3)}`]
+  const bytes = lines.map((line) => Buffer.from(line))
+  expect(await kindsOf(written(bytes))).toEqual(['event', 'event', 'not-json', 'not-json'])
+  expect(await auditLog(written(bytes), { fields, threads: 0 })).toMatchObject({ unique: 2, invalid: 2 })
+  for (const messages of [bytes, lines]) {
+    const results = await new EngineWorld().processor().process(messages)
+    expect(results.map(({ verdict }) => verdict)).toEqual(['deliver', 'deliver', 'invalid', 'invalid'])
+  }
 })
 
 describe('names with half characters', () => {

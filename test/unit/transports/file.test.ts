@@ -58,6 +58,13 @@ describe('the lines of a file', () => {
     await source.close()
   })
 
+  test('of white space that JSON does not know are no blank ones, as for an audit', async () => {
+    await writeFile(path, ' \u00a0\n\t\u2003\r\n \v\f\n')
+    const source = await opened()
+    expect(texts(await read(source))).toEqual([' \u00a0', '\t\u2003\r'])
+    await source.close()
+  })
+
   test('lose a byte order mark, and nothing else', async () => {
     await writeFile(path, '\ufeff{"a":1}\n\ufeffx\n')
     const source = await opened()
