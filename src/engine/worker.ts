@@ -329,8 +329,8 @@ class PullWorker<Message extends Delivery> implements Worker {
     const call = this.#engine.submit(offered, {
       isWaiting: (stream) => !areOffers && this.#settlement.isWaitedFor(stream),
       isAgain: areOffers,
-      answered: ({ index, ...answer }) => {
-        const message = messages[index]
+      answered: (answer) => {
+        const message = messages[answer.index]
         if (message === undefined) return
         this.#settlement.take(message, answer)
         if (answer.result.verdict !== 'refuse') kept++
