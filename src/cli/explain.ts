@@ -1,15 +1,13 @@
 // `inturn explain`: in words, why a stream is where it is, what it waits for, and what happens next and when.
 import { Command } from 'commander'
-import { withoutCredentials } from '../core/without-credentials.ts'
 import { explanationLines } from '../operate/explain-text.ts'
 import { explainStream } from '../operate/explain.ts'
 import type { Explanation } from '../operate/explain.ts'
 import type { OperatorAction } from '../operate/operator-actions.ts'
-import { shellWord } from '../operate/operator-actions.ts'
 import { printJson, printLines } from './print.ts'
 import { sourceStanding, sourceWords } from './source-standing.ts'
 import type { StoreFlags } from './store-flags.ts'
-import { addStoreFlags, withConsumer } from './store-flags.ts'
+import { addStoreFlags, flagWords, withConsumer } from './store-flags.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
 
 /**
@@ -40,20 +38,14 @@ export function explainCommand(commands: readonly string[]): Command {
     )
 }
 
-/** The flags by which the store was found, so that a command can be pasted; a password has to be put in. */
-function storeWords(
-  { config, store, consumer }: StoreFlags,
-  { command }: OperatorAction,
-  { failing }: Explanation,
-): string {
+/** The flags by which the store was found, so that a command can be pasted. */
+function storeWords(flags: StoreFlags, { command }: OperatorAction, { failing }: Explanation): string {
   const isOverGap = failing === undefined && ['retry', 'skip', 'fill'].includes(command)
   // What is done over a gap, or with a dead letter, needs the rules of the domain, which the store does not
   // keep.
   const rules =
-    store !== undefined && config === undefined && (isOverGap || command === 'dead')
+    flags.store !== undefined && flags.config === undefined && (isOverGap || command === 'dead')
       ? ' --config inturn.config.ts'
       : ''
-  const given = Object.entries({ config, store, consumer }).filter(([, value]) => value !== undefined)
-  const word = (value: unknown): string => shellWord(withoutCredentials(String(value), { isTyped: true }))
-  return given.map(([flag, value]) => ` --${flag} ${word(value)}`).join('') + rules
+  return `${flagWords(flags)}${rules}`
 }

@@ -14,7 +14,7 @@ import { say } from './say.ts'
 import { sourceLines, sourceStanding } from './source-standing.ts'
 import type { SourceStanding } from './source-standing.ts'
 import type { FoundStore, StoreFlags } from './store-flags.ts'
-import { addStoreFlags, consumersOf, withStore } from './store-flags.ts'
+import { addStoreFlags, consumersOf, explainLine, flagsFor, withStore } from './store-flags.ts'
 import type { Cell } from './table.ts'
 import { grouped, pairLines, tableLines } from './table.ts'
 
@@ -33,7 +33,12 @@ export function statusCommand(): Command {
         if (flags.check === true) judge(checked)
         if (flags.json === true) return printJson({ store: store.about.name, consumers: checked })
         return printLines(
-          all.length === 0 ? [`${store.about.name} has no consumer yet`] : all.flatMap(statusLines),
+          all.length === 0
+            ? [`${store.about.name} has no consumer yet`]
+            : all.flatMap((one, index) => [
+                ...(index === 0 ? [] : ['']),
+                ...statusLines(one, flagsFor(flags, one.consumer, all)),
+              ]),
         )
       }),
     )
@@ -81,10 +86,9 @@ async function readAll({
   return all
 }
 
-function statusLines(figures: ConsumerStatus, index: number): readonly string[] {
+function statusLines(figures: ConsumerStatus, flags: StoreFlags): readonly string[] {
   const { now, lastBeatAt, domains, health, source } = figures
   return [
-    ...(index === 0 ? [] : ['']),
     ...pairLines([
       ['consumer', figures.consumer],
       ['streams', figures.streams],
@@ -109,13 +113,14 @@ function statusLines(figures: ConsumerStatus, index: number): readonly string[] 
       ]),
     ),
     ...(source === undefined ? [] : sourceLines(source)),
-    ...healthLines(health, now),
+    ...healthLines(health, now, flags),
   ]
 }
 
-function healthLines({ items, total }: Health, now: number): readonly string[] {
-  if (total === 0) return []
+function healthLines({ items, total }: Health, now: number, flags: StoreFlags): readonly string[] {
   const shown = items.slice(0, healthRowsMax)
+  const [worst] = shown
+  if (worst === undefined) return []
   const row = ({ kind, stream, ageMs, attempts, nextAt, detail }: HealthItem): readonly Cell[] => {
     const next = nextAt === undefined ? '' : nextAt <= now ? 'now' : `in ${spell(nextAt - now)}`
     return [kind, stream, spell(ageMs), attempts, next, detail]
@@ -124,6 +129,8 @@ function healthLines({ items, total }: Health, now: number): readonly string[] {
     '',
     ...tableLines(['health', 'stream', 'for', 'attempts', 'next', ''], shown.map(row)),
     ...(total > shown.length ? [`... and ${grouped(total - shown.length)} more`] : []),
+    '',
+    `What moves one of them: ${explainLine(flags, worst.stream)}`,
   ]
 }
 

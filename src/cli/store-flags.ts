@@ -2,9 +2,12 @@
 // consumer.
 import type { Command } from 'commander'
 import { InturnError } from '../core/errors.ts'
+import type { StreamPath } from '../core/stream-path.ts'
+import { withoutCredentials } from '../core/without-credentials.ts'
 import type { Config } from '../engine/define-config.ts'
 import { resolveDomains, trackedOf } from '../engine/resolve-domains.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
+import { argumentWord, shellWord } from '../operate/operator-actions.ts'
 import type { ConsumerView } from '../operate/paging.ts'
 import type { Store } from '../ports/store.ts'
 import { findConfig, loadConfig } from './load-config.ts'
@@ -39,6 +42,23 @@ export function addStoreFlags(command: Command): Command {
     .option('--store <url>', `the store instead: ${storeUrlForms}`)
     .option('--consumer <name>', 'the consumer, where the store has several')
     .option('--json', 'for machines')
+}
+
+/** The flags by which a store was found, as they are pasted; a password has to be put in. */
+export function flagWords({ config, store, consumer }: StoreFlags): string {
+  const given = Object.entries({ config, store, consumer }).filter(([, value]) => value !== undefined)
+  const word = (value: unknown): string => shellWord(withoutCredentials(String(value), { isTyped: true }))
+  return given.map(([flag, value]) => ` --${flag} ${word(value)}`).join('')
+}
+
+/** The flags that find one of several consumers of the store that was found. */
+export function flagsFor(flags: StoreFlags, consumer: string, all: readonly unknown[]): StoreFlags {
+  return all.length > 1 ? { ...flags, consumer } : flags
+}
+
+/** The line that explains a stream, ready to paste. */
+export function explainLine(flags: StoreFlags, stream: StreamPath): string {
+  return `inturn explain ${argumentWord(stream)}${flagWords(flags)}`
 }
 
 /** Runs with the store that the flags name, and closes it. */

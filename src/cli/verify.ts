@@ -5,7 +5,7 @@ import { verifyConsumer } from '../operate/verify.ts'
 import { printJson, printLines } from './print.ts'
 import { ProgressLine } from './progress-line.ts'
 import type { StoreFlags } from './store-flags.ts'
-import { addStoreFlags, consumersOf, withStore } from './store-flags.ts'
+import { addStoreFlags, consumersOf, explainLine, flagsFor, withStore } from './store-flags.ts'
 import { grouped, tableLines } from './table.ts'
 
 /** The command `inturn verify`. */
@@ -28,7 +28,11 @@ export function verifyCommand(): Command {
         const isBalanced = results.every((result) => result.isBalanced && result.unsettled.length === 0)
         if (!isBalanced) process.exitCode = 1
         if (flags.json === true) return printJson({ store: store.about.name, isBalanced, consumers: results })
-        return printLines(results.length === 0 ? ['there is no consumer yet'] : results.flatMap(resultLines))
+        return printLines(
+          results.length === 0
+            ? ['there is no consumer yet']
+            : results.flatMap((one) => resultLines(one, flagsFor(flags, one.consumer, results))),
+        )
       }),
     )
 }
@@ -42,7 +46,7 @@ function progressWords({ what, count, total }: VerifyProgress): string {
   return `${far} ${named}`
 }
 
-function resultLines(result: Verification): readonly string[] {
+function resultLines(result: Verification, flags: StoreFlags): readonly string[] {
   const { consumer, streams, deliveries, held, imbalances, unsettled, isBalanced } = result
   const figures = `${grouped(streams)} streams, ${grouped(deliveries)} deliveries, ${grouped(held)} held`
   if (isBalanced && unsettled.length === 0) return [`${consumer}: everything adds up (${figures})`]
@@ -51,6 +55,18 @@ function resultLines(result: Verification): readonly string[] {
     ...(imbalances.length === 0 ? [] : ['']),
     ...tableLines(['where', 'check', 'expected', 'found', 'compared'], imbalances.map(row)),
     ...(unsettled.length === 0 ? [] : ['', `changing all the while, verify again: ${unsettled.join(', ')}`]),
+    ...(isBalanced ? [] : ['', ...adviceLines(imbalances, flags)]),
+  ]
+}
+
+/** What is to be done about a store that does not add up. */
+function adviceLines(imbalances: readonly Imbalance[], flags: StoreFlags): readonly string[] {
+  // What is an orphan belongs to no stream.
+  const known = imbalances.find(({ stream, check }) => stream !== undefined && check !== 'orphan')?.stream
+  return [
+    'It was changed by something else than inturn, was restored in parts, or has met a bug of inturn: keep a',
+    'copy of it before anything is mended.',
+    ...(known === undefined ? [] : [`Where such a stream stands: ${explainLine(flags, known)}`]),
   ]
 }
 

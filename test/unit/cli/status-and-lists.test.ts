@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestFolder } from '../../integration/run-inturn.ts'
-import { inturn, sourceUrl, testFolder } from '../../integration/run-inturn.ts'
+import { inturn, pasteLine, sourceUrl, testFolder } from '../../integration/run-inturn.ts'
 import { entry, gappedState, letter, stateOf } from '../operate/stored-stream.ts'
 import { storedDatabase } from './stored-database.ts'
 
@@ -68,6 +68,9 @@ describe('inturn status', () => {
     expect(stdout).toMatch(/^health +stream +for +attempts +next$/m)
     expect(stdout).toMatch(/^stuck +account\/a%2Fb%20c .* halted \(failure\): Error: no\\u001b\[31m money$/m)
     expect(stdout).toMatch(/^waiting +account\/gap .* number 4 did not come; 3 events are held$/m)
+    const advised = stdout.split('What moves one of them: ')[1] ?? ''
+    expect(advised).toBe('inturn explain account/a%2Fb%20c --store billing.db\n')
+    expect((await pasteLine(folder.path, advised)).stdout).toContain('It is halted')
   })
 
   test('as one JSON document', async () => {

@@ -2,7 +2,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { TestFolder } from '../../integration/run-inturn.ts'
-import { inturn, testFolder } from '../../integration/run-inturn.ts'
+import { inturn, pasteLine, testFolder } from '../../integration/run-inturn.ts'
 import { stateOf } from '../operate/stored-stream.ts'
 import { balancedStreams } from './balanced-streams.ts'
 import { storedDatabase } from './stored-database.ts'
@@ -98,6 +98,10 @@ describe('a planted imbalance is found:', () => {
     expect(code).toBe(1)
     expect(stdout).toMatch(/billing: IT DOES NOT ADD UP/)
     expect(stdout).toMatch(/account\/lossy +deliveries +2 +9 +accounts delivered/)
+    expect(stdout).toContain('keep a\ncopy of it before anything is mended')
+    const advised = stdout.split('Where such a stream stands: ')[1] ?? ''
+    expect(advised).toBe('inturn explain account/lossy --store billing.db\n')
+    expect((await pasteLine(folder.path, advised)).stdout).toContain('account/lossy for consumer billing')
   })
 
   test('a position without its accounts', async () => {
