@@ -2,6 +2,7 @@
 // that nothing is given to another one for it.
 import type { Admin } from '@platformatic/kafka'
 import type { SourcePart } from '../../ports/source.ts'
+import { asksOthers } from './asks-others.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import { kafkaFault } from './faults.ts'
 import type { GroupClientOptions } from './group-client.ts'
@@ -28,7 +29,7 @@ export async function surveyGroup(
     retries: 1,
     retryDelay: 250,
   })
-  const admin = knowsLeaderless(library, made)
+  const admin = asksOthers(library, knowsLeaderless(library, made))
   try {
     const topics = [...options.topics]
     const { topics: known, brokers } = await admin.metadata({ topics })
