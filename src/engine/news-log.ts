@@ -2,6 +2,7 @@
 // source fails, and when that is over. Upholds I7: streams that fail by the thousand are counted, not listed.
 import { numbersText } from '../core/counter.ts'
 import type { Sequence } from '../core/sequence.ts'
+import { errorMessage } from '../core/thrown.ts'
 import { spell } from '../core/time-words.ts'
 import type { LogLine } from '../ports/log.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
@@ -9,6 +10,18 @@ import type { EngineNews } from '../ports/telemetry.ts'
 const streamLinesMax = 20
 const streamLinesEveryMs = 10_000
 const partsMax = 20
+/** Until it is said again that store or source go on failing: at first, and at most; in milliseconds. */
+const [downEveryMs, downEveryMsMax] = [5_000, 60_000]
+
+/** So many reasons of one outage are said as soon as they are there. */
+const downReasonsMax = 5
+
+/** Store or source as they have failed, and when that is said next. */
+interface Down {
+  readonly reasons: Set<string>
+  readonly everyMs: number
+  readonly nextMs: number
+}
 
 type News<Kind extends EngineNews['kind']> = Extract<EngineNews, { kind: Kind }>
 
@@ -19,8 +32,8 @@ export class NewsLog {
   #streamLines = 0
   #unsaid = 0
   #windowMs = 0
-  /** Store or source have failed, and the error was told whole. */
-  #isDown = false
+  /** Which of store and source have failed; the first error was told whole. */
+  readonly #down = new Map<EngineNews['kind'], Down>()
   /** The parts of its source that a worker has, as they were told last. */
   #parts = ''
 
@@ -39,10 +52,9 @@ export class NewsLog {
     if (line === undefined) return
     if ('stream' in news) this.#sayOfStream(line)
     else if (news.kind === 'store-failed' || news.kind === 'source-failed') {
-      this.#say({ ...line, isBrief: this.#isDown })
-      this.#isDown = true
+      this.#sayOfDown(news.kind, line)
     } else {
-      if (news.kind === 'recovered') this.#isDown = false
+      if (news.kind === 'recovered') this.#down.clear()
       this.#say(line)
     }
   }
@@ -57,6 +69,22 @@ export class NewsLog {
     const none = 'nothing: others have all parts of the source'
     const text = `reads ${names.length === 0 ? none : names.slice(0, partsMax).join(', ') + more}`
     this.#say({ level: 'info', text, fields: { kind: 'source-parts', parts: names } })
+  }
+
+  /**
+   * What goes on failing is said ever more seldom, and another reason at once: each try that fails is told,
+   * however short the wait.
+   */
+  #sayOfDown(kind: EngineNews['kind'], line: LogLine): void {
+    const now = this.#elapsedMs()
+    const down = this.#down.get(kind) ?? { reasons: new Set(), everyMs: downEveryMs, nextMs: now }
+    const { reasons, everyMs, nextMs } = down
+    const reason = errorMessage(line.error)
+    const isOther = !reasons.has(reason) && reasons.size < downReasonsMax
+    if (now < nextMs && !isOther) return
+    this.#say({ ...line, isBrief: this.#down.size > 0 })
+    if (isOther) reasons.add(reason)
+    this.#down.set(kind, { reasons, everyMs: Math.min(downEveryMsMax, everyMs * 2), nextMs: now + everyMs })
   }
 
   #sayOfStream(line: LogLine): void {

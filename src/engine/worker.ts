@@ -18,6 +18,7 @@ import type { EngineParts } from './engine-parts.ts'
 import { sizeOf } from './incoming-message.ts'
 import type { IdOrder } from './ordered-arrivals.ts'
 import { OrderedArrivals } from './ordered-arrivals.ts'
+import { Outage } from './outage.ts'
 import type { EngineOptions } from './processor-options.ts'
 import { makeEngine } from './processor-options.ts'
 import { beat, leave } from './quarantine.ts'
@@ -147,8 +148,8 @@ interface PullWorkerParts<Message extends Delivery> {
 }
 
 const beatEveryMs = 1_000
-const firstRetryMs = 100
-const longestRetryMs = 10_000
+/** Nothing has failed for so long, and two sweeps: then store and source work again; in milliseconds. */
+const calmMsMin = 3_000
 /** What no waiting mends: inturn itself is wrong, or what is open is not what its path names any more. */
 const endsWorker: ReadonlySet<ErrorCode> = new Set(['invariant-violated', 'store-replaced'])
 
@@ -193,7 +194,7 @@ class PullWorker<Message extends Delivery> implements Worker {
   #progress = new AbortController()
   #nextSweepMs = 0
   #nextBeatMs = 0
-  #failures = 0
+  readonly #outage: Outage
   /** Something that was worked on has ended well since the last failure was told. */
   #isProven = false
   #isDone = false
@@ -213,6 +214,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#stopNow = made.stopNow
     this.#sweepMs = made.limits.sweepMs
     this.#limits = made.limits
+    this.#outage = new Outage(Math.max(calmMsMin, 2 * made.limits.sweepMs))
     this.#settlement = new Settlement({ ...made, source: this.#source })
     made.engine.hasUndecided = (stream) =>
       this.#inHand.length > 0 || this.#hasFailed || this.#settlement.isWaitedFor(stream)
@@ -500,18 +502,17 @@ class PullWorker<Message extends Delivery> implements Worker {
     try {
       await part()
       // A worker that is told to end has nothing in hand, and learns of no store whether it works again.
-      if (this.#failures > 0 && this.#isWell() && !this.#draining.signal.aborted) {
-        telemetry({ kind: 'recovered' })
-        this.#failures = 0
+      if (this.#isWell() && !this.#draining.signal.aborted) {
+        // What is caught up has nothing left that might fail.
+        const nowMs = this.#isDone ? Infinity : timers.elapsedMs()
+        if (this.#outage.ended(nowMs)) telemetry({ kind: 'recovered' })
       }
       return true
     } catch (error) {
       if (this.#stopNow.signal.aborted) return false
       if (!(error instanceof InturnError) || endsWorker.has(error.code)) throw error
       if (phase === 'opening' && !error.retryable) throw error
-      const ceiling = Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures)
-      const retryInMs = Math.ceil((ceiling * (1 + random.next())) / 2)
-      this.#failures++
+      const retryInMs = this.#outage.failed(timers.elapsedMs(), random)
       this.#isProven = false
       const kind = this.#sourceFailures.has(error) ? 'source-failed' : 'store-failed'
       telemetry({ kind, error, retryInMs })

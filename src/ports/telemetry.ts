@@ -121,6 +121,7 @@ export type EngineNews =
    * nothing more is read. Told without error then.
    */
   | { readonly kind: 'records-full'; readonly error?: InturnError }
+  /** Store and source work again: for some seconds nothing has failed. */
   | { readonly kind: 'recovered' }
   /**
    * What this worker has of a source with parts, as partitions, and how far behind it is: told when it is

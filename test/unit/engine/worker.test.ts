@@ -147,6 +147,7 @@ describe('failures of store and source (I10)', () => {
     expect(world.settledNumbers).toEqual([1])
     isDown = false
     await world.until(() => world.settled.length === 2)
+    await world.until(() => world.told('recovered').length > 0)
     expect(world.told('recovered')).toHaveLength(1)
     await worker.stop()
   })
