@@ -2,8 +2,8 @@
 // looks after what nothing arrives for. Upholds I4 (settle last), I8 (heartbeats while reading) and I10 (fail
 // closed).
 //
-// States: opening -> reading <-> backing off (store or source failed; the batch in hand is kept) -> draining
-// -> ended.
+// States: opening -> reading <-> backing off (store or source failed; the batch in hand is kept, and what is
+// due is looked after where it is the source) -> draining -> ended.
 import { checkNames, givenText } from '../core/check-names.ts'
 import type { Duration } from '../core/duration.ts'
 import type { ErrorCode } from '../core/errors.ts'
@@ -516,8 +516,20 @@ class PullWorker<Message extends Delivery> implements Worker {
       this.#isProven = false
       const kind = this.#sourceFailures.has(error) ? 'source-failed' : 'store-failed'
       telemetry({ kind, error, retryInMs })
-      await timers.sleep(retryInMs, this.#draining.signal)
+      if (kind === 'source-failed' && phase === undefined) await this.#sweepFor(retryInMs)
+      else await timers.sleep(retryInMs, this.#draining.signal)
       return false
+    }
+  }
+
+  /** Waits so long, and looks after what nothing arrives for: what is due needs no source. */
+  async #sweepFor(ms: number): Promise<void> {
+    const { timers } = this.#parts
+    const untilMs = timers.elapsedMs() + ms
+    for (let leftMs = ms; leftMs > 0 && !this.#draining.signal.aborted;) {
+      if (!this.#hasFailed) this.#sweepWhenDue()
+      await timers.sleep(Math.min(leftMs, this.#sweepMs), this.#draining.signal)
+      leftMs = untilMs - timers.elapsedMs()
     }
   }
 
