@@ -113,18 +113,24 @@ test('one of three brokers killed is told once, and back once; what others lead 
   await expect.poll(() => handled.length, long).toBe(3)
   const [node] = await leadersOf(topic)
   const server = serverOf(node)
+  const name = `the broker ${node} (${server.broker})`
+  const told = (): readonly string[] => warnings.filter((message) => message.includes(name))
   const restart = kill(server)
-  await expect.poll(() => warnings.length, long).toBe(1)
-  expect(warnings[0]).toContain(`the broker ${node} (${server.broker}) cannot be asked; `)
+  await expect.poll(() => told().length, long).toBe(1)
+  expect(told()[0]).toContain(`${name} cannot be asked; `)
   // Led by others within the session of the broker.
-  await expect.poll(() => warnings.length, long).toBe(2)
-  expect(warnings[1]).toContain(`the broker ${node} (${server.broker}) leads nothing here any more`)
+  await expect.poll(() => told().length, long).toBe(2)
+  expect(told()[1]).toContain(`${name} leads nothing here any more`)
+  const parts = news.flatMap((one) => (one.kind === 'source-parts' ? one.parts : []))
+  expect(parts.map(({ problem }) => problem)).toContainEqual(
+    expect.stringContaining(`${name} cannot be asked: `),
+  )
   await addEach(topic)
   await expect.poll(() => handled.length, long).toBe(6)
   await restart()
   await addEach(topic)
   await expect.poll(() => handled.length, long).toBe(9)
-  expect(warnings).toHaveLength(2)
+  expect(told()).toHaveLength(2)
   expect(failuresIn(news)).toEqual([])
 })
 
