@@ -7,13 +7,13 @@ import { recall } from './conflict-memory.ts'
 import type { Counter } from './counter.ts'
 import { counterOf, firstFrom, nearestTo, sequenceText, windowOf } from './counter.ts'
 import { findHeld, heldSpanAt } from './held-spans.ts'
-import { isOfOldEpoch, referenceAt, withMark } from './log-marks.ts'
+import { isOfOldEpoch, referenceAt, withMark, withoutBeyond } from './log-marks.ts'
 import { isCurrent, originOf } from './numbering-rules.ts'
 import type { Arrival, LogPlace, Pass } from './pass.ts'
 import { epochInRuns } from './producer-runs.ts'
 import type { StreamRules } from './rules.ts'
 import type { Epoch, Position } from './sequence.ts'
-import type { SeenMark, StreamState } from './stream-state.ts'
+import type { LogMarks, SeenMark, StreamState } from './stream-state.ts'
 
 /** How many epochs that are not open have a mark; of more than that, nothing can be placed. */
 const seenMax = 64
@@ -206,6 +206,17 @@ export function resumedMarks(rules: StreamRules, state: StreamState): readonly S
     const { epoch, greatest } = mark
     return { epoch, greatest: reachOf(rules, unseen, epoch)?.greatest ?? greatest, isResumed: true }
   })
+}
+
+/**
+ * What is known of the log of a counter once an operator has said so: where what is accounted for or held was
+ * read. Read again, that is what it was; what was refused is measured anew.
+ */
+export function resumedLog(rules: StreamRules, state: StreamState): LogMarks | undefined {
+  const { logged } = state
+  if (logged === undefined) return undefined
+  const greatest = reachOf(rules, { ...state, seen: [] }, logged.epoch)?.greatest
+  return greatest === undefined ? undefined : withoutBeyond(logged, greatest)
 }
 
 function isNeeded(

@@ -54,3 +54,16 @@ export function withMark(
   const first = kept.findLastIndex((one) => one.greatest <= longAgo)
   return first > 0 ? kept.slice(first) : kept
 }
+
+/**
+ * The marks up to a number, with which the counter had been in front of the first that is left out. What was
+ * read there is measured as ever, and what lies behind as if it were new.
+ */
+export function withoutBeyond(logged: LogMarks, greatest: number): LogMarks {
+  const { marks } = logged
+  const end = marks.findIndex((mark) => mark.greatest > greatest)
+  const next = marks[end]
+  return next === undefined
+    ? logged
+    : { ...logged, marks: [...marks.slice(0, end), { at: next.at, greatest }] }
+}

@@ -1,7 +1,7 @@
 // An operator has a stream try again: its failing event with all its attempts, or its gaps from the first
 // question on.
 import { headGap } from '../gaps.ts'
-import { resumedMarks } from '../half-turn.ts'
+import { resumedLog, resumedMarks } from '../half-turn.ts'
 import { healAtOnce } from '../heal.ts'
 import { hasGapBefore } from '../numbering-rules.ts'
 import type { RuledStream } from '../run-pass.ts'
@@ -58,7 +58,7 @@ export function resumeStream(stream: RuledStream, clock: Clock): Operated {
   if (halt.cause === 'half-turn') {
     const seen = resumedMarks(rules, state)
     return granted(
-      { ...state, seen, logged: undefined, halt: undefined },
+      { ...state, seen, logged: resumedLog(rules, state), halt: undefined },
       `its halt has ended; ${followingWords}`,
     )
   }

@@ -3,14 +3,15 @@
 // fills are filled.
 import { fillUpTo, lose } from '../advance.ts'
 import { openEpoch } from '../epochs.ts'
+import { withoutBeyond } from '../log-marks.ts'
 import { isCurrent, originOf } from '../numbering-rules.ts'
 import type { Pass, PassContext } from '../pass.ts'
 import { beginPass } from '../pass.ts'
 import type { RuledStream } from '../run-pass.ts'
 import { endPass } from '../run-pass.ts'
-import type { Position, Sequence } from '../sequence.ts'
+import type { Epoch, Position, Sequence } from '../sequence.ts'
 import { after, comparePositions } from '../sequence.ts'
-import type { HeldSpan } from '../stream-state.ts'
+import type { HeldSpan, StreamState } from '../stream-state.ts'
 import { skipEvents } from '../taken-events.ts'
 import type { Operated } from './operated.ts'
 import { declined, ownHalt } from './operated.ts'
@@ -27,10 +28,16 @@ export function seekForwards(stream: RuledStream, target: Position, context: Pas
   if (between !== undefined) return between
   const { draft } = pass
   draft.position = target.sequence
-  draft.logged = undefined
+  draft.logged = knownLog(stream.state, target.epoch)
   endHalt(pass, target)
   const place = `${String(target.sequence)}${target.epoch === 0 ? '' : ` of epoch ${target.epoch}`}`
   return { kind: 'granted', ...endPass(pass), done: `its position is ${place} now` }
+}
+
+/** What is known of the log: where what was accounted for was read. What comes behind follows the target. */
+function knownLog({ epoch, position, logged }: StreamState, target: Epoch): StreamState['logged'] {
+  if (logged === undefined || position === undefined || epoch !== target) return undefined
+  return withoutBeyond(logged, Number(position))
 }
 
 /** The place from which numbers are passed over, in the epoch of the target, which is open then. */

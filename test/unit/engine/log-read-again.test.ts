@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { InturnEvent } from '../../../src/core/event.ts'
 import { contiguous } from '../../../src/core/numbering.ts'
+import { defaultStreamLimits } from '../../../src/core/rules.ts'
 import { streamPath } from '../../../src/core/stream-path.ts'
 import { createWorker } from '../../../src/engine/worker.ts'
+import { resume, skip } from '../../../src/operate/operate-stream.ts'
+import { seek } from '../../../src/operate/seek.ts'
 import { plainStore } from '../../../src/ports/around-store.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import { fileSource } from '../../../src/transports/file.ts'
@@ -84,4 +87,46 @@ describe('a log that is read again by more than half a turn of its counter (I1, 
     expect(wrong).toEqual([])
     expect(await store.reader.deadLetters('billing', { limit: 10 })).toEqual([])
   })
+})
+
+test.each(['skip', 'seek'])('and after an operator has gone on by %s and resume (I1, I3)', async (way) => {
+  const data = memoryStore()
+  const store = plainStore(data.beside({}), { durable: true })
+  await store.open()
+  const handled: number[] = []
+  const wrong: unknown[] = []
+  const numbering = contiguous({ start: 0, modulus: 256 })
+  const handle = ({ data, sequence }: InturnEvent): void => {
+    handled.push(Number(sequence))
+    if (data !== `0/${String(sequence)}`) wrong.push([data, sequence])
+  }
+  const run = async (): Promise<string | undefined> => {
+    const source = fileSource(path, { checkpointMs: 1 })
+    const meter = { numbering, effects: 'external', handle } as const
+    const own = plainStore(data.beside({}), { durable: true })
+    await createWorker({ consumer: 'billing', store: own, source, domains: { meter } }).run({
+      until: 'caught-up',
+    })
+    return store.checkpoint('billing', source.name)
+  }
+  await writeFile(path, linesOf(0, 100, 0))
+  const early = await run()
+  // 512 is lost, and the counter goes more than a turn beyond it.
+  await appendFile(path, linesOf(100, 512, 0) + linesOf(513, 913, 0))
+  await run()
+  const rules = { ...defaultStreamLimits, numbering, gapEnd: 'wait', patienceMs: 1_000 } as const
+  const failure = { attempts: 5, then: 'halt' } as const
+  const target = { store, consumer: 'billing', domains: new Map([['meter', { rules, failure }]]) }
+  const request = { stream: streamPath('meter', 'meter'), by: 'ann', reason: 'the device was off' }
+  if (way === 'skip') await skip(target, request)
+  else await seek(target, { ...request, to: 512 })
+  await run()
+  await resume(target, request)
+  // A kill, or another stream whose events are refused, has kept the checkpoint where it was.
+  await store.checkpoint('billing', `file ${path}`, String(early))
+  await run()
+  expect(wrong).toEqual([])
+  const expected = Array.from({ length: 913 }, (_, number) => number).filter((number) => number !== 512)
+  expect(handled).toEqual(expected)
+  expect(await store.reader.deadLetters('billing', { limit: 10 })).toEqual([])
 })
