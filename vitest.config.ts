@@ -1,4 +1,5 @@
-// How the tests run: against the sources, in two processes, with time limits that only a hang can reach.
+// How the tests run: against the sources, with time limits that only a hang can reach; in three processes, as
+// those that do servers harm wait most of the time.
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import type { ViteUserConfig } from 'vitest/config'
@@ -22,7 +23,7 @@ const config: ViteUserConfig = defineConfig({
     // Hundreds of processes are started, most of them on the same sources.
     env: { NODE_COMPILE_CACHE: compileCache },
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 600_000,
     hookTimeout: 600_000,
   },
