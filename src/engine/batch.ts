@@ -409,7 +409,9 @@ export class Engine {
     const after = turned === undefined ? before : turn.state
     if (after !== before) turned?.({ domain: domain.name, stream, before, after, ledger: turn.ledger })
     if (!turn.isPlain || this.healing.isRunning) this.healing.takeTurn(turn)
-    if (visit.looks.length > 0 && !turn.isIdle) for (const { call } of visit.looks) call.moved.add(visit.path)
+    // Of a plain turn each arrival says so itself.
+    const isTold = !turn.isPlain || visit.looks.length > 0
+    if (isTold && !turn.isIdle) for (const call of visit.calls) call.moved.add(visit.path)
     if (planned.isFirst) this.#answer(planned)
     if (!turn.isPlain) amendAnswers(turn, visit.arrivals)
     if (this.#parts.store.about.durable || this.onPosition === undefined) return

@@ -202,8 +202,10 @@ class PullWorker<Message extends Delivery> implements Worker {
   #isFull = false
   /** Nothing is read until there is room for refused events. */
   #isStuck = false
-  /** Whether a sweep has found nothing to do since the last batch. */
-  #isSwept = false
+  /** Rises with all after which a sweep may find something to do: a batch, refused events that were kept. */
+  #stirred = 0
+  /** How far that was when a sweep began that found nothing to do. */
+  #sweptAt = -1
 
   constructor(made: PullWorkerParts<Message>) {
     this.#engine = made.engine
@@ -309,6 +311,11 @@ class PullWorker<Message extends Delivery> implements Worker {
     return this.#flights.values().some(({ call }) => call.hasFailed)
   }
 
+  /** Whether a sweep has found nothing to do since something has stirred. */
+  get #isSwept(): boolean {
+    return this.#sweptAt === this.#stirred
+  }
+
   #sweepWhenDue(): void {
     const { timers } = this.#parts
     if (timers.elapsedMs() < this.#nextSweepMs || this.#draining.signal.aborted) return
@@ -345,7 +352,7 @@ class PullWorker<Message extends Delivery> implements Worker {
     this.#flights.add(flight)
     this.#flying += messages.length
     for (const message of messages) this.#flyingBytes += sizeOf(message)
-    if (!areOffers) this.#isSwept = false
+    if (!areOffers) this.#stirred++
     call.done
       .then(() => {
         this.#isProven = true
@@ -356,8 +363,8 @@ class PullWorker<Message extends Delivery> implements Worker {
       .finally(() => {
         this.#end(flight)
         // What was refused may have room now, where something else had.
-        if (!areOffers || kept === 0) return
-        this.#isSwept = false
+        if (!areOffers || (kept === 0 && call.moved.size === 0)) return
+        this.#stirred++
         this.#offerAgain()
       })
   }
@@ -382,10 +389,13 @@ class PullWorker<Message extends Delivery> implements Worker {
   /** Looks after what nothing arrives for. */
   async #sweepOnce(): Promise<void> {
     const { batchMax } = this.#parts
-    // A stream whose job ends meanwhile may have been looked at before that.
-    const hasFlown = this.#flights.size > 0 || this.#engine.healing.isRunning
+    // A stream whose job ends meanwhile may have been looked at before that. Offers tell what comes of them,
+    // and are made after each sweep: those that come to nothing must not have it made once more.
+    const isMoving = (): boolean =>
+      this.#engine.healing.isRunning || this.#flights.values().some(({ areOffers }) => !areOffers)
+    const [stirred, wasMoving] = [this.#stirred, isMoving()]
     const moved = await this.#engine.sweep(batchMax)
-    this.#isSwept = moved === 0 && !hasFlown && this.#flights.size === 0 && !this.#engine.healing.isRunning
+    this.#sweptAt = moved === 0 && !wasMoving && !isMoving() ? stirred : -1
     this.#offerAgain()
     if (moved >= batchMax) this.#nextSweepMs = 0
   }

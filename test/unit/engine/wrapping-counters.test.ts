@@ -1,6 +1,7 @@
 // A counter of 256 numbers loses one and goes on: nothing is taken for anything else, whatever the source,
 // and each way on that is offered leads on.
 import { describe, expect, test } from 'vitest'
+import type { InturnEvent } from '../../../src/core/event.ts'
 import { contiguous } from '../../../src/core/numbering.ts'
 import { resolveDomains } from '../../../src/engine/resolve-domains.ts'
 import type { KnownDomains } from '../../../src/operate/domain-rules.ts'
@@ -143,15 +144,35 @@ describe('a stream that stands for half a turn (I1, I3)', () => {
     expect(new Set(verdictsOf(await processor.process(refused)))).toEqual(new Set(['stale']))
   })
 
-  test('keeps no run until caught-up from its end', async () => {
+  test.each([
+    ['a store', 0, '250ms'],
+    ['a store that takes longer than sweeps are apart', 40, '10ms'],
+  ] as const)('keeps no run until caught-up from its end, over %s', async (_, delayMs, sweepEvery) => {
     const world = new WorkerWorld()
     await world.source.push([...sent(0, 511), ...sent(513, 912)])
-    await world.runOut(world.worker({ numbering }))
+    const store = world.store({ plan: ({ method }) => (method === 'work' ? { delayMs } : undefined) })
+    await world.runOut(world.worker({ numbering }, { store, sweepEvery }))
     expect(world.calls).toEqual(calls(0, 511))
     expect((await world.stream('a'))?.state.halt).toMatchObject({ cause: 'half-turn' })
     // What was refused is still with the source.
     expect(world.settled).toHaveLength(638)
     expect(await world.deadLetters()).toEqual([])
+  })
+
+  test('ends a run until caught-up only once it was offered what an offer has made room for', async () => {
+    const world = new WorkerWorld()
+    await world.source.push(sent(0, 7))
+    // The retry is due only when what was refused is offered again, which takes a while.
+    const store = world.store({ plan: ({ method }) => (method === 'work' ? { delayMs: 40 } : undefined) })
+    let failures = 0
+    const handle = (called: InturnEvent): void => {
+      if (called.sequence === 2 && failures++ === 0) throw new Error('away')
+      world.note(called)
+    }
+    const failure = { backoff: 30 }
+    const shape = { numbering: contiguous({ start: 0, modulus: 8 }), handle, failure }
+    await world.runOut(world.worker(shape, { store, sweepEvery: '10ms' }))
+    expect([failures, world.calls]).toEqual([2, calls(0, 7)])
   })
 
   test('a log offers a refused copy with the number that it had, however far the counter is', async () => {
