@@ -6,23 +6,11 @@ import { errorMessage } from '../core/thrown.ts'
 import { spell } from '../core/time-words.ts'
 import type { LogLine } from '../ports/log.ts'
 import type { EngineNews } from '../ports/telemetry.ts'
+import { Troubles } from '../ports/troubles.ts'
 
 const streamLinesMax = 20
 const streamLinesEveryMs = 10_000
 const partsMax = 20
-/** Until it is said again that store or source go on failing: at first, and at most; in milliseconds. */
-const [downEveryMs, downEveryMsMax] = [5_000, 60_000]
-
-/** So many reasons of one outage are said as soon as they are there. */
-const downReasonsMax = 5
-
-/** Store or source as they have failed, and when that is said next. */
-interface Down {
-  readonly reasons: Set<string>
-  readonly everyMs: number
-  readonly nextMs: number
-}
-
 type News<Kind extends EngineNews['kind']> = Extract<EngineNews, { kind: Kind }>
 
 /** Makes lines of what an engine tells. */
@@ -32,14 +20,21 @@ export class NewsLog {
   #streamLines = 0
   #unsaid = 0
   #windowMs = 0
-  /** Which of store and source have failed; the first error was told whole. */
-  readonly #down = new Map<EngineNews['kind'], Down>()
+  /** Store and source as they fail: each try is told, however short the wait. */
+  readonly #outages: Troubles<LogLine>
+  /** They have failed, and the first error was told whole. */
+  #isDown = false
   /** The parts of its source that a worker has, as they were told last. */
   #parts = ''
 
   constructor(say: (line: LogLine) => void, elapsedMs: () => number) {
     this.#say = say
     this.#elapsedMs = elapsedMs
+    const tell = (line: LogLine): void => {
+      say({ ...line, isBrief: this.#isDown })
+      this.#isDown = true
+    }
+    this.#outages = new Troubles({ tell, againMs: 5_000, againMsMax: 60_000, elapsedMs })
   }
 
   /** Takes in what an engine tells. */
@@ -52,9 +47,12 @@ export class NewsLog {
     if (line === undefined) return
     if ('stream' in news) this.#sayOfStream(line)
     else if (news.kind === 'store-failed' || news.kind === 'source-failed') {
-      this.#sayOfDown(news.kind, line)
+      this.#outages.has(news.kind, errorMessage(line.error), line)
     } else {
-      if (news.kind === 'recovered') this.#down.clear()
+      if (news.kind === 'recovered') {
+        this.#outages.forget()
+        this.#isDown = false
+      }
       this.#say(line)
     }
   }
@@ -69,22 +67,6 @@ export class NewsLog {
     const none = 'nothing: others have all parts of the source'
     const text = `reads ${names.length === 0 ? none : names.slice(0, partsMax).join(', ') + more}`
     this.#say({ level: 'info', text, fields: { kind: 'source-parts', parts: names } })
-  }
-
-  /**
-   * What goes on failing is said ever more seldom, and another reason at once: each try that fails is told,
-   * however short the wait.
-   */
-  #sayOfDown(kind: EngineNews['kind'], line: LogLine): void {
-    const now = this.#elapsedMs()
-    const down = this.#down.get(kind) ?? { reasons: new Set(), everyMs: downEveryMs, nextMs: now }
-    const { reasons, everyMs, nextMs } = down
-    const reason = errorMessage(line.error)
-    const isOther = !reasons.has(reason) && reasons.size < downReasonsMax
-    if (now < nextMs && !isOther) return
-    this.#say({ ...line, isBrief: this.#down.size > 0 })
-    if (isOther) reasons.add(reason)
-    this.#down.set(kind, { reasons, everyMs: Math.min(downEveryMsMax, everyMs * 2), nextMs: now + everyMs })
   }
 
   #sayOfStream(line: LogLine): void {

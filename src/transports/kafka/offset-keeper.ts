@@ -4,8 +4,8 @@
 import { InturnError } from '../../core/errors.ts'
 import { errorMessage } from '../../core/thrown.ts'
 import { systemTimers } from '../../ports/timers.ts'
+import type { Troubles } from '../../ports/troubles.ts'
 import type { CommittedOffset, Partition, PartitionName } from './partition.ts'
-import type { Troubles } from './troubles.ts'
 
 /** What a keeper is made of. */
 export interface OffsetKeeperParts {
@@ -14,7 +14,7 @@ export interface OffsetKeeperParts {
   /** `false`: the group takes none now. */
   readonly commit: (commits: readonly (PartitionName & CommittedOffset)[]) => Promise<boolean>
   readonly partitions: ReadonlyMap<string, Partition>
-  readonly troubles: Troubles
+  readonly troubles: Troubles<string>
 }
 
 /** How many commits fail in a row before that is told. */

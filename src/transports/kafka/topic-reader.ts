@@ -4,6 +4,7 @@ import type { InturnError } from '../../core/errors.ts'
 import { orAborted } from '../../ports/sending.ts'
 import type { ReadRequest, SourceExtent } from '../../ports/source.ts'
 import { systemTimers } from '../../ports/timers.ts'
+import { Troubles } from '../../ports/troubles.ts'
 import { reasonOf } from './faults.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { Partition } from './partition.ts'
@@ -11,7 +12,6 @@ import type { PartitionName } from './partition.ts'
 import type { HeldDelivery, RecordMapping } from './record-message.ts'
 import { deliveryOf } from './record-message.ts'
 import type { TopicClient, TopicNews } from './topic-client.ts'
-import { Troubles } from './troubles.ts'
 
 /** What a reader is made of. */
 export interface TopicReaderParts {
@@ -64,7 +64,7 @@ export class TopicReader {
   readonly #loop: FetchLoop
   readonly #failing = new Map<Need, Failing>()
   /** What goes wrong with a part of what is read. */
-  readonly troubles: Troubles
+  readonly troubles: Troubles<string>
   /** Partitions take turns in being the first that is read. */
   #turn = 0
   #wake: () => void = () => undefined
@@ -75,7 +75,12 @@ export class TopicReader {
   constructor(topics: TopicClient, parts: TopicReaderParts, news: ReaderNews) {
     this.#parts = parts
     this.#topics = topics
-    this.troubles = new Troubles((message) => parts.warn(`${parts.name}: ${message}`))
+    this.troubles = new Troubles({
+      tell: (message) => parts.warn(`${parts.name}: ${message}`),
+      againMs: 60_000,
+      againMsMax: 300_000,
+      elapsedMs: () => systemTimers.elapsedMs(),
+    })
     this.#loop = new FetchLoop(topics, {
       name: parts.name,
       refreshMs: parts.refreshMs,

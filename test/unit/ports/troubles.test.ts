@@ -1,16 +1,25 @@
-// What goes wrong with a part of a source is told once, and ever more seldom while it lasts (I7).
+// What goes wrong for a while is told once, and ever more seldom while it lasts (I7).
 import { expect, test } from 'vitest'
-import { VirtualTimers } from '../../../../src/testing/virtual-timers.ts'
-import { Troubles } from '../../../../src/transports/kafka/troubles.ts'
+import { Troubles } from '../../../src/ports/troubles.ts'
+import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 
 const minuteMs = 60_000
 
 /** Troubles, and what was told of them with the minute of it. */
-function world(): { readonly timers: VirtualTimers; readonly told: string[]; readonly troubles: Troubles } {
+function world(): {
+  readonly timers: VirtualTimers
+  readonly told: string[]
+  readonly troubles: Troubles<string>
+} {
   const timers = new VirtualTimers()
   const told: string[] = []
   const tell = (message: string): void => void told.push(`${timers.elapsedMs() / minuteMs} ${message}`)
-  return { timers, told, troubles: new Troubles(tell, () => timers.elapsedMs()) }
+  const elapsedMs = (): number => timers.elapsedMs()
+  return {
+    timers,
+    told,
+    troubles: new Troubles({ tell, againMs: minuteMs, againMsMax: 5 * minuteMs, elapsedMs }),
+  }
 }
 
 test('what lasts is told at once, after a minute, and then ever more seldom', async () => {
