@@ -354,7 +354,7 @@ export class Connection {
     } finally {
       session.end()
       client.off('error', listener)
-      client.release(isBroken)
+      client.release(isBroken || (session.isOutlasted && client.hold === undefined))
     }
   }
 

@@ -70,8 +70,17 @@ function faultOf(cause: unknown, store: string): InturnError | undefined {
  */
 export function foreignFaultOf(cause: unknown, store: string): InturnError | undefined {
   const state = sqlStateOf(cause)
-  const isOfServer = state === undefined || /^(?:08|25006|25P0[34]|40001|40P01|53|57P|58|XX)/.test(state)
-  return isOfServer ? faultOf(cause, store) : undefined
+  const isOfServer = state === undefined || /^(?:08|25P0[34]|40001|40P01|53[0-3]|57P|580|XX)/.test(state)
+  return isOfServer && !isOfAnotherServer(cause, state) ? faultOf(cause, store) : undefined
+}
+
+/**
+ * A server that answers has no trouble with the connection: what it says of one is of values that do not fit
+ * their statement, or of a server that the statement reaches by it. A pooler, which has no routines, says it
+ * of the server behind it.
+ */
+function isOfAnotherServer(cause: unknown, state: string | undefined): boolean {
+  return state?.startsWith('08') === true && typeof fieldOf(cause, 'routine') === 'string'
 }
 
 /** Whether a transaction has failed, or ended, before this statement of it. */

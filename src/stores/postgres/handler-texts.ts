@@ -2,8 +2,11 @@
 // the server keeps the plans of those that come again while handlers run at once. Upholds I7.
 import { createHash } from 'node:crypto'
 
-const blank = /^(?:[\s;]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*/
+const blank = /(?:[\s;]+|--[^\n\r]*)*/y
+const commentMark = /\/\*|\*\//g
 const ending = /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback)\b/i
+/** The rows of these are no answers; the server would wait for them, and for nothing else, without end. */
+const copying = /^copy\b[^]*\b(?:from\s+stdin|to\s+stdout)\b/i
 const toSavepoint = /^rollback\s+(?:(?:work|transaction)\s+)?to\b/i
 
 /**
@@ -22,16 +25,36 @@ const lonely = new RegExp(
   'i',
 )
 
+/**
+ * What stays with the connection after the transaction: settings that are not `LOCAL`, names, locks. Who has
+ * the connection next would work under it, or meet it.
+ */
+const lasting = new RegExp(
+  [
+    /^set\s+(?!local\b|constraints\b|transaction\b)/,
+    /^(?:prepare|deallocate|listen)\b/,
+    /^declare\b[^]*\bwith\s+hold\b/,
+    /^create\s+(?:(?:global|local)\s+)?temp(?![^]*\bon\s+commit\s+drop\b)/,
+    /\bset_config\s*\((?![^()]*,\s*true\s*\))/,
+    /\bpg_(?:try_)?advisory_lock/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+)
+
 /** Texts with values in them come once each; the server keeps names for as long as a connection lasts. */
 const textsMax = 1_000
 const namesMax = 100
 
 /** What is known of a statement. */
 interface KnownText {
-  /** How it begins, for people, where it would end the transaction. */
-  readonly ending: string | undefined
+  /** Why a handler may not run it, if so. */
+  readonly refusal: string | undefined
   /** It needs the transaction for itself. */
   readonly isLonely: boolean
+  /** It leaves something with the connection. */
+  readonly isLasting: boolean
   name: string | undefined
 }
 
@@ -66,14 +89,42 @@ export class HandlerTexts {
 
   #add(text: string): KnownText {
     if (this.#texts.size >= textsMax) this.#texts.clear()
-    const first = text.replace(blank, '')
-    const isEnding = ending.test(first) && !toSavepoint.test(first)
+    const first = firstOf(text)
     const known = {
-      ending: isEnding ? first.slice(0, 60) : undefined,
+      refusal: refusalOf(first),
       isLonely: lonely.test(first),
+      isLasting: lasting.test(first),
       name: undefined,
     }
     this.#texts.set(text, known)
     return known
   }
+}
+
+function refusalOf(first: string): string | undefined {
+  const what = `a handler may not run: ${first.slice(0, 60)}`
+  if (ending.test(first) && !toSavepoint.test(first))
+    return `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`
+  return copying.test(first) ? `${what}; write lists with INSERT ... SELECT ... FROM unnest(...)` : undefined
+}
+
+/** A text behind the blanks and comments that it begins with. In SQL a comment may have others in it. */
+function firstOf(text: string): string {
+  let at = 0
+  for (;;) {
+    blank.lastIndex = at
+    at += blank.exec(text)?.[0].length ?? 0
+    if (!text.startsWith('/*', at)) return text.slice(at)
+    at = endOfComment(text, at)
+  }
+}
+
+function endOfComment(text: string, start: number): number {
+  let depth = 0
+  commentMark.lastIndex = start
+  for (let mark = commentMark.exec(text); mark !== null; mark = commentMark.exec(text)) {
+    depth += mark[0] === '/*' ? 1 : -1
+    if (depth === 0) return commentMark.lastIndex
+  }
+  return text.length
 }

@@ -7,6 +7,9 @@ import type { PostgresQuery, PostgresResult, PostgresTransaction } from './postg
 import { listAsPg } from './row.ts'
 import type { Session } from './session.ts'
 
+/** What is told of an answer. */
+type Answered = (error: unknown, result?: PostgresResult) => void
+
 /** A transaction that is open. */
 export class OpenTransaction implements PostgresTransaction {
   readonly #session: Session
@@ -50,18 +53,30 @@ export class OpenTransaction implements PostgresTransaction {
     return this.#isLost || this.#hasFailed || this.#session.status === 'E' || this.#session.status === 'I'
   }
 
-  async query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult> {
+  query(query: string | PostgresQuery, values?: unknown[]): Promise<PostgresResult>
+  /** As `pg` does, for query builders that give a callback: it is told, and the promise tells nothing. */
+  query(
+    query: string | PostgresQuery,
+    ...rest: readonly (unknown[] | Answered | undefined)[]
+  ): Promise<unknown>
+  async query(
+    query: string | PostgresQuery,
+    ...rest: readonly (unknown[] | Answered | undefined)[]
+  ): Promise<unknown> {
+    const answered = this.#query(query, rest.find(Array.isArray))
+    const told = rest.find((one) => typeof one === 'function')
+    return told === undefined ? answered : answered.then((result) => told(null, result), told)
+  }
+
+  async #query(query: string | PostgresQuery, values: unknown[] | undefined): Promise<PostgresResult> {
     if (!this.#isOpen) {
       throw new InturnError('handler-failed', 'the transaction has ended: await each query in its body')
     }
     if (this.#fault !== undefined && !isRaced(this.#fault)) throw this.#fault
     const given = typeof query === 'string' ? { text: query } : query
     const { name: store, texts, prepares } = this.#connection
-    const { ending, isLonely } = texts.read(given.text)
-    if (ending !== undefined) {
-      const what = `a handler may not run: ${ending}`
-      throw new InturnError('handler-failed', `${what}; use SAVEPOINT and ROLLBACK TO within its transaction`)
-    }
+    const { refusal, isLonely, isLasting } = texts.read(given.text)
+    if (refusal !== undefined) throw new InturnError('handler-failed', refusal)
     // What fails while handlers share the transaction is run again: only there may a plan be out of date.
     const name = this.#isShared && prepares ? texts.nameOf(given.text) : undefined
     this.#checkShared(isLonely)
@@ -69,6 +84,7 @@ export class OpenTransaction implements PostgresTransaction {
       this.#isLost = true
       throw new InturnError('handler-failed', 'the transaction has ended: a statement would count by itself')
     }
+    if (isLasting) this.#session.outlast()
     this.#pending++
     this.#sent++
     try {

@@ -116,7 +116,7 @@ async function readOnly(
   send: Parameters<Steps>[0],
   query: PostgresQuery,
 ): Promise<PostgresResult> {
-  if (texts.read(query.text).ending !== undefined) throw refusalWithin(name)
+  if (texts.read(query.text).refusal !== undefined) throw refusalWithin(name)
   await send({ text: 'SAVEPOINT inturn_read' })
   try {
     await send({ text: 'SET TRANSACTION READ ONLY' })

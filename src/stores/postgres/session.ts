@@ -34,6 +34,7 @@ export class Session implements Statements {
   readonly #socket: Socket | undefined
   #last: Promise<unknown> = Promise.resolve()
   #isGivenUp = false
+  #isOutlasted = false
   #processId: number | undefined
   #isCorked = false
   /** Why there is no transaction, where one was to begin: what came behind it would count by itself. */
@@ -63,6 +64,11 @@ export class Session implements Statements {
   /** One of its statements may never get an answer. */
   get isGivenUp(): boolean {
     return this.#isGivenUp
+  }
+
+  /** What a handler has sent stays with the connection: nobody else is lent it. */
+  get isOutlasted(): boolean {
+    return this.#isOutlasted
   }
 
   /** Which of the server's processes carries out the transaction that was begun. */
@@ -147,6 +153,11 @@ export class Session implements Statements {
   /** Nobody waits for what the client still does: its connection is ended. */
   giveUp(): void {
     this.#isGivenUp = true
+  }
+
+  /** What is sent stays with the connection after the transaction. */
+  outlast(): void {
+    this.#isOutlasted = true
   }
 
   /** Commits, or says that all was undone. */

@@ -19,7 +19,7 @@ import { GuardedUnit, refusalOf } from '../../storage/unit-of-work.ts'
 import { prepareCommit } from './apply-commit.ts'
 import type { Beginning, PostgresUnitParts } from './begin-unit.ts'
 import { beginUnit, unitReads } from './begin-unit.ts'
-import { isUndone } from './faults.ts'
+import { foreignFaultOf, isUndone } from './faults.ts'
 import { newlyWaiting } from './inbox.ts'
 import { OpenTransaction } from './open-transaction.ts'
 import type { PostgresRow } from './postgres-client.ts'
@@ -90,10 +90,12 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
     this.#note(this.#session.run(`SAVEPOINT ${name}`))
     try {
       const result = await run()
-      await this.#leave(releaseSql(name))
+      await this.#leave(releaseSql(name)).catch((error: unknown) => {
+        throw refused(error)
+      })
       return result
     } catch (error) {
-      await this.#leave(undoSql(name))
+      await this.#leave(undoSql(name)).catch(() => this.forHandlers.lose())
       throw error
     } finally {
       this.#depth--
@@ -166,6 +168,8 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
   /**
    * Ends a savepoint. Whoever has swallowed the error of a statement, has ended the transaction, or has
    * broken a constraint that is checked later, is found out here.
+   *
+   * @throws what the server says to that
    */
   async #leave(statements: readonly string[]): Promise<void> {
     // A statement that has no answer is one of a handler that was given up on: the transaction ends with it.
@@ -173,10 +177,15 @@ export class TransactionUnit implements UnitParts, UnitTransaction<OpenTransacti
       this.forHandlers.lose()
       return
     }
-    const sent = statements.map((sql) => this.#session.query(sql))
-    const left = await Promise.allSettled(sent)
-    if (left.every(({ status }) => status === 'fulfilled')) this.forHandlers.recover()
-    else this.forHandlers.lose()
+    const left = await Promise.allSettled(statements.map((sql) => this.#session.query(sql)))
+    const failed = left.find((one) => one.status === 'rejected')
+    if (failed === undefined) {
+      this.forHandlers.recover()
+      return
+    }
+    const fault = foreignFaultOf(failed.reason, this.#parts.connection.name)
+    this.#failure ??= fault
+    throw fault ?? failed.reason
   }
 
   /** Has the server see whether a handler has ended the transaction since that was seen last. */
@@ -210,6 +219,11 @@ function isUnknown(error: unknown): boolean {
 /** Why a commit was refused: a constraint that was checked no sooner, for example. */
 function refused(cause: unknown): InturnError {
   if (cause instanceof InturnError) return cause
+  if (isUndone(cause)) {
+    const message =
+      'a statement of a handler has failed or ended the transaction, and the handler has hidden that'
+    return new InturnError('handler-failed', message, { cause })
+  }
   const message = `the server has refused the commit of a transaction: ${errorMessage(cause)}`
   return new InturnError('handler-failed', message, { cause })
 }

@@ -138,6 +138,8 @@ describe('a handler', () => {
     'commit',
     ' /* now */ COMMIT',
     '-- now\nEND',
+    '-- now\rEND',
+    '/* now /* or */ later */ COMMIT',
     'ROLLBACK',
     'rollback work',
     'ABORT',
