@@ -73,6 +73,17 @@ const config = (url: string): string => `
     },
   }`
 
+test('who has been given a schema makes the tables in it, and needs no right on the database', async () => {
+  for (const schema of ['given', 'printed']) await sql(`CREATE SCHEMA ${schema} AUTHORIZATION inturn_reader`)
+  const migrated = await inturn(folder.path, 'migrate', '--store', `${as('inturn_reader')}?schema=given`)
+  expect(migrated).toMatchObject({ code: 0, stderr: '' })
+  const script = ['migrate', '--print', '--store', `${as('inturn_reader')}?schema=printed`]
+  await sql((await inturn(folder.path, ...script)).stdout, as('inturn_reader'))
+  const found = await sql("SELECT schemaname FROM pg_tables WHERE tablename = 'meta' ORDER BY 1")
+  expect(found).toEqual([{ schemaname: 'given' }, { schemaname: 'printed' }])
+  await sql('DROP SCHEMA given, printed CASCADE')
+})
+
 test('the owner makes the tables, a worker works with them, and a reader looks', async () => {
   await sql('CREATE TABLE payment (stream text, amount int); GRANT INSERT ON payment TO inturn_worker')
   const ndjson = [

@@ -437,7 +437,7 @@ export async function isMigrated(statements: Statements): Promise<boolean> {
 export async function migrate(statements: Statements, schema: string): Promise<void> {
   await statements.run(lockMigrationSql, schema)
   const version = await versionOf(statements)
-  if (version === 0) await statements.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+  if (version === 0) await statements.run(createSchemaSql(schema))
   for (const sql of schemaSteps.slice(version === 0 ? 0 : version - firstVersion + 1))
     await statements.run(sql)
   await statements.run(writeVersionSql, schemaVersion)
@@ -449,12 +449,18 @@ export function migrationSql(schema: string): string {
   const text = [
     'BEGIN;',
     `${lockMigrationSql.replace('$1', literal)};`,
-    `CREATE SCHEMA IF NOT EXISTS ${schema};`,
+    `${createSchemaSql(schema)};`,
     ...schemaSteps.map((sql) => sql.replaceAll(/^ {4}/gm, '').trim()),
     `${writeVersionSql.replace('$1', String(schemaVersion)).replaceAll(/^ {2}/gm, '').trim()};`,
     'COMMIT;',
   ].join('\n')
   return inSchema(text, schema)
+}
+
+/** Whoever has been given a schema may have no right to make one, which even `IF NOT EXISTS` asks for. */
+function createSchemaSql(schema: string): string {
+  const isMissing = `to_regnamespace('${schema}') IS NULL`
+  return `DO $$ BEGIN IF ${isMissing} THEN CREATE SCHEMA IF NOT EXISTS ${schema}; END IF; END $$`
 }
 
 /** A statement of inturn's own, for tables in a schema of this name. */
