@@ -38,6 +38,12 @@ export interface PostgresEventLogParts {
   readonly pollMaxMs: number
 }
 
+/**
+ * By transaction: its last append that was begun. The locks of streams keep other transactions out and not
+ * this one: two appends that look where a stream is before either has written would give one number twice.
+ */
+const lastWithin = new WeakMap<PostgresTransaction, Promise<unknown>>()
+
 /** An event log on Postgres; made by `postgresEventLog`. */
 export class PostgresEventLog implements TransactionalEventLog<PostgresTransaction> {
   readonly name: string
@@ -122,8 +128,11 @@ export class PostgresEventLog implements TransactionalEventLog<PostgresTransacti
     const { connection } = this.#reads
     const statements = connection.statements(transaction)
     const appendAll = async (appends: readonly StreamAppend[]): Promise<readonly Appended[]> => {
-      const prepared = await prepareAppends(appends, this.#parts.limits)
-      return appendedOf(await appendEvents(statements, prepared, connection.shiftMs()))
+      const before = lastWithin.get(transaction)
+      const ready = Promise.all([prepareAppends(appends, this.#parts.limits), before])
+      const appending = ready.then(([prepared]) => appendEvents(statements, prepared, connection.shiftMs()))
+      lastWithin.set(transaction, Promise.allSettled([before, appending]))
+      return appendedOf(await appending)
     }
     return { appendAll, append: async (append) => only(await appendAll([append])) }
   }

@@ -9,7 +9,7 @@ import type { TransactionContext } from '../../../src/engine/domain-options.ts'
 import type { Processor } from '../../../src/engine/processor.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import type { PostgresTransaction } from '../../../src/stores/postgres.ts'
-import { postgresStore } from '../../../src/stores/postgres.ts'
+import { postgresEventLog, postgresStore } from '../../../src/stores/postgres.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
 import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
 
@@ -228,6 +228,22 @@ async function plansAfter(work: (pool: Pool) => Promise<void>): Promise<readonly
   await own.end()
   return rows.map(({ statement }) => statement).filter((text) => text.includes('effect'))
 }
+
+test('handlers that run at once append to one stream of a log, and none is called twice', async () => {
+  const log = postgresEventLog(database.url)
+  const { handle, most } = watched(async ({ stream, sequence }, { transaction }) => {
+    calls++
+    const events = [{ id: `${stream}-${String(sequence)}`, type: 'told', data: null }]
+    await log.within(transaction).append({ domain: 'outbox', stream: 'all', events })
+  })
+  let calls = 0
+  await processor(handle).process(arriving(10, 2))
+  expect([most(), calls]).toEqual([10, 20])
+  const sequences: number[] = []
+  for await (const { sequence } of log.readAll()) sequences.push(sequence)
+  expect(sequences).toEqual(upTo(20))
+  await log.close()
+})
 
 test('a statement that comes again in a shared transaction is planned once (I7)', async () => {
   const withText: Handle = async ({ stream, sequence }, { transaction }) => {

@@ -205,6 +205,26 @@ test('late queries, commits of a body’s own and swallowed errors are refused (
   ])
 })
 
+test('appends that one transaction begins at once come one after another, also where one fails', async () => {
+  const ends = await log.transaction((_, own) =>
+    Promise.allSettled([
+      own.append(to('s', 'a', 'b')),
+      own.append({ ...to('s', 'no'), expected: 7 }),
+      own.append({ ...to('s'), events: [{ id: '', type: 'booked', data: {} }] }),
+      own.append(to('s', 'c')),
+      own.append(to('s', 'a', 'b')),
+    ]),
+  )
+  expect(ends.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'rejected',
+    'rejected',
+    'fulfilled',
+    'fulfilled',
+  ])
+  expect((await all(log.readAll())).map(({ id, sequence }) => `${id}${sequence}`)).toEqual(['a1', 'b2', 'c3'])
+})
+
 test('an append on a client without a transaction is refused, and writes nothing (I2)', async () => {
   const client = await pool.connect()
   await expect(log.within(client).append(to('a', 'e1'))).rejects.toMatchObject({ code: 'config-invalid' })
