@@ -63,10 +63,13 @@ export function listAsPg(values: readonly unknown[]): string | undefined {
   return values.every((value) => typeof value === 'number') ? `{"${values.join('","')}"}` : undefined
 }
 
-/** JSON and Postgres write texts the same but for what is escaped. */
+/** What JSON escapes by a letter or a number; all else it writes in texts as Postgres does in lists. */
+const onlyInJson = /\p{Cc}|\p{Surrogate}/u
+
+/** The list, unless a text in it is written otherwise in JSON: text by text takes ten times as long. */
 function textByJson(values: readonly unknown[]): string | undefined {
-  const json = JSON.stringify(values)
-  return json.includes('\\') ? undefined : `{${json.slice(1, -1)}}`
+  const isAlike = values.every((value) => typeof value !== 'string' || !onlyInJson.test(value))
+  return isAlike ? `{${JSON.stringify(values).slice(1, -1)}}` : undefined
 }
 
 function isWrittenAlike(value: unknown): boolean {

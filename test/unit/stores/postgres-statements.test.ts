@@ -153,7 +153,7 @@ test('a commit under claims whose connection ends within it fails, and nothing b
 test('lists of texts and numbers arrive as they are', async () => {
   const text = fc.string({ unit: 'grapheme' }).filter((one) => !one.includes('\0') && one.isWellFormed())
   const texts = fc.array(
-    fc.oneof(text, fc.constantFrom('', 'NULL', '"', '\\', '{', ',', ' ', '\n'), fc.constant(null)),
+    fc.oneof(text, fc.json(), fc.constantFrom('', 'NULL', '"', '\\', '{', ',', ' ', '\n'), fc.constant(null)),
   )
   const numbers = fc.array(fc.option(fc.maxSafeInteger()))
   await fc.assert(
@@ -172,9 +172,26 @@ test('lists of texts and numbers arrive as they are', async () => {
 
 test('a list that a handler gives arrives as pg would send it', async () => {
   const text = fc.string({ unit: 'grapheme' }).filter((one) => !one.includes('\0'))
-  const edges = fc.constantFrom('', 'NULL', '"', '\\', '{', ',', '\n', -0, 1e21, null, undefined, { a: 1 })
+  const edges = fc.constantFrom(
+    '',
+    '{"a":"\\n"}',
+    '\ud800',
+    'NULL',
+    '"',
+    '\\',
+    '{',
+    ',',
+    '\n',
+    -0,
+    1e21,
+    null,
+    undefined,
+    { a: 1 },
+  )
   const elements = fc.oneof(text, fc.double(), fc.bigInt(), fc.boolean(), edges)
-  const lists = fc.oneof(...[elements, text, fc.double()].map((one) => fc.array(one, { minLength: 1 })))
+  const lists = fc.oneof(
+    ...[elements, text, fc.json(), fc.double()].map((one) => fc.array(one, { minLength: 1 })),
+  )
   const store = postgresStore(database.url)
   await store.open()
   await store.work({ ...request, streams: [account('a')] }, async ({ transaction }) => {
