@@ -3,7 +3,7 @@ import { sortableText } from '../../core/sequence.ts'
 import type { HeldEvent, HeldRange } from '../../ports/records.ts'
 import { readEvent, recordText } from '../../storage/record-text.ts'
 import type { PostgresRow } from './postgres-client.ts'
-import { numberAt, realAt, textAt } from './row.ts'
+import { numberAt, partsOf, realAt, textAt } from './row.ts'
 import type { Statements } from './schema.ts'
 
 // Keeps events; one with the number of another replaces it, and is not counted again.
@@ -65,7 +65,7 @@ export function keepHeld(
   consumer: number,
   columns: readonly unknown[][],
 ): Promise<unknown> {
-  return statements.run(keepHeldSql, consumer, ...columns)
+  return Promise.all(partsOf(columns).map((part) => statements.run(keepHeldSql, consumer, ...part)))
 }
 
 /** Forgets ranges. */

@@ -9,7 +9,7 @@ import type { StreamChange, StreamRecords } from '../../ports/store.ts'
 import { changesState, placeOnWire } from '../../ports/store.ts'
 import { inboxText, readInbox } from '../../storage/record-text.ts'
 import type { PostgresRow } from './postgres-client.ts'
-import { numberAt, textAt } from './row.ts'
+import { numberAt, partsOf, textAt } from './row.ts'
 import type { Statements } from './schema.ts'
 
 const lockArrivalsSql = /* sql */ `
@@ -97,7 +97,8 @@ export async function appendToInbox(
   columns: readonly unknown[][],
 ): Promise<void> {
   const locked = statements.run(lockArrivalsSql, consumer)
-  await Promise.all([locked, statements.run(appendSql, consumer, ...columns)])
+  const parts = partsOf(columns).map((part) => statements.run(appendSql, consumer, ...part))
+  await Promise.all([locked, ...parts])
 }
 
 /** The parts of a commit that say something of an inbox. */

@@ -3,7 +3,7 @@ import { encodePart } from '../../core/stream-path.ts'
 import { contentDigest } from '../../ports/dead-letter-key.ts'
 import type { Commit } from '../../ports/store.ts'
 import { recordText } from '../../storage/record-text.ts'
-import { storedText } from './row.ts'
+import { partsOf, storedText } from './row.ts'
 import type { Statements } from './schema.ts'
 
 const deleteLettersSql = 'DELETE FROM inturn.dead_letter WHERE consumer = $1 AND key = ANY ($2)'
@@ -63,7 +63,8 @@ export async function keepRecords(
   consumer: number,
   records: RecordStatements,
 ): Promise<void> {
-  await Promise.all(records.map(([sql, columns]) => statements.run(sql, consumer, ...columns)))
+  const sent = records.flatMap(([sql, columns]) => partsOf(columns).map((part) => [sql, part] as const))
+  await Promise.all(sent.map(([sql, part]) => statements.run(sql, consumer, ...part)))
 }
 
 /** Texts longer than this are known by their digests: an index takes no more than 2,704 bytes. */

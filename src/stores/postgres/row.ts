@@ -72,6 +72,30 @@ function textByJson(values: readonly unknown[]): string | undefined {
   return isAlike ? `{${JSON.stringify(values).slice(1, -1)}}` : undefined
 }
 
+/** So many characters go in one statement: a text of JavaScript has at most 512 million, escaped. */
+const charactersMax = 64_000_000
+
+/** Columns, in parts of which each can be sent: nearly always one. */
+export function partsOf(
+  columns: readonly (readonly unknown[])[],
+): readonly (readonly (readonly unknown[])[])[] {
+  const ends: number[] = []
+  const count = columns[0]?.length ?? 0
+  for (let at = 0, characters = 0; at < count; at++) {
+    const own = columns.reduce((sum, column) => sum + lengthOf(column[at]), 0)
+    characters += own
+    if (at === 0 || characters <= charactersMax) continue
+    ends.push(at)
+    characters = own
+  }
+  if (ends.length === 0) return [columns]
+  return [...ends, count].map((end, nth) => columns.map((column) => column.slice(ends[nth - 1] ?? 0, end)))
+}
+
+function lengthOf(value: unknown): number {
+  return typeof value === 'string' ? value.length : 0
+}
+
 function isWrittenAlike(value: unknown): boolean {
   return typeof value === 'string' || value === null || Number.isFinite(value)
 }

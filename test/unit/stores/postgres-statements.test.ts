@@ -10,7 +10,7 @@ import type { UnitOfWork, WorkRequest } from '../../../src/ports/store.ts'
 import { systemTimers } from '../../../src/ports/timers.ts'
 import type { PostgresPool, PostgresTarget, PostgresTransaction } from '../../../src/stores/postgres.ts'
 import { postgresStore } from '../../../src/stores/postgres.ts'
-import { arrayText } from '../../../src/stores/postgres/row.ts'
+import { arrayText, partsOf } from '../../../src/stores/postgres/row.ts'
 import { account, at, moved } from '../../../src/testing/store-suite/samples.ts'
 import type { TestDatabase } from '../../services/shared-postgres.ts'
 import { freshDatabase, testPool } from '../../services/shared-postgres.ts'
@@ -168,6 +168,26 @@ test('lists of texts and numbers arrive as they are', async () => {
     }),
     { numRuns: 200 },
   )
+})
+
+test('columns of more characters than one statement can have are sent in parts, in order (I7)', () => {
+  const large = 'x'.repeat(30_000_000)
+  const huge = 'x'.repeat(70_000_000)
+  const texts = [large, large, large, 'y', huge, huge, 'z']
+  const parts = partsOf([texts.map((_, index) => index), texts])
+  expect(parts.map(([places]) => places)).toEqual([[0, 1], [2, 3], [4], [5], [6]])
+  expect(parts.flatMap(([, own = []]) => own)).toEqual(texts)
+  expect(
+    partsOf([
+      ['a', 'b'],
+      [1, 2],
+    ]),
+  ).toEqual([
+    [
+      ['a', 'b'],
+      [1, 2],
+    ],
+  ])
 })
 
 test('a list that a handler gives arrives as pg would send it', async () => {
