@@ -16,6 +16,7 @@ import type { FindLogFlags } from './find-log.ts'
 import { printLines, printNdjson } from './print.ts'
 import { streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
+import { wholeNumberOption } from './whole-number.ts'
 
 interface AppendFlags extends FindLogFlags {
   readonly stream?: LogStream
@@ -24,6 +25,9 @@ interface AppendFlags extends FindLogFlags {
   readonly json?: true
   readonly allowEmpty?: true
 }
+
+/** What a log takes at once. */
+const atOnceMax = 10_000
 
 /** The command `inturn append <file|->`. */
 export function appendCommand(): Command {
@@ -37,7 +41,7 @@ export function appendCommand(): Command {
         'the last number of the stream, none or any: all events are appended at once, or none is',
       ).argParser(expectedOf),
     )
-    .addOption(new Option('--batch <n>', 'events an append').argParser(batchOf).default(500))
+    .addOption(wholeNumberOption('--batch <n>', 'events an append', 1, atOnceMax).default(500))
     .option('--json', 'one line for each event: where it is, and whether it was there')
     .option('--allow-empty', 'an input without a single event is fine, and no mistake')
     .action(async (file: string, flags: AppendFlags) => withLog(flags, false, (log) => run(log, file, flags)))
@@ -105,9 +109,6 @@ function runsOf(lines: readonly EventLine[]): StreamAppend[] {
   return runs
 }
 
-/** What a log takes at once. */
-const atOnceMax = 10_000
-
 /** The lines of the input, in batches; with an expectation all of one stream in one batch. */
 async function* batches(file: string, flags: AppendFlags): AsyncGenerator<readonly EventLine[]> {
   const { expected, batch } = flags
@@ -168,10 +169,4 @@ function expectedOf(text: string): Expected {
   const position = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (Number.isSafeInteger(position)) return position
   throw new InturnError('usage', `--expected takes a number, none or any, not ${text}`)
-}
-
-function batchOf(text: string): number {
-  const batch = /^\d+$/.test(text) ? Number(text) : 0
-  if (batch >= 1 && batch <= atOnceMax) return batch
-  throw new InturnError('usage', `--batch takes 1 to ${atOnceMax}, not ${text}`)
 }

@@ -3,7 +3,8 @@
 // beside each other, down to a third of the page; a shorter one says how much it is stretched.
 import { binCount } from '../recorded/trouble-picture.ts'
 import type { TroubleBin, TroublePicture, TroubleStrip } from '../recorded/trouble-picture.ts'
-import { figure, nameOf } from './audit-page-text.ts'
+import { nameOf } from './audit-page-text.ts'
+import { grouped } from './table.ts'
 
 const lanes = [
   { kind: 'missing', name: 'missing' },
@@ -25,8 +26,8 @@ export function pictureSection({ strips, marksLeftOut, stripsLeftOut }: TroubleP
   if (strips.length === 0) return ''
   const longest = Math.max(...strips.map(numbersIn))
   const notes = ['The paler a mark, the fewer of the numbers there are meant.']
-  if (stripsLeftOut > 0) notes.push(`Of these streams ${figure(stripsLeftOut)} more epochs are not drawn.`)
-  if (marksLeftOut > 0) notes.push(`${figure(marksLeftOut)} events are counted and not drawn.`)
+  if (stripsLeftOut > 0) notes.push(`Of these streams ${grouped(stripsLeftOut)} more epochs are not drawn.`)
+  if (marksLeftOut > 0) notes.push(`${grouped(marksLeftOut)} events are counted and not drawn.`)
   const figuresOfStrips = strips.map((strip) => stripFigure(strip, numbersIn(strip) / longest))
   return `<section><h2>Where the trouble is</h2><p class="sub">${notes.join(' ')}</p>
 ${figuresOfStrips.join('\n')}</section>`
@@ -35,8 +36,8 @@ ${figuresOfStrips.join('\n')}</section>`
 function stripFigure(strip: TroubleStrip, share: number): string {
   const { trouble, epoch, low, high, bins } = strip
   const shown = Math.max(share, shareMin)
-  const stretched = share < shown ? `, stretched ${figure(Math.round(shown / share))} times` : ''
-  const caption = `epoch ${epoch}, ${figure(low)} to ${figure(high)}${stretched}`
+  const stretched = share < shown ? `, stretched ${grouped(Math.round(shown / share))} times` : ''
+  const caption = `epoch ${epoch}, ${grouped(low)} to ${grouped(high)}${stretched}`
   const rows = lanes.map(({ kind, name }) => {
     const image = laneImage(bins, kind)
     const label = `${name} of ${nameOf(trouble.stream)}, epoch ${epoch}`
@@ -65,11 +66,11 @@ function laneImage(bins: readonly TroubleBin[], kind: keyof TroubleBin): string 
 function axis(strip: TroubleStrip, shown: number): string {
   const ticks = ticksOf(strip).map(({ number, place }) => {
     const hasRoom = shown > 0.6 && place > labelMargin && place < 1 - labelMargin
-    const label = figure(number)
+    const label = grouped(number)
     const text = hasRoom && label.length <= labelLengthMax ? `<b>${label}</b>` : ''
     return `<i style="left:${(100 * place).toFixed(2)}%">${text}</i>`
   })
-  return `<span>${figure(strip.low)}</span>${ticks.join('')}<span>${figure(strip.high)}</span>`
+  return `<span>${grouped(strip.low)}</span>${ticks.join('')}<span>${grouped(strip.high)}</span>`
 }
 
 /** Round numbers in the range, and where they stand in it, from 0 to 1. */

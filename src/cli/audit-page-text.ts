@@ -15,8 +15,3 @@ export function escaped(text: string): string {
     .replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
     .replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}')
 }
-
-/** A whole number with its thousands apart. */
-export function figure(count: number | bigint): string {
-  return count.toLocaleString('en-US')
-}

@@ -11,11 +11,11 @@ import type { LogAudit } from '../recorded/audit-log.ts'
 import type { AuditReport } from '../recorded/audit-report.ts'
 import { TroublePicture } from '../recorded/trouble-picture.ts'
 import { cannotWrite } from '../recorded/write-all.ts'
+import { auditPageScript, auditPageStyle } from './audit-page-assets.ts'
 import { pictureSection } from './audit-page-picture.ts'
-import { auditPageScript } from './audit-page-script.ts'
-import { auditPageStyle } from './audit-page-style.ts'
-import { escaped, figure, nameOf } from './audit-page-text.ts'
+import { escaped, nameOf } from './audit-page-text.ts'
 import { ownVersion } from './own-version.ts'
+import { grouped } from './table.ts'
 
 /** How many rows a table of the page has at most. */
 const rowsMax = 200
@@ -84,7 +84,7 @@ function documentOf(name: string, report: AuditReport, content: string): string 
 <header>
 <p class="state ${report.clean ? 'clean' : 'troubled'}">${state}</p>
 <h1>${nameOf(name)}</h1>
-<p class="sub">${figure(report.events)} events of ${figure(report.streams)} streams</p>
+<p class="sub">${grouped(report.events)} events of ${grouped(report.streams)} streams</p>
 </header>
 ${content}
 </main>
@@ -97,17 +97,17 @@ ${content}
 function figures(report: AuditReport): string {
   const cells: [string, number | bigint, string, boolean][] = [
     ['unique', report.unique, 'first copies', false],
-    ['missing', report.missing, `numbers in ${figure(report.gapCount)} gaps`, true],
+    ['missing', report.missing, `numbers in ${grouped(report.gapCount)} gaps`, true],
     ['duplicates', report.duplicates, 'further copies', true],
     ['conflicts', report.conflicts, 'one number, two events', true],
-    ['out of order', report.outOfOrder, `at most ${figure(report.reorderExtentMax)} late`, true],
+    ['out of order', report.outOfOrder, `at most ${grouped(report.reorderExtentMax)} late`, true],
     ['invalid', report.invalid, 'lines that are no event', true],
-    ['filled', report.filled, `numbers burned by ${figure(report.fills)} fills`, false],
+    ['filled', report.filled, `numbers burned by ${grouped(report.fills)} fills`, false],
   ]
   if (report.forks > 0) cells.push(['forks', report.forks, 'second successors', true])
   const items = cells.map(([label, count, note, isTrouble]) => {
     const tone = isTrouble && count > 0 ? ' class="bad"' : ''
-    return `<div${tone}><dt>${label}</dt><dd>${figure(count)}</dd><dd class="note">${note}</dd></div>`
+    return `<div${tone}><dt>${label}</dt><dd>${grouped(count)}</dd><dd class="note">${note}</dd></div>`
   })
   return `<dl class="figures">${items.join('\n')}</dl>`
 }
@@ -115,7 +115,7 @@ function figures(report: AuditReport): string {
 function worst({ worst: troubles }: AuditReport): string {
   const rows = troubles.map((trouble) => [
     nameOf(trouble.stream),
-    ...[trouble.missing, trouble.duplicates, trouble.conflicts, trouble.outOfOrder].map(figure),
+    ...[trouble.missing, trouble.duplicates, trouble.conflicts, trouble.outOfOrder].map(grouped),
   ])
   const head = ['stream', 'missing', 'duplicates', 'conflicts', 'out of order']
   return tableSection('The streams with the most trouble', head, rows)
@@ -128,10 +128,10 @@ function conflicts(report: AuditReport): string {
     return [
       nameOf(stream),
       String(epoch),
-      figure(sequence),
-      figure(first.line),
+      grouped(sequence),
+      grouped(first.line),
       firstId,
-      figure(line),
+      grouped(line),
       idOf(id),
     ]
   })
@@ -147,19 +147,19 @@ function idOf(id: string | undefined): string {
 function gaps(report: AuditReport): string {
   const shown = report.gaps.slice(0, rowsMax)
   const rows = shown.map(({ stream, epoch, from, to }) => {
-    return [nameOf(stream), String(epoch), figure(from), figure(to), figure(width(from, to))]
+    return [nameOf(stream), String(epoch), grouped(from), grouped(to), grouped(width(from, to))]
   })
   const title = titleOf('Gaps', rows.length, report.gapCount)
   return tableSection(title, ['stream', 'epoch', 'from', 'to', 'missing'], rows)
 }
 
 function invalidLines(report: AuditReport): string {
-  const rows = report.invalidLines.map(({ line, reason }) => [reason, figure(line)])
+  const rows = report.invalidLines.map(({ line, reason }) => [reason, grouped(line)])
   return tableSection(titleOf('Invalid lines', rows.length, report.invalid), ['reason', 'line'], rows)
 }
 
 function titleOf(name: string, shown: number, all: number): string {
-  return shown < all ? `${name}: the first ${figure(shown)} of ${figure(all)}` : name
+  return shown < all ? `${name}: the first ${grouped(shown)} of ${grouped(all)}` : name
 }
 
 /** A table with its title, or nothing without rows; cells are HTML already. */
@@ -183,7 +183,7 @@ function madeFrom(input: Input, options: LogAudit, command: readonly string[]): 
   )
   const rows: [string, string][] = [
     ['log', input.name],
-    ['length', `${figure(input.bytes)} bytes`],
+    ['length', `${grouped(input.bytes)} bytes`],
     ['SHA-256', input.digest],
     ['command', command.map(shellWord).join(' ')],
     ['fields', fields.join(', ')],

@@ -39,7 +39,7 @@ function troublesOf(report: AuditReport): string {
     'out of order': outOfOrder,
   }
   const present = Object.entries(troubles).filter(([, count]) => count > 0)
-  return present.map(([name, count]) => `${figure(count)} ${name}`).join(', ')
+  return present.map(([name, count]) => `${grouped(count)} ${name}`).join(', ')
 }
 
 function figuresOf(report: AuditReport): readonly string[] {
@@ -92,8 +92,4 @@ function invalidOf({ invalidLines, invalid }: AuditReport): readonly string[] {
   const isCut = invalid > rows.length
   const title = isCut ? `Invalid lines, the first ${rows.length} of ${grouped(invalid)}` : 'Invalid lines'
   return [title, ...tableLines(['line', 'reason'], rows)]
-}
-
-function figure(count: number | bigint): string {
-  return count.toLocaleString('en-US')
 }

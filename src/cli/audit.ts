@@ -12,6 +12,7 @@ import { addLogFlags, logFields, memoryOption } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
 import { printLines, printNdjson } from './print.ts'
 import { ProgressLine } from './progress-line.ts'
+import { wholeNumberOption } from './whole-number.ts'
 
 interface AuditFlags extends LogFlags {
   readonly start: string
@@ -23,6 +24,7 @@ interface AuditFlags extends LogFlags {
 }
 
 const conflictsMax = 1000
+const gapsMax = 999_999_999
 
 /** The command `inturn audit <file|->`. */
 export function auditCommand(): Command {
@@ -30,7 +32,11 @@ export function auditCommand(): Command {
     .description('is this recorded log complete, once each, and in order?')
     .argument('<file>', 'the recorded log, or - for standard input')
     .option('--start <n|lowest>', 'where numbers start; lowest is the smallest number seen', 'lowest')
-    .option('--gaps <n>', 'list at most so many gaps; the totals stay exact', gapsOf, 1000)
+    .addOption(
+      wholeNumberOption('--gaps <n>', 'list at most so many gaps; the totals stay exact', 0, gapsMax).default(
+        1000,
+      ),
+    )
     .option('--conflicts', 'also list the conflicts, both events by line and id; the first 1,000 of them')
     .addOption(memoryOption())
     .option('--html <file>', 'also write a page with a picture of what is missing, doubled and out of order')
@@ -72,9 +78,4 @@ function startOf(text: string, big: boolean): Sequence | 'lowest' {
   const start = readSequence(text, { big, signed: true })
   if (typeof start !== 'string') return start
   throw new InturnError('usage', `--start takes a whole number or lowest, not ${text}`)
-}
-
-function gapsOf(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new InturnError('usage', `--gaps takes a whole number below 10^9, not ${text}`)
 }

@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
+import { fieldOf } from '../core/thrown.ts'
 import type { RefusedLetter } from '../operate/dead-letter-selection.ts'
 import { refusedNamedMax } from '../operate/dead-letter-selection.ts'
 import type { ConsumerView } from '../operate/paging.ts'
@@ -12,15 +13,14 @@ import { deadLetterReasons } from '../ports/records.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/records.ts'
 import type { Sink, SinkMessage } from '../ports/sink.ts'
 import type { Paged } from '../ports/store-reader.ts'
-import { refusalLines } from './dead-flags.ts'
+import { refusalLines } from './dead-actions.ts'
 import { exactJson, jsonField } from './exact-json.ts'
-import { exportedAs } from './find-log.ts'
-import { withoutCursor } from './listing.ts'
-import { findConfig } from './load-config.ts'
+import { recordFilter, withoutCursor } from './listing.ts'
+import { exportedAs, findConfig } from './load-config.ts'
 import { printJson, printLines } from './print.ts'
 import type { StoreFlags } from './store-flags.ts'
 import { addStoreFlags, withConsumer } from './store-flags.ts'
-import { pathOfNamed, streamArgument } from './stream-argument.ts'
+import { streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
 
 interface DeadExportFlags extends StoreFlags {
@@ -45,13 +45,9 @@ export function deadExportCommand(): Command {
     .action(async (name: string | undefined, flags: DeadExportFlags) => {
       const sink = flags.to === undefined ? await exportedSink(flags.config) : await sinkOf(flags.to)
       await withConsumer(flags, async (view) => {
-        const { domain, reason } = flags
-        const stream = name === undefined ? undefined : await pathOfNamed(view, name)
-        const letters = eachDeadLetter(view, {
-          ...(stream !== undefined && { stream }),
-          ...(domain !== undefined && { domain }),
-          ...(reason !== undefined && { reason }),
-        })
+        const { reason } = flags
+        const filter = await recordFilter(view, name, flags)
+        const letters = eachDeadLetter(view, { ...filter, ...(reason !== undefined && { reason }) })
         const done = await sendAll(sink, view, letters)
         if (flags.json === true) await printJson({ sink: sink.name, ...done })
         else await printLines(linesOf(sink, done))
@@ -83,8 +79,7 @@ async function exportedSink(named: string | undefined): Promise<Sink> {
 }
 
 function isSink(value: unknown): value is Sink {
-  if (typeof value !== 'object' || value === null) return false
-  return ['open', 'send', 'close'].every((name) => typeof Reflect.get(value, name) === 'function')
+  return ['open', 'send', 'close'].every((name) => typeof fieldOf(value, name) === 'function')
 }
 
 /** What was sent, and what a sink has refused for good. */

@@ -10,46 +10,38 @@ import { numberText } from '../operate/shown-number.ts'
 import { deadLetterReasons } from '../ports/records.ts'
 import type { DeadLetter, DeadLetterReason, Redrive } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
-import { deadDropCommand } from './dead-drop.ts'
+import { deadDropCommand, deadRetryCommand } from './dead-actions.ts'
 import { deadExportCommand } from './dead-export.ts'
-import { deadRetryCommand } from './dead-retry.ts'
 import { jsonField } from './exact-json.ts'
-import type { ListFlags } from './listing.ts'
-import { addLimitFlag, printListing, withoutCursor } from './listing.ts'
+import type { StoreListFlags } from './listing.ts'
+import { addStoreListFlags, printListing, recordFilter, withoutCursor } from './listing.ts'
 import { shortened } from './printable.ts'
-import type { StoreFlags } from './store-flags.ts'
-import { addStoreFlags, withConsumer } from './store-flags.ts'
-import { findNamedStream, pathOfNamed, streamArgument } from './stream-argument.ts'
+import { withConsumer } from './store-flags.ts'
+import { findNamedStream, streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
 import { shownIn } from './wire-numbers.ts'
 
-interface DeadListFlags extends StoreFlags, ListFlags {
-  readonly domain?: string
+interface DeadListFlags extends StoreListFlags {
   readonly reason?: DeadLetterReason
 }
 
 /** The command `inturn dead`. */
 export function deadCommand(): Command {
-  return addLimitFlag(addStoreFlags(new Command('dead')))
+  return addStoreListFlags(new Command('dead'))
     .addCommand(deadRetryCommand())
     .addCommand(deadDropCommand())
     .addCommand(deadExportCommand())
     .description('the dead letters: events taken out of their streams, with the reason')
     .argument('[stream]', streamArgument)
-    .option('--domain <name>', 'only the streams of this domain')
     .addOption(new Option('--reason <reason>', 'only those with this reason').choices(deadLetterReasons))
     .action(async (name: string | undefined, flags: DeadListFlags) =>
       withConsumer(flags, async (view, known) => {
-        const { domain, reason } = flags
+        const { reason } = flags
         const waiting = await waitingRedrives(view)
-        const stream = name === undefined ? undefined : await pathOfNamed(view, name)
+        const filter = await recordFilter(view, name, flags)
         const count = await printListing<Paged<DeadLetter>>(
           {
-            items: eachDeadLetter(view, {
-              ...(stream !== undefined && { stream }),
-              ...(domain !== undefined && { domain }),
-              ...(reason !== undefined && { reason }),
-            }),
+            items: eachDeadLetter(view, { ...filter, ...(reason !== undefined && { reason }) }),
             head: ['at', 'reason', 'stream', 'epoch', 'sequence', 'id', 'attempts', 'detail', 'where'],
             row: (letter) => row(letter, { known, waiting }),
             json: (letter) => json(letter, { known, waiting }),

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import type { Option } from 'commander'
 import { demoReport, keptLines } from './demo/demo-report.ts'
 import type { DemoView } from './demo/demo-view.ts'
 import { PlainView, silentView, TerminalView } from './demo/demo-view.ts'
@@ -28,15 +27,19 @@ interface DemoFlags {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('see it work: a bad network, a killed worker, and the proof of order and exactly-once')
-    .addOption(number('--events <n>', 'how many events', [1, 1_000_000]).default(20_000))
-    .addOption(number('--streams <n>', 'how many streams', [1, 100_000]).default(200))
+    .addOption(wholeNumberOption('--events <n>', 'how many events', 1, 1_000_000).default(20_000))
+    .addOption(wholeNumberOption('--streams <n>', 'how many streams', 1, 100_000).default(200))
     .addOption(
-      number('--seed <n>', 'what chance does: the same seed, the same events and faults', [
+      wholeNumberOption(
+        '--seed <n>',
+        'what chance does: the same seed, the same events and faults',
         0,
         2 ** 31,
-      ]).default(1),
+      ).default(1),
     )
-    .addOption(number('--spread <seconds>', 'how long the deliveries are spread over', [0, 600]).default(10))
+    .addOption(
+      wholeNumberOption('--spread <seconds>', 'how long the deliveries are spread over', 0, 600).default(10),
+    )
     .option('--keep', 'keep the database, and say how to look at it')
     .option('--json', 'for machines')
     .action(demo)
@@ -84,8 +87,4 @@ async function watch(flags: DemoFlags, folder: string, signal: AbortSignal): Pro
 function viewFor(isForMachines: boolean): DemoView {
   if (process.stderr.isTTY) return new TerminalView()
   return isForMachines ? silentView : new PlainView()
-}
-
-function number(flags: string, description: string, [least, most]: readonly [number, number]): Option {
-  return wholeNumberOption(flags, description, { least, most })
 }

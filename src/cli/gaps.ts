@@ -6,27 +6,20 @@ import { moment, spell } from '../core/time-words.ts'
 import { eachGap } from '../operate/read-gaps.ts'
 import type { StreamGap } from '../operate/read-gaps.ts'
 import { numberText } from '../operate/shown-number.ts'
-import type { ListFlags } from './listing.ts'
-import { addLimitFlag, printListing } from './listing.ts'
-import type { StoreFlags } from './store-flags.ts'
-import { addStoreFlags, withConsumer } from './store-flags.ts'
+import type { StoreListFlags } from './listing.ts'
+import { addStoreListFlags, printListing, recordFilter } from './listing.ts'
+import { withConsumer } from './store-flags.ts'
 import type { Cell } from './table.ts'
-
-interface GapsFlags extends StoreFlags, ListFlags {
-  readonly domain?: string
-}
 
 /** The command `inturn gaps`. */
 export function gapsCommand(): Command {
-  return addLimitFlag(addStoreFlags(new Command('gaps')))
+  return addStoreListFlags(new Command('gaps'))
     .description('which numbers are missing, since when, and when patience ends (with --config)')
-    .option('--domain <name>', 'only the streams of this domain')
-    .action(async (flags: GapsFlags) =>
+    .action(async (flags: StoreListFlags) =>
       withConsumer(flags, async (view, known) => {
-        const { domain } = flags
         await printListing(
           {
-            items: eachGap(view, known, domain === undefined ? {} : { domain }),
+            items: eachGap(view, known, await recordFilter(view, undefined, flags)),
             head: [
               'stream',
               'epoch',

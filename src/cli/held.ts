@@ -6,25 +6,19 @@ import { eachHeld } from '../operate/paging.ts'
 import { numberText } from '../operate/shown-number.ts'
 import type { HeldEvent } from '../ports/records.ts'
 import { exactJson, jsonField } from './exact-json.ts'
-import type { ListFlags } from './listing.ts'
-import { addLimitFlag, printListing } from './listing.ts'
+import type { StoreListFlags } from './listing.ts'
+import { addStoreListFlags, printListing } from './listing.ts'
 import { shortened } from './printable.ts'
-import type { StoreFlags } from './store-flags.ts'
-import { addStoreFlags, withConsumer } from './store-flags.ts'
+import { withConsumer } from './store-flags.ts'
 import { findNamedStream, streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
 
-interface HeldFlags extends StoreFlags, ListFlags {
-  readonly domain?: string
-}
-
 /** The command `inturn held`. */
 export function heldCommand(): Command {
-  return addLimitFlag(addStoreFlags(new Command('held')))
+  return addStoreListFlags(new Command('held'))
     .description('the events that wait for a predecessor or for their stream')
     .argument('[stream]', streamArgument)
-    .option('--domain <name>', 'only the streams of this domain')
-    .action(async (name: string | undefined, flags: HeldFlags) =>
+    .action(async (name: string | undefined, flags: StoreListFlags) =>
       withConsumer(flags, async (view) => {
         const { domain } = flags
         const stored = name === undefined ? undefined : await findNamedStream(view, name)

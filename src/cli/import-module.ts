@@ -2,6 +2,7 @@
 // loaded, and what to do about it.
 import { existsSync, readFileSync } from 'node:fs'
 import nodeModule, { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { InturnError } from '../core/errors.ts'
 import { errorCode, errorMessage, errorText } from '../core/thrown.ts'
@@ -11,9 +12,11 @@ import { missingPackage, packageAdvice } from '../ports/load-package.ts'
  * What a module exports. What Node does not load by itself (a path alias, an import without its extension, an
  * enum) is loaded by `jiti`, where it is installed beside the module.
  *
- * @throws InturnError `input-unreadable` when it cannot be loaded
+ * @throws InturnError `input-unreadable` when it is missing or cannot be loaded
  */
-export async function importModule(path: string, file: string): Promise<unknown> {
+export async function importModule(file: string): Promise<unknown> {
+  const path = resolve(file)
+  if (!existsSync(path)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
   try {
     return await importByNode(path)
   } catch (error) {

@@ -7,35 +7,24 @@ import { eachLedgerEntry } from '../operate/paging.ts'
 import { numberText, shownRange } from '../operate/shown-number.ts'
 import type { LedgerEntry } from '../ports/records.ts'
 import type { Paged } from '../ports/store-reader.ts'
-import type { ListFlags } from './listing.ts'
-import { addLimitFlag, printListing, withoutCursor } from './listing.ts'
+import type { StoreListFlags } from './listing.ts'
+import { addStoreListFlags, printListing, recordFilter, withoutCursor } from './listing.ts'
 import { shortened } from './printable.ts'
-import type { StoreFlags } from './store-flags.ts'
-import { addStoreFlags, withConsumer } from './store-flags.ts'
-import { findNamedStream, pathOfNamed, streamArgument } from './stream-argument.ts'
+import { withConsumer } from './store-flags.ts'
+import { findNamedStream, streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
 import { rulesIn, shownIn } from './wire-numbers.ts'
 
-interface LedgerFlags extends StoreFlags, ListFlags {
-  readonly domain?: string
-}
-
 /** The command `inturn ledger`. */
 export function ledgerCommand(): Command {
-  return addLimitFlag(addStoreFlags(new Command('ledger')))
+  return addStoreListFlags(new Command('ledger'))
     .description('the record of lost, filled, late and removed numbers, and of every operator action')
     .argument('[stream]', streamArgument)
-    .option('--domain <name>', 'only the streams of this domain')
-    .action(async (name: string | undefined, flags: LedgerFlags) =>
+    .action(async (name: string | undefined, flags: StoreListFlags) =>
       withConsumer(flags, async (view, known) => {
-        const { domain } = flags
-        const stream = name === undefined ? undefined : await pathOfNamed(view, name)
         const count = await printListing<Paged<LedgerEntry>>(
           {
-            items: eachLedgerEntry(view, {
-              ...(stream !== undefined && { stream }),
-              ...(domain !== undefined && { domain }),
-            }),
+            items: eachLedgerEntry(view, await recordFilter(view, name, flags)),
             head: ['at', 'what', 'stream', 'epoch', 'from', 'to', 'by', 'reason'],
             row: (entry) => row(entry, known),
             json: (entry) => json(entry, known),

@@ -1,7 +1,11 @@
 // A list as every listing command prints it: a table of the first rows for people, or NDJSON of all for
 // machines.
 import type { Command } from 'commander'
+import type { ConsumerView, RecordFilter } from '../operate/paging.ts'
 import { printLines, printNdjson } from './print.ts'
+import type { StoreFlags } from './store-flags.ts'
+import { addStoreFlags } from './store-flags.ts'
+import { pathOfNamed } from './stream-argument.ts'
 import type { Cell } from './table.ts'
 import { tableLines } from './table.ts'
 import { wholeNumberOption } from './whole-number.ts'
@@ -10,6 +14,11 @@ import { wholeNumberOption } from './whole-number.ts'
 export interface ListFlags {
   readonly json?: boolean
   readonly limit?: number
+}
+
+/** The values of the flags of a list of what a store has. */
+export interface StoreListFlags extends StoreFlags, ListFlags {
+  readonly domain?: string
 }
 
 /** What to list. */
@@ -27,7 +36,24 @@ const shownByDefault = 100
 /** The command with the flag that limits a list. */
 export function addLimitFlag(command: Command): Command {
   const description = 'at most so many (default: 100 in a table, all with --json)'
-  return command.addOption(wholeNumberOption('--limit <n>', description, { least: 1 }))
+  return command.addOption(wholeNumberOption('--limit <n>', description, 1))
+}
+
+/** The command with the flags of a list of what a store has. */
+export function addStoreListFlags(command: Command): Command {
+  return addLimitFlag(addStoreFlags(command)).option('--domain <name>', 'only the streams of this domain')
+}
+
+/** Which records are asked for: those of the stream that is named, and of the domain of the flags. */
+export async function recordFilter(
+  view: ConsumerView,
+  name: string | undefined,
+  { domain }: { readonly domain?: string },
+): Promise<RecordFilter> {
+  return {
+    ...(name !== undefined && { stream: await pathOfNamed(view, name) }),
+    ...(domain !== undefined && { domain }),
+  }
 }
 
 /** Prints a list; says how many items it had, as far as it was printed. */

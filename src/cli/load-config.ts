@@ -1,21 +1,15 @@
 // Loads the configuration file of a worker: a module whose default export is what `defineConfig` takes. Every
 // error names the file, and the option that is wrong.
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { InturnError } from '../core/errors.ts'
+import { isRecord } from '../core/parse-message.ts'
+import { fieldOf } from '../core/thrown.ts'
 import type { Config } from '../engine/define-config.ts'
 import { importModule } from './import-module.ts'
 
-/** A configuration, and the file it came from. */
-export interface LoadedConfig {
-  readonly path: string
-  readonly config: Config
-}
-
 /** Where a configuration is looked for when none is named, in this order. */
-const configNames: readonly string[] = ['inturn.config.ts', 'inturn.config.mts'].concat(
-  'inturn.config.js',
-  'inturn.config.mjs',
+const configNames: readonly string[] = ['ts', 'mts', 'js', 'mjs'].map(
+  (extension) => `inturn.config.${extension}`,
 )
 
 /** The configuration file that lies in the working folder; `undefined` if there is none. */
@@ -28,33 +22,37 @@ export function findConfig(): string | undefined {
  *
  * @throws InturnError `input-unreadable` for a file that is missing or fails, `config-invalid` for an option
  */
-export async function loadConfig(named?: string): Promise<LoadedConfig> {
-  const file = named ?? findConfig()
-  if (file === undefined) {
-    throw new InturnError(
-      'input-unreadable',
-      `there is no ${configNames[0]} here; name one with --config <file>`,
-    )
-  }
-  const path = resolve(file)
-  if (!existsSync(path)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
-  return { path, config: checkedConfig(await importDefault(path, file), file) }
+export async function loadConfig(named?: string): Promise<Config> {
+  const { file, exported } = await loadDefault(named, configNames)
+  return checkedConfig(exported, file)
 }
 
 /**
- * What a configuration file exports.
+ * The file that is named, or the first that there is of some names, and what it exports as default.
  *
- * @throws InturnError `input-unreadable` when it fails or has no default export
+ * @throws InturnError `input-unreadable` where there is none, and when it fails or has no default export
  */
-export async function importDefault(path: string, file: string): Promise<unknown> {
-  const module = await importModule(path, file)
-  const exported: unknown =
-    typeof module === 'object' && module !== null ? Reflect.get(module, 'default') : undefined
-  if (exported !== undefined) return exported
+export async function loadDefault(
+  named: string | undefined,
+  names: readonly string[],
+): Promise<{ readonly file: string; readonly exported: unknown }> {
+  const file = named ?? names.find((name) => existsSync(name))
+  if (file === undefined) {
+    const message = `there is no ${names[0]} here; name one with --config <file>`
+    throw new InturnError('input-unreadable', message)
+  }
+  const exported = fieldOf(await importModule(file), 'default')
+  if (exported !== undefined) return { file, exported }
   throw new InturnError(
     'input-unreadable',
     `${file} has no default export; it takes: export default defineConfig({ ... }), or defineRelay`,
   )
+}
+
+/** What a module exports under a name, or as a field of its default export; `undefined`: nothing. */
+export async function exportedAs(file: string, name: string): Promise<unknown> {
+  const module = await importModule(file)
+  return fieldOf(module, name) ?? fieldOf(fieldOf(module, 'default'), name)
 }
 
 /** Every option of a configuration; the type sees to it that none is missing here. */
@@ -86,7 +84,7 @@ const optionNames: Readonly<Record<keyof Config, true>> = {
 
 function checkedConfig(exported: unknown, file: string): Config {
   if (Array.isArray(exported)) throw wrong(file, 'exports a list; a configuration is one consumer')
-  if (!isObject(exported)) throw wrong(file, `exports a ${typeof exported}; it takes defineConfig({ ... })`)
+  if (!isRecord(exported)) throw wrong(file, `exports a ${typeof exported}; it takes defineConfig({ ... })`)
   const unknown = Object.keys(exported).find((name) => !(name in optionNames))
   if (unknown !== undefined) {
     throw wrong(file, `${unknown} is no option; there are ${Object.keys(optionNames).join(', ')}`)
@@ -97,19 +95,16 @@ function checkedConfig(exported: unknown, file: string): Config {
   throw wrong(file, 'is no configuration')
 }
 
-function problemOf(config: object): string | undefined {
-  const field = (name: keyof Config): unknown => Reflect.get(config, name)
-  const consumer = field('consumer')
+function problemOf(config: Readonly<Record<string, unknown>>): string | undefined {
+  const { consumer, store, source, domains } = config
   if (typeof consumer !== 'string' || consumer === '') return "consumer takes a name, for example 'billing'"
-  if (!hasMethod(field('store'), 'work')) return "store takes a store, for example sqliteStore('billing.db')"
-  if (!hasMethod(field('source'), 'read'))
-    return "source takes a source, for example fileSource('events.ndjson')"
-  const domains = field('domains')
-  if (!isObject(domains)) return 'domains takes an object with an entry for each domain'
+  if (!hasMethod(store, 'work')) return "store takes a store, for example sqliteStore('billing.db')"
+  if (!hasMethod(source, 'read')) return "source takes a source, for example fileSource('events.ndjson')"
+  if (!isRecord(domains)) return 'domains takes an object with an entry for each domain'
   for (const [name, domain] of Object.entries(domains)) {
-    if (!isObject(domain)) return `domains.${name} takes an object with numbering, effects and a handler`
-    const numbering: unknown = Reflect.get(domain, 'numbering')
-    if (!isObject(numbering) || typeof Reflect.get(numbering, 'kind') !== 'string') {
+    if (!isRecord(domain)) return `domains.${name} takes an object with numbering, effects and a handler`
+    const { numbering } = domain
+    if (!isRecord(numbering) || typeof numbering['kind'] !== 'string') {
       return `domains.${name}.numbering takes contiguous(), linked(), increasing() or unordered()`
     }
   }
@@ -122,11 +117,7 @@ function isConfig(value: object): value is Config {
 }
 
 function hasMethod(value: unknown, name: string): boolean {
-  return isObject(value) && typeof Reflect.get(value, name) === 'function'
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof fieldOf(value, name) === 'function'
 }
 
 function wrong(file: string, problem: string): InturnError {

@@ -1,6 +1,7 @@
 // The flags that audit, resequence and trace share: where in a recorded log's lines to find what.
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import { wholeNumberIn } from '../core/whole-number.ts'
 import { memoryBytesDefault } from '../recorded/audit-report.ts'
 import { fieldsFrom } from '../recorded/recorded-fields.ts'
 import type { RecordedFields, RecordedFormat, RecordedNumbering } from '../recorded/recorded-fields.ts'
@@ -76,6 +77,5 @@ export function memoryOption(): Option {
 }
 
 function bytesOf(text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text) * mebibyte
-  throw new InvalidArgumentError('It takes a whole number of MiB from 1.')
+  return mebibyte * wholeNumberIn(text, { name: '--memory', least: 1, most: 9_999_999, code: 'usage' })
 }

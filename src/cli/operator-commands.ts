@@ -6,9 +6,8 @@ import { readTime } from '../core/producer-runs.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import { historyOf } from '../engine/stream-history.ts'
 import type { StreamOperation, StreamRequest } from '../operate/change-stream.ts'
-import { openEpoch } from '../operate/open-epoch.ts'
+import { fill, halt, openEpoch, resume, retry, skip } from '../operate/operate-stream.ts'
 import type { FillOperation } from '../operate/operate-stream.ts'
-import { fill, halt, resume, retry, skip } from '../operate/operate-stream.ts'
 import type { OperatorOptions, OperatorTarget } from '../operate/operator-options.ts'
 import { namedNumber } from '../operate/operator-options.ts'
 import type { DomainOperation, DomainRequest } from '../operate/pause-domain.ts'
@@ -17,14 +16,13 @@ import type { SeekOperation } from '../operate/seek.ts'
 import { seek } from '../operate/seek.ts'
 import type { OperatorFlags } from './operator-flags.ts'
 import { addOperatorFlags, addStreamOperatorFlags, operatorOf, operatorOptions } from './operator-flags.ts'
-import { withNamedStream, withOperatorTarget } from './operator-target.ts'
 import { printOperation } from './print-operation.ts'
 import { printJson, printLines } from './print.ts'
 import { ProgressLine } from './progress-line.ts'
 import { sinceText, untilText, windowOf } from './replay.ts'
 import type { FoundStore, StoreFlags } from './store-flags.ts'
-import { addStoreFlags } from './store-flags.ts'
-import { streamArgument } from './stream-argument.ts'
+import { addStoreFlags, viewOf, withOperatorTarget } from './store-flags.ts'
+import { findNamedStream, streamArgument } from './stream-argument.ts'
 import { grouped } from './table.ts'
 import { wholeNumberOption } from './whole-number.ts'
 
@@ -144,8 +142,10 @@ async function actOnStream(
   options: OperatorOptions,
   act: Act,
 ): Promise<void> {
-  await withNamedStream(flags, name, async (target, { stream }, found) => {
-    const { operation, lines } = await act(target, { ...options, stream }, found)
+  await withOperatorTarget(flags, async (target, found) => {
+    const stored = await findNamedStream(viewOf(target), name)
+    if (stored === undefined) return
+    const { operation, lines } = await act(target, { ...options, stream: stored.stream }, found)
     await printOperation(operation, { ...flags, known: target.domains }, lines)
   })
 }

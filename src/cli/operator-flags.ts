@@ -23,12 +23,18 @@ export function addOperatorFlags(command: Command): Command {
 
 /** The command with the flags of an action on one stream. */
 export function addStreamOperatorFlags(command: Command): Command {
-  return addOperatorFlags(command)
-    .option(
+  return addWaitFlag(
+    addOperatorFlags(command).option(
       '--expect-position <n|unknown>',
       'refuse if the stream stands elsewhere by now; <epoch>/<n> names the epoch too',
-    )
-    .option('--wait <duration>', 'how long to try while a worker has the stream (default: 10s)')
+    ),
+  )
+}
+
+/** The command with the flag that says how long to wait. */
+export function addWaitFlag(command: Command): Command {
+  const description = 'how long to try while a worker has the stream (default: 10s)'
+  return command.option('--wait <duration>', description)
 }
 
 /**

@@ -17,6 +17,7 @@ import { printLines, printNdjson } from './print.ts'
 import { shortened } from './printable.ts'
 import { streamArgument } from './stream-argument.ts'
 import type { Cell } from './table.ts'
+import { wholeNumberOption } from './whole-number.ts'
 
 interface ReadFlags extends FindLogFlags, ListFlags {
   readonly all?: true
@@ -28,23 +29,22 @@ interface ReadFlags extends FindLogFlags, ListFlags {
   readonly follow?: true
 }
 
-const bound = { least: 1, code: 'usage' } as const
-
 /** The command `inturn read [stream]`. */
 export function readCommand(): Command {
   const from = new Option(
     '--from <n>',
     'from this number (with --all: this place), or kept: the first there is',
   )
-  const to = new Option('--to <n>', 'up to this number, included')
   return addLimitFlag(addFindLogFlags(new Command('read')))
     .description('read an event log')
     .argument('[stream]', streamArgument)
     .option('--all', 'every stream, in the order in which events were appended')
     .addOption(
-      from.argParser((text) => (text === 'kept' ? text : wholeNumberIn(text, { ...bound, name: '--from' }))),
+      from.argParser((text) =>
+        text === 'kept' ? text : wholeNumberIn(text, { name: '--from', least: 1, code: 'usage' }),
+      ),
     )
-    .addOption(to.argParser((text) => wholeNumberIn(text, { ...bound, name: '--to' })))
+    .addOption(wholeNumberOption('--to <n>', 'up to this number, included', 1))
     .option('--backwards', 'the last one first')
     .option('--domain <name>', 'with --all: only this domain')
     .option('--type <pattern>', "with --all: only these types, like 'account.*'")

@@ -1,7 +1,5 @@
 // `inturn relay`: sends what is appended to an event log. The first SIGTERM or SIGINT finishes the batch in
 // hand, a second one gives it up; killing it is safe too, what was in hand is sent again.
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { InturnError } from '../core/errors.ts'
 import { isRecord } from '../core/parse-message.ts'
@@ -9,7 +7,7 @@ import type { RelayNews } from '../ports/relay-news.ts'
 import { createRelay } from '../producer/relay.ts'
 import type { RelayRunOptions } from '../producer/relay.ts'
 import type { RelayOptions } from '../producer/relay/relay-parts.ts'
-import { importDefault } from './load-config.ts'
+import { loadDefault } from './load-config.ts'
 import { RelayReport } from './relay-report.ts'
 import { lastWordMs, stopOnSignals } from './stop-on-signals.ts'
 
@@ -68,14 +66,7 @@ const relayNames: readonly string[] = ['ts', 'mts', 'js', 'mjs'].map(
  * exports something else
  */
 async function loadRelay(named?: string): Promise<RelayOptions> {
-  const file = named ?? relayNames.find((name) => existsSync(name))
-  if (file === undefined) {
-    const message = `there is no ${relayNames[0]} here; name one with --config <file>`
-    throw new InturnError('input-unreadable', message)
-  }
-  const path = resolve(file)
-  if (!existsSync(path)) throw new InturnError('input-unreadable', `the configuration ${file} does not exist`)
-  const exported = await importDefault(path, file)
+  const { file, exported } = await loadDefault(named, relayNames)
   if (isRelayOptions(exported)) return exported
   const message = `${file}: it takes export default defineRelay({ name, log, sink, store })`
   throw new InturnError('config-invalid', message)

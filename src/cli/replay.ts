@@ -13,7 +13,7 @@ import { errorTail } from '../ports/log.ts'
 import type { SourceWindow } from '../ports/source.ts'
 import { loadConfig } from './load-config.ts'
 import type { OperatorFlags } from './operator-flags.ts'
-import { addOperatorFlags, operatorOf } from './operator-flags.ts'
+import { addOperatorFlags, addWaitFlag, operatorOf } from './operator-flags.ts'
 import { printJson, printLines } from './print.ts'
 import { rebuild } from './rebuild.ts'
 import { endOnSignals, lastWordMs } from './stop-on-signals.ts'
@@ -44,7 +44,7 @@ export function windowOf({ since, until }: SourceWindow): SourceWindow | undefin
 
 /** The command `inturn replay`. */
 export function replayCommand(): Command {
-  return addOperatorFlags(new Command('replay'))
+  const command = addOperatorFlags(new Command('replay'))
     .description('handle history once more: all of it by a new consumer (--as), or a range of one stream')
     .argument('[stream]', streamArgument)
     .option('--config <file>', 'the configuration (default: inturn.config.ts)')
@@ -54,7 +54,7 @@ export function replayCommand(): Command {
     .addOption(wholeNumberOption('--epoch <n>', 'the epoch of the range (default: 0)'))
     .option('--since <edge>', sinceText)
     .option('--until <edge>', untilText)
-    .option('--wait <duration>', 'how long to try while a worker has the stream (default: 10s)')
+  return addWaitFlag(command)
     .option('--json', 'for machines')
     .action(async (name: string | undefined, flags: ReplayFlags) => {
       const { as, json = false } = flags
@@ -69,7 +69,7 @@ export function replayCommand(): Command {
         process.exitCode = 1
         endOnSignals()
       }
-      const { config } = await (name === undefined ? loadConfig(flags.config) : checkedRange(flags))
+      const config = await (name === undefined ? loadConfig(flags.config) : checkedRange(flags))
       if (as !== undefined) await rebuild({ config, as, json, window: flags, file: flags.config })
       if (name !== undefined) await redeliver(config, name, flags)
       // What a configuration opened (a pool, a client) must not keep a command alive that has ended.
@@ -78,7 +78,7 @@ export function replayCommand(): Command {
 }
 
 /** Checks the flags of a range before the configuration is loaded. */
-async function checkedRange(flags: ReplayFlags): Promise<{ readonly config: Config }> {
+async function checkedRange(flags: ReplayFlags): Promise<Config> {
   operatorOf(flags)
   if (flags.from === undefined || flags.to === undefined) {
     throw new InturnError('usage', 'the range takes --from <n> and --to <n>')

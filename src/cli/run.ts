@@ -62,7 +62,7 @@ export function runCommand(): Command {
 
 async function runWorker({ config: file, until, http, wedgedAfter }: RunFlags): Promise<void> {
   const address = http === undefined ? undefined : httpAddress(http)
-  const { config } = await loadConfig(file)
+  const config = await loadConfig(file)
   const report = new RunReport({ log: config.log })
   const served = address && (await serveMonitor(config, { address, wedgedAfter, report }))
   const worker = createWorker(reportedBy(report, config, served?.metrics))

@@ -8,6 +8,7 @@ import type { Config } from '../engine/define-config.ts'
 import { resolveDomains, trackedOf } from '../engine/resolve-domains.ts'
 import type { KnownDomains } from '../operate/domain-rules.ts'
 import { argumentWord, shellWord } from '../operate/operator-actions.ts'
+import type { OperatorTarget } from '../operate/operator-options.ts'
 import type { ConsumerView } from '../operate/paging.ts'
 import type { Store } from '../ports/store.ts'
 import { findConfig, loadConfig } from './load-config.ts'
@@ -85,6 +86,24 @@ export async function withConsumer<Result>(
   })
 }
 
+/** Runs with one consumer of the store that the flags name, opened for writing. */
+export async function withOperatorTarget<Result>(
+  flags: StoreFlags,
+  run: (target: OperatorTarget, found: FoundStore) => Promise<Result>,
+): Promise<Result> {
+  return withStore(flags, async (found) => {
+    const { store, known } = found
+    const consumer = await oneConsumer(store, found.consumer)
+    await store.open()
+    return run({ store, consumer, domains: known }, found)
+  })
+}
+
+/** The consumer's part of the store. */
+export function viewOf({ store, consumer }: OperatorTarget): ConsumerView {
+  return { reader: store.reader, consumer }
+}
+
 /** What a configuration says about its domains. */
 export function knownDomains({ domains }: Config): KnownDomains {
   return trackedOf(resolveDomains(domains))
@@ -108,7 +127,7 @@ export async function consumersOf(
 
 async function findStore(flags: StoreFlags): Promise<FoundStore> {
   if (flags.store !== undefined) {
-    const config = flags.config === undefined ? undefined : (await loadConfig(flags.config)).config
+    const config = flags.config === undefined ? undefined : await loadConfig(flags.config)
     const known = config === undefined ? new Map() : knownDomains(config)
     const store = await openStoreUrl(flags.store)
     return { store, consumer: flags.consumer, known, ...(config !== undefined && { config }) }
@@ -119,7 +138,7 @@ async function findStore(flags: StoreFlags): Promise<FoundStore> {
       'no inturn.config.ts is here: name one with --config, or a store with --store',
     )
   }
-  const { config } = await loadConfig(flags.config)
+  const config = await loadConfig(flags.config)
   const { store, consumer } = config
   return { store, consumer: flags.consumer ?? consumer, known: knownDomains(config), config }
 }
@@ -129,7 +148,7 @@ async function findStore(flags: StoreFlags): Promise<FoundStore> {
  *
  * @throws InturnError `usage` when there are several, `input-unreadable` when there is none
  */
-export async function oneConsumer(store: Store, named: string | undefined): Promise<string> {
+async function oneConsumer(store: Store, named: string | undefined): Promise<string> {
   const consumers = await consumersOf(store, named)
   const { name } = store.about
   const [only, ...more] = consumers

@@ -6,23 +6,20 @@ import type { KnownDomains } from '../operate/domain-rules.ts'
 import { eachStream } from '../operate/paging.ts'
 import { numberText, shownHalt, shownNumber, shownRange } from '../operate/shown-number.ts'
 import type { StoredStream } from '../ports/store-reader.ts'
-import type { ListFlags } from './listing.ts'
-import { addLimitFlag, printListing } from './listing.ts'
+import type { StoreListFlags } from './listing.ts'
+import { addStoreListFlags, printListing } from './listing.ts'
 import { shortened } from './printable.ts'
-import type { StoreFlags } from './store-flags.ts'
-import { addStoreFlags, withConsumer } from './store-flags.ts'
+import { withConsumer } from './store-flags.ts'
 import { rulesIn, shownIn } from './wire-numbers.ts'
 
-interface StreamsFlags extends StoreFlags, ListFlags {
-  readonly domain?: string
+interface StreamsFlags extends StoreListFlags {
   readonly waiting?: boolean
 }
 
 /** The command `inturn streams`. */
 export function streamsCommand(): Command {
-  return addLimitFlag(addStoreFlags(new Command('streams')))
+  return addStoreListFlags(new Command('streams'))
     .description('where each stream stands, and what stops it')
-    .option('--domain <name>', 'only the streams of this domain')
     .option(
       '--waiting',
       'only streams that wait, are halted, failed, or whose producer may have started again',

@@ -28,7 +28,7 @@ export function pairLines(pairs: readonly (readonly [name: string, value: Cell])
 }
 
 /** A whole number with its thousands apart: `20,000`. */
-export function grouped(value: number): string {
+export function grouped(value: number | bigint): string {
   return value.toLocaleString('en-US')
 }
 

@@ -5,11 +5,11 @@ import { durationMs } from '../core/duration.ts'
 import { InturnError } from '../core/errors.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { GapEnd } from '../core/rules.ts'
-import { wholeNumberIn } from '../core/whole-number.ts'
 import { trace, traceRules } from '../recorded/trace.ts'
 import { addLogFlags, logFields } from './log-flags.ts'
 import type { LogFlags } from './log-flags.ts'
 import { printJsonText } from './print.ts'
+import { wholeNumberOption } from './whole-number.ts'
 
 /** The flags of `inturn trace`. */
 export interface TraceFlags extends LogFlags {
@@ -43,22 +43,20 @@ export function traceCommand(): Command {
         .choices(['wait', 'skip', 'halt'])
         .default(gapEnd),
     )
+    .addOption(wholeNumberOption('--held-max <n>', 'held events a stream, at most').default(heldMax))
     .addOption(
-      new Option('--held-max <n>', 'held events a stream, at most')
-        .argParser((text) => wholeNumberIn(text, { name: '--held-max', least: 0, code: 'usage' }))
-        .default(heldMax),
-    )
-    .addOption(
-      new Option(
+      wholeNumberOption(
         '--span-max <n>',
         `how far ahead of the position a number may lie (default: ${spanMax}, where numbers are contiguous)`,
-      ).argParser((text) => wholeNumberIn(text, { name: '--span-max', least: 1, code: 'usage' })),
+        1,
+      ),
     )
     .addOption(
-      new Option(
+      wholeNumberOption(
         '--epoch-span-max <n>',
         'how far above the open epoch another may lie (default: 1000000, or the open one)',
-      ).argParser((text) => wholeNumberIn(text, { name: '--epoch-span-max', least: 1, code: 'usage' })),
+        1,
+      ),
     )
     .action(async (file: string, flags: TraceFlags) => printTrace(file, flags))
 }

@@ -1,18 +1,10 @@
-// Reads a whole number that a flag takes.
-import { InvalidArgumentError, Option } from 'commander'
+// A flag that takes a whole number.
+import { Option } from 'commander'
+import { wholeNumberIn } from '../core/whole-number.ts'
 
-/** A flag that takes a whole number: not negative, or from `least` on. */
-export function wholeNumberOption(
-  flags: string,
-  description: string,
-  range: { readonly least?: number; readonly most?: number } = {},
-): Option {
-  const { least, most } = range
-  return new Option(flags, description).argParser((text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-    if (Number.isSafeInteger(value) && value >= (least ?? 0) && value <= (most ?? Infinity)) return value
-    const from = least === undefined ? '' : ` from ${least}`
-    const to = most === undefined ? '' : ` to ${most}`
-    throw new InvalidArgumentError(`It takes a whole number${from}${to}, not ${text}.`)
-  })
+/** A flag that takes a whole number from `least` to `most`. Another one is wrong usage. */
+export function wholeNumberOption(flags: string, description: string, least = 0, most?: number): Option {
+  const option = new Option(flags, description)
+  const name = option.long ?? flags
+  return option.argParser((text) => wholeNumberIn(text, { name, least, most, code: 'usage' }))
 }

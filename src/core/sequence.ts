@@ -78,3 +78,11 @@ export function sortableText(sequence: Sequence): string {
 export function numberOfSortable(text: string): number {
   return Number(text.slice(2))
 }
+
+/** Whether the position of a stream is at the place, or beyond it. */
+export function hasPassed(
+  { epoch, position }: { readonly epoch: Epoch; readonly position?: Sequence | undefined },
+  place: Position,
+): boolean {
+  return position !== undefined && comparePositions({ epoch, sequence: position }, place) >= 0
+}

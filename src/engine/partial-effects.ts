@@ -2,7 +2,7 @@
 // effect, and the position did not move. Upholds I1 and I2: as long as that is not accounted for, no handler
 // of the stream is called.
 import { InturnError } from '../core/errors.ts'
-import { hasPassed } from '../core/has-passed.ts'
+import { hasPassed } from '../core/sequence.ts'
 import type { Position } from '../core/sequence.ts'
 import type { Failing } from '../core/stream-state.ts'
 import { errorText } from '../core/thrown.ts'

@@ -6,6 +6,8 @@ import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'
 import type { AccountCounts } from '../core/stream-state.ts'
 import { errorClass, errorCode } from '../core/thrown.ts'
+import { verdicts } from '../core/verdict.ts'
+import { deadLetterReasons } from '../ports/records.ts'
 import type { RelayListener } from '../ports/relay-news.ts'
 import type { SourcePart } from '../ports/source.ts'
 import type {
@@ -16,9 +18,8 @@ import type {
   TelemetryProvider,
   WatchedEngine,
 } from '../ports/telemetry.ts'
-import type { MetricName } from './catalogue.ts'
+import type { MetricLabel, MetricName } from './catalogue.ts'
 import { metricList } from './catalogue.ts'
-import { firstZeros } from './first-zeros.ts'
 import type { HistogramPoint, Labels, NumberPoint } from './series.ts'
 import { histogramSeries, note, numberSeries, Series } from './series.ts'
 import { StoreFigures } from './store-figures.ts'
@@ -364,4 +365,36 @@ function domainOf(stream: StreamPath): string {
   const known = domainNames.get(written) ?? parseStreamPath(stream)?.domain ?? written
   if (domainNames.size < 1_000) domainNames.set(written, known)
   return known
+}
+
+/** What the labels of counters can be, but for those that a configuration names. */
+const values: Readonly<Partial<Record<MetricLabel, readonly string[]>>> = {
+  account: ['delivered', 'filtered', 'filled', 'lost', 'removed', 'late'],
+  how: ['came', 'healed', 'lost', 'filled', 'removed'],
+  outcome: ['done', 'failed'],
+  reason: deadLetterReasons,
+  then: ['retry', 'halt', 'dead-letter'],
+  verdict: [...verdicts, 'handed-over'],
+  what: ['store-failed', 'source-failed', 'claim-lost', 'workers-died', 'records-full', 'baseline-failed'],
+}
+
+/**
+ * Every counter of an engine by its labels, of the domains whose streams are tracked. They begin at 0 where
+ * their labels are known: whoever looks for a rise, as Prometheus does, sees none in a series that begins
+ * with its first fault.
+ */
+function* firstZeros({ consumer, domains }: WatchedEngine): Generator<[MetricName, Labels]> {
+  const known = { ...values, consumer: [consumer], domain: [...domains.keys()] }
+  for (const [name, { kind, labels }] of metricList) {
+    if (kind !== 'counter' || labels.includes('relay')) continue
+    let all: readonly Labels[] = [{}]
+    for (const label of labels) {
+      all = all.flatMap((some) => (known[label] ?? []).map((value) => ({ ...some, [label]: value })))
+    }
+    for (const each of all) yield [name, each]
+  }
+  // What cannot be read is of no domain.
+  for (const reason of ['invalid', 'too-large']) {
+    yield ['inturn.dead_letters', { consumer, domain: '', reason }]
+  }
 }

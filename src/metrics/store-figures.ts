@@ -1,6 +1,6 @@
 // What only the store of an engine knows, read when somebody asks. A store that does not answer is told like
 // one that is down.
-import { HealthCount } from '../operate/health-count.ts'
+import { HealthCount } from '../operate/health.ts'
 import type { Health } from '../operate/health.ts'
 import type { ConsumerFigures } from '../operate/read-status.ts'
 import { readStatus } from '../operate/read-status.ts'

@@ -3,11 +3,11 @@
 // stream stood before. No handler runs; the stream is due at once, and a worker goes on with it. Upholds I3
 // and I5.
 import { InturnError, invariant } from '../core/errors.ts'
-import { hasPassed } from '../core/has-passed.ts'
 import type { HeldIndex } from '../core/held-index.ts'
 import type { ActionRange, Granted, Operated } from '../core/operating/operated.ts'
 import { Outcome } from '../core/outcome.ts'
 import type { StreamRules } from '../core/rules.ts'
+import { hasPassed } from '../core/sequence.ts'
 import type { Position } from '../core/sequence.ts'
 import type { StreamPath } from '../core/stream-path.ts'
 import { parseStreamPath } from '../core/stream-path.ts'

@@ -17,6 +17,7 @@ import type { StreamGap } from './read-gaps.ts'
 import { streamGaps } from './read-gaps.ts'
 import { evidenceText } from './restart-words.ts'
 import { rangeText, shownRange } from './shown-number.ts'
+import { TimedQuestion } from './timed-question.ts'
 
 /**
  * `stuck`: it does not go on by itself, or should have. `failing`: its next event failed and is tried again.
@@ -269,4 +270,33 @@ class WorstFirst {
 
 function worstFirst(a: HealthItem, b: HealthItem): number {
   return ranks[a.kind] - ranks[b.kind] || a.since - b.since || (a.stream < b.stream ? -1 : 1)
+}
+
+/** A count that takes no longer than this costs little whenever it is asked for. */
+const shortMs = 100
+
+/**
+ * The health of a consumer for whoever asks for it again and again, a scrape or a probe: a count that takes
+ * long is shown as it was last until it has ended, and made again only after twenty times as long as it
+ * took, so that watching takes a twentieth at most.
+ */
+export class HealthCount {
+  readonly #count: TimedQuestion<void>
+  #last: Health | undefined
+  #nextMs = 0
+
+  constructor(view: ConsumerView, known: KnownDomains, options?: HealthOptions) {
+    this.#count = new TimedQuestion(async () => {
+      const beganMs = performance.now()
+      this.#last = await readHealth(view, known, options)
+      const tookMs = performance.now() - beganMs
+      this.#nextMs = tookMs > shortMs ? beganMs + 21 * tookMs : 0
+    })
+  }
+
+  /** `undefined`: no count has ended yet. Rejects as the count does. */
+  async last(): Promise<Health | undefined> {
+    if (performance.now() >= this.#nextMs) await this.#count.answer()
+    return this.#last
+  }
 }

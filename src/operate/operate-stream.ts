@@ -1,11 +1,12 @@
-// What an operator can do to one stream while workers run: retry, skip, fill, halt, resume.
+// What an operator can do to one stream while workers run: retry, skip, fill, halt, resume, and open the next
+// epoch of a producer that counts again without saying so.
 import { counterOf, firstFrom, isShown, nearestTo } from '../core/counter.ts'
 import { reachedIn } from '../core/half-turn.ts'
 import { giveFill } from '../core/operating/give-fill.ts'
 import type { FillOverlap } from '../core/operating/give-fill.ts'
-import { haltStream } from '../core/operating/halt-stream.ts'
+import { openNextRun } from '../core/operating/open-next-run.ts'
 import { declined } from '../core/operating/operated.ts'
-import { resumeStream, retryStream } from '../core/operating/retry-stream.ts'
+import { haltStream, resumeStream, retryStream } from '../core/operating/retry-stream.ts'
 import type { Seen } from '../core/operating/skip-head.ts'
 import { skipHead } from '../core/operating/skip-head.ts'
 import type { StreamRules } from '../core/rules.ts'
@@ -164,4 +165,22 @@ function isOnWire(
 ): boolean {
   const counter = counterOf(numbering)
   return counter !== undefined && firstFrom(counter, Number(from), Number(seen)) <= to
+}
+
+/** Which stream, and since when its producer counts again. */
+export interface OpenEpochRequest extends StreamRequest {
+  /** Milliseconds since 1970, as event times say it. Default: what the signs of the stream say. */
+  readonly since?: number
+}
+
+/**
+ * Opens the next epoch of a stream. Errors as {@link changeStream}: `operation-refused` where nothing tells
+ * the events of the producer's runs apart.
+ */
+export async function openEpoch(target: OperatorTarget, request: OpenEpochRequest): Promise<StreamOperation> {
+  return changeStream(target, request, {
+    command: 'seek',
+    kind: 'epoch-opened',
+    decide: ({ state }) => ({ operated: openNextRun(state, request.since) }),
+  })
 }

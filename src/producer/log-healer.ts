@@ -1,4 +1,6 @@
-// A healer that asks an event log for missing numbers: what was numbered there can be read again from there.
+// What an event log answers about the streams of a domain: its missing numbers, which can be read again from
+// there, and where a stream begins, which is the first number that retention has left. Upholds I3: what was
+// removed is known to be gone, and nobody waits for it.
 import { BelowRetention } from '../core/append-errors.ts'
 import type { LoggedEvent } from '../core/logged-event.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -38,4 +40,20 @@ async function taken(events: AsyncIterable<LoggedEvent>, signal: AbortSignal): P
     list.push(event)
   }
   return list
+}
+
+/** Where a stream of one domain begins; `undefined` where nothing of it was removed. */
+export type LogBaseline = (stream: string) => Promise<number | undefined>
+
+/**
+ * The `baseline` of a domain whose events come from this log.
+ *
+ * @example
+ * const account = { numbering: contiguous(), baseline: logBaseline(log, 'account') }
+ */
+export function logBaseline(log: Pick<EventLog, 'bounds'>, domain: string): LogBaseline {
+  return async (stream) => {
+    const { first } = await log.bounds({ domain, stream })
+    return first > 1 ? first : undefined
+  }
 }

@@ -1,9 +1,9 @@
 // The relay, also known as transactional outbox: what is appended to an event log reaches a sink, at least
 // once, in the order of each stream, and goes on after any crash. What arrives twice bears its number twice,
 // so consumers drop it. Upholds I1 and I3 on the way from the producer's log to its consumers.
+import type { LoggedEvent } from '../core/logged-event.ts'
 import type { RelayLag } from '../ports/relay-news.ts'
-import { LogPlaces } from './log-places.ts'
-import { unsentOf } from './relay/relay-lag.ts'
+import { LogPlaces, shardOf } from './log-places.ts'
 import type { RelayOptions, RelayParts } from './relay/relay-parts.ts'
 import { relayParts } from './relay/relay-parts.ts'
 import type { ShardsTogether } from './relay/shard-run.ts'
@@ -167,4 +167,39 @@ function placesOf({ log, store, name, shards, start, filter: { domains, types } 
     write: (note: string, text: string) => store.checkpoint(owner, note + filter, text),
   }
   return new LogPlaces({ log, shards, start, owner, notes })
+}
+
+/** The lag of all shards together. */
+async function unsentOf(parts: RelayParts, places: LogPlaces): Promise<RelayLag> {
+  const { log, store, shards } = parts
+  let behind = Infinity
+  let oldest: LoggedEvent | undefined
+  for (let shard = 1; shard <= shards; shard++) {
+    const after = (await places.find(shard))?.through ?? 'kept'
+    const event = await firstUnsent(parts, shard, after)
+    if (event === undefined) continue
+    behind = Math.min(behind, after === 'kept' ? event.place - 1 : after)
+    if (oldest === undefined || event.place < oldest.place) oldest = event
+  }
+  if (oldest === undefined) return { events: 0, ageMs: 0 }
+  const { last } = await log.bounds()
+  return { events: last - behind, ageMs: Math.max(0, (await store.now()) - oldest.appendedAt) }
+}
+
+/** The first event of a shard behind a place. */
+async function firstUnsent(
+  { log, filter, shards, batch }: RelayParts,
+  shard: number,
+  after: number | 'kept',
+): Promise<LoggedEvent | undefined> {
+  for (let at: number | 'kept' = after; ;) {
+    const { events, through, isEnd } = await log.page({
+      ...filter,
+      after: at,
+      limit: shards === 1 ? 1 : batch,
+    })
+    const event = events.find((one) => shardOf(one, shards) === shard)
+    if (event !== undefined || isEnd) return event
+    at = through
+  }
 }

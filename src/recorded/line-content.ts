@@ -7,7 +7,6 @@ import type { EpochProblem, NumberProblem } from '../core/read-sequence.ts'
 import type { Sequence } from '../core/sequence.ts'
 import { outsideReason } from '../core/unwrap.ts'
 import { exactInteger, NumberText } from './exact-integer.ts'
-import { isRecord } from './field-path.ts'
 import { fillWidthMax, hasBigNumbers } from './recorded-fields.ts'
 import type { RecordedFields } from './recorded-fields.ts'
 import type { InvalidReason, LineContent } from './recorded-line.ts'
@@ -145,4 +144,21 @@ function fillBound(value: unknown, fields: RecordedFields): number | InvalidReas
 function arrivalOf(value: unknown): { arrival?: number | string } {
   if (value instanceof NumberText) return { arrival: Number(value.text) }
   return typeof value === 'number' || typeof value === 'string' ? { arrival: value } : {}
+}
+
+/** The value at the path; `undefined` if there is none. */
+export function valueAt(line: unknown, path: readonly string[]): unknown {
+  let value = line
+  for (const part of path) {
+    if (!isRecord(value) || !Object.hasOwn(value, part)) return undefined
+    value = value[part]
+  }
+  return value
+}
+
+/** Whether the value is a JSON object. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof NumberText)
+  )
 }

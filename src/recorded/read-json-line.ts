@@ -3,8 +3,7 @@
 import { pathKeys } from '../core/field-path.ts'
 import { withoutMark } from '../core/parse-message.ts'
 import { NumberText } from './exact-integer.ts'
-import { isRecord, valueAt } from './field-path.ts'
-import { lineContent } from './line-content.ts'
+import { isRecord, lineContent, valueAt } from './line-content.ts'
 import type { RecordedFields } from './recorded-fields.ts'
 import type { LineContent } from './recorded-line.ts'
 

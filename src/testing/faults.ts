@@ -1,8 +1,19 @@
-// What can go wrong with one call of a port, and plans that say when: at a chosen call, or by chance from a
-// seed.
-import type { InturnError } from '../core/errors.ts'
+// What can go wrong with one call of a port, plans that say when (at a chosen call, or by chance from a
+// seed), and stores, sources and event logs that fail by such a plan: before or after the thing has
+// happened, late, or both. A failure after a commit is `commit-unknown`, as a real store gives it.
+import { InturnError } from '../core/errors.ts'
+import { aroundStore } from '../ports/around-store.ts'
+import type { StoreMethod } from '../ports/around-store.ts'
+import type { EventLog } from '../ports/event-log.ts'
 import type { AroundCall, PortCall } from '../ports/port-call.ts'
+import type { Delivery, Source } from '../ports/source.ts'
+import type { Store } from '../ports/store.ts'
 import type { Timers } from '../ports/timers.ts'
+import { systemTimers } from '../ports/timers.ts'
+import { aroundEventLog } from './around-event-log.ts'
+import type { EventLogMethod } from './around-event-log.ts'
+import { aroundSource } from './around-source.ts'
+import type { SourceMethod } from './around-source.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
 /** One fault. */
@@ -61,4 +72,71 @@ export function withFaults<Method extends string>(
     if (fail === 'after') throw error ?? errorOf(call, fail)
     return result
   }
+}
+
+/**
+ * The error that a store or a log gives when a call fails: of these `committing` calls it cannot be told
+ * afterwards whether they happened.
+ */
+function errorOf(
+  what: string,
+  committing: readonly string[],
+): (call: PortCall<string>, fail: 'before' | 'after') => InturnError {
+  return ({ method, nth }, fail) => {
+    const where = `${method}, call ${nth}`
+    return fail === 'after' && committing.includes(method)
+      ? new InturnError('commit-unknown', `${what} was lost during ${where}`, { retryable: true })
+      : new InturnError('store-unavailable', `${what} cannot be reached for ${where}`, { retryable: true })
+  }
+}
+
+function sourceError({ method, nth }: PortCall<SourceMethod>): InturnError {
+  const message = `the source cannot be reached for ${method}, call ${nth}`
+  return new InturnError('source-unavailable', message, { retryable: true })
+}
+
+/**
+ * Wraps a source with faults.
+ *
+ * @example
+ * const source = faultySource(memorySource(), faultAt('read', 3, { fail: 'before' }))
+ */
+export function faultySource<Message extends Delivery>(
+  source: Source<Message>,
+  plan: FaultPlan<SourceMethod>,
+  timers: Timers = systemTimers,
+): Source<Message> {
+  return aroundSource(source, withFaults(plan, timers, sourceError))
+}
+
+/**
+ * Wraps an event log with faults.
+ *
+ * @example
+ * const log = faultyEventLog(memoryEventLog(), faultAt('append', 2, { fail: 'after' }))
+ */
+export function faultyEventLog(
+  log: EventLog,
+  plan: FaultPlan<EventLogMethod>,
+  timers: Timers = systemTimers,
+): EventLog {
+  return aroundEventLog(
+    log,
+    withFaults(plan, timers, errorOf('the event log', ['append', 'appendAll', 'trim'])),
+    timers,
+  )
+}
+
+/**
+ * Wraps a store with faults.
+ *
+ * @example
+ * const store = faultyStore(memoryStore(), faultAt('unit.commit', 2, { fail: 'after' }))
+ */
+export function faultyStore<Transaction, Commands>(
+  store: Store<Transaction, Commands>,
+  plan: FaultPlan<StoreMethod>,
+  timers: Timers = systemTimers,
+): Store<Transaction, Commands> {
+  return aroundStore(store, withFaults(plan, timers, errorOf('the store', ['work', 'unit.commit'])))
 }

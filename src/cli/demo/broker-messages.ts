@@ -43,3 +43,9 @@ export function isToWorker(message: unknown): message is ToWorker {
 function kindOf(message: unknown): unknown {
   return typeof message === 'object' && message !== null ? Reflect.get(message, 'kind') : undefined
 }
+
+/** The consumer whose positions the demo keeps. */
+export const demoConsumer = 'journal'
+
+/** The domain of its events. */
+export const demoDomain = 'account'

@@ -1,7 +1,9 @@
-// The source of the demo's worker: asks the broker in the parent process for deliveries, and tells it what is
-// settled.
+// What the demo's worker asks the parent process for: deliveries of the broker, which it tells what is
+// settled; and what is missing, of the producer's log.
+import type { Healer, HealRequest } from '../../ports/healer.ts'
 import type { Delivery, ReadRequest, Source } from '../../ports/source.ts'
 import type { BrokerDelivery, FromWorker, ToWorker } from './broker-messages.ts'
+import type { Booking } from './event-log.ts'
 
 /** A booking as this source delivers it. */
 export interface BookingDelivery extends Delivery {
@@ -59,4 +61,32 @@ export class BrokerSource implements Source<BookingDelivery> {
   }
 
   async close(): Promise<void> {}
+}
+
+/** A healer over the link to the parent process. */
+export class LogHealer implements Healer {
+  readonly name = "the producer's log"
+  readonly #link: BrokerLink
+  readonly #open = new Map<number, (bookings: readonly Booking[]) => void>()
+  #questions = 0
+
+  constructor(link: BrokerLink) {
+    this.#link = link
+    link.onMessage((message) => {
+      if (message.kind === 'healed') this.#open.get(message.question)?.(message.bookings)
+    })
+  }
+
+  async heal({ stream, from, to, signal }: HealRequest): Promise<readonly Booking[]> {
+    const question = ++this.#questions
+    try {
+      return await new Promise((resolve) => {
+        this.#open.set(question, resolve)
+        signal.addEventListener('abort', () => resolve([]), { once: true })
+        this.#link.send({ kind: 'heal', question, asked: { stream, from: Number(from), to: Number(to) } })
+      })
+    } finally {
+      this.#open.delete(question)
+    }
+  }
 }

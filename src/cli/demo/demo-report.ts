@@ -2,7 +2,7 @@
 import { styleText } from 'node:util'
 import { streamPath } from '../../core/stream-path.ts'
 import { grouped } from '../table.ts'
-import { demoConsumer, demoDomain } from './demo-names.ts'
+import { demoConsumer, demoDomain } from './broker-messages.ts'
 import { accountName } from './event-log.ts'
 import type { DemoResult } from './run-demo.ts'
 

@@ -6,11 +6,9 @@ import { contiguous } from '../../core/numbering.ts'
 import { createWorker } from '../../engine/worker.ts'
 import { sqliteStore } from '../../stores/sqlite.ts'
 import type { FromWorker, ToWorker } from './broker-messages.ts'
-import { isToWorker } from './broker-messages.ts'
+import { demoConsumer, demoDomain, isToWorker } from './broker-messages.ts'
 import type { BrokerLink } from './broker-source.ts'
-import { BrokerSource } from './broker-source.ts'
-import { demoConsumer, demoDomain } from './demo-names.ts'
-import { LogHealer } from './log-healer.ts'
+import { BrokerSource, LogHealer } from './broker-source.ts'
 
 /** What the process is started with. */
 export type WorkerArguments = readonly [database: string]

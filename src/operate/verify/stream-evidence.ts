@@ -1,16 +1,14 @@
 // What the records beside a stream's state say about it, summed up: held events, its ledger, its dead
 // letters. Read between two equal readings of the stream, so that a worker that goes on meanwhile causes no
-// false alarm.
+// false alarm. Upholds I3: a dead letter that is simply gone shows here.
 import { canonicalJson } from '../../core/fingerprint.ts'
 import type { Epoch, Position, Sequence } from '../../core/sequence.ts'
-import { width } from '../../core/sequence.ts'
+import { after, comparePositions, width } from '../../core/sequence.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { DeadLetter, DeadLetterReason, LedgerEntry } from '../../ports/records.ts'
 import type { StoredStream } from '../../ports/store-reader.ts'
 import type { ConsumerView } from '../paging.ts'
 import { eachDeadLetter, eachHeld, eachLedgerEntry } from '../paging.ts'
-import type { EpochRange } from './missing-letters.ts'
-import { countMissingLetters } from './missing-letters.ts'
 
 /** Numbers that the ledger accounts for, by what it says of them. */
 export interface LedgerSums {
@@ -178,4 +176,41 @@ function isSame(a: StoredStream, b: StoredStream): boolean {
     a.changedAt === b.changedAt &&
     canonicalJson(a.state) === canonicalJson(b.state)
   )
+}
+
+/** Numbers of one epoch, both ends included. */
+interface EpochRange {
+  readonly epoch: Epoch
+  readonly from: Sequence
+  readonly to: Sequence
+}
+
+/**
+ * How many numbers of the ranges, which the ledger says were taken out of their stream or came late, have
+ * none of the letters. Pure. A number that lies in several ranges counts once: an event that is taken out
+ * again, after its position was moved back, has the same dead letter as before.
+ */
+export function countMissingLetters(ranges: readonly EpochRange[], letters: readonly Position[]): number {
+  const kept = letters.toSorted(comparePositions)
+  let missing = 0
+  let next = 0
+  let last: Position | undefined
+  for (const { epoch, from, to } of ranges.toSorted(byPlace)) {
+    const start = last?.epoch === epoch && last.sequence >= from ? after(last.sequence) : from
+    if (start > to) continue
+    missing += width(start, to)
+    let counted: Position | undefined
+    for (let letter = kept[next]; letter !== undefined; letter = kept[++next]) {
+      if (comparePositions(letter, { epoch, sequence: to }) > 0) break
+      const isNew = counted === undefined || comparePositions(counted, letter) < 0
+      if (isNew && comparePositions(letter, { epoch, sequence: start }) >= 0) missing--
+      counted = letter
+    }
+    last = { epoch, sequence: to }
+  }
+  return missing
+}
+
+function byPlace(a: EpochRange, b: EpochRange): number {
+  return comparePositions({ epoch: a.epoch, sequence: a.from }, { epoch: b.epoch, sequence: b.from })
 }

@@ -1,4 +1,5 @@
 // The memory store itself: everything happens at once between two awaits, so nothing here needs a lock.
+// Upholds I8.
 import { InturnError } from '../../core/errors.ts'
 import type { StreamPath } from '../../core/stream-path.ts'
 import type { InboxEntry } from '../../ports/records.ts'
@@ -18,8 +19,7 @@ import type { Timers } from '../../ports/timers.ts'
 import { workWithClaims } from '../../storage/unit-of-work.ts'
 import type { StreamlessRecords } from './apply-commit.ts'
 import { applyRecords, prepareRecords } from './apply-commit.ts'
-import { dueStreams } from './due-streams.ts'
-import type { MemoryData } from './memory-data.ts'
+import type { ConsumerData, MemoryData, StreamRow } from './memory-data.ts'
 import { MemoryReader } from './memory-reader.ts'
 import { MemoryUnit } from './memory-unit.ts'
 import { keptEntry } from './stream-inbox.ts'
@@ -166,4 +166,48 @@ export class MemoryHandle implements MemoryStore {
   #checkNotClosed(): void {
     if (this.#isClosed) throw new InturnError('store-closed', 'the memory store is closed')
   }
+}
+
+/** What is asked. */
+interface DueQuestion {
+  readonly now: number
+  readonly limit: number
+  /** `undefined`: all. */
+  readonly domains: readonly string[] | undefined
+}
+
+/**
+ * Streams that are due and that nobody has claimed, the longest overdue first. Looks only at the streams
+ * that are watched for it, and measures each due time by its own clock.
+ */
+function dueStreams(data: ConsumerData, question: DueQuestion): StreamPath[] {
+  const { now, limit, domains } = question
+  const wanted = domains === undefined ? undefined : new Set(domains)
+  const found: { readonly path: StreamPath; readonly overdueMs: number }[] = []
+  for (const row of data.watched) {
+    if (wanted?.has(row.domain) === false) continue
+    const isPaused = data.domains.get(row.domain)?.paused === true
+    const overdueMs = overdueOf(row, { now, readingMs: data.readingMs, isPaused })
+    if (overdueMs >= 0) found.push({ path: row.path, overdueMs })
+  }
+  found.sort((a, b) => b.overdueMs - a.overdueMs || (a.path < b.path ? -1 : 1))
+  return found.slice(0, limit).map(({ path }) => path)
+}
+
+/** Negative: not due. */
+function overdueOf(
+  { claim, due, inbox }: StreamRow,
+  {
+    now,
+    readingMs,
+    isPaused,
+  }: { readonly now: number; readonly readingMs: number; readonly isPaused: boolean },
+): number {
+  if (claim !== undefined && claim.until > now) return -1
+  if (inbox.isDue && !isPaused) return now
+  return Math.max(
+    claim === undefined ? -1 : now - claim.until,
+    due.at === undefined ? -1 : now - due.at,
+    due.readingMs === undefined ? -1 : readingMs - due.readingMs,
+  )
 }

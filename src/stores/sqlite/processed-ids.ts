@@ -1,8 +1,7 @@
 // The ids of events of domains without tracking, remembered for as long and as many as their window says.
 import type { ProcessedIds } from '../../ports/store.ts'
 import type { Database } from './database.ts'
-import { numberAt, textAt } from './row.ts'
-import { originalText, storedText } from './stored-text.ts'
+import { numberAt, originalText, storedText, textAt } from './row.ts'
 
 // Which ids of a list are remembered.
 const findIdsSql = /* sql */ `

@@ -5,7 +5,7 @@ import type { Commit } from '../../ports/store.ts'
 import { recordText } from '../../storage/record-text.ts'
 import { pauseDomain } from './consumers.ts'
 import type { Database } from './database.ts'
-import { storedText } from './stored-text.ts'
+import { storedText } from './row.ts'
 
 // Keeps a dead letter; one that is there stays as it is.
 const insertLetterSql = /* sql */ `

@@ -1,5 +1,7 @@
-// Reading columns of a row with their types. A column that is not what the schema says means a file that
-// something else has written to.
+// Columns of a row: read with their types, where one that is not what the schema says means a file that
+// something else has written to; and texts so that they can be kept in one. JavaScript's texts may have
+// halves of a surrogate pair, which UTF-8 has not; kept as they are, two different ids would become the
+// same. Upholds I3.
 import type { SQLOutputValue } from 'node:sqlite'
 import { InturnError } from '../../core/errors.ts'
 
@@ -31,4 +33,16 @@ export function bytesAt(row: Row, column: string): Uint8Array {
 
 function corrupt(column: string, type: string): never {
   throw new InturnError('store-corrupt', `a row of the store has no ${type} in its column ${column}`)
+}
+
+const escaped = '\u0001'
+
+/** A text that SQLite keeps without loss; different for different texts. */
+export function storedText(text: string): string {
+  return text.isWellFormed() && !text.startsWith(escaped) ? text : escaped + JSON.stringify(text)
+}
+
+/** The text that {@link storedText} was made of. */
+export function originalText(stored: string): string {
+  return stored.startsWith(escaped) ? String(JSON.parse(stored.slice(1))) : stored
 }

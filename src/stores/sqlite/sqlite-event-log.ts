@@ -17,14 +17,53 @@ import type {
   TransactionalEventLog,
 } from '../../ports/event-log.ts'
 import type { Timers } from '../../ports/timers.ts'
+import { loggedEvent } from '../../storage/logged-text.ts'
 import { AppendOrder, prepareAppends } from '../../storage/prepare-append.ts'
 import type { StreamPiece } from '../../storage/read-log.ts'
-import { followPages, readPages, readStream, trimLog } from '../../storage/read-log.ts'
-import { appendEvents } from './append-events.ts'
-import { deleteEvents, readBounds, readPage, readPiece } from './logged-events.ts'
+import {
+  followPages,
+  pageOf,
+  pageStart,
+  readPages,
+  readStream,
+  rowsWanted,
+  trimLog,
+} from '../../storage/read-log.ts'
+import { appendEvents, findStreamSql, keptEvent } from './append-events.ts'
+import type { Row } from './row.ts'
+import { numberAt, textAt } from './row.ts'
 import type { OpenFile, SqliteFile } from './sqlite-file.ts'
 import { isSameFile } from './sqlite-file.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
+
+export const readPageSql = /* sql */ `
+  SELECT e.place, e.sequence, e.id, e.type, e.time, e.appended_at, e.attributes, e.data, s.domain, s.stream
+  FROM inturn_log_event AS e CROSS JOIN inturn_log_stream AS s ON s.id = e.stream
+  WHERE e.place > ?1 ORDER BY e.place LIMIT ?2
+`
+// A range of a stream, ascending.
+const readStreamSql = /* sql */ `
+  SELECT place, sequence, id, type, time, appended_at, attributes, data FROM inturn_log_event
+  WHERE stream = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT ?4
+`
+const readBackwardsSql = /* sql */ `
+  SELECT place, sequence, id, type, time, appended_at, attributes, data FROM inturn_log_event
+  WHERE stream = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence DESC LIMIT ?4
+`
+// The numbers of a stream that are still there, and its last one.
+const streamBoundsSql = /* sql */ `
+  SELECT
+    head AS last,
+    coalesce((SELECT min(sequence) FROM inturn_log_event AS e WHERE e.stream = s.id), head + 1) AS first
+  FROM inturn_log_stream AS s WHERE domain = ?1 AND stream = ?2
+`
+// The places of the log that are still there, and its last one.
+const logBoundsSql = /* sql */ `
+  SELECT last, coalesce((SELECT min(place) FROM inturn_log_event), last + 1) AS first
+  FROM (SELECT coalesce((SELECT value FROM inturn_meta WHERE key = 'log-place'), 0) AS last)
+`
+// Removes the beginning of the log. The streams keep their last number.
+const deleteEventsSql = 'DELETE FROM inturn_log_event WHERE place <= ?1'
 
 /** What the log needs beside its file. */
 export interface SqliteEventLogParts {
@@ -74,9 +113,7 @@ export class SqliteEventLog implements TransactionalEventLog<SqliteTransaction> 
   }
 
   read(read: StreamRead): AsyncIterable<LoggedEvent> {
-    const piece = async (asked: StreamPiece): Promise<readonly LoggedEvent[]> =>
-      readPiece(this.#file.reading(), asked)
-    return readStream({ bounds: () => this.bounds(read), piece }, read)
+    return readStream({ bounds: () => this.bounds(read), piece: async (asked) => this.#piece(asked) }, read)
   }
 
   readAll(read: LogRead = {}): AsyncIterable<LoggedEvent> {
@@ -89,17 +126,26 @@ export class SqliteEventLog implements TransactionalEventLog<SqliteTransaction> 
   }
 
   async page(request: LogRead & { readonly limit: number }): Promise<LogPage> {
-    return readPage(this.#file.reading(), request)
+    const database = this.#file.reading()
+    const { limit, after = 0, ...filter } = request
+    return database.snapshot(() => {
+      const start = pageStart(database.file, after, boundsIn(database.one(logBoundsSql)))
+      const rows = database.all(readPageSql, start, rowsWanted(limit, filter))
+      return pageOf(rows.map(eventOf), { after: start, limit, filter })
+    })
   }
 
-  async bounds(stream?: LogStream): Promise<LogBounds> {
-    return readBounds(this.#file.reading(), stream)
+  async bounds(asked?: LogStream): Promise<LogBounds> {
+    const database = this.#file.reading()
+    if (asked === undefined) return boundsIn(database.one(logBoundsSql))
+    const row = database.get(streamBoundsSql, asked.domain, asked.stream)
+    return row === undefined ? { first: 1, last: 0 } : boundsIn(row)
   }
 
   async trim(trim: LogTrim): Promise<LogTrimmed> {
     const { database, writer } = await this.#opened()
     const remove = (through: number): Promise<number> =>
-      writer.write('full', () => deleteEvents(database, through))
+      writer.write('full', () => database.run(deleteEventsSql, through))
     return trimLog({ log: this, remove }, trim)
   }
 
@@ -133,6 +179,15 @@ export class SqliteEventLog implements TransactionalEventLog<SqliteTransaction> 
     return { appendAll, append: async (append) => only(await appendAll([append])) }
   }
 
+  #piece({ domain, stream, from, to, limit, backwards }: StreamPiece): readonly LoggedEvent[] {
+    const database = this.#file.reading()
+    const found = database.get(findStreamSql, domain, stream)
+    if (found === undefined) return []
+    const sql = backwards ? readBackwardsSql : readStreamSql
+    const rows = database.all(sql, numberAt(found, 'id'), from, to, limit)
+    return rows.map((row) => loggedEvent({ domain, stream }, keptEvent(row)))
+  }
+
   async #opened(): Promise<OpenFile> {
     if (this.#isClosed) throw new InturnError('store-closed', `${this.name} is closed`)
     if (this.#inside.getStore()?.isOpen === true) {
@@ -148,4 +203,12 @@ function only(appended: readonly Appended[]): Appended {
   const [one] = appended
   invariant(one !== undefined, 'an append came to nothing')
   return one
+}
+
+function eventOf(row: Row): LoggedEvent {
+  return loggedEvent({ domain: textAt(row, 'domain'), stream: textAt(row, 'stream') }, keptEvent(row))
+}
+
+function boundsIn(row: Row): LogBounds {
+  return { first: numberAt(row, 'first'), last: numberAt(row, 'last') }
 }

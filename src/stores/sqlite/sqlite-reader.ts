@@ -28,8 +28,7 @@ import { entryIn, inboxIn, listStreamInboxSql } from './inbox.ts'
 import type { JournaledStream } from './journal.ts'
 import { JournalReader } from './journal.ts'
 import type { Row } from './row.ts'
-import { bytesAt, maybeNumberAt, numberAt, textAt } from './row.ts'
-import { storedText } from './stored-text.ts'
+import { bytesAt, maybeNumberAt, numberAt, storedText, textAt } from './row.ts'
 
 const listConsumersSql = 'SELECT name FROM inturn_consumer ORDER BY name'
 const countRecordsSql = /* sql */ `

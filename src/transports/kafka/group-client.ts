@@ -6,7 +6,6 @@ import { atMost } from '../../ports/timers.ts'
 import { asksOthers } from './asks-others.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
-import { knowsLeaderless } from './knows-leaderless.ts'
 import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
 import type { CommittedOffset, PartitionName } from './partition.ts'
@@ -236,7 +235,7 @@ function memberOf(library: KafkaLibrary, options: GroupClientOptions): Consumer 
     retries: 3,
     retryDelay: 250,
   })
-  const member = asksOthers(library, knowsLeaderless(library, consumer))
+  const member = asksOthers(library, consumer)
   // Heard before the group is joined: an error that nobody listens to ends the process.
   member.on('error', () => undefined)
   for (const topic of topics) member.topics.track(topic)

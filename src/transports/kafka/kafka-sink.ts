@@ -9,7 +9,6 @@ import { asksOthers } from './asks-others.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import type { KafkaTarget } from './cluster-target.ts'
 import { apiIdsOf, kafkaFault } from './faults.ts'
-import { knowsLeaderless } from './knows-leaderless.ts'
 import { kafkaLibrary } from './library.ts'
 import type { KafkaLibrary } from './library.ts'
 import type { CloudEventMode } from './sink-record.ts'
@@ -66,7 +65,7 @@ export class KafkaSink implements Sink {
       requestTimeout: replyMs,
       connectTimeout: replyMs,
     })
-    const producer = asksOthers(library, knowsLeaderless(library, made))
+    const producer = asksOthers(library, made)
     try {
       await producer.metadata({ topics: [] })
     } catch (thrown) {

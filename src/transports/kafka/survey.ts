@@ -6,7 +6,6 @@ import { asksOthers } from './asks-others.ts'
 import { clientIdOf, connectionOf } from './cluster-target.ts'
 import { kafkaFault } from './faults.ts'
 import type { GroupClientOptions } from './group-client.ts'
-import { knowsLeaderless } from './knows-leaderless.ts'
 import { kafkaLibrary } from './library.ts'
 
 /** Somebody waits for the answer. */
@@ -29,7 +28,7 @@ export async function surveyGroup(
     retries: 1,
     retryDelay: 250,
   })
-  const admin = asksOthers(library, knowsLeaderless(library, made))
+  const admin = asksOthers(library, made)
   try {
     const topics = [...options.topics]
     const { topics: known, brokers } = await admin.metadata({ topics })

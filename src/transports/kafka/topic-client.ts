@@ -11,7 +11,6 @@ import type { KafkaTarget } from './cluster-target.ts'
 import { kafkaFault } from './faults.ts'
 import { fetchApis } from './fetch-request.ts'
 import type { FetchApi, FetchResponse } from './fetch-request.ts'
-import { knowsLeaderless } from './knows-leaderless.ts'
 import type { KafkaLibrary } from './library.ts'
 import { kafkaLibrary } from './library.ts'
 import type { Partition, PartitionName } from './partition.ts'
@@ -92,7 +91,7 @@ export class TopicClient {
       retries: 3,
       retryDelay: 250,
     })
-    const client = asksOthers(library, knowsLeaderless(library, consumer))
+    const client = asksOthers(library, consumer)
     client.on('error', () => undefined)
     let made: TopicClient | undefined
     try {

@@ -4,7 +4,7 @@ import type { Healer } from '../../../src/ports/healer.ts'
 import type { SequenceStore } from '../../../src/ports/sequence-store.ts'
 import type { Sink } from '../../../src/ports/sink.ts'
 import type { Timers } from '../../../src/ports/timers.ts'
-import type { LogBaseline } from '../../../src/producer/log-baseline.ts'
+import type { LogBaseline } from '../../../src/producer/log-healer.ts'
 
 /** A way to break the system under test. */
 export interface ProducerMutation {

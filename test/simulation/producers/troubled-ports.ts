@@ -11,11 +11,14 @@ import type { Source } from '../../../src/ports/source.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { aroundEventLog } from '../../../src/testing/around-event-log.ts'
 import { aroundSource } from '../../../src/testing/around-source.ts'
-import { faultsByChance, withFaults } from '../../../src/testing/faults.ts'
+import {
+  faultsByChance,
+  faultyEventLog,
+  faultySource,
+  faultyStore,
+  withFaults,
+} from '../../../src/testing/faults.ts'
 import type { FaultPlan } from '../../../src/testing/faults.ts'
-import { faultyEventLog } from '../../../src/testing/faulty-event-log.ts'
-import { faultySource } from '../../../src/testing/faulty-source.ts'
-import { faultyStore } from '../../../src/testing/faulty-store.ts'
 import type { EffectTransaction } from '../effect-logs.ts'
 import { transactionalStore } from '../transactional-store.ts'
 import type { Living } from './mortal-process.ts'

@@ -2,7 +2,7 @@
 // its column, numbers as numbers, another click the other way round.
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { auditPageScript } from '../../../src/cli/audit-page-script.ts'
+import { auditPageScript } from '../../../src/cli/audit-page-assets.ts'
 
 class FakeHead {
   ariaSort: string | null = null

@@ -182,7 +182,7 @@ describe('how the store is found', () => {
   test.each([
     [['--store', 'mysql://somewhere'], '--store takes sqlite:<file>'],
     [[], 'no inturn.config.ts is here'],
-    [['--store', 'billing.db', '--limit', '0'], "option '--limit <n>' argument '0' is invalid"],
+    [['--store', 'billing.db', '--limit', '0'], '--limit takes a whole number from 1, not 0'],
     [['--store', 'billing.db', '--consumer', 'nobody'], 'has no consumer nobody; there are: billing'],
     [['--config', 'no.config.ts'], 'the configuration no.config.ts does not exist'],
   ])('%j is exit 2 with one clear line', async (flags, message) => {

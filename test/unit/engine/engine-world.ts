@@ -17,7 +17,7 @@ import type { Random } from '../../../src/ports/timers.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import type { MemoryStore } from '../../../src/stores/memory.ts'
 import type { FaultPlan } from '../../../src/testing/faults.ts'
-import { faultyStore } from '../../../src/testing/faulty-store.ts'
+import { faultyStore } from '../../../src/testing/faults.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 
 /** Midway, always: waits between attempts are half of what they may be. */

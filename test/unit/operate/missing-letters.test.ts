@@ -1,7 +1,7 @@
 // I3: the numbers without a dead letter are counted as one would count them one by one.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { countMissingLetters } from '../../../src/operate/verify/missing-letters.ts'
+import { countMissingLetters } from '../../../src/operate/verify/stream-evidence.ts'
 
 const place = fc.record({ epoch: fc.integer({ min: 0, max: 2 }), sequence: fc.integer({ min: 0, max: 12 }) })
 const range = fc

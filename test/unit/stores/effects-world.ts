@@ -14,7 +14,7 @@ import type { Store } from '../../../src/ports/store.ts'
 import type { RedisCommands } from '../../../src/stores/redis.ts'
 import { effectKey, redisStore } from '../../../src/stores/redis.ts'
 import type { FaultPlan } from '../../../src/testing/faults.ts'
-import { faultyStore } from '../../../src/testing/faulty-store.ts'
+import { faultyStore } from '../../../src/testing/faults.ts'
 import type { TestClient } from '../../conformance/stores/redis-fixture.ts'
 import { ownPrefix } from '../../conformance/stores/redis-fixture.ts'
 

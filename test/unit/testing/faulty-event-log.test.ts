@@ -4,8 +4,7 @@ import { expect, test } from 'vitest'
 import { memoryEventLog } from '../../../src/stores/memory.ts'
 import { aroundEventLog } from '../../../src/testing/around-event-log.ts'
 import { all, account, ids, idsOf, numbersOf, to } from '../../../src/testing/event-log-suite/samples.ts'
-import { faultAt } from '../../../src/testing/faults.ts'
-import { faultyEventLog } from '../../../src/testing/faulty-event-log.ts'
+import { faultAt, faultyEventLog } from '../../../src/testing/faults.ts'
 
 test('a failure before an append leaves nothing, one after it leaves everything, untold', async () => {
   const log = memoryEventLog()

@@ -1,9 +1,7 @@
 // Faults at chosen calls, and by chance from a seed.
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from '../../../src/stores/memory.ts'
-import { faultAt, faultsByChance } from '../../../src/testing/faults.ts'
-import { faultySource } from '../../../src/testing/faulty-source.ts'
-import { faultyStore } from '../../../src/testing/faulty-store.ts'
+import { faultAt, faultsByChance, faultySource, faultyStore } from '../../../src/testing/faults.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 import { memorySource } from '../../../src/transports/memory.ts'

@@ -1,4 +1,5 @@
-// How the audit's page looks: by day, by night, on paper and on a telephone.
+// How the audit's page looks, by day, by night, on paper and on a telephone; and what makes its tables
+// sortable.
 
 /** The page's style sheet. */
 export const auditPageStyle: string = `
@@ -59,4 +60,35 @@ button::after { content: ' ↕'; opacity: .5; }
 @media print { :root { color-scheme: light; } * { print-color-adjust: exact; }
   body { font-size: 12px; } main { padding: 0; max-width: none; } .scroll { overflow: visible; }
   figure, tr { break-inside: avoid; } button::after { content: none; } }
+`
+
+/**
+ * The page's script: heads become buttons, numbers are compared as numbers. Without it the tables stand as
+ * they are.
+ */
+export const auditPageScript: string = `
+for (const table of document.querySelectorAll('table')) {
+  const heads = [...table.tHead.rows[0].cells]
+  const body = table.tBodies[0]
+  const number = (text) => /^-?[\\d,]+$/.test(text) ? BigInt(text.replaceAll(',', '')) : undefined
+  const compare = (a, b) => {
+    const [x, y] = [number(a), number(b)]
+    if (x === undefined || y === undefined) return a.localeCompare(b, 'en', { numeric: true })
+    return x < y ? -1 : x > y ? 1 : 0
+  }
+  heads.forEach((head, column) => {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.append(...head.childNodes)
+    head.append(button)
+    button.addEventListener('click', () => {
+      const order = head.ariaSort === 'ascending' ? 'descending' : 'ascending'
+      for (const other of heads) other.removeAttribute('aria-sort')
+      head.ariaSort = order
+      const sign = order === 'ascending' ? 1 : -1
+      const text = (row) => row.cells[column].textContent
+      body.append(...[...body.rows].sort((a, b) => sign * compare(text(a), text(b))))
+    })
+  })
+}
 `
