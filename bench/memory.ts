@@ -1,8 +1,10 @@
 // The engine with nothing behind it: a worker over the memory store and a memory source, with a handler that
 // does nothing. Beside it a loop that parses the messages and keeps the last number of each stream in a Map.
+// What fills the source and ends the worker is left out.
 import { contiguous, createWorker } from '../src/index.ts'
 import { memoryStore } from '../src/stores/memory.ts'
 import { memorySource } from '../src/transports/memory.ts'
+import type { MeasuredWork } from './measure.ts'
 import { measure, report } from './measure.ts'
 
 const count = 200_000
@@ -31,18 +33,23 @@ function mapLoop(messages: readonly string[]): number {
   return delivered
 }
 
-async function withInturn(messages: readonly string[]): Promise<number> {
+async function withInturn(messages: readonly string[]): Promise<MeasuredWork> {
   let delivered = 0
+  let ended = NaN
   const source = memorySource({ keptMax: count })
   await source.push(messages)
+  const handle = (): void => {
+    if (++delivered === count) ended = performance.now()
+  }
   const worker = createWorker({
     consumer: 'bench',
     store: memoryStore(),
     source,
-    domains: { account: { numbering: contiguous(), effects: 'external', handle: () => delivered++ } },
+    domains: { account: { numbering: contiguous(), effects: 'external', handle } },
   })
+  const begun = performance.now()
   await worker.run({ until: 'caught-up' })
-  return delivered
+  return { events: delivered, ms: ended - begun }
 }
 
 for (const streams of [1, 100, 10_000]) {
