@@ -2,6 +2,7 @@
 // handlers run, streams run side by side, and each commits as soon as it has ended. Attempts of
 // streams in quarantine are committed before; what may be deadly comes last, while no other handler of the
 // engine runs. Upholds I2, I5 and I6.
+import type { Sequence } from '../core/sequence.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
@@ -19,6 +20,7 @@ import type { PlannedTurn, PlanScope } from './plan-turns.ts'
 import { followingTurns, isFollowed, planTurns } from './plan-turns.ts'
 import { beginInQuarantine, mayBeDeadly, needsQuarantine } from './quarantine.ts'
 import type { PlannedDelivery } from './turn-outcome.ts'
+import type { Turn } from './turn.ts'
 
 /** What a unit of work under claims tells its engine. */
 export interface ClaimedHooks {
@@ -228,6 +230,8 @@ export class ClaimedWork {
   /** Asks the schema and the filter of a turn's domain, and calls the handler for each of its events. */
   async #deliverAll(planned: PlannedTurn, isPlaced: boolean): Promise<void> {
     const { turn } = planned
+    const behind = turn.next === undefined ? firstBehindLoss(turn) : undefined
+    if (behind !== undefined) await this.#endBefore(planned, behind)
     const checking = checkTurn(this.#parts, this.#unit, { turn, sinceMs: () => this.#sinceMs() })
     if (checking !== undefined) await checking
     const delivering = this.#deliver(planned, this.#planOf(planned, isPlaced))
@@ -277,7 +281,7 @@ export class ClaimedWork {
     return this.#fail(planned, { plan, at, error: end.error })
   }
 
-  /** Ends a turn whose commit has enough to carry out; the one that follows goes on. */
+  /** Ends a turn in front of a delivery, with which the turn that follows goes on. */
   async #endBefore({ turn }: PlannedTurn, next: PlannedDelivery | undefined): Promise<void> {
     if (next === undefined) return
     const { runner } = turn.setup
@@ -366,6 +370,23 @@ type CallEnd = { readonly error: unknown } | undefined
 /** Whether a stream may go on in this unit: one whose handler timed out would keep all the others waiting. */
 function isQuick({ turn }: PlannedTurn): boolean {
   return !mayStillRun(turn.failure?.error)
+}
+
+/**
+ * The first delivery behind numbers that the turn gives up. Its handler is called once they are durably lost:
+ * if that commit failed, and one of them came after all, it would be called behind a later one.
+ */
+function firstBehindLoss({ ledger, deliveries }: Turn): PlannedDelivery | undefined {
+  const lost = ledger.filter(({ kind }) => kind === 'lost')
+  if (lost.length === 0) return undefined
+  // What is lost with an epoch lies behind its last position, and is durable only with the next one.
+  return deliveries.find(({ before: { epoch, sequence: passed } }) =>
+    lost.some(({ epoch: own, to }) => own === epoch && isUpTo(to, passed)),
+  )
+}
+
+function isUpTo(to: Sequence | undefined, passed: Sequence | undefined): boolean {
+  return to !== undefined && passed !== undefined && to <= passed
 }
 
 /** Whether the deliveries of a turn are made all at once: but not once the first has failed before. */

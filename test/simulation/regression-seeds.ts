@@ -27,5 +27,9 @@ export const regressionSeeds: ReadonlyMap<number, string> = new Map([
     'the first number of a counter was not reached behind entries of its inbox for which there is no room',
   ],
   [900639, 'the check took no handler for late whose worker had stood still in it'],
+  [
+    910231,
+    'a handler was called behind a gap that was not durably given up, and a number of it came after all',
+  ],
   [763191, 'the check took the first number of a counter, held behind a halt over a later gap, for a gap'],
 ])

@@ -9,7 +9,7 @@ import { checkHonestTime } from './honest-time.ts'
 import { checkNoSilentLoss } from './no-silent-loss.ts'
 import { checkOneAdvancer } from './one-advancer.ts'
 import { checkOneEffect } from './one-effect.ts'
-import { checkOrder } from './order.ts'
+import { checkFirstEffects, checkOrder } from './order.ts'
 import { checkPromptDelivery } from './prompt-delivery.ts'
 import { checkSettleLast } from './settle-last.ts'
 
@@ -20,6 +20,7 @@ const checkSurvival: Check = ({ history }) =>
 const checks: readonly Check[] = [
   checkSurvival,
   checkOrder,
+  checkFirstEffects,
   checkOneEffect,
   checkNoSilentLoss,
   checkDeliversAll,

@@ -1,6 +1,7 @@
 // I1: for one consumer and stream, committed effects come in strictly increasing (epoch, sequence). An
 // effect outside is committed when the claim under which it was done commits a position at or behind it; one
 // that is not will be repeated, and says nothing about order.
+import type { Sequence } from '../../../src/core/sequence.ts'
 import { comparePositions } from '../../../src/core/sequence.ts'
 import type { Dated, Happening } from '../history.ts'
 import type { Produced } from '../produced.ts'
@@ -33,6 +34,32 @@ export const checkOrder: Check = (world) => {
     breaches.push(
       `I1: ${consumer} ${path}: the effect of ${place} comes after that of ${earlier}, at ${atMs} ms`,
     )
+  }
+  return breaches
+}
+
+/**
+ * A receiver that knows by their keys what it has done sees each number after all that are in front of it,
+ * committed or not: once a handler was called for a number, none that is in front of it comes any more. Where
+ * a stream begins with what comes first, or what is in front of a number is not known, that is not so.
+ */
+export const checkFirstEffects: Check = ({ history, scenario }) => {
+  const greatest = new Map<string, Sequence>()
+  const breaches: string[] = []
+  for (const { consumer, produced, effects, isRedrive, atMs } of history.of('effect')) {
+    const { domain, path, epoch, sequence } = produced
+    const { numbering } = scenario.domains.find(({ name }) => name === domain) ?? {}
+    const isKnown = numbering?.kind === 'contiguous' && numbering.start !== 'first-seen'
+    if (effects !== 'external' || isRedrive === true || !isKnown) continue
+    const own = `${consumer} ${path} ${epoch}`
+    const before = greatest.get(own)
+    if (before === undefined || before < sequence) greatest.set(own, sequence)
+    else {
+      const place = `${epoch}/${String(sequence)}`
+      breaches.push(
+        `I1: ${consumer} ${path}: ${place} has its first effect after ${String(before)}, at ${atMs} ms`,
+      )
+    }
   }
   return breaches
 }

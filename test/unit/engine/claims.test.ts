@@ -4,6 +4,7 @@ import type { InturnEvent } from '../../../src/core/event.ts'
 import type { HandlerContext } from '../../../src/engine/domain-options.ts'
 import { createProcessor } from '../../../src/engine/processor.ts'
 import { plainStore } from '../../../src/ports/around-store.ts'
+import type { Fault } from '../../../src/testing/faults.ts'
 import { faultAt } from '../../../src/testing/faults.ts'
 import { VirtualTimers } from '../../../src/testing/virtual-timers.ts'
 import {
@@ -241,6 +242,29 @@ describe('a store that fails (I10)', () => {
       })
     }
   }
+
+  it('calls no handler behind numbers that are given up before that is durable (I1)', async () => {
+    const world = new EngineWorld()
+    const gap = { patience: '5s', then: 'skip' } as const
+    const isLost = { commit: false }
+    const handle = (called: InturnEvent): void => {
+      world.note(called)
+      isLost.commit ||= called.sequence === 2
+    }
+    const plan = ({ method }: { readonly method: string }): Fault | undefined =>
+      method === 'unit.commit' && isLost.commit ? { fail: 'before' } : undefined
+    const failing = world.processor({ gap, handle }, { store: world.store({ plan }) })
+    await failing.process(events('a', 4, 2))
+    await world.read(6_000)
+    await expect(failing.sweep()).rejects.toMatchObject({ code: 'store-unavailable' })
+    const processor = world.processor({ gap })
+    expect(verdictsOf(await processor.process(events('a', 1, 3)))).toEqual(['late', 'hold'])
+    expect(world.calls).toEqual(['a:2', 'a:2', 'a:3', 'a:4'])
+    expect(await world.ledger()).toMatchObject([
+      { kind: 'lost', from: 1, to: 1 },
+      { kind: 'late', from: 1 },
+    ])
+  })
 
   it('makes durable what other streams have done when one part of a batch cannot go on', async () => {
     const world = new EngineWorld()
