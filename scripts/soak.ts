@@ -1,5 +1,6 @@
-// `npm run soak`: what `npm test` does in a few rounds, in hundreds, and from seeds that no run has had. Ends
-// with 1 if anything failed; the seeds that failed are printed.
+// `npm run soak`: what `npm test` does in a few rounds, in hundreds, and from seeds that no run has had, a
+// night long. Where a round harms servers, and takes minutes, there is one for ten others. Ends with 1 if
+// anything failed; the seeds that failed are printed.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,10 +39,18 @@ async function run(
 /** Where the scale-out is noted, second by second. */
 const notes = join(root, 'soak')
 const from = Math.floor(Math.random() * 1e9)
+const harms = ['kafka-cluster', 'postgres-servers', 'redis-servers'].map(
+  (name) => `test/faults/${name}.test.ts`,
+)
+const harmRounds = `${Math.ceil(Number(values.rounds) / 10)}`
 const results = [
-  await run(`faults, ${values.rounds} rounds`, [vitest, 'run', 'test/faults', 'test/integration'], {
-    INTURN_SOAK_ROUNDS: values.rounds,
-    INTURN_SCALE_OUT_NOTES: notes,
+  await run(
+    `faults, ${values.rounds} rounds`,
+    [vitest, 'run', 'test/faults', ...harms.flatMap((file) => ['--exclude', file])],
+    { INTURN_SOAK_ROUNDS: values.rounds, INTURN_SCALE_OUT_NOTES: notes },
+  ),
+  await run(`harmed servers, ${harmRounds} rounds`, [vitest, 'run', ...harms], {
+    INTURN_SOAK_ROUNDS: harmRounds,
   }),
   await run(
     'picture of the scale-out',
