@@ -16,6 +16,7 @@ import { comparePositions } from '../core/sequence.ts'
 import type { Clock, StreamState } from '../core/stream-state.ts'
 import { haltStops } from '../core/stream-state.ts'
 import type { DueTime } from '../ports/records.ts'
+import { isPlaced } from './process-result.ts'
 
 /** What a turn is decided by. */
 export interface TurnContext extends PassContext {
@@ -60,7 +61,7 @@ function liesUpTo(event: Position, { epoch, sequence }: Removal['before']): bool
 
 function decideUpTo(pass: Pass, arrivals: readonly Arrival[], context: TurnContext): void {
   const { rules, draft } = pass
-  const { clock, isSweep, restFrom } = context
+  const { clock, isSweep } = context
   decideArrivals(pass, arrivals)
   if (draft.heldCount === 0) return
   const { stopAt } = pass.context
@@ -70,6 +71,7 @@ function decideUpTo(pass: Pass, arrivals: readonly Arrival[], context: TurnConte
   }
   advance(pass)
   if (!isSweep || context.keepsGaps || context.isPaused === true) return
+  const restFrom = firstUndecided(pass, context)
   const mayEnd = (): boolean => !isAt(draft, stopAt) && isGapDue(rules, draft, clock)
   while (mayEnd() && liesBefore(headGap(rules, draft), restFrom)) endHeadGap(pass)
 }
@@ -147,6 +149,13 @@ function isGapEndOpen(rules: StreamRules, state: StreamState): boolean {
 function headHealingOverAt(rules: StreamRules, { held }: StreamState): number | undefined {
   const [head] = held
   return head === undefined ? undefined : healingOverAt(rules, head.clock)
+}
+
+/** The first place of what was not decided, for want of room, or is not read yet: it may lie in a gap. */
+function firstUndecided({ outcome }: Pass, { restFrom }: TurnContext): Position | undefined {
+  const refused = outcome.verdicts.filter(({ verdict, reason }) => verdict === 'refuse' && isPlaced(reason))
+  const undecided: Position[] = restFrom === undefined ? refused : [...refused, restFrom]
+  return undecided.toSorted(comparePositions)[0]
 }
 
 function liesBefore(gap: Gap | undefined, restFrom: Position | undefined): boolean {

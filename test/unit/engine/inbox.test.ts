@@ -1,7 +1,7 @@
 // Inboxes: what there is no room for waits outside, goes to its stream's inbox in the end, and is decided in
 // order once there is room.
 import { describe, expect, it } from 'vitest'
-import type { FillEvent } from '../../../src/core/event.ts'
+import type { FillEvent, InturnEvent } from '../../../src/core/event.ts'
 import { contiguous, increasing } from '../../../src/core/numbering.ts'
 import { unknownStream } from '../../../src/core/stream-state.ts'
 import type { RefusedMessage } from '../../../src/engine/batch.ts'
@@ -235,6 +235,25 @@ describe('inboxes (I3, I7)', () => {
       ['lost', 13, 13],
       ['lost', 15, 99],
     ])
+    expect(await world.deadLetters()).toEqual([])
+  })
+
+  it('no gap is given up that the turn itself has come to, while events of the inbox lie in it', async () => {
+    const world = new EngineWorld()
+    const isMended = { now: false }
+    const handle = (called: InturnEvent): void => {
+      world.note(called)
+      if (called.sequence === 2 && !isMended.now) throw new Error('not yet')
+    }
+    const gap = { patience: '5s', then: 'skip' }
+    const failure = { attempts: 9, backoff: '10s' }
+    const { process, keep, sweep } = await openEngine(world, { heldMax: 2, gap, failure, handle })
+    await process(1, 2, 9)
+    await keep(4, 6)
+    await world.read(20_000)
+    isMended.now = true
+    await sweep()
+    expect(world.calls).toEqual(['a:1', 'a:2', 'a:2', 'a:4', 'a:6', 'a:9'])
     expect(await world.deadLetters()).toEqual([])
   })
 
