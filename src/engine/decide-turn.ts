@@ -61,7 +61,7 @@ function liesUpTo(event: Position, { epoch, sequence }: Removal['before']): bool
 
 function decideUpTo(pass: Pass, arrivals: readonly Arrival[], context: TurnContext): void {
   const { rules, draft } = pass
-  const { clock, isSweep } = context
+  const { clock, isSweep, restFrom } = context
   decideArrivals(pass, arrivals)
   if (draft.heldCount === 0) return
   const { stopAt } = pass.context
@@ -71,9 +71,8 @@ function decideUpTo(pass: Pass, arrivals: readonly Arrival[], context: TurnConte
   }
   advance(pass)
   if (!isSweep || context.keepsGaps || context.isPaused === true) return
-  const restFrom = firstUndecided(pass, context)
   const mayEnd = (): boolean => !isAt(draft, stopAt) && isGapDue(rules, draft, clock)
-  while (mayEnd() && liesBefore(headGap(rules, draft), restFrom)) endHeadGap(pass)
+  while (mayEnd() && isDecided(pass, headGap(rules, draft), restFrom)) endHeadGap(pass)
 }
 
 /** What a stream's due time depends on beside its state. */
@@ -151,14 +150,13 @@ function headHealingOverAt(rules: StreamRules, { held }: StreamState): number | 
   return head === undefined ? undefined : healingOverAt(rules, head.clock)
 }
 
-/** The first place of what was not decided, for want of room, or is not read yet: it may lie in a gap. */
-function firstUndecided({ outcome }: Pass, { restFrom }: TurnContext): Position | undefined {
-  const refused = outcome.verdicts.filter(({ verdict, reason }) => verdict === 'refuse' && isPlaced(reason))
-  const undecided: Position[] = restFrom === undefined ? refused : [...refused, restFrom]
-  return undecided.toSorted(comparePositions)[0]
-}
-
-function liesBefore(gap: Gap | undefined, restFrom: Position | undefined): boolean {
-  if (gap === undefined || restFrom === undefined) return gap !== undefined
-  return comparePositions({ epoch: gap.epoch, sequence: gap.to }, restFrom) < 0
+/** Whether nothing that may lie in a gap was refused for want of room, or is not read yet. */
+function isDecided({ outcome }: Pass, gap: Gap | undefined, restFrom: Position | undefined): boolean {
+  if (gap === undefined) return false
+  const { epoch, from, to } = gap
+  if (restFrom !== undefined && comparePositions({ epoch, sequence: to }, restFrom) >= 0) return false
+  return !outcome.verdicts.some(({ verdict, reason, epoch: own, sequence, to: end = sequence }) => {
+    const isWithin = own === epoch && sequence <= to && (from === null || end >= from)
+    return isWithin && verdict === 'refuse' && isPlaced(reason)
+  })
 }
