@@ -305,7 +305,9 @@ class DomainCounter {
   take(turn: DurableTurn): void {
     const { before, after } = turn
     if (before.counts !== after.counts) this.#count(before.counts, after.counts)
-    if (before.held !== after.held && (before.held.length > 0 || after.held.length > 0)) this.#compare(turn)
+    const hasHeld = before.held.length > 0 || after.held.length > 0
+    const hasMoved = before.held !== after.held || before.position !== after.position
+    if (hasHeld && hasMoved) this.#compare(turn)
     const { newest } = after
     if (newest === undefined || newest === before.newest || before.position === after.position) return
     this.#delay(Math.max(0, Date.now() - newest))

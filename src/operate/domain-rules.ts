@@ -1,7 +1,8 @@
 // The rules of the domains as far as whoever looks at a store knows them. A store does not keep them; without
 // a configuration they are read off a stream's state, which is right for everything but patience.
 import { counterOf, onWire } from '../core/counter.ts'
-import { contiguous, linked } from '../core/numbering.ts'
+import { contiguous, increasing, linked } from '../core/numbering.ts'
+import type { TrackedNumbering } from '../core/numbering.ts'
 import { defaultStreamLimits } from '../core/rules.ts'
 import type { StreamRules } from '../core/rules.ts'
 import type { Sequence } from '../core/sequence.ts'
@@ -28,8 +29,12 @@ export interface AppliedRules {
 export function rulesFor(known: KnownDomains, domain: string, state: StreamState): AppliedRules {
   const configured = known.get(domain)
   if (configured !== undefined) return { rules: configured.rules, isConfigured: true }
-  const numbering = isContiguous(state) ? contiguous({ start: startOf(state) }) : linked()
-  return { rules: { ...defaultStreamLimits, numbering }, isConfigured: false }
+  return { rules: { ...defaultStreamLimits, numbering: numberingOf(state) }, isConfigured: false }
+}
+
+function numberingOf(state: StreamState): TrackedNumbering {
+  if (isContiguous(state)) return contiguous({ start: startOf(state) })
+  return isIncreasing(state) ? increasing() : linked()
 }
 
 /** A number as it is on the wire, where the domain's counter wraps. */
@@ -41,6 +46,11 @@ export function wireOf({ numbering }: StreamRules, sequence: Sequence): Sequence
 function isContiguous({ position, baseline, held }: StreamState): boolean {
   if (position !== undefined && typeof baseline !== 'number') return false
   return held.every(({ after }) => typeof after === 'number')
+}
+
+/** Behind the position a linked event follows another one; an increasing one follows whatever there is. */
+function isIncreasing({ epoch, position, held }: StreamState): boolean {
+  return position !== undefined && held.some((span) => span.epoch === epoch && span.after === null)
 }
 
 /** A held event that would be in turn from 1, with nothing that stops the stream: the stream starts lower. */

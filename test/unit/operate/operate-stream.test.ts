@@ -1,7 +1,7 @@
 // I3, I5: what an operator does to a stream is decided by the rules, under its claim, recorded with name and
 // reason, and carried on by a worker.
 import { describe, expect, test } from 'vitest'
-import { linked } from '../../../src/core/numbering.ts'
+import { increasing, linked } from '../../../src/core/numbering.ts'
 import { fill, halt, resume, retry, skip } from '../../../src/operate/operate-stream.ts'
 import { consumer, event, events, path } from '../engine/engine-world.ts'
 import { byAnn, OperatorWorld } from './operator-world.ts'
@@ -159,6 +159,19 @@ describe('skip', () => {
     await expect(skip(world.target, { ...byAnn, sequence: 3 })).rejects.toThrow('number 4')
     await skip(world.target, { ...byAnn, sequence: 4 })
     await expect(skip((await failedAt3()).target, { ...byAnn, sequence: 4 })).rejects.toThrow('the event 3')
+  })
+
+  test('takes a failed event out by its look where no configuration tells of increasing numbers', async () => {
+    const world = new OperatorWorld({ numbering: increasing() })
+    await world.operated.open()
+    world.failing.add(7)
+    await world.processing.process(events('a', 1, 7, 9))
+    await world.failAt(7)
+    await skip({ ...world.target, domains: new Map() }, { ...byAnn, sequence: 7 })
+    await world.sweep()
+    expect(world.calls).toEqual(['a:1', 'a:9'])
+    expect(await world.deadLetters()).toMatchObject([{ reason: 'skipped', sequence: 7 }])
+    expect(await world.imbalances()).toEqual([])
   })
 
   test('leaves the halt of an operator as it is', async () => {

@@ -1,7 +1,7 @@
 // A worker that is lost between a partial effect and the halt leaves word in the store: whoever gets the
 // stream next calls no handler whose commands had their effect, and stops where they failed (I1, I2, I5).
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { contiguous } from '../../../src/core/numbering.ts'
+import { contiguous, increasing } from '../../../src/core/numbering.ts'
 import { defaultStreamLimits } from '../../../src/core/rules.ts'
 import { explanationLines } from '../../../src/operate/explain-text.ts'
 import { explainStream } from '../../../src/operate/explain.ts'
@@ -163,31 +163,14 @@ test('an event in quarantine that fails in part halts at once', async () => {
 test('an event that comes behind the effects of later ones halts, and can be skipped (I1)', async () => {
   world.besides.set('a:4', increments)
   await world.spoil('a', 'spoilt')
-  const skipping = { gap: { patience: 1, then: 'skip' } } as const
-  let commits = 0
-  const lost = world.processor(skipping, {}, ({ method }) => {
-    const isCounted = method === 'unit.commit' && world.calls.includes('a:4')
-    return isCounted && ++commits === 2 ? { fail: 'before' } : undefined
-  })
-  await lost.process(events('a', 1, 3, 4))
-  const reads = async (): Promise<void> => {
-    for (const pause of [0, 5]) {
-      await new Promise((resolve) => setTimeout(resolve, pause))
-      await world.store.heartbeat(consumer, 'reader')
-    }
-  }
-  let failure: unknown
-  while (failure === undefined) {
-    await reads()
-    failure = await lost.sweep().then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-  }
+  const rising = { numbering: increasing() } as const
+  await world.processor(rising).process(events('a', 1))
+  const lost = world.processor(rising, {}, faultAt('unit.commit', 2, { fail: 'before' }))
+  await expect(lost.process(events('a', 3, 4))).rejects.toMatchObject({ code: 'store-unavailable' })
   expect(await world.journal('a')).toEqual([1, 3])
   expect((await world.stream('a'))?.state.position).toBe(1)
   world.calls.length = 0
-  const processor = world.processor(skipping)
+  const processor = world.processor(rising)
   await processor.process(events('a', 2))
   expect(world.calls).toEqual([])
   const halted = (await world.stream('a'))?.state
@@ -198,7 +181,7 @@ test('an event that comes behind the effects of later ones halts, and can be ski
   expect(world.calls).toEqual([])
   expect((await world.stream('a'))?.state).toMatchObject({ position: 1, failing: { sequence: 2 } })
   await skip(world.target, { stream: pathOf('a'), ...byAnn })
-  await processor.sweep()
+  await processor.process(events('a', 3, 4))
   expect((await world.stream('a'))?.state).toMatchObject({ position: 3, failing: { sequence: 4 } })
   expect(await mark()).toBeUndefined()
   expect(world.calls).toEqual([])
