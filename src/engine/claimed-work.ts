@@ -230,7 +230,7 @@ export class ClaimedWork {
   /** Asks the schema and the filter of a turn's domain, and calls the handler for each of its events. */
   async #deliverAll(planned: PlannedTurn, isPlaced: boolean): Promise<void> {
     const { turn } = planned
-    const behind = turn.next === undefined ? firstBehindLoss(turn) : undefined
+    const behind = firstBehindLoss(turn)
     if (behind !== undefined) await this.#endBefore(planned, behind)
     const checking = checkTurn(this.#parts, this.#unit, { turn, sinceMs: () => this.#sinceMs() })
     if (checking !== undefined) await checking
@@ -376,7 +376,8 @@ function isQuick({ turn }: PlannedTurn): boolean {
  * The first delivery behind numbers that the turn gives up. Its handler is called once they are durably lost:
  * if that commit failed, and one of them came after all, it would be called behind a later one.
  */
-function firstBehindLoss({ ledger, deliveries }: Turn): PlannedDelivery | undefined {
+function firstBehindLoss({ ledger, deliveries, failure, next }: Turn): PlannedDelivery | undefined {
+  if (failure !== undefined || next !== undefined) return undefined
   const lost = ledger.filter(({ kind }) => kind === 'lost')
   if (lost.length === 0) return undefined
   // What is lost with an epoch lies behind its last position, and is durable only with the next one.

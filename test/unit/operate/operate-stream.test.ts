@@ -161,7 +161,7 @@ describe('skip', () => {
     await expect(skip((await failedAt3()).target, { ...byAnn, sequence: 4 })).rejects.toThrow('the event 3')
   })
 
-  test('takes a failed event out by its look where no configuration tells of increasing numbers', async () => {
+  test('takes a failed event out where no configuration tells of increasing numbers', async () => {
     const world = new OperatorWorld({ numbering: increasing() })
     await world.operated.open()
     world.failing.add(7)
