@@ -2,7 +2,7 @@
 // handlers run, streams run side by side, and each commits as soon as it has ended. Attempts of
 // streams in quarantine are committed before; what may be deadly comes last, while no other handler of the
 // engine runs. Upholds I2, I5 and I6.
-import type { Sequence } from '../core/sequence.ts'
+import { hasPassed } from '../core/sequence.ts'
 import type { UnitOfWork } from '../ports/store.ts'
 import { checkTurn } from './check-payload.ts'
 import { decideFully } from './decide-fully.ts'
@@ -381,13 +381,12 @@ function firstBehindLoss({ ledger, deliveries, failure, next }: Turn): PlannedDe
   const lost = ledger.filter(({ kind }) => kind === 'lost')
   if (lost.length === 0) return undefined
   // What is lost with an epoch lies behind its last position, and is durable only with the next one.
-  return deliveries.find(({ before: { epoch, sequence: passed } }) =>
-    lost.some(({ epoch: own, to }) => own === epoch && isUpTo(to, passed)),
+  return deliveries.find(({ before: { epoch, sequence: position } }) =>
+    lost.some(({ epoch: own, to: sequence }) => {
+      if (own !== epoch || sequence === undefined) return false
+      return hasPassed({ epoch, position }, { epoch, sequence })
+    }),
   )
-}
-
-function isUpTo(to: Sequence | undefined, passed: Sequence | undefined): boolean {
-  return to !== undefined && passed !== undefined && to <= passed
 }
 
 /** Whether the deliveries of a turn are made all at once: but not once the first has failed before. */

@@ -1,12 +1,11 @@
-// An operator stops one stream; or has one try again: its failing event with all its attempts, or its gaps
-// from the first question on; or ends its halt.
+// An operator has a stream try again: its failing event with all its attempts, or its gaps from the first
+// question on.
 import { headGap } from '../gaps.ts'
 import { resumedLog, resumedMarks } from '../half-turn.ts'
 import { healAtOnce } from '../heal.ts'
 import { hasGapBefore } from '../numbering-rules.ts'
 import type { RuledStream } from '../run-pass.ts'
 import type { Clock, Failing, Halt, StreamState } from '../stream-state.ts'
-import { haltStops } from '../stream-state.ts'
 import { asCopies } from './open-next-run.ts'
 import type { Operated } from './operated.ts'
 import { declined, haltedByOperator } from './operated.ts'
@@ -99,28 +98,4 @@ function withoutRunner(failing: Failing): Failing {
 
 function granted(state: StreamState, done: string): Operated {
   return { kind: 'granted', state, done }
-}
-
-const causes: Partial<Record<Halt['cause'], string>> = {
-  gap: 'a gap',
-  restart: 'a producer that may count again',
-}
-
-/** Halts a stream in the operator's name. Pure. */
-export function haltStream(
-  state: StreamState,
-  halt: { readonly by: string; readonly reason: string; readonly at: number },
-): Operated {
-  if (state.halt !== undefined && haltStops(state)) {
-    const { cause, by, reason } = state.halt
-    const who = by === undefined ? `over ${causes[cause] ?? 'a failure'}` : `by ${by}`
-    return declined(`it is halted already, ${who}: ${reason}`)
-  }
-  const { at, by, reason } = halt
-  const done = 'it is halted; what comes is held until it is resumed'
-  return {
-    kind: 'granted',
-    state: { ...state, halt: { cause: 'operator', at, by, reason } },
-    done,
-  }
 }

@@ -2,17 +2,18 @@
 // the script writes only what they certainly allow, and tells what it has found; so they are asked with
 // that, and say which numbers the events have, or why nothing was written. Upholds I3 and I9.
 import { hash } from 'node:crypto'
-import { InturnError, invariant } from '../../../core/errors.ts'
+import { invariant } from '../../../core/errors.ts'
 import type { Appended } from '../../../core/logged-event.ts'
 import { planAppend } from '../../../core/plan-append.ts'
-import type { KeptEvent, PlacedEvent, PreparedAppend, StreamKnown } from '../../../core/plan-append.ts'
+import type { KeptEvent, PreparedAppend, StreamKnown } from '../../../core/plan-append.ts'
 import type { StreamPath } from '../../../core/stream-path.ts'
 import { streamPath } from '../../../core/stream-path.ts'
 import type { LuaScript } from '../../../redis/lua-script.ts'
 import { lua, oneSlotScript } from '../../../redis/lua-script.ts'
 import type { RedisArgument } from '../../../redis/redis-client.ts'
-import { at, groupsIn, listIn, mapIn, numberIn, textIn } from '../../../redis/reply.ts'
+import { at, groupsIn, listIn, numberIn } from '../../../redis/reply.ts'
 import { appendedEvent } from '../../../storage/logged-text.ts'
+import { keptIn } from './logged-entry.ts'
 import { logLua } from './open-log.ts'
 
 const idsLua = lua`
@@ -367,35 +368,4 @@ function appended(
  */
 export function idDigest(path: StreamPath, id: string): Buffer {
   return hash('sha1', `${path}\0${id}`, 'buffer').subarray(0, 8)
-}
-
-/** An event, and the number by which the log knows its stream. */
-interface LoggedEntry {
-  readonly stream: string
-  readonly kept: PlacedEvent
-}
-
-/** An entry from a script's reply. */
-export function keptIn(reply: unknown): LoggedEntry {
-  const [place = '', appendedAt = ''] = textIn(at(reply, 0)).split('-')
-  const fields = mapIn(at(reply, 1))
-  const [stream, sequence, id] = [fields.get('s'), fields.get('n'), fields.get('i')]
-  const [type, data] = [fields.get('t'), fields.get('d')]
-  if (stream === undefined || sequence === undefined || id === undefined) return unreadable(place)
-  if (type === undefined || data === undefined) return unreadable(place)
-  const kept: PlacedEvent = {
-    place: Number(place),
-    sequence: Number(sequence),
-    id,
-    type,
-    time: fields.get('w') ?? new Date(Number(appendedAt)).toISOString(),
-    appendedAt: Number(appendedAt),
-    attributes: fields.get('a'),
-    data,
-  }
-  return { stream, kept }
-}
-
-function unreadable(place: string): never {
-  throw new InturnError('store-corrupt', `the log has something at the place ${place} that is no event`)
 }

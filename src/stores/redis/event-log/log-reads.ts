@@ -12,8 +12,8 @@ import { at, groupsIn, listIn, numberIn, textIn } from '../../../redis/reply.ts'
 import { loggedEvent } from '../../../storage/logged-text.ts'
 import type { StreamPiece } from '../../../storage/read-log.ts'
 import { pageOf, pageStart, rowsWanted } from '../../../storage/read-log.ts'
-import { keptIn } from './append-script.ts'
 import type { LogMemory } from './log-memory.ts'
+import { keptIn } from './logged-entry.ts'
 import { logLua } from './open-log.ts'
 
 const pageScript = oneSlotScript(
